@@ -18,6 +18,7 @@ use std::fs;
 use meter::{Cost, Total};
 
 use crate::house::root;
+use crate::recorded::is_to_write;
 
 const COSTS: &str = "tests/src/costs/costs.txt";
 const HEAD: &str =
@@ -66,7 +67,7 @@ fn totals(file: &str) -> Vec<(&str, Total)> {
 #[tokio::test(start_paused = true)]
 async fn path_costs_what_is_recorded() {
     let text = text(&all().await);
-    if is_to_write() {
+    if is_to_write("COSTS") {
         fs::write(root().join(COSTS), &text).expect("written");
         published::write(&totals(&text));
     }
@@ -74,9 +75,4 @@ async fn path_costs_what_is_recorded() {
     let differing = text.lines().zip(recorded.lines()).find(|(is, was)| is != was);
     assert!(text == recorded, "{HEAD}{differing:?}\n{text}");
     published::check(&totals(&text));
-}
-
-#[expect(clippy::disallowed_methods, reason = "how a person has the files written")]
-fn is_to_write() -> bool {
-    std::env::var("COSTS").is_ok_and(|wish| wish == "write")
 }

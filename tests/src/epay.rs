@@ -2,7 +2,6 @@
 
 mod attacks;
 pub(crate) mod confirming;
-mod decisions;
 mod faults;
 mod pages;
 mod reconciled;
@@ -13,7 +12,7 @@ use std::fs;
 
 use edge::{Keyring, Reply, Service as _, Settings, Vault};
 use epay::{Config, Epay, Gateway};
-use ledger::{Amount, Currency, Grant, Ledger, Money, Order, OrderNumber, Owner, Provider, Terms, Timestamp};
+use ledger::{Amount, Currency, Grant, Ledger, Order, Provider, Timestamp};
 use providers::Http;
 use serde_json::Value;
 use signing::epay::{Params, Pid, Scheme, sign};
@@ -21,7 +20,7 @@ use testkit::{EPAY_BASE, EpayNet, Sent, Shape, World, epay_keys, epay_settings, 
 use webhook::{Admission, Function, Webhook as _};
 
 use crate::house::root;
-use crate::sandbox::{SandboxOf, Sender, moment_within};
+use crate::sandbox::{SandboxOf, Sender, moment_within, order_of};
 use crate::stripe::made;
 
 pub(crate) const NOTIFY: &str = "/payment/notify";
@@ -126,18 +125,8 @@ fn sample(name: &str) -> String {
 
 /// An order at epay, owned by alice, for 1000 credits at CNY 648.
 pub(crate) fn order(number: &str) -> Order {
-    let terms = Terms {
-        provider: Provider::Epay,
-        product: "credits-1000".to_owned(),
-        quantity: 1,
-        price: Money { amount: Amount::from_units(64_800), currency: Currency::CNY },
-        exchange: None,
-        grants: vec![Grant::Credits(crate::sandbox::amount("1000"))],
-        commissions: Vec::new(),
-        site: None,
-    };
-    let number = OrderNumber::new(number).expect("a number");
-    Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
+    let credits = Grant::Credits(crate::sandbox::amount("1000"));
+    order_of(Provider::Epay, number, "credits-1000", (64_800, "CNY"), credits)
 }
 
 /// The gateway's notification of the payment of the sample's order.

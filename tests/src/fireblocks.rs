@@ -2,7 +2,6 @@
 //! of the JWKS endpoint.
 
 mod attacks;
-mod decisions;
 pub(crate) mod keys;
 mod refusals;
 mod replays;
@@ -16,7 +15,7 @@ use fakes::FIREBLOCKS_WORKSPACE;
 use fireblocks::{Fireblocks, Workspace};
 use ledger::{
     Amount, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, JournalHeader, Ledger, Money, OnChain,
-    Order, OrderNumber, Owner, Payment, Provider, Reference, Terms, Timestamp, TransferStatus, Word, Writer,
+    Order, OrderNumber, Payment, Provider, Reference, Timestamp, TransferStatus, Word, Writer,
 };
 use serde_json::Value;
 use signing::fireblocks::{SIGNATURE, SIGNATURE_V1, sign_v1};
@@ -27,7 +26,7 @@ use testkit::{
 };
 use webhook::{Admission, Function, Webhook as _};
 
-use crate::sandbox::{SandboxOf, Sender, moment_within};
+use crate::sandbox::{SandboxOf, Sender, moment_within, order_of};
 use crate::stripe::made;
 
 pub(crate) const PATH: &str = "/api/v1/webhooks/fireblocks/";
@@ -87,21 +86,11 @@ fn with(name: &str, changes: &[(&str, Value)]) -> String {
 
 /// An order, owned by alice, for 10 POSX at USD 50, sent to her wallet.
 pub(crate) fn order(number: &str) -> Order {
-    let word = |text: &str| Word::new(text).expect("a word");
     let on_chain = OnChain { asset: "POSX_ETH".to_owned(), wallet: WALLET.to_owned() };
     let amount = Amount::parse("10", 18).expect("an amount");
-    let terms = Terms {
-        provider: Provider::Stripe,
-        product: "posx-10".to_owned(),
-        quantity: 1,
-        price: Money { amount: Amount::from_units(5_000), currency: Currency::parse("usd").expect("a currency") },
-        exchange: None,
-        grants: vec![Grant::Token { code: word("POSX"), scale: 18, amount, on_chain: Some(on_chain) }],
-        commissions: Vec::new(),
-        site: None,
-    };
-    let number = OrderNumber::new(number).expect("a number");
-    Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
+    let code = Word::new("POSX").expect("a word");
+    let tokens = Grant::Token { code, scale: 18, amount, on_chain: Some(on_chain) };
+    order_of(Provider::Stripe, number, "posx-10", (5_000, "USD"), tokens)
 }
 
 /// Books the order as paid and its tokens as allocated. The transfer is due and not yet requested.

@@ -21,7 +21,7 @@ mod log_capture;
 mod planted;
 mod policies;
 mod reconcile;
-mod replay;
+mod recorded;
 mod routes;
 mod sandbox;
 mod security;

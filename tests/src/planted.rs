@@ -13,9 +13,9 @@ use testkit::{Books, FireblocksNet, STAGE, StripeNet, UnitelNet, World, now};
 use crate::fulfil::{ORDER, PHONE, airtime, order, planted::plant as mark_as_paid, tokens, word, work, worker};
 use crate::log_capture::{captured_lines, start_capture};
 use crate::policies::evaluated::writers;
-use crate::replay::{Form, item, put};
 use crate::sandbox::{amount, open_account};
 use crate::stripe::{self as of_stripe, made, run_at};
+use crate::suite::replay::{deliver, item, kept, put};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -52,7 +52,7 @@ struct Donor {
 impl Donor {
     async fn new() -> Self {
         let world = World::new();
-        let id = Form::Usage.deliver(&world, 0).await;
+        let id = deliver::<usage::Usage>(&world, &kept::<usage::Usage>("an event"), 0).await;
         let scan = json!({ "TableName": "hookledger-local-journal", "ConsistentRead": true });
         let rows = world.engine.request("Scan", &scan).expect("rows")["Items"].clone();
         let body = item(&world, "bodies", &id);

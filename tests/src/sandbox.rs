@@ -5,8 +5,9 @@ use std::time::Duration;
 use edge::{Invocation, Keyring, Reply, Service as _, Settings, Vault};
 use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Asset, CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader,
-    Ledger, MoneyKey, Movement, Owner, Posting, Timestamp, Writer,
+    Amount, Asset, CallerKey, Committed, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, Guard, House,
+    JournalHeader, Ledger, Money, MoneyKey, Movement, Order, OrderNumber, Owner, Posting, Provider, Terms, Timestamp,
+    Writer,
 };
 use serde_json::Value;
 use signing::{Strength, hmac_hex};
@@ -137,6 +138,28 @@ pub(crate) fn comparable(mut books: Books) -> Books {
         *row = Row { attempts: 0, ..row.clone() };
     }
     books
+}
+
+/// Alice's order for one of a product, at this price in the currency's smallest unit.
+pub(crate) fn order_of(
+    provider: Provider,
+    number: &str,
+    product: &str,
+    (units, currency): (u64, &str),
+    grant: Grant,
+) -> Order {
+    let terms = Terms {
+        provider,
+        product: product.to_owned(),
+        quantity: 1,
+        price: Money { amount: Amount::from_units(units), currency: Currency::parse(currency).expect("a currency") },
+        exchange: None,
+        grants: vec![grant],
+        commissions: Vec::new(),
+        site: None,
+    };
+    let number = OrderNumber::new(number).expect("a number");
+    Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
 }
 
 /// Gives an owner a key and credits, as a person does with the command line.

@@ -2,13 +2,13 @@
 
 mod accepted;
 mod attacks;
-mod decisions;
 mod disputes;
 mod fingerprints;
 mod invoices;
 mod loads;
 mod orders;
 mod refusals;
+mod replays;
 mod schedules;
 mod stages;
 mod subscriptions;
@@ -20,8 +20,8 @@ use edge::{Invocation, Keyring, Settings, Vault, Worker};
 use fulfil::Fulfil;
 use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Audit, Backlog, Currency, Decision, Entry, EventKey, Fingerprint, Grant, JournalHeader, Ledger, Money,
-    Order, OrderNumber, Owner, Provider, Terms, Timestamp, Writer,
+    Amount, Audit, Backlog, Decision, Entry, EventKey, Fingerprint, Grant, JournalHeader, Ledger, Order, OrderNumber,
+    Owner, Provider, Timestamp, Writer,
 };
 use reconcile::Reconcile;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ use testkit::{Books, OrderRow, Sent, Shape, World, context, deadline, now};
 use usage::Usage;
 use webhook::{Admission, Function, Webhook as _};
 
-use crate::sandbox::{SandboxOf, Sender, invocation, moment_at};
+use crate::sandbox::{SandboxOf, Sender, invocation, moment_at, order_of};
 
 pub(crate) use accepted::accept;
 
@@ -91,18 +91,8 @@ pub(crate) fn with(name: &str, changes: &[(&str, Value)]) -> String {
 
 /// An order at Stripe, owned by alice, for 100 credits at USD 19.99.
 pub(crate) fn order(number: &str) -> Order {
-    let terms = Terms {
-        provider: Provider::Stripe,
-        product: "credits-100".to_owned(),
-        quantity: 1,
-        price: Money { amount: Amount::from_units(1_999), currency: Currency::parse("usd").expect("a currency") },
-        exchange: None,
-        grants: vec![Grant::Credits(crate::sandbox::amount("100"))],
-        commissions: Vec::new(),
-        site: None,
-    };
-    let number = OrderNumber::new(number).expect("a number");
-    Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
+    let credits = Grant::Credits(crate::sandbox::amount("100"));
+    order_of(Provider::Stripe, number, "credits-100", (1_999, "USD"), credits)
 }
 
 /// A subscription order for 500 credits a month at USD 9.99.
@@ -175,7 +165,7 @@ pub(crate) fn reconcile<L: Backlog + Audit + Clone>(ledger: L, settings: &[(&str
         fireblocks: None,
         stripe_api: None,
         fulfil,
-        keys: crate::replay::keys(),
+        keys: crate::suite::replay::keys(),
         missing_credentials: [].into(),
     }
 }

@@ -1,8 +1,10 @@
-//! The suites that every source passes: faults of the store, and refusals. A source joins with
+//! The suites that every source passes: decisions, faults of the store, refusals, and replay. A source joins with
 //! `impl Suite` and `tests_of!` in its `suite.rs`, which has its rows.
 
+pub(crate) mod decisions;
 pub(crate) mod faults;
 pub(crate) mod refusals;
+pub(crate) mod replay;
 
 use std::fs;
 
@@ -12,7 +14,10 @@ use serde_json::Value;
 use testkit::{Sent, Shape, World};
 
 use crate::house::root;
-use crate::sandbox::Sender;
+use crate::sandbox::{SandboxOf, Sender, moment_within};
+
+pub(crate) use decisions::Before;
+pub(crate) use replay::{KeptForm, Replayed};
 
 /// A source, with its rows of each suite. Bodies are in the form of its samples, unsigned.
 pub(crate) trait Suite: Sender {
@@ -23,11 +28,14 @@ pub(crate) trait Suite: Sender {
     /// The gateways whose events the source understands.
     const SHAPES: &'static [Shape];
 
-    /// Books in a state: `STATE`, or one that a row names.
-    async fn world(state: &str) -> World;
+    /// Puts empty books into a state: `STATE`, or one that a row names.
+    async fn prepare(world: &World, state: &str);
 
     /// The reply while the store is down, in the form of this body.
     fn unavailable(body: &str) -> (u16, &'static str);
+
+    /// The books in which the decision of every sample is recorded.
+    fn decided_with() -> Vec<Before>;
 
     fn scenarios() -> Vec<Scenario>;
 
@@ -36,6 +44,9 @@ pub(crate) trait Suite: Sender {
 
     /// Verified deliveries that are refused and kept.
     fn refusals() -> Vec<Refusal>;
+
+    /// A delivery in each form that the source verifies. Empty books refuse and keep it, and a replay books it.
+    fn kept_forms() -> Vec<KeptForm>;
 
     /// Settings with which the function does not start: it would accept signatures that anyone can make.
     fn blank_secrets() -> Vec<Settings>;
@@ -76,6 +87,18 @@ pub(crate) struct Refusal {
     pub(crate) flag: Option<&'static str>,
 }
 
+/// Books in this state, after these deliveries.
+pub(crate) async fn world_before<W: Suite>(state: &str, delivered: &[String]) -> World {
+    let world = World::new();
+    W::prepare(&world, state).await;
+    for (attempt, body) in (90..).zip(delivered) {
+        let reply = SandboxOf::<W>::faultless(&world).await.deliver(body, &moment_within::<W>(attempt)).await;
+        let reply = reply.expect("no fault");
+        assert_eq!(reply.status, 200, "{state}: {body}: {}", reply.body);
+    }
+    world
+}
+
 /// The requests in each shape that the source understands.
 pub(crate) fn in_each_shape<W: Suite>(rows: &[(&str, Sent<'_>, (u16, impl ToString))]) -> Vec<Request> {
     let requests = rows.iter().flat_map(|(name, sent, (status, body))| {
@@ -86,6 +109,10 @@ pub(crate) fn in_each_shape<W: Suite>(rows: &[(&str, Sent<'_>, (u16, impl ToStri
         })
     });
     requests.collect()
+}
+
+pub(crate) fn owned((status, body): (u16, &str)) -> (u16, String) {
+    (status, body.to_owned())
 }
 
 /// The names of a source's samples, in order.
@@ -116,6 +143,11 @@ pub(crate) fn altered(source: Source, name: &str, changes: &[(&str, Value)]) -> 
 macro_rules! tests_of {
     ($source:ty) => {
         #[tokio::test(start_paused = true)]
+        async fn sample_gives_its_recorded_decision() {
+            crate::suite::decisions::are_as_recorded::<$source>().await;
+        }
+
+        #[tokio::test(start_paused = true)]
         async fn single_fault_at_any_call_gives_the_same_ledger() {
             crate::suite::faults::single::<$source>().await;
         }
@@ -143,6 +175,41 @@ macro_rules! tests_of {
         #[test]
         fn blank_secret_is_refused_at_start() {
             crate::suite::refusals::blank_secrets::<$source>();
+        }
+
+        #[tokio::test(start_paused = true)]
+        async fn only_genuine_delivery_of_its_own_row_is_booked() {
+            crate::suite::replay::planted::only_genuine_is_booked::<$source>().await;
+        }
+
+        #[tokio::test(start_paused = true)]
+        async fn old_delivery_is_verified_by_the_clock_of_its_bytes() {
+            crate::suite::replay::planted::old_is_verified_by_its_clock::<$source>().await;
+        }
+
+        #[tokio::test(start_paused = true)]
+        async fn repeated_delivery_is_verified_by_the_clock_of_the_second() {
+            crate::suite::replay::planted::second_clock_counts::<$source>().await;
+        }
+
+        #[tokio::test(start_paused = true)]
+        async fn unknown_stored_header_is_ignored() {
+            crate::suite::replay::planted::unknown_header_is_ignored::<$source>().await;
+        }
+
+        #[tokio::test(start_paused = true)]
+        async fn body_only_delivery_waits_while_it_is_forbidden() {
+            crate::suite::replay::planted::body_only_waits::<$source>().await;
+        }
+
+        #[tokio::test(start_paused = true)]
+        async fn retired_key_counts_for_ninety_days() {
+            crate::suite::replay::retired::counts_for_ninety_days::<$source>().await;
+        }
+
+        #[tokio::test(start_paused = true)]
+        async fn delivery_waits_while_keys_cannot_be_loaded() {
+            crate::suite::replay::retired::waits_without_keys::<$source>().await;
         }
     };
 }

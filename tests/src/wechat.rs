@@ -3,7 +3,6 @@
 
 mod attacks;
 mod confirmation;
-mod decisions;
 mod faults;
 mod hints;
 mod mismatches;
@@ -19,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use edge::{Keyring, Reply, Service as _, Settings, Vault};
 use fakes::{WechatRefund, WechatSecrets, WechatSender, WechatSent};
-use ledger::{Amount, Currency, Grant, Ledger, Money, Order, OrderNumber, Owner, Provider, Terms, Timestamp};
+use ledger::{Grant, Ledger, Order, OrderNumber, Provider, Timestamp};
 use providers::{Http, WechatConfig};
 use serde_json::Value;
 use signing::wechat_v2::Algorithm;
@@ -30,7 +29,7 @@ use testkit::{
 use webhook::{Admission, Function, Webhook as _};
 use wechat::{Api, Config, Wechat};
 
-use crate::sandbox::{Sender, invocation};
+use crate::sandbox::{Sender, invocation, order_of};
 use crate::stripe::made;
 
 pub(crate) const NOTIFY: &str = "/payment/wechat/notify";
@@ -202,18 +201,8 @@ pub(crate) fn order() -> Order {
 }
 
 fn order_by(provider: Provider, number: &str, currency: &str) -> Order {
-    let terms = Terms {
-        provider,
-        product: "credits-100".to_owned(),
-        quantity: 1,
-        price: Money { amount: Amount::from_units(PRICE), currency: Currency::parse(currency).expect("a currency") },
-        exchange: None,
-        grants: vec![Grant::Credits(crate::sandbox::amount("100"))],
-        commissions: Vec::new(),
-        site: None,
-    };
-    let number = OrderNumber::new(number).expect("a number");
-    Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
+    let credits = Grant::Credits(crate::sandbox::amount("100"));
+    order_of(provider, number, "credits-100", (PRICE, currency), credits)
 }
 
 /// A ledger with the order that the samples name.

@@ -1,7 +1,8 @@
 //! epay's notifications in the suites that every source passes.
 
+use super::confirming::TRADE;
 use super::*;
-use crate::suite::{Refusal, Request, Scenario, Suite};
+use crate::suite::{Before, KeptForm, Refusal, Replayed, Request, Scenario, Suite, owned};
 
 crate::suite::tests_of!(Epay);
 
@@ -15,8 +16,8 @@ impl Suite for Epay {
     const PAIRED: usize = 1;
     const SHAPES: &'static [Shape] = &[Shape::HttpApi];
 
-    async fn world(state: &str) -> World {
-        let (world, mut order) = (World::new(), order(ORDER));
+    async fn prepare(world: &World, state: &str) {
+        let mut order = order(ORDER);
         if let Some(provider) = state.strip_prefix("an order of ") {
             order.terms.provider = Provider::named(provider).expect("a provider");
         }
@@ -24,13 +25,23 @@ impl Suite for Epay {
             order.terms.price.currency = Currency::parse(currency).expect("a currency");
         }
         if state != "no order" {
-            made(&world, order).await;
+            made(world, order).await;
         }
-        world
     }
 
     fn unavailable(_: &str) -> (u16, &'static str) {
         (503, "fail")
+    }
+
+    fn decided_with() -> Vec<Before> {
+        let rows: [(&'static str, &[&str]); 4] = [
+            (UNPAID, &[]),
+            ("a payment by V1", &["notify_v1_get"]),
+            ("a payment by V1's POST", &["notify_v1_post"]),
+            ("a payment by V2", &["notify_v2"]),
+        ];
+        let delivered = |names: &[&str]| names.iter().map(|name| sample(name)).collect();
+        rows.map(|(name, before)| Before { name, state: UNPAID, delivered: delivered(before) }).into()
     }
 
     fn scenarios() -> Vec<Scenario> {
@@ -159,14 +170,25 @@ impl Suite for Epay {
         of_unparsed.chain(of_terms).chain([early]).chain(of_conflicts).collect()
     }
 
+    fn kept_forms() -> Vec<KeptForm> {
+        // V1's key is symmetric: the gateway confirms what was signed with a retired one.
+        let form = |name, body, has_clock, unconfirmed| KeptForm {
+            name,
+            body,
+            has_clock,
+            is_body_only: false,
+            is_published: false,
+            state: UNPAID,
+            retired: [Replayed::Booked, unconfirmed],
+        };
+        let v1 = crate::suite::altered(Epay::SOURCE, "notify_v1_get", &[("/params/trade_no", TRADE.into())]);
+        vec![form("V1", v1, false, Replayed::Unconfirmed), form("V2", sample("notify_v2"), true, Replayed::Booked)]
+    }
+
     fn blank_secrets() -> Vec<Settings> {
         let blanks = ["", " ", "1001:", "1001:   ", "1001:key your", "1001:changeme", "1001:<key>", "secret", "1001"];
         blanks.map(|text| Settings::new([("EPAY_MD5_KEYS".to_owned(), text.to_owned())])).into()
     }
-}
-
-fn owned((status, body): (u16, &str)) -> (u16, String) {
-    (status, body.to_owned())
 }
 
 fn request(name: &str, event: String, status: u16) -> Request {

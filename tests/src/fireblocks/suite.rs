@@ -7,7 +7,7 @@ use signing::jws;
 use signing::rsa::Hash;
 
 use super::*;
-use crate::suite::{Refusal, Request, Scenario, Suite, in_each_shape};
+use crate::suite::{Before, KeptForm, Refusal, Replayed, Request, Scenario, Suite, in_each_shape, owned};
 
 crate::suite::tests_of!(Fireblocks);
 
@@ -18,18 +18,28 @@ impl Suite for Fireblocks {
     const PAIRED: usize = 1;
     const SHAPES: &'static [Shape] = &[Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi];
 
-    async fn world(state: &str) -> World {
-        let world = World::new();
+    async fn prepare(world: &World, state: &str) {
         match state {
-            SUBMITTED => sent(&world, order(ORDER)).await,
-            "an unknown transfer" => paid(&world, order(ORDER)).await,
+            SUBMITTED => sent(world, order(ORDER)).await,
+            "an unknown transfer" => paid(world, order(ORDER)).await,
             _ => {}
         }
-        world
     }
 
     fn unavailable(_: &str) -> (u16, &'static str) {
         UNAVAILABLE
+    }
+
+    fn decided_with() -> Vec<Before> {
+        let rows: [(&'static str, &'static str, &[&str]); 5] = [
+            (SUBMITTED, SUBMITTED, &[]),
+            ("an unknown transfer", "an unknown transfer", &[]),
+            ("an unknown order", "an unknown order", &[]),
+            ("a completed transfer", SUBMITTED, &["v1_completed"]),
+            ("a failed transfer", SUBMITTED, &["v2_failed"]),
+        ];
+        let delivered = |names: &[&str]| names.iter().map(|name| sample(name)).collect();
+        rows.map(|(name, state, before)| Before { name, state, delivered: delivered(before) }).into()
     }
 
     fn scenarios() -> Vec<Scenario> {
@@ -163,6 +173,19 @@ impl Suite for Fireblocks {
         of_unparsed.chain(of_conflicts).chain(of_others).chain(of_unknown).collect()
     }
 
+    fn kept_forms() -> Vec<KeptForm> {
+        let form = |name, sample_name| KeptForm {
+            name,
+            body: sample(sample_name),
+            has_clock: false,
+            is_body_only: false,
+            is_published: true,
+            state: SUBMITTED,
+            retired: [Replayed::Booked; 2],
+        };
+        vec![form("version 2", "v2_completed"), form("version 1", "v1_completed")]
+    }
+
     fn blank_secrets() -> Vec<Settings> {
         let jwks = |text: &str| ("FIREBLOCKS_JWKS".to_owned(), text.to_owned());
         let good = fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]);
@@ -187,10 +210,6 @@ fn of_other_shape<'r>(body: &'r str, large: &'r str) -> [(&'static str, Sent<'r>
 
 /// The samples' event key, whose row keeps it.
 const RECEIPT: &str = "fireblocks#0198f2a5-1b7e-7c44-8a2d-6e9f0c3b5d71";
-
-fn owned((status, body): (u16, &str)) -> (u16, String) {
-    (status, body.to_owned())
-}
 
 fn refused(status: u16, error: &str) -> (u16, String) {
     (status, format!("{{\"error\":\"{error}\"}}"))

@@ -23,7 +23,7 @@ async fn shop() -> World {
     world
 }
 
-fn session() -> String {
+pub(super) fn session() -> String {
     with(
         "checkout_session_completed",
         &[

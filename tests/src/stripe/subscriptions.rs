@@ -149,16 +149,7 @@ async fn event_before_its_order_waits_for_it() {
 /// The session of a subscription pays its order; the credits of each period come with the invoices.
 #[tokio::test(start_paused = true)]
 async fn subscription_session_pays_the_order() {
-    let session = with(
-        "checkout_session_completed",
-        &[
-            ("/data/object/mode", json!("subscription")),
-            ("/data/object/amount_total", json!(999)),
-            ("/data/object/payment_intent", Value::Null),
-            ("/data/object/subscription", json!("sub_1Sample0000000000000001")),
-            ("/data/object/metadata/hookledger_order", json!(SUBSCRIPTION_ORDER)),
-        ],
-    );
+    let session = super::invoices::session();
     let world = shop().await;
     accepted(&world, &[session, with("invoice_paid", &[])]).await;
     let books = world.books();

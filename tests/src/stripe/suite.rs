@@ -2,7 +2,7 @@
 
 use super::refusals::signed_with;
 use super::*;
-use crate::suite::{Refusal, Request, Scenario, Suite, in_each_shape};
+use crate::suite::{Before, KeptForm, Refusal, Replayed, Request, Scenario, Suite, in_each_shape};
 
 crate::suite::tests_of!(Stripe);
 
@@ -15,21 +15,33 @@ impl Suite for Stripe {
     const PAIRED: usize = 1;
     const SHAPES: &'static [Shape] = &[Shape::HttpApi, Shape::RestApi];
 
-    async fn world(state: &str) -> World {
-        let world = World::new();
+    async fn prepare(world: &World, state: &str) {
         match state.strip_prefix("an order of ") {
             Some(provider) => {
                 let mut other = order(ORDER);
                 other.terms.provider = Provider::named(provider).expect("a provider");
-                made(&world, other).await;
+                made(world, other).await;
             }
-            None => orders_of_samples(&world).await,
+            None => orders_of_samples(world).await,
         }
-        world
     }
 
     fn unavailable(_: &str) -> (u16, &'static str) {
         (503, r#"{"error":"Temporarily unavailable"}"#)
+    }
+
+    fn decided_with() -> Vec<Before> {
+        let earlier = |names: &[&str]| {
+            let event = |name: &&str| with(name, &[("/id", json!(format!("evt_earlier_{name}")))]);
+            names.iter().map(event).collect()
+        };
+        let rows: [(&'static str, &[&str]); 4] = [
+            ("unpaid orders", &[]),
+            ("a paid order", &["payment_intent_succeeded"]),
+            ("a refunded order", &["payment_intent_succeeded", "charge_refunded"]),
+            ("a paid invoice", &["customer_subscription_created", "invoice_paid", "invoice_payment_paid"]),
+        ];
+        rows.map(|(name, before)| Before { name, state: UNPAID, delivered: earlier(before) }).into()
     }
 
     fn scenarios() -> Vec<Scenario> {
@@ -121,6 +133,19 @@ impl Suite for Stripe {
             ..refusal(&conflicting, "conflict", None)
         };
         of_unparsed.chain(of_other_terms).chain([of_conflict]).collect()
+    }
+
+    fn kept_forms() -> Vec<KeptForm> {
+        vec![KeptForm {
+            name: "an event",
+            body: with("payment_intent_succeeded", &[]),
+            has_clock: true,
+            is_body_only: false,
+            is_published: false,
+            state: UNPAID,
+            // The payment is read from Stripe, which these tests do not configure.
+            retired: [Replayed::Waits; 2],
+        }]
     }
 
     fn blank_secrets() -> Vec<Settings> {

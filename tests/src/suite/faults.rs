@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use edge::Reply;
-use testkit::{Books, Fault, World, instant};
+use testkit::{Books, Fault, instant};
 
-use super::{Scenario, Suite};
+use super::{Scenario, Suite, world_before};
 use crate::sandbox::{SETTLED, SandboxOf, comparable, moment_within};
 
 /// More than any scenario needs, and few enough that a scenario without an end fails.
@@ -50,7 +50,7 @@ pub(crate) async fn unavailable<W: Suite>() {
     ];
     for scenario in W::scenarios() {
         for fault in faults {
-            let world = prepared::<W>(&scenario).await;
+            let world = world_before::<W>(scenario.state, &scenario.before).await;
             let before = world.books();
             let sandbox = SandboxOf::<W>::new(&world, 5, move |_, _| fault).await;
             let reply = deliver::<W>(&sandbox, &scenario, 1).await.expect("alive");
@@ -59,16 +59,6 @@ pub(crate) async fn unavailable<W: Suite>() {
             assert_eq!(world.books(), before, "{name}");
         }
     }
-}
-
-async fn prepared<W: Suite>(scenario: &Scenario) -> World {
-    let world = W::world(scenario.state).await;
-    for (attempt, body) in (90..).zip(&scenario.before) {
-        let sandbox = SandboxOf::<W>::faultless(&world).await;
-        let reply = sandbox.deliver(body, &moment_within::<W>(attempt)).await.expect("no fault");
-        assert_eq!(reply.status, 200, "{}: {}", scenario.name, reply.body);
-    }
-    world
 }
 
 /// `None` if the sandbox died.
@@ -82,7 +72,7 @@ async fn deliver<W: Suite>(sandbox: &SandboxOf<W>, scenario: &Scenario, attempt:
 
 /// Delivers until the final reply. Returns the books and the number of calls.
 async fn play<W: Suite>(scenario: &Scenario, faults: &[(usize, Fault)]) -> (Books, usize) {
-    let world = prepared::<W>(scenario).await;
+    let world = world_before::<W>(scenario.state, &scenario.before).await;
     let faults: BTreeMap<usize, Fault> = faults.iter().copied().collect();
     let mut calls_made = 0;
     for attempt in 1..=TRIES_MAX {

@@ -56,15 +56,19 @@ async fn store_error_is_not_acknowledged() {
     assert_eq!(reply.status, 503, "a missing table is our trouble too");
 }
 
-/// `alice` with ten credits and the key `k1`, `bob` with `k2`, and one event booked.
 pub(crate) async fn books() -> World {
     let world = World::new();
-    open_account(&world, "alice", "k1", "11").await;
-    open_account(&world, "bob", "k2", "11").await;
+    two_accounts(&world).await;
+    world
+}
+
+/// `alice` with ten credits and the key `k1`, `bob` with `k2`, and one event booked.
+pub(crate) async fn two_accounts(world: &World) {
+    open_account(world, "alice", "k1", "11").await;
+    open_account(world, "bob", "k2", "11").await;
     let function = function(world.ledger(9), Admission::default()).await;
     let reply = function.answer(&crate::sandbox::signed(&usage("booked", "k1", "1").to_string()), &invocation(9)).await;
     assert_eq!(reply.status, 200);
-    world
 }
 
 /// A refused body is kept for ninety days: it has the TTL attribute of its table.

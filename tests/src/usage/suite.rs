@@ -7,32 +7,43 @@ use testkit::{Sent, Shape, World, usage};
 use usage::Usage;
 use webhook::Webhook as _;
 
-use super::refusals::books;
+use super::refusals::two_accounts;
 use crate::sandbox::{EVENTS, open_account, signature, signed};
-use crate::suite::{Refusal, Request, Scenario, Suite, in_each_shape};
+use crate::suite::{Before, KeptForm, Refusal, Replayed, Request, Scenario, Suite, in_each_shape, sample, samples};
 
 crate::suite::tests_of!(Usage);
 
 const TWO_ACCOUNTS: &str = "two accounts";
 
 impl Suite for Usage {
-    const STATE: &'static str = "10 credits";
+    const STATE: &'static str = "10 credits of k1";
     const PAIRED: usize = 7;
     const SHAPES: &'static [Shape] = &[Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi];
 
-    async fn world(state: &str) -> World {
+    async fn prepare(world: &World, state: &str) {
         if state == TWO_ACCOUNTS {
-            return books().await;
+            two_accounts(world).await;
         }
-        let world = World::new();
-        if let Some(credits) = state.strip_suffix(" credits") {
-            open_account(&world, "alice", "k1", credits).await;
+        if let Some((credits, key)) = state.split_once(" credits of ") {
+            open_account(world, "alice", key, credits).await;
         }
-        world
     }
 
     fn unavailable(_: &str) -> (u16, &'static str) {
         (503, r#"{"success":false,"message":"Temporarily unavailable","eventId":"e1"}"#)
+    }
+
+    fn decided_with() -> Vec<Before> {
+        let before = |name, state| Before { name, state, delivered: vec![] };
+        vec![
+            before("credits", "20 credits of 1"),
+            before("too few credits", "0.001 credits of 1"),
+            before("an unknown key", "20 credits of another"),
+            Before {
+                delivered: samples(Usage::SOURCE).iter().map(|name| sample(Usage::SOURCE, name)).collect(),
+                ..before("the same events booked", "20 credits of 1")
+            },
+        ]
     }
 
     fn scenarios() -> Vec<Scenario> {
@@ -41,19 +52,19 @@ impl Suite for Usage {
         const UNPARSED: (u16, &str) = (400, "Invalid event: data.creditCost must not be negative");
         let event = |key: &str, cost: &str| usage("e1", key, cost).to_string();
         let rows = [
-            ("a fresh event", "10 credits", vec![], event("k1", "3"), PROCESSED),
-            ("the last credit", "3 credits", vec![], event("k1", "3"), PROCESSED),
-            ("a repeat to a cold sandbox", "10 credits", vec![event("k1", "3")], event("k1", "3"), REPEAT),
-            ("too few credits", "2 credits", vec![], event("k1", "3"), (402, "Insufficient credits")),
-            ("an unknown key", "2 credits", vec![], event("k9", "3"), (404, "Unknown remoteKeyId")),
+            ("a fresh event", "10 credits of k1", vec![], event("k1", "3"), PROCESSED),
+            ("the last credit", "3 credits of k1", vec![], event("k1", "3"), PROCESSED),
+            ("a repeat to a cold sandbox", "10 credits of k1", vec![event("k1", "3")], event("k1", "3"), REPEAT),
+            ("too few credits", "2 credits of k1", vec![], event("k1", "3"), (402, "Insufficient credits")),
+            ("an unknown key", "2 credits of k1", vec![], event("k9", "3"), (404, "Unknown remoteKeyId")),
             (
                 "other facts under a used id",
-                "10 credits",
+                "10 credits of k1",
                 vec![event("k1", "3")],
                 event("k1", "4"),
                 (409, "Event id already used with different data"),
             ),
-            ("a body that cannot be parsed", "10 credits", vec![], event("k1", "-4"), UNPARSED),
+            ("a body that cannot be parsed", "10 credits of k1", vec![], event("k1", "-4"), UNPARSED),
         ];
         let scenario = |(name, state, before, body, end)| {
             let replies = [end, REPEAT].map(|(status, message)| (status, reply(status, message, Some("e1"))));
@@ -146,6 +157,18 @@ impl Suite for Usage {
             flag: None,
         };
         of_unparsed.chain(of_business).map(refusal).collect()
+    }
+
+    fn kept_forms() -> Vec<KeptForm> {
+        vec![KeptForm {
+            name: "an event",
+            body: usage("e1", "k1", "3").to_string(),
+            has_clock: false,
+            is_body_only: true,
+            is_published: false,
+            state: Self::STATE,
+            retired: [Replayed::Booked; 2],
+        }]
     }
 
     fn blank_secrets() -> Vec<Settings> {

@@ -6,8 +6,9 @@ use reconcile::Reconcile;
 
 use super::*;
 use crate::stripe::{REFUSED, reconcile, run_at};
-
-const HOUR: i64 = 3_600;
+use crate::suite::Replayed;
+use crate::suite::replay::retired::replayed;
+use crate::suite::replay::{HOUR, Providers, kept, keys};
 
 #[tokio::test(start_paused = true)]
 async fn kept_notification_is_booked_by_replay() {
@@ -52,4 +53,15 @@ async fn kept_apiv3_delivery_stays_encrypted() {
     assert!(envelope["resource"]["ciphertext"].is_string());
     assert!(!String::from_utf8_lossy(&kept.bytes).contains(TRANSACTION));
     assert!(kept.headers.iter().any(|(name, _)| name == signing::wechat_v3::SIGNATURE));
+}
+
+/// The forwarder's secret is symmetric: a function that verifies with it could have signed the callback.
+#[tokio::test(start_paused = true)]
+async fn replayed_cloudrun_callback_is_confirmed_whatever_is_configured() {
+    let form = kept::<Wechat>("CloudRun");
+    let got = [
+        replayed::<Wechat>(&form, keys(), Providers::paid()).await,
+        replayed::<Wechat>(&form, keys(), Providers::unpaid()).await,
+    ];
+    assert_eq!(got, [Replayed::Booked, Replayed::Unconfirmed]);
 }

@@ -5,7 +5,7 @@ use signing::rsa::PrivateKey;
 use signing::wechat_v3;
 
 use super::*;
-use crate::suite::{Refusal, Request, Scenario, Suite, in_each_shape};
+use crate::suite::{Before, KeptForm, Refusal, Replayed, Request, Scenario, Suite, in_each_shape, owned};
 
 crate::suite::tests_of!(Wechat);
 
@@ -16,15 +16,14 @@ impl Suite for Wechat {
     const PAIRED: usize = 1;
     const SHAPES: &'static [Shape] = &[Shape::HttpApi, Shape::RestApi];
 
-    async fn world(state: &str) -> World {
-        let world = World::new();
-        match state {
-            "a stripe order" => made(&world, order_by(Provider::Stripe, ORDER, "CNY")).await,
-            "an epay order" => made(&world, order_by(Provider::Epay, ORDER, "CNY")).await,
-            "an order in USD" => made(&world, order_by(Provider::Wechat, ORDER, "USD")).await,
-            _ => made(&world, order()).await,
-        }
-        world
+    async fn prepare(world: &World, state: &str) {
+        let order = match state {
+            "a stripe order" => order_by(Provider::Stripe, ORDER, "CNY"),
+            "an epay order" => order_by(Provider::Epay, ORDER, "CNY"),
+            "an order in USD" => order_by(Provider::Wechat, ORDER, "USD"),
+            _ => order(),
+        };
+        made(world, order).await;
     }
 
     fn unavailable(body: &str) -> (u16, &'static str) {
@@ -37,6 +36,17 @@ impl Suite for Wechat {
             ),
             _ => (503, r#"{"errcode":503,"errmsg":"Temporarily unavailable"}"#),
         }
+    }
+
+    fn decided_with() -> Vec<Before> {
+        let rows: [(&'static str, &[&str]); 4] = [
+            ("an unpaid order", &[]),
+            ("a paid order", &["v3_payment"]),
+            ("a refunded order", &["v3_payment", "v3_refund"]),
+            ("a failed payment", &["v2_payment_failed"]),
+        ];
+        let delivered = |names: &[&str]| names.iter().map(|name| sample(name)).collect();
+        rows.map(|(name, before)| Before { name, state: UNPAID, delivered: delivered(before) }).into()
     }
 
     fn scenarios() -> Vec<Scenario> {
@@ -178,6 +188,24 @@ impl Suite for Wechat {
         of_unparsed.chain(of_other_terms).chain(of_other_providers).chain([of_other_currency]).collect()
     }
 
+    fn kept_forms() -> Vec<KeptForm> {
+        // APIv2's key and the forwarder's secret are symmetric: WeChat confirms what was signed with a retired one.
+        let form = |name, sample_name, has_clock, is_body_only, unconfirmed| KeptForm {
+            name,
+            body: sample(sample_name),
+            has_clock,
+            is_body_only,
+            is_published: false,
+            state: UNPAID,
+            retired: [Replayed::Booked, unconfirmed],
+        };
+        vec![
+            form("APIv3", "v3_payment", true, false, Replayed::Booked),
+            form("APIv2", "v2_payment", false, false, Replayed::Unconfirmed),
+            form("CloudRun", "cloudrun_payment", false, true, Replayed::Unconfirmed),
+        ]
+    }
+
     fn blank_secrets() -> Vec<Settings> {
         let blank = |text: &str| Settings::new(settings().into_iter().map(|(name, _)| (name, text.to_owned())));
         let without = |half: &str| Settings::new(settings().into_iter().filter(|(name, _)| name != half));
@@ -195,10 +223,6 @@ fn form_of(body: &str) -> &'static str {
         (None, Some(_)) => "v2",
         (None, None) => "cloudrun",
     }
-}
-
-fn owned((status, body): (u16, &str)) -> (u16, String) {
-    (status, body.to_owned())
 }
 
 fn reason_of(flag: &'static str) -> &'static str {

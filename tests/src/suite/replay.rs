@@ -1,12 +1,13 @@
 //! Replays verify the stored request again: with which keys, by which clock, and how planted rows are closed.
 
-mod planted;
-mod retired;
+pub(crate) mod planted;
+pub(crate) mod retired;
 
+use std::fmt;
 use std::io::Write as _;
 
 use edge::{Keyring, MakeKeys, Settings, Vault, Worker as _};
-use fireblocks::{Fireblocks, PublishedAt};
+use fireblocks::PublishedAt;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::FutureExt as _;
@@ -17,18 +18,18 @@ use reconcile::{LiveKeys, PublishedKeys, Reconcile, ReplayKeys, ReplayReport, Re
 use serde_json::{Value, json};
 use testkit::{
     EpayNet, FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, WechatNet, World, context, epay_settings, fireblocks_jwks, now,
-    rsa_pair, usage,
+    rsa_pair,
 };
 
+use super::Suite;
 use crate::epay::confirming::{TRADE, begun};
-use crate::house::root;
 use crate::log_capture::{captured_lines, start_capture};
-use crate::sandbox::{self, SandboxOf, Sender, moment_at, open_account};
-use crate::stripe::{self as of_stripe, REFUSED, made, orders_of_samples, run_at};
+use crate::sandbox::{self, SandboxOf, moment_at};
+use crate::stripe::{self as of_stripe, REFUSED, run_at};
 use crate::{epay, fireblocks as of_fireblocks, wechat};
 
-const HOUR: i64 = 3_600;
-const DAY: i64 = 24 * HOUR;
+pub(crate) const HOUR: i64 = 3_600;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// The keys with which every source signs in these tests.
 pub(crate) fn keys() -> ReplayKeys {
@@ -54,129 +55,87 @@ fn keyring<K>(settings: Settings, make: MakeKeys<K>) -> Keyring<K> {
 }
 
 /// Fireblocks publishes this key, which signs its v1 webhooks too.
-fn published(kid: &str, pair: u64) -> PublishedKeys {
+pub(crate) fn published(kid: &str, pair: u64) -> PublishedKeys {
     let published_at = PublishedAt::Here(fireblocks_jwks(&[(kid, pair)]));
     let config = ::fireblocks::Config { published_at, v1: Some(rsa_pair(pair).public) };
     PublishedKeys::new(config, Http::new(fastrand::Rng::with_seed(1)))
 }
 
-/// One delivery in one form; its order or account does not exist yet when it is delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    Usage,
-    Stripe,
-    WechatV3,
-    WechatV2,
-    CloudRun,
-    EpayV1,
-    EpayV2,
-    FireblocksV2,
-    FireblocksV1,
-}
-
-impl Form {
-    const ALL: [Self; 9] = [
-        Self::Usage,
-        Self::Stripe,
-        Self::WechatV3,
-        Self::WechatV2,
-        Self::CloudRun,
-        Self::EpayV1,
-        Self::EpayV2,
-        Self::FireblocksV2,
-        Self::FireblocksV1,
-    ];
-
+/// A delivery in one form. Its order or account does not exist yet when it is delivered.
+pub(crate) struct KeptForm {
+    pub(crate) name: &'static str,
+    /// In the form of the samples, unsigned.
+    pub(crate) body: String,
     /// Whether the signature covers a time.
-    fn has_clock(self) -> bool {
-        match self {
-            Self::Stripe | Self::WechatV3 | Self::EpayV2 => true,
-            Self::Usage | Self::WechatV2 | Self::CloudRun | Self::EpayV1 | Self::FireblocksV2 | Self::FireblocksV1 => {
-                false
-            }
-        }
-    }
+    pub(crate) has_clock: bool,
+    /// Whether it is an HMAC of nothing but the body, which a deployment may forbid.
+    pub(crate) is_body_only: bool,
+    /// Whether the provider publishes the keys, so that none of ours retires.
+    pub(crate) is_published: bool,
+    /// The state of the books in which the event is booked.
+    pub(crate) state: &'static str,
+    /// The result of a replay under a retired key, if the provider confirms the payment and if it does not.
+    pub(crate) retired: [Replayed; 2],
+}
 
-    fn body(self) -> String {
-        match self {
-            Self::Usage => usage("e1", "k1", "3").to_string(),
-            Self::Stripe => sample("stripe/payment_intent_succeeded"),
-            Self::WechatV3 => sample("wechat/v3_payment"),
-            Self::WechatV2 => sample("wechat/v2_payment"),
-            Self::CloudRun => sample("wechat/cloudrun_payment"),
-            Self::EpayV1 => {
-                let mut sample: Value = serde_json::from_str(&sample("epay/notify_v1_get")).expect("JSON");
-                sample["params"]["trade_no"] = TRADE.into();
-                sample.to_string()
-            }
-            Self::EpayV2 => sample("epay/notify_v2"),
-            Self::FireblocksV2 => sample("fireblocks/v2_completed"),
-            Self::FireblocksV1 => sample("fireblocks/v1_completed"),
-        }
-    }
-
-    /// Delivers at this second; the event is refused and kept. Returns the id of its row.
-    pub(crate) async fn deliver(self, world: &World, at_s: i64) -> String {
-        match self {
-            Self::Usage => send::<::usage::Usage>(world, &self.body(), at_s).await,
-            Self::Stripe => send::<stripe::Stripe>(world, &self.body(), at_s).await,
-            Self::WechatV3 | Self::WechatV2 | Self::CloudRun => {
-                send::<::wechat::Wechat>(world, &self.body(), at_s).await;
-            }
-            Self::EpayV1 | Self::EpayV2 => send::<::epay::Epay>(world, &self.body(), at_s).await,
-            Self::FireblocksV2 | Self::FireblocksV1 => send::<Fireblocks>(world, &self.body(), at_s).await,
-        }
-        let kept = world.books().bodies;
-        assert_eq!(kept.len(), 1, "{self:?}");
-        kept.into_iter().next().expect("a body")
-    }
-
-    /// Creates the order or account that the event waits for.
-    async fn make_order(self, world: &World) {
-        match self {
-            Self::Usage => open_account(world, "alice", "k1", "10").await,
-            Self::Stripe => orders_of_samples(world).await,
-            Self::WechatV3 | Self::WechatV2 | Self::CloudRun => made(world, wechat::order()).await,
-            Self::EpayV1 | Self::EpayV2 => made(world, epay::order(epay::ORDER)).await,
-            Self::FireblocksV2 | Self::FireblocksV1 => {
-                of_fireblocks::sent(world, of_fireblocks::order(of_fireblocks::ORDER)).await;
-            }
-        }
+impl fmt::Display for KeptForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }
 
-fn sample(name: &str) -> String {
-    let path = root().join("events").join(name).with_extension("json");
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+/// The result of the replay of a genuine delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replayed {
+    Booked,
+    /// The provider does not confirm the payment.
+    Unconfirmed,
+    /// The provider cannot be queried.
+    Waits,
+    Closed,
 }
 
-async fn send<W: Sender>(world: &World, body: &str, at_s: i64) {
+/// The form of this name.
+pub(crate) fn kept<W: Suite>(name: &str) -> KeptForm {
+    W::kept_forms().into_iter().find(|form| form.name == name).unwrap_or_else(|| panic!("no form is called {name}"))
+}
+
+/// Delivers at this second; the event is refused and kept. Returns the id of its row.
+pub(crate) async fn deliver<W: Suite>(world: &World, form: &KeptForm, at_s: i64) -> String {
     let invocation = moment_at(u64::try_from(at_s).expect("later"), now().plus_seconds(at_s));
-    SandboxOf::<W>::faultless(world).await.deliver(body, &invocation).await.expect("the sandbox survives");
+    SandboxOf::<W>::faultless(world).await.deliver(&form.body, &invocation).await.expect("the sandbox survives");
+    let kept = world.books().bodies;
+    assert_eq!(kept.len(), 1, "{form}");
+    kept.into_iter().next().expect("a body")
 }
 
 /// The providers' APIs, as a run queries them.
-struct Providers {
-    wechat: WechatNet,
-    epay: EpayNet,
-    stripe_api: Option<reconcile::StripeApi>,
+pub(crate) struct Providers {
+    pub(crate) wechat: WechatNet,
+    pub(crate) epay: EpayNet,
+    pub(crate) stripe_api: Option<reconcile::StripeApi>,
 }
 
 impl Providers {
     /// WeChat and the gateway have the payments of the samples; Stripe's API is not configured.
-    fn paid() -> Self {
+    pub(crate) fn paid() -> Self {
         let epay = begun("1001");
         epay.pay(TRADE);
         Self { wechat: wechat::paid(), epay, stripe_api: None }
     }
 
     /// No provider has a payment.
-    fn unpaid() -> Self {
+    pub(crate) fn unpaid() -> Self {
         Self { wechat: WechatNet::default(), epay: begun("1001"), stripe_api: None }
     }
 }
 
-async fn sweeper(world: &World, keys: ReplayKeys, providers: Providers, after_s: i64) -> Reconcile<DynamoLedger> {
+pub(crate) async fn sweeper(
+    world: &World,
+    keys: ReplayKeys,
+    providers: Providers,
+    after_s: i64,
+) -> Reconcile<DynamoLedger> {
     let at = now().plus_seconds(after_s);
     providers.wechat.set_now(at);
     providers.epay.set_now(at);
@@ -197,7 +156,12 @@ async fn sweeper(world: &World, keys: ReplayKeys, providers: Providers, after_s:
 }
 
 /// The report of one run, this long after the delivery, and its alarms.
-async fn run(world: &World, keys: ReplayKeys, providers: Providers, after_s: i64) -> (ReplayReport, Vec<String>) {
+pub(crate) async fn run(
+    world: &World,
+    keys: ReplayKeys,
+    providers: Providers,
+    after_s: i64,
+) -> (ReplayReport, Vec<String>) {
     let sweeper = sweeper(world, keys, providers, after_s).await;
     start_capture();
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
@@ -209,20 +173,20 @@ async fn run(world: &World, keys: ReplayKeys, providers: Providers, after_s: i64
 }
 
 /// Status or reason of a row, with ! while it waits.
-fn row(world: &World, id: &str) -> String {
+pub(crate) fn row(world: &World, id: &str) -> String {
     let row = world.books().journal.get(id).cloned().unwrap_or_default();
     format!("{}{}", row.reason.unwrap_or(row.status), if row.needs_attention { "!" } else { "" })
 }
 
 /// Reads a kept request, as a role with read access does.
-async fn read_kept(world: &World, id: &str) -> KeptBody {
+pub(crate) async fn read_kept(world: &World, id: &str) -> KeptBody {
     let late = CallContext { received_at: now().plus_seconds(DAY), ..context(2) };
     let waiting = world.ledger(2).refused_event(&EventKey::of_row(id), &late).await.expect("the books");
     waiting.expect("a waiting event").body.expect("a body")
 }
 
 /// Overwrites a kept request, as a role with write access could.
-fn write_kept(world: &World, id: &str, kept: &KeptBody) {
+pub(crate) fn write_kept(world: &World, id: &str, kept: &KeptBody) {
     let mut stored = GzEncoder::new(Vec::new(), Compression::default());
     stored.write_all(&kept.bytes).expect("packed");
     let stored = stored.finish().expect("packed");

@@ -30,10 +30,10 @@ impl Planted {
         Self::OtherClock,
     ];
 
-    fn is_booked(self, form: Form) -> bool {
+    fn is_booked(self, form: &KeptForm) -> bool {
         match self {
             Self::Genuine => true,
-            Self::OtherClock => !form.has_clock(),
+            Self::OtherClock => !form.has_clock,
             Self::Unsigned | Self::OtherBody | Self::OtherName | Self::InFuture | Self::TooOld => false,
         }
     }
@@ -90,19 +90,18 @@ fn unsigned_xml(body: Vec<u8>) -> Vec<u8> {
     format!("{before}{after}").into()
 }
 
-#[tokio::test(start_paused = true)]
-async fn only_genuine_delivery_of_its_own_row_is_booked() {
-    for form in Form::ALL {
+pub(crate) async fn only_genuine_is_booked<W: Suite>() {
+    for form in W::kept_forms() {
         for planted in Planted::ALL {
             let world = World::new();
-            let id = form.deliver(&world, 0).await;
+            let id = deliver::<W>(&world, &form, 0).await;
             let id = planted.write(&world, &id).await;
-            form.make_order(&world).await;
+            W::prepare(&world, form.state).await;
             let before = world.books();
             let (report, alarms) = run(&world, keys(), Providers::paid(), 2 * HOUR).await;
-            let name = format!("{form:?} {planted:?} {report:?} {alarms:?} {}", row(&world, &id));
+            let name = format!("{form} {planted:?} {report:?} {alarms:?} {}", row(&world, &id));
             let books = world.books();
-            if planted.is_booked(form) {
+            if planted.is_booked(&form) {
                 assert_eq!(
                     (report.resolved, row(&world, &id).as_str(), alarms),
                     (1, "processed", Vec::new()),
@@ -121,64 +120,59 @@ async fn only_genuine_delivery_of_its_own_row_is_booked() {
 }
 
 /// A signature that was fresh at the delivery is valid on the ninetieth day, too.
-#[tokio::test(start_paused = true)]
-async fn old_delivery_is_verified_by_the_clock_of_its_bytes() {
-    for form in Form::ALL {
+pub(crate) async fn old_is_verified_by_its_clock<W: Suite>() {
+    for form in W::kept_forms() {
         let world = World::new();
-        let id = form.deliver(&world, 0).await;
-        form.make_order(&world).await;
+        let id = deliver::<W>(&world, &form, 0).await;
+        W::prepare(&world, form.state).await;
         let (report, alarms) = run(&world, keys(), Providers::paid(), 89 * DAY).await;
-        assert!(report.resolved == 1 && !alarms.contains(&CLOSED[0].to_owned()), "{form:?} {report:?} {alarms:?}");
-        assert_eq!(row(&world, &id), "processed", "{form:?}");
+        assert!(report.resolved == 1 && !alarms.contains(&CLOSED[0].to_owned()), "{form} {report:?} {alarms:?}");
+        assert_eq!(row(&world, &id), "processed", "{form}");
     }
 }
 
 /// The second attempt has another signature; its bytes replace the first ones, with their clock.
-#[tokio::test(start_paused = true)]
-async fn repeated_delivery_is_verified_by_the_clock_of_the_second() {
-    for form in Form::ALL {
+pub(crate) async fn second_clock_counts<W: Suite>() {
+    for form in W::kept_forms() {
         let world = World::new();
-        form.deliver(&world, 0).await;
-        let id = form.deliver(&world, HOUR).await;
+        deliver::<W>(&world, &form, 0).await;
+        let id = deliver::<W>(&world, &form, HOUR).await;
         assert_eq!(read_kept(&world, &id).await.bytes_at, now().plus_seconds(HOUR));
-        form.make_order(&world).await;
+        W::prepare(&world, form.state).await;
         let (report, alarms) = run(&world, keys(), Providers::paid(), 2 * HOUR).await;
-        assert_eq!((report.resolved, alarms), (1, Vec::new()), "{form:?}");
-        assert_eq!(row(&world, &id), "processed", "{form:?}");
+        assert_eq!((report.resolved, alarms), (1, Vec::new()), "{form}");
+        assert_eq!(row(&world, &id), "processed", "{form}");
     }
 }
 
 /// Stored headers that the release does not read, planted or of a later release, are ignored.
-#[tokio::test(start_paused = true)]
-async fn unknown_stored_header_is_ignored() {
-    for form in Form::ALL {
+pub(crate) async fn unknown_header_is_ignored<W: Suite>() {
+    for form in W::kept_forms() {
         let world = World::new();
-        let id = form.deliver(&world, 0).await;
+        let id = deliver::<W>(&world, &form, 0).await;
         let mut later = read_kept(&world, &id).await;
         later.headers.push(("x-of-a-later-release".to_owned(), "1".to_owned()));
         write_kept(&world, &id, &later);
-        form.make_order(&world).await;
+        W::prepare(&world, form.state).await;
         let (report, _) = run(&world, keys(), Providers::paid(), HOUR).await;
-        assert_eq!((report.resolved, row(&world, &id).as_str()), (1, "processed"), "{form:?}");
+        assert_eq!((report.resolved, row(&world, &id).as_str()), (1, "processed"), "{form}");
     }
 }
 
 /// A setting also applies to requests that were kept before: the proof that it forbids does not count, until it is allowed
 /// again.
-#[tokio::test(start_paused = true)]
-async fn body_only_delivery_waits_while_it_is_forbidden() {
-    for form in Form::ALL {
-        let is_body_only = matches!(form, Form::Usage | Form::CloudRun);
+pub(crate) async fn body_only_waits<W: Suite>() {
+    for form in W::kept_forms() {
         for forbids_body_only_hmac in [false, true] {
             let world = World::new();
-            let id = form.deliver(&world, 0).await;
-            form.make_order(&world).await;
+            let id = deliver::<W>(&world, &form, 0).await;
+            W::prepare(&world, form.state).await;
             let before = world.books();
             let with_setting = |forbids_body_only_hmac| ReplayKeys { forbids_body_only_hmac, ..keys() };
             let keys = with_setting(forbids_body_only_hmac);
             let (report, alarms) = run(&world, keys, Providers::paid(), HOUR).await;
-            let name = format!("{form:?} {forbids_body_only_hmac} {report:?}");
-            if is_body_only && forbids_body_only_hmac {
+            let name = format!("{form} {forbids_body_only_hmac} {report:?}");
+            if form.is_body_only && forbids_body_only_hmac {
                 assert_eq!((report.failed, report.given_up, alarms), (1, 0, vec![]), "{name}");
                 let [was, is] = [&before, &world.books()].map(|books| (books.accounts.clone(), books.orders.clone()));
                 assert_eq!(was, is, "{name}: nothing is booked");
@@ -189,30 +183,4 @@ async fn body_only_delivery_waits_while_it_is_forbidden() {
             }
         }
     }
-}
-
-/// The JWKS cache is for the function that answers Fireblocks. A replay fetches the keys, whatever a role has written
-/// there.
-#[tokio::test(start_paused = true)]
-async fn planted_jwks_cache_verifies_nothing() {
-    let form = Form::FireblocksV2;
-    let world = World::new();
-    let id = form.deliver(&world, 0).await;
-    form.make_order(&world).await;
-    // The keys that signed, published by the cache row alone.
-    let copy = json!({
-        "id": { "S": "jwks#fireblocks" },
-        "body": { "S": fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]) },
-        "updated_at": { "S": now().plus_seconds(HOUR).to_string() },
-    });
-    put(&world, "accounts", &copy);
-    let before = world.books();
-    let keys = ReplayKeys { fireblocks: Some(published("another-kid", testkit::MERCHANT_PAIR)), ..keys() };
-    let (report, alarms) = run(&world, keys, Providers::paid(), HOUR).await;
-    let name = format!("{form:?} {report:?} {alarms:?}");
-    assert_eq!(report.resolved, 0, "{name}");
-    assert_ne!(row(&world, &id), "processed", "{name}");
-    assert_eq!(world.books().orders, before.orders, "{name}");
-    let (report, _) = run(&world, self::keys(), Providers::paid(), DAY).await;
-    assert_eq!((report.resolved, row(&world, &id).as_str()), (1, "processed"), "{name}: once its key is published");
 }
