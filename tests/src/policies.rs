@@ -186,7 +186,10 @@ fn rights_beyond_the_tables_are_the_functions_own() {
         }
         for event in properties["Events"].as_object().into_iter().flat_map(|events| events.values()) {
             if event["Type"] == "DynamoDB" {
-                let stream = format!("arn:aws:dynamodb:{REGION}:table/hookledger-{STAGE}-orders/stream/*");
+                let named = event["Properties"]["Stream"].as_str().expect("a parameter");
+                let parameter = named.strip_suffix("-stream-arn}}").and_then(|named| named.rsplit('/').next());
+                let table = parameter.expect("the name of a stream");
+                let stream = format!("arn:aws:dynamodb:{REGION}:table/hookledger-{STAGE}-{table}/stream/*");
                 for action in ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"] {
                     expect(&format!("dynamodb:{action}"), &json!(stream));
                 }

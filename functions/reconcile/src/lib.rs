@@ -1,5 +1,5 @@
 //! The scheduled sweeps: replay of refused events, backfill of Stripe's undelivered events, reconciliation of unpaid
-//! orders, retry of fulfilment, and the audit of the books, which also follows the stream of orders.
+//! orders, retry of fulfilment, and the audit of the books, which also follows the streams of orders and journal.
 //!
 //! Every run has limits on time and rows, continues where the last one stopped, and may overlap with another: it uses
 //! the same commit as a delivery.
@@ -74,6 +74,8 @@ use thiserror::Error;
 use usage::Usage;
 use wechat::Wechat;
 
+use changes::Changes;
+
 pub use assemble::{RETIRED_SECRET, assemble};
 pub use audit_sweep::{INDEX_LAG_MAX, audit, verify};
 pub use auditor::AuditReport;
@@ -130,7 +132,7 @@ pub enum Report {
     Unfulfilled(Delivered),
     PendingExternal(Delivered),
     Audit(AuditReport),
-    /// The audit of the orders in a batch of the stream.
+    /// The audit of the rows in a batch of a stream.
     Changes(AuditReport),
 }
 
@@ -141,8 +143,8 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
 
     async fn work(&self, event: &str, invocation: &Invocation) -> Result<Report, WorkError> {
         let Ok(task) = serde_json::from_str::<Task>(event) else {
-            let orders = changes::orders_of(event).ok_or(UnknownTask)?;
-            return Ok(Report::Changes(Box::pin(self.follow_changes(&orders, invocation)).await?));
+            let changes = Changes::read(event).ok_or(UnknownTask)?;
+            return Ok(Report::Changes(Box::pin(self.follow_changes(&changes, invocation)).await?));
         };
         let sweep = Sweep::named(&task.sweep).ok_or(UnknownTask)?;
         // On the heap, since each future is large and only one of them runs.
@@ -160,7 +162,7 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the event must be a batch of the orders stream, or name a known sweep: {{\"sweep\":\"refused\"}}")]
+#[error("the event must be a batch of a stream, or name a known sweep: {{\"sweep\":\"refused\"}}")]
 struct UnknownTask;
 
 #[cfg(test)]

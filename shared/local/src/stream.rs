@@ -63,7 +63,8 @@ impl EventSourceMapping {
     }
 
     fn lane_name(&self, number: u64) -> String {
-        format!("{}.{number}", self.name)
+        // A function may read several streams.
+        format!("{}.{}.{number}", self.name, self.table)
     }
 }
 

@@ -90,6 +90,11 @@ pub(super) async fn of_reconcile() -> Vec<Path> {
     let records = json!([{ "dynamodb": { "Keys": { "id": { "S": "HL0" } } } }]);
     let batch = json!({ "Records": records }).to_string();
     paths.push(path("reconcile: audit of one paid order that was written", owners(1).await.called(&batch).await));
+    // The row of a payment that posts nothing.
+    let image = json!({ "order": { "S": "HL0" }, "status": { "S": "processed" } });
+    let record = json!({ "dynamodb": { "Keys": { "id": { "S": "payment#stripe#pi_0" } }, "OldImage": image } });
+    let batch = json!({ "Records": [record] }).to_string();
+    paths.push(path("reconcile: audit of one payment row that was removed", owners(1).await.called(&batch).await));
     paths
 }
 

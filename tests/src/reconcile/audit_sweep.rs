@@ -1,10 +1,12 @@
 //! The audit: accounts, ledger entries and orders are compared once a day, part by part, despite concurrent writes. It
 //! reports drift and corrects nothing.
 
+mod altered;
 mod broken;
 mod changes;
 mod repaired;
 mod shop;
+mod streamed;
 mod whole;
 
 use std::time::Duration;

@@ -233,18 +233,17 @@ fn dead_letters() -> Alarm {
         comment: "",
         when: at_least(1, sum("dead letters", QUEUES.map(visible))),
         means: text(
-            "A record of the orders stream or a run of a sweep was given up. It is in the dead-letter queue \
+            "A record of a stream or a run of a sweep was given up. It is in the dead-letter queue \
              `hookledger-<stage>-fulfil-failures` or `-reconcile-failures`.",
-            "订单流中的一条记录或一次定时运行被放弃，在死信队列 `hookledger-<stage>-fulfil-failures` 或 \
+            "流中的一条记录或一次定时运行被放弃，在死信队列 `hookledger-<stage>-fulfil-failures` 或 \
              `-reconcile-failures` 中。",
         ),
         to_do: text(
             "Read the message. That of a run names its sweep, and the next run has usually made up for it. That of \
-             the stream has only a shard and sequence numbers: the log of `fulfil` names the order, and `reconcile` \
-             retries it while it is due. For the stream of `reconcile` run `audit --full`, which compares every \
-             order. Then delete the message, which ends the alarm.",
-            "读消息。定时运行的消息中有任务名，下一次运行多半已补上。订单流的消息只有分片和序列号：`fulfil` 的日志写明\
-             是哪个订单，`reconcile` 会继续重试；若是 `reconcile` 的订单流，执行 `audit --full`，它核对每个订单。然后\
+             a stream has only a shard and sequence numbers: the log of `fulfil` names the order, and `reconcile` \
+             retries it while it is due. For a stream of `reconcile` run `audit --full`, which compares every row. Then delete the message, which ends the alarm.",
+            "读消息。定时运行的消息中有任务名，下一次运行多半已补上。流的消息只有分片和序列号：`fulfil` 的日志写明\
+             是哪个订单，`reconcile` 会继续重试；若是 `reconcile` 的流，执行 `audit --full`，它核对每一行。然后\
              删除消息，告警随之结束。",
         ),
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::*;
 
 const ORDERS: &str = "hookledger-local-orders";
+const JOURNAL: &str = "hookledger-local-journal";
 const ARN: &str =
     "arn:aws:dynamodb:us-east-1:000000000000:table/hookledger-local-orders/stream/2026-01-01T00:00:00.000";
 
@@ -54,24 +55,33 @@ fn mapping_has_the_declared_properties() {
     assert_eq!(plain.filter, Filter::default());
 }
 
-/// The deployed templates: the stream that `fulfil` reads is the one of the orders, and its filter admits only writes after
-/// which work is outstanding.
+/// The deployed templates: `fulfil` and `reconcile` read the orders, and `reconcile` the journal.
 #[test]
-fn deployed_templates_name_the_orders_stream() {
+fn deployed_templates_name_the_streams() {
     let named =
         data().stream_parameters().into_iter().map(|(name, table)| (name, table.name.clone())).collect::<Vec<_>>();
-    assert_eq!(named, [("/hookledger/local/orders-stream-arn".to_owned(), ORDERS.to_owned())]);
-    let parameters = [("Stage", "local"), ("ssm:/hookledger/local/orders-stream-arn", ARN)];
+    let parameter = |table: &str| format!("/hookledger/local/{table}-stream-arn");
+    assert_eq!(named, [(parameter("journal"), JOURNAL.to_owned()), (parameter("orders"), ORDERS.to_owned())]);
+    let of_journal = ARN.replace(ORDERS, JOURNAL);
+    let parameters = [
+        ("Stage", "local"),
+        ("ssm:/hookledger/local/orders-stream-arn", ARN),
+        ("ssm:/hookledger/local/journal-stream-arn", of_journal.as_str()),
+    ];
     let app = Template::parse(APP_YAML, &parameters).expect("a template");
     let streams =
         app.functions().iter().flat_map(|function| function.streams.iter().map(|stream| (&function.binary, stream)));
     let mut streams: Vec<_> = streams.collect();
-    streams.sort_by_key(|(binary, _)| *binary);
-    let [(fulfil, stream), (reconcile, every_change)] = <[_; 2]>::try_from(streams).expect("two readers");
-    assert_eq!([fulfil, reconcile], ["fulfil", "reconcile"]);
-    assert_eq!([stream, every_change].map(|stream| stream.table.as_deref()), [Some(ORDERS); 2]);
+    streams.sort_by_key(|(binary, stream)| (*binary, &stream.table));
+    let [(fulfil, stream), (reconcile, altered_rows), (again, every_change)] =
+        <[_; 3]>::try_from(streams).expect("three readers");
+    assert_eq!([fulfil, reconcile, again], ["fulfil", "reconcile", "reconcile"]);
+    let tables = [stream, altered_rows, every_change].map(|stream| stream.table.as_deref());
+    assert_eq!(tables, [Some(ORDERS), Some(JOURNAL), Some(ORDERS)]);
     assert!(stream.bisects && stream.reports_failures && stream.keeps_failures && stream.retries_max.is_some());
-    assert!(every_change.keeps_failures, "a batch that keeps failing is a dead letter");
+    for stream in [altered_rows, every_change] {
+        assert!(stream.keeps_failures && stream.bisects, "a batch that keeps failing is a dead letter");
+    }
     assert!(every_change.filter.admits(&json!({ "dynamodb": { "Keys": { "id": { "S": "stripe#pi_1" } } } })));
     let image = |image: Value| json!({ "dynamodb": { "NewImage": image } });
     let rows = [
@@ -81,6 +91,18 @@ fn deployed_templates_name_the_orders_stream() {
     ];
     for (row, expected) in rows {
         assert_eq!(stream.filter.admits(&image(row.clone())), expected, "{row}");
+    }
+    let status = |status: &str| json!({ "status": { "S": status } });
+    let records = [
+        (json!({ "NewImage": status("processed") }), false),
+        (json!({ "OldImage": status("failed"), "NewImage": status("processed") }), false),
+        (json!({ "OldImage": {}, "NewImage": {} }), false),
+        (json!({ "OldImage": status("processed"), "NewImage": status("processed") }), true),
+        (json!({ "OldImage": status("processed"), "NewImage": status("failed") }), true),
+        (json!({ "OldImage": status("processed") }), true),
+    ];
+    for (record, expected) in records {
+        assert_eq!(altered_rows.filter.admits(&json!({ "dynamodb": record })), expected, "{record}");
     }
     let unknown = Template::parse(APP_YAML, &[("Stage", "local")]).expect("a template");
     assert!(unknown.functions().iter().flat_map(|function| &function.streams).all(|stream| stream.table.is_none()));
@@ -176,7 +198,7 @@ fn stream_exists_only_after_it_is_enabled() {
     engine.enable_streams(&data()).expect("a second call changes nothing");
     assert_eq!(engine.stream_arn(ORDERS).expect("a stream"), arn);
     let streams = engine.request("ListStreams", &json!({})).expect("an answer");
-    assert_eq!(streams["Streams"].as_array().map(Vec::len), Some(1), "only the orders have one");
+    assert_eq!(streams["Streams"].as_array().map(Vec::len), Some(2), "orders and journal");
     put(&engine, "HL1");
     put(&engine, "HL2");
     let records = all(&engine, None, 10);

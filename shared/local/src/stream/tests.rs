@@ -9,6 +9,7 @@ use super::*;
 use crate::home::Home;
 
 const ORDERS: &str = "hookledger-local-orders";
+const JOURNAL: &str = "hookledger-local-journal";
 
 /// A worker that records the orders of each call.
 #[derive(Clone, Default)]
@@ -29,10 +30,9 @@ impl Worker {
             for record in &records {
                 assert_eq!(record["eventSource"], "aws:dynamodb");
                 assert_eq!(record["awsRegion"], "us-east-1");
-                assert_eq!(
-                    record["eventSourceARN"],
-                    format!("arn:aws:dynamodb:us-east-1:000000000000:table/{ORDERS}/stream/local")
-                );
+                let arn = record["eventSourceARN"].as_str().expect("a stream");
+                let of = |table| format!("arn:aws:dynamodb:us-east-1:000000000000:table/{table}/stream/local");
+                assert!([ORDERS, JOURNAL].map(of).contains(&arn.to_owned()), "{arn}");
                 assert_eq!(record["dynamodb"]["NewImage"]["id"], record["dynamodb"]["Keys"]["id"]);
             }
             let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -268,6 +268,29 @@ async fn record_is_kept_until_each_reader_has_processed_it() {
     }
 }
 
+/// A function that reads two streams continues each at its own position after a restart.
+#[tokio::test(start_paused = true)]
+async fn streams_of_one_function_have_positions_of_their_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, worker) = (engine(folder.path()), Worker::default());
+    let of = |table: &str| EventSourceMapping {
+        table: table.to_owned(),
+        ..mapped(&json!({ "BatchSize": 1 }), worker.work(|_, _| Ok(report(&[]))))
+    };
+    for round in 0..3 {
+        for table in [ORDERS, JOURNAL, ORDERS] {
+            let id = format!("{table}{round}{}", worker.batches().len());
+            let item = json!({ "id": { "S": id } });
+            engine.request("PutItem", &json!({ "TableName": table, "Item": item })).expect("written");
+            let positions = positions(folder.path());
+            let _ = tokio::time::timeout(Duration::from_secs(3), read(&[of(ORDERS), of(JOURNAL)], &engine, &positions))
+                .await;
+            assert_eq!(worker.batches().last(), Some(&id), "each record once");
+        }
+    }
+    assert_eq!(worker.batches().len(), 9);
+}
+
 /// By the template's filter, a write that removes `wakes`, as rescheduling does, calls no function.
 #[tokio::test(start_paused = true)]
 async fn rescheduled_order_calls_no_function() {
@@ -330,6 +353,6 @@ async fn lanes_run_in_parallel_and_keep_the_order_of_each_row() {
             seen.iter().filter(|(row, _)| *row == format!("N{order}")).map(|(_, round)| round.as_str()).collect();
         assert_eq!(rounds, ["1", "2"]);
     }
-    let stuck: Vec<bool> = (0..4).map(|lane| positions.of(&format!("worker.{lane}")).is_none()).collect();
+    let stuck: Vec<bool> = (0..4).map(|lane| positions.of(&format!("worker.{ORDERS}.{lane}")).is_none()).collect();
     assert_eq!(stuck.iter().filter(|is_stuck| **is_stuck).count(), 1, "{stuck:?}");
 }

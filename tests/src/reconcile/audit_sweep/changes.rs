@@ -2,82 +2,15 @@
 //! or by hand, and not again until it changes again.
 
 use edge::Service as _;
-use embedded::{Cursor, DATA_YAML, Stream, Template};
-use ledger::{OrderNumber, Provider, Reference};
-use testkit::{STAGE, Sent, Shape};
+use ledger::OrderNumber;
+use testkit::{Sent, Shape};
 
-use super::shop::{paid, step};
+use super::streamed::{OPEN_ORDER, PHONE_ORDER, Streamed, books, deliver, paid_top_up};
 use super::*;
-use crate::deployed::app;
-use crate::fulfil::{PHONE, airtime};
 
 const ORDERS_TABLE: &str = "hookledger-local-orders";
 const FORM: &str = "application/x-www-form-urlencoded";
-/// A paid top-up: its payment and its delivery post nothing to any account.
-const PHONE_ORDER: &str = "HLphone";
-/// An order that waits to be paid.
-const OPEN_ORDER: &str = "HLopen";
 const POINTER: &str = "stripe#pi_phone";
-
-/// The stream of orders from now on, as the template configures it for `reconcile`.
-struct Streamed {
-    stream: Stream,
-    cursor: Cursor,
-    calls: u64,
-}
-
-impl Streamed {
-    fn of(world: &World) -> Self {
-        let data = Template::parse(DATA_YAML, &[("Stage", STAGE)]).expect("a template");
-        world.engine.enable_streams(&data).expect("streams");
-        let app = app();
-        let reconcile = app.functions().iter().find(|function| function.binary == "reconcile").expect("it is deployed");
-        let stream = reconcile.streams.first().expect("it reads the stream").clone();
-        Self { stream, cursor: world.engine.cursor(ORDERS_TABLE, None).expect("a stream"), calls: 0 }
-    }
-
-    /// The event of the records since the last call.
-    fn event(&mut self, world: &World) -> Option<String> {
-        let records = world.engine.read(&mut self.cursor, 1_000).expect("records");
-        let admitted: Vec<Value> = records.into_iter().filter(|record| self.stream.filter.admits(record)).collect();
-        (!admitted.is_empty()).then(|| json!({ "Records": admitted }).to_string())
-    }
-
-    async fn follow(&mut self, world: &World, after_s: i64) -> AuditReport {
-        let event = self.event(world).expect("something has changed");
-        self.calls += 1;
-        deliver(world.ledger(self.calls), &event, self.calls, after_s).await.expect("a run")
-    }
-}
-
-/// Calls the function with a batch; `None` if the run fails, and the stream delivers the batch again.
-async fn deliver(ledger: DynamoLedger, event: &str, call: u64, after_s: i64) -> Option<AuditReport> {
-    let run = run_at(500_000 + call, after_s);
-    let report = of_stripe::reconcile(ledger, &[]).work(event, &run).await.ok()?;
-    let Report::Changes(report) = report else { panic!("{report:?}") };
-    Some(report)
-}
-
-/// Books that agree, with the top-up, after today's pass over the accounts.
-async fn books() -> (Shop, Streamed) {
-    let shop = Shop::new().await;
-    let mut streamed = Streamed::of(&shop.world);
-    of_stripe::made(&shop.world, of_stripe::order(OPEN_ORDER)).await;
-    paid_top_up(&shop.world).await;
-    assert_eq!(check(&shop.world, 0).await, whole(LINES, ORDERS), "no line leads to the top-up");
-    let report = streamed.follow(&shop.world, 0).await;
-    assert_eq!(report, AuditReport { orders: 2, ..empty() }, "an order with two writes and a pointer counts once");
-    assert_eq!(state(&shop.world).await.open, []);
-    (shop, streamed)
-}
-
-async fn paid_top_up(world: &World) {
-    let mut order = of_stripe::order(PHONE_ORDER);
-    order.terms.grants = vec![airtime(PHONE)];
-    of_stripe::made(world, order.clone()).await;
-    let by = Reference::new(Provider::Stripe, "pi_phone").expect("an id");
-    step(world, &order, "pay", |order| paid(order, &by)).await;
-}
 
 /// A paid top-up without its pointer, and the batch that names it.
 async fn without_pointer() -> (World, String) {
