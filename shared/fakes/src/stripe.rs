@@ -122,6 +122,15 @@ impl Stripe {
         events
     }
 
+    /// A subscription is renewed: the invoice of its next period is paid, at this amount or at its price. Returns the
+    /// events, unsigned; none if it has ended.
+    pub fn renew(&self, subscription: &str, amount: Option<u64>, now_s: i64) -> Vec<String> {
+        let state = &mut self.state();
+        let events = invoices::renew(state, subscription, amount, now_s);
+        events::record(state, &events);
+        events
+    }
+
     /// Records an event that another part of the account caused: JSON.
     pub fn tell(&self, event: &str) {
         events::record(&mut self.state(), &[event.to_owned()]);

@@ -81,19 +81,37 @@ impl FakeProvider for FireblocksAndJwks {
     }
 }
 
-impl Default for FireblocksNet {
+impl Default for FireblocksAndJwks {
     fn default() -> Self {
         let key = PublicKey::parse(&rsa_pair(FIREBLOCKS_API_PAIR).public).unwrap();
         let api = Fireblocks::new(FIREBLOCKS_API_KEY, key, 7);
         let jwks = Mutex::new(fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]));
-        Self::over(FireblocksAndJwks { api, jwks })
+        Self { api, jwks }
+    }
+}
+
+impl FireblocksAndJwks {
+    /// Replaces the published JWKS.
+    pub fn publish(&self, jwks: &str) {
+        jwks.clone_into(&mut self.jwks.lock().unwrap());
+    }
+
+    /// The fake of the API.
+    pub fn api(&self) -> &Fireblocks {
+        &self.api
+    }
+}
+
+impl Default for FireblocksNet {
+    fn default() -> Self {
+        Self::over(FireblocksAndJwks::default())
     }
 }
 
 impl FireblocksNet {
     /// Replaces the published JWKS.
     pub fn publish(&self, jwks: &str) {
-        jwks.clone_into(&mut self.provider().jwks.lock().unwrap());
+        self.provider().publish(jwks);
     }
 
     pub fn transfers(&self) -> Vec<FireblocksTransfer> {

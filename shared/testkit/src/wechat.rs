@@ -44,6 +44,11 @@ pub struct SigningWechat {
 }
 
 impl SigningWechat {
+    /// The fake of the API.
+    pub fn api(&self) -> &WechatPay {
+        &self.api
+    }
+
     fn answer_altered(&self, call: &ProviderCall, now_s: i64, alter: impl FnOnce(String) -> String) -> ProviderReply {
         let answered = self.api.answer_saying(&call.for_fake(now_s), alter);
         self.first_headers.lock().unwrap().get_or_insert_with(|| answered.headers.clone());
@@ -85,13 +90,19 @@ impl FakeProvider for SigningWechat {
     }
 }
 
-impl Default for WechatNet {
+impl Default for SigningWechat {
     fn default() -> Self {
         let merchant = WechatMerchant { mch_id: WECHAT_MERCHANT.to_owned(), app_id: WECHAT_APP.to_owned() };
         let platform = PrivateKey::parse(&rsa_pair(PLATFORM_PAIR).private).unwrap();
         let keys = forwarder::Keys::parse(FORWARDER_SECRET, Strength::Deployed).unwrap();
         let api = WechatPay::new(merchant, platform, PLATFORM_KEY_ID).with_forwarder(keys);
-        Self::over(SigningWechat { api, first_headers: Mutex::default() })
+        Self { api, first_headers: Mutex::default() }
+    }
+}
+
+impl Default for WechatNet {
+    fn default() -> Self {
+        Self::over(SigningWechat::default())
     }
 }
 

@@ -1,15 +1,18 @@
 //! Who acts in a world. Each actor is a file of the same shape: a struct that is drawn from randomness, with a list of
 //! steps, and what it knows to be true in the end.
-//!
-//! Not acted yet: WeChat Pay's three forms, Fireblocks' transfers, Stripe's subscriptions, and secrets that are replaced
-//! in flight.
 
 mod buyer;
+mod claims;
+mod click;
 mod epay_buyer;
+mod rotation;
 mod schedule;
 mod shop;
 mod stranger;
+mod subscriber;
+mod token_buyer;
 mod usage;
+mod wechat_buyer;
 
 use std::time::Duration;
 
@@ -45,7 +48,22 @@ pub(crate) trait Actor {
 pub(crate) type Draw = fn(usize, &mut Rng, Duration) -> Box<dyn Actor>;
 
 /// The actors that a world may have.
-pub(crate) const CAST: &[Draw] = &[usage::draw, buyer::draw, epay_buyer::draw, shop::draw, stranger::draw];
+pub(crate) const CAST: &[Draw] = &[
+    usage::draw,
+    buyer::draw,
+    subscriber::draw,
+    epay_buyer::draw,
+    wechat_buyer::draw,
+    token_buyer::draw,
+    shop::draw,
+    stranger::draw,
+    rotation::draw,
+];
+
+/// Kinds of actors for which a world has more than the others: WeChat Pay, Fireblocks, a store of secrets.
+pub(crate) const WECHAT_BUYER: &str = "buyer at WeChat Pay";
+pub(crate) const TOKEN_BUYER: &str = "buyer of tokens on chain";
+pub(crate) const ROTATION: &str = "rotation of secrets";
 
 /// The schedules of `reconcile`, which every world has.
 pub(crate) const SCHEDULE: Draw = schedule::draw;

@@ -1,5 +1,8 @@
 //! Assembles each function as its own `assemble` does, over the ledger and the network of a sandbox.
 
+mod fireblocks;
+mod wechat;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -22,9 +25,11 @@ use webhook::{Admission, Function, Webhook as _};
 use crate::epay_merchant::epay_secrets;
 use crate::port::PortLedger;
 use crate::sandbox::{Deployed, Parts};
+use crate::secrets;
 
-pub(crate) const USAGE_SECRET: &str = "a-secret-of-the-simulated-gateway-0123456789";
-pub(crate) const STRIPE_SECRET: &str = "whsec_a_secret_of_the_simulated_stripe_0123456789";
+pub(crate) use fireblocks::FireblocksFunction;
+pub(crate) use wechat::WechatFunction;
+
 const STRIPE_KEY: &str = "sk_test_0123456789abcdefghijklmnop";
 
 /// How many unpaid orders an owner may have over the API.
@@ -44,9 +49,9 @@ impl Deployed for UsageFunction {
     const FUNCTION: &'static str = "usage";
     const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
 
-    async fn open(parts: Parts) -> Self {
-        let keys = keyring(&[("WEBHOOK_SECRET", USAGE_SECRET)], Usage::keys);
-        Function::new(Usage, keys, Admission::default(), parts.ledger)
+    async fn open(parts: Parts) -> Option<Self> {
+        let keys = parts.secrets.keyring(secrets::USAGE, Usage::keys, &parts.calls).await?;
+        Some(Function::new(Usage, keys, Admission::default(), parts.ledger))
     }
 }
 
@@ -54,9 +59,9 @@ impl Deployed for StripeFunction {
     const FUNCTION: &'static str = "stripe";
     const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
 
-    async fn open(parts: Parts) -> Self {
-        let keys = keyring(&[("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET)], Stripe::keys);
-        Function::new(stripe(), keys, Admission::default(), parts.ledger)
+    async fn open(parts: Parts) -> Option<Self> {
+        let keys = parts.secrets.keyring(secrets::STRIPE, Stripe::keys, &parts.calls).await?;
+        Some(Function::new(stripe(), keys, Admission::default(), parts.ledger))
     }
 }
 
@@ -64,9 +69,9 @@ impl Deployed for EpayFunction {
     const FUNCTION: &'static str = "epay";
     const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
 
-    async fn open(mut parts: Parts) -> Self {
+    async fn open(mut parts: Parts) -> Option<Self> {
         let source = epay(&mut parts);
-        Function::new(source, of_merchant(Epay::keys), Admission::default(), parts.ledger)
+        Some(Function::new(source, of_merchant(Epay::keys), Admission::default(), parts.ledger))
     }
 }
 
@@ -74,10 +79,10 @@ impl Deployed for OrdersFunction {
     const FUNCTION: &'static str = "orders";
     const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
 
-    async fn open(mut parts: Parts) -> Self {
+    async fn open(mut parts: Parts) -> Option<Self> {
         let order_numbers = OrderNumberRng::new(testkit::seeded_bits(parts.rng.u64(..)));
         let places = Places::read(|_| Some(OPEN_ORDERS_MAX.to_owned())).expect("a number");
-        Self { api: Orders::new(CATALOG.clone(), order_numbers, places), ledger: parts.ledger }
+        Some(Self { api: Orders::new(CATALOG.clone(), order_numbers, places), ledger: parts.ledger })
     }
 }
 
@@ -85,7 +90,7 @@ impl Deployed for CheckoutFunction {
     const FUNCTION: &'static str = "checkout";
     const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
 
-    async fn open(mut parts: Parts) -> Self {
+    async fn open(mut parts: Parts) -> Option<Self> {
         let http = http(&mut parts);
         let keys = keyring(&[(checkout::SETTING, STRIPE_KEY)], checkout::keys(false));
         let config = checkout::Config {
@@ -99,9 +104,9 @@ impl Deployed for CheckoutFunction {
         let settings = EpaySettings::read(epay_setting, "prod").expect("settings").expect("a merchant");
         let epay = Some(EpayPayments { settings, keys: of_merchant(checkout::epay_keys) });
         let places = Places::read(|_| None).expect("a number");
-        let catalog = CATALOG.clone();
-        let api = Checkout { catalog, config, keys, epay, wechat: None, http, order_numbers, places };
-        api::Function { api, ledger: parts.ledger }
+        let (catalog, wechat) = (CATALOG.clone(), parts.optional.wechat.then(wechat::payments));
+        let api = Checkout { catalog, config, keys, epay, wechat, http, order_numbers, places };
+        Some(api::Function { api, ledger: parts.ledger })
     }
 }
 
@@ -109,8 +114,8 @@ impl Deployed for FulfilFunction {
     const FUNCTION: &'static str = "fulfil";
     const PATIENCE: Duration = <Self as Worker>::DONE_WITHIN;
 
-    async fn open(mut parts: Parts) -> Self {
-        fulfil(&mut parts)
+    async fn open(mut parts: Parts) -> Option<Self> {
+        Some(fulfil(&mut parts))
     }
 }
 
@@ -118,28 +123,31 @@ impl Deployed for ReconcileFunction {
     const FUNCTION: &'static str = "reconcile";
     const PATIENCE: Duration = <Self as Worker>::DONE_WITHIN;
 
-    async fn open(mut parts: Parts) -> Self {
+    async fn open(mut parts: Parts) -> Option<Self> {
+        let (secrets, calls, optional) = (parts.secrets.clone(), parts.calls.clone(), parts.optional);
         let replay_keys = ReplayKeys {
-            usage: Some(keyring(&[("WEBHOOK_SECRET", USAGE_SECRET)], LiveKeys::read)),
-            stripe: Some(keyring(&[("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET)], LiveKeys::read)),
+            usage: Some(secrets.keyring(secrets::USAGE, LiveKeys::read, &calls).await?),
+            stripe: Some(secrets.keyring(secrets::STRIPE, LiveKeys::read, &calls).await?),
+            wechat: optional.wechat.then(|| wechat::keyring(LiveKeys::read)),
             epay: Some(of_merchant(LiveKeys::read)),
-            retired: Some(keyring(&[], RetiredKeys::read)),
+            fireblocks: optional.fireblocks.then(|| fireblocks::published(&mut parts)),
+            retired: Some(secrets.keyring(secrets::RETIRED, RetiredKeys::read, &calls).await?),
             ..ReplayKeys::default()
         };
         let keys = keyring(&[(checkout::SETTING, STRIPE_KEY)], checkout::keys(false));
         let stripe_api = StripeApi { http: http(&mut parts), config: stripe_config(), keys };
-        Reconcile {
+        Some(Reconcile {
             usage: Usage,
             stripe: stripe(),
-            wechat: None,
+            wechat: optional.wechat.then(|| wechat::source(&mut parts)),
             epay: Some(epay(&mut parts)),
-            fireblocks: None,
+            fireblocks: optional.fireblocks.then(fireblocks::source),
             stripe_api: Some(stripe_api),
             fulfil: fulfil(&mut parts),
             ledger: parts.ledger,
             keys: replay_keys,
             missing_credentials: BTreeSet::new(),
-        }
+        })
     }
 }
 
@@ -180,7 +188,8 @@ fn fulfil(parts: &mut Parts) -> FulfilFunction {
     let set = |name: &str| (name == "UNITEL_API_URL").then(|| UNITEL_BASE.to_owned());
     let config = UnitelConfig::read(set, "prod").expect("settings").expect("an address");
     let operator = Some(Operator::new(http(parts), config, keys));
-    Fulfil { ledger: parts.ledger.clone(), operator, custodian: None }
+    let custodian = parts.optional.fireblocks.then(|| fireblocks::custodian(parts));
+    Fulfil { ledger: parts.ledger.clone(), operator, custodian }
 }
 
 fn http(parts: &mut Parts) -> Http {

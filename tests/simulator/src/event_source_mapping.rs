@@ -42,11 +42,11 @@ async fn deliver(world: &World, mut batch: Vec<(String, String)>, mark: Mark) {
                     failures.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
                 let Some(first) = batch.iter().position(|(number, _)| failed.contains(number)) else { return };
                 batch.drain(..first);
-                world.detail(format!("fulfil fails on {} records", failed.len()));
+                world.detail(|| format!("fulfil fails on {} records", failed.len()));
             }
-            None => world.detail("fulfil fails on a batch".to_owned()),
+            None => world.detail(|| "fulfil fails on a batch".to_owned()),
         }
         sleep(Duration::from_millis(100 << attempt)).await;
     }
-    world.step(format!("the stream gives up {} records", batch.len()));
+    world.step(|| format!("the stream gives up {} records", batch.len()));
 }

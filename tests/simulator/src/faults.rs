@@ -92,18 +92,26 @@ pub(crate) enum Side {
     Store,
     Stripe,
     Epay,
+    Wechat,
+    Fireblocks,
     Operator,
+    /// The store of secrets.
+    Secrets,
 }
 
 impl Side {
-    pub(crate) const ALL: [Self; 4] = [Self::Store, Self::Stripe, Self::Epay, Self::Operator];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Store, Self::Stripe, Self::Epay, Self::Wechat, Self::Fireblocks, Self::Operator, Self::Secrets];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Store => "store",
             Self::Stripe => "Stripe",
             Self::Epay => "epay",
+            Self::Wechat => "WeChat Pay",
+            Self::Fireblocks => "Fireblocks",
             Self::Operator => "operator",
+            Self::Secrets => "secrets",
         }
     }
 }
@@ -167,8 +175,7 @@ impl Faults {
             fails.then(|| FaultKind::DRAWN[rng.usize(0..FaultKind::DRAWN.len())])?
         };
         self.fired.lock().expect("one thread").push(Fired { call, kind });
-        let text = format!("{}: {} {operation}", kind.as_str(), side.as_str());
-        self.trace.add(at, Kind::Fault, text);
+        self.trace.add(at, Kind::Fault, || format!("{}: {} {operation}", kind.as_str(), side.as_str()));
         Some(kind)
     }
 }

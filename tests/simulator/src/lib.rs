@@ -5,7 +5,7 @@
 //! failing one small. An actor knows what is true from what it has done and from the fakes, never from our code.
 //!
 //! ```
-//! let ending = simulator::run(1, simulator::StoreKind::Memory, &simulator::Cut::default());
+//! let ending = simulator::run(1, simulator::StoreKind::Memory, &simulator::Cut::default(), simulator::Lines::None);
 //! assert_eq!(ending.violations, []);
 //! ```
 
@@ -16,6 +16,7 @@ mod actors;
 mod assemble;
 mod audit_port;
 mod checks;
+mod custodian;
 mod epay_merchant;
 mod event_source_mapping;
 mod faults;
@@ -28,11 +29,13 @@ mod port;
 mod postman;
 mod run;
 mod sandbox;
+mod secrets;
 mod shrink;
 mod store;
 mod stream;
 mod trace;
 mod truth;
+mod wechat_merchant;
 mod world;
 
 pub use faults::{FaultKind, Fired};
@@ -41,7 +44,7 @@ pub use plan::{Cut, StepId};
 pub use run::{Ending, Violation, run};
 pub use shrink::shrink;
 pub use store::StoreKind;
-pub use trace::{Kind, Line};
+pub use trace::{Kind, Line, Lines};
 
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,15 @@
 mod proof;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
-use simulator::{Cut, Ending, Kind, StoreKind, run, shrink};
+use simulator::{Cut, Ending, Kind, Lines, StoreKind, run, shrink};
 
 /// After this many failing seeds a range ends.
 const FAILURES_MAX: usize = 10;
@@ -17,8 +20,8 @@ const FAILURES_MAX: usize = 10;
 #[command(about = "Runs worlds: one seed, one world")]
 struct Args {
     /// A range of seeds, `0..1000`, or one seed
-    #[arg(long, value_parser = seeds)]
-    seeds: Seeds,
+    #[arg(long, value_parser = seeds, required_unless_present = "merge")]
+    seeds: Option<Seeds>,
     #[arg(long, value_enum, default_value = "memory")]
     store: StoreKind,
     /// Make a failing world smaller before it is printed
@@ -27,9 +30,15 @@ struct Args {
     /// Print every line of each world
     #[arg(long)]
     trace: bool,
-    /// Add the range to `proof/simulator.json`
+    /// Add the range to a result: to `proof/simulator.json`, or to another file, such as one for each process
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = proof::FILE)]
+    proof: Option<PathBuf>,
+    /// Add the ranges of other results to `proof/simulator.json`
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    merge: Vec<PathBuf>,
+    /// The commit of this program, if it is not the one that is checked out
     #[arg(long)]
-    proof: bool,
+    commit: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,11 +72,13 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "worlds per second are measured by the real clock")]
 fn play(args: &Args, out: &mut impl Write) -> io::Result<Totals> {
-    let (began, mut totals) = (Instant::now(), Totals::default());
-    for seed in args.seeds.from..args.seeds.until {
-        let ending = run(seed, args.store, &Cut::default());
+    let commit = args.commit.clone().unwrap_or_else(proof::head);
+    args.merge.iter().try_for_each(|other| proof::merge(Path::new(proof::FILE), other, &commit))?;
+    let (began, mut totals) = (spent(), Totals::default());
+    let Some(seeds) = args.seeds else { return Ok(totals) };
+    for seed in seeds.from..seeds.until {
+        let ending = run(seed, args.store, &Cut::default(), if args.trace { Lines::All } else { Lines::None });
         totals.add(seed, &ending);
         if args.trace {
             ending.lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
@@ -79,26 +90,34 @@ fn play(args: &Args, out: &mut impl Write) -> io::Result<Totals> {
             break;
         }
     }
-    let per_second = u128::from(totals.worlds).saturating_mul(1_000).checked_div(began.elapsed().as_millis());
+    let per_second =
+        u128::from(totals.worlds).saturating_mul(1_000).checked_div(spent().saturating_sub(began).as_millis());
     let per_second = per_second.unwrap_or_default();
     totals.print(args.store, per_second, out)?;
-    if args.proof {
-        let until = args.seeds.from.saturating_add(totals.worlds);
+    if let Some(file) = &args.proof {
+        let until = seeds.from.saturating_add(totals.worlds);
         let (store, worlds, violated) = (args.store, totals.worlds, totals.failed.len());
-        let (seeds, faults, steps) = (format!("{}..{until}", args.seeds.from), &totals.faults, &totals.steps);
-        proof::add(&proof::Range { store, seeds, worlds, per_second, violated, faults, steps })?;
+        let (seeds, faults, steps) = (format!("{}..{until}", seeds.from), &totals.faults, &totals.steps);
+        proof::add(file, &commit, &proof::Range { store, seeds, worlds, per_second, violated, faults, steps })?;
     }
     Ok(totals)
+}
+
+/// The time that this process has had a core for, since others may run beside it; else the real time.
+#[expect(clippy::disallowed_methods, reason = "worlds per second are measured by the real clock")]
+fn spent() -> Duration {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let began = *BEGAN;
+    let of_core = fs::read_to_string("/proc/self/schedstat").ok();
+    let nanos = of_core.and_then(|text| text.split(' ').next()?.parse().ok());
+    nanos.map_or_else(|| began.elapsed(), Duration::from_nanos)
 }
 
 /// Prints the steps and faults of a failing world, and what is wrong.
 fn report(args: &Args, seed: u64, ending: &Ending, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\nseed {seed} fails on {}:", args.store.as_str())?;
-    if args.shrink {
-        let smaller = run(seed, args.store, &shrink(seed, args.store, ending));
-        return print(&smaller, out);
-    }
-    print(ending, out)
+    let cut = if args.shrink { shrink(seed, args.store, ending) } else { Cut::default() };
+    print(&run(seed, args.store, &cut, Lines::All), out)
 }
 
 fn print(ending: &Ending, out: &mut impl Write) -> io::Result<()> {
@@ -128,7 +147,7 @@ impl Totals {
     }
 
     fn print(&self, store: StoreKind, per_second: u128, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "\n{} worlds on {}, {per_second} worlds/s", self.worlds, store.as_str())?;
+        writeln!(out, "\n{} worlds on {}, {per_second} worlds/s of a core", self.worlds, store.as_str())?;
         let list = |counts: &BTreeMap<&str, u64>| {
             counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
         };

@@ -1,7 +1,7 @@
 //! The network of one sandbox to the fakes of the providers, with the sandbox's own faults.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
@@ -11,30 +11,44 @@ use fakes::epay::Gateway;
 use fakes::unitel::Unitel;
 use signing::epay::{Pid, Scheme};
 use testkit::{
-    EPAY_BASE, FakeProvider, FaultyNet, NetFault, ProviderCall, ProviderReply, StripeFault, UNITEL_BASE, instant, now,
+    EPAY_BASE, FIREBLOCKS_BASE, FIREBLOCKS_JWKS, FakeProvider, FaultyNet, FireblocksAndJwks, NetFault, ProviderCall,
+    ProviderReply, SigningWechat, StripeFault, UNITEL_BASE, WechatFault, instant, now,
 };
 
 use crate::epay_merchant::epay_keys;
 use crate::faults::{Calls, FaultKind, Side};
 use crate::outbox::{Outbox, Sender};
+use crate::wechat_merchant::WECHAT_BASE;
 
 /// The one client of the fake operator: `shop:one-of-ours`.
 const OPERATOR_LOGIN: &str = "Basic c2hvcDpvbmUtb2Ytb3Vycw==";
 
+/// A fake that exists from its first use on: most worlds need only some, and keys are dear to parse.
+type Lazy<F> = Arc<LazyLock<F>>;
+
 /// The fakes of one world.
 #[derive(Clone)]
 pub(crate) struct Fakes {
-    pub(crate) stripe: Arc<Stripe>,
-    pub(crate) epay: Arc<Gateway>,
-    pub(crate) unitel: Arc<Unitel>,
+    pub(crate) stripe: Lazy<Stripe>,
+    pub(crate) epay: Lazy<Gateway>,
+    pub(crate) wechat: Lazy<SigningWechat>,
+    pub(crate) fireblocks: Lazy<FireblocksAndJwks>,
+    pub(crate) unitel: Lazy<Unitel>,
 }
 
 impl Fakes {
     pub(crate) fn new() -> Self {
-        let stripe = Arc::new(Stripe::new("https://pay.invalid", false, "s"));
-        let merchant = (Pid::new("1001").expect("a merchant"), Scheme::Md5);
-        let epay = Arc::new(Gateway::new(EPAY_BASE, epay_keys(), [merchant], "g"));
-        Self { stripe, epay, unitel: Arc::new(Unitel::new(OPERATOR_LOGIN, "u")) }
+        let epay = || {
+            let merchant = (Pid::new("1001").expect("a merchant"), Scheme::Md5);
+            Gateway::new(EPAY_BASE, epay_keys(), [merchant], "g")
+        };
+        Self {
+            stripe: Arc::new(LazyLock::new(|| Stripe::new("https://pay.invalid", false, "s"))),
+            epay: Arc::new(LazyLock::new(epay)),
+            wechat: Arc::new(LazyLock::new(SigningWechat::default)),
+            fireblocks: Arc::new(LazyLock::new(FireblocksAndJwks::default)),
+            unitel: Arc::new(LazyLock::new(|| Unitel::new(OPERATOR_LOGIN, "u"))),
+        }
     }
 }
 
@@ -45,8 +59,8 @@ impl fmt::Debug for Fakes {
 }
 
 /// A fake that several networks share. The webhooks that a call causes go to the outbox.
-struct Remote<F> {
-    fake: Arc<F>,
+struct Remote<F: FakeProvider> {
+    fake: Lazy<F>,
     sender: Option<(Sender, Arc<Outbox>)>,
 }
 
@@ -88,40 +102,54 @@ impl<F: FakeProvider> FakeProvider for Remote<F> {
 pub(crate) struct Nets {
     stripe: FaultyNet<Remote<Stripe>>,
     epay: FaultyNet<Remote<Gateway>>,
+    wechat: FaultyNet<Remote<SigningWechat>>,
+    fireblocks: FaultyNet<Remote<FireblocksAndJwks>>,
     unitel: FaultyNet<Remote<Unitel>>,
 }
 
 impl Nets {
     /// `began`: when the world's clock started.
     pub(crate) fn new(fakes: &Fakes, outbox: &Arc<Outbox>, calls: &Calls, began: std::time::Instant) -> Self {
-        let sender = Some((Sender::Stripe, Arc::clone(outbox)));
-        let stripe = FaultyNet::over(Remote { fake: Arc::clone(&fakes.stripe), sender });
-        let unitel = FaultyNet::over(Remote { fake: Arc::clone(&fakes.unitel), sender: None });
-        let epay = FaultyNet::over(Remote { fake: Arc::clone(&fakes.epay), sender: None });
-        let nets = Self { stripe, epay, unitel };
-        let clock = move || now().plus(instant().duration_since(began));
-        nets.stripe.set_clock(clock);
-        nets.epay.set_clock(clock);
-        nets.unitel.set_clock(clock);
-        let of_stripe = calls.clone();
-        nets.stripe.fail(move |_, endpoint| {
-            let kept = NetFault::Own(StripeFault::KeptFailure);
-            fault(&of_stripe, Side::Stripe, endpoint, kept)
-        });
-        let of_epay = calls.clone();
-        nets.epay.fail(move |_, endpoint| fault(&of_epay, Side::Epay, endpoint, NetFault::Status(500)));
-        let of_unitel = calls.clone();
-        nets.unitel.fail(move |_, endpoint| fault(&of_unitel, Side::Operator, endpoint, NetFault::Status(500)));
-        nets
+        let (failed, gone) = (|| NetFault::Status(500), || NetFault::Status(500));
+        let (kept, unsigned) = (|| NetFault::Own(StripeFault::KeptFailure), || NetFault::Own(WechatFault::Unsigned));
+        let to = |sender| Some((sender, Arc::clone(outbox)));
+        Self {
+            stripe: net(&fakes.stripe, to(Sender::Stripe), Side::Stripe, kept, calls, began),
+            epay: net(&fakes.epay, None, Side::Epay, || NetFault::Status(500), calls, began),
+            wechat: net(&fakes.wechat, None, Side::Wechat, unsigned, calls, began),
+            fireblocks: net(&fakes.fireblocks, to(Sender::Fireblocks), Side::Fireblocks, gone, calls, began),
+            unitel: net(&fakes.unitel, None, Side::Operator, failed, calls, began),
+        }
     }
+}
+
+/// A network to a fake. `in_progress`: what the provider answers while it is busy with the same request.
+fn net<F: FakeProvider>(
+    fake: &Lazy<F>,
+    sender: Option<(Sender, Arc<Outbox>)>,
+    side: Side,
+    in_progress: impl Fn() -> NetFault<F::OwnFault> + Send + 'static,
+    calls: &Calls,
+    began: std::time::Instant,
+) -> FaultyNet<Remote<F>> {
+    let net = FaultyNet::over(Remote { fake: Arc::clone(fake), sender });
+    net.set_clock(move || now().plus(instant().duration_since(began)));
+    let calls = calls.clone();
+    net.fail(move |_, endpoint| fault(&calls, side, endpoint, in_progress()));
+    net
 }
 
 impl HttpConnector for Nets {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if request.uri().starts_with(UNITEL_BASE) {
+        let uri = request.uri();
+        if uri.starts_with(UNITEL_BASE) {
             self.unitel.call(request)
-        } else if request.uri().starts_with(EPAY_BASE) {
+        } else if uri.starts_with(EPAY_BASE) {
             self.epay.call(request)
+        } else if uri.starts_with(WECHAT_BASE) {
+            self.wechat.call(request)
+        } else if uri.starts_with(FIREBLOCKS_BASE) || uri.starts_with(FIREBLOCKS_JWKS) {
+            self.fireblocks.call(request)
         } else {
             self.stripe.call(request)
         }

@@ -10,6 +10,10 @@ use tokio::sync::Notify;
 pub(crate) enum Sender {
     Stripe,
     Epay,
+    Wechat,
+    /// A notification that people have sent again: it is delivered.
+    WechatAgain,
+    Fireblocks,
 }
 
 #[derive(Debug, Default)]

@@ -40,6 +40,8 @@ pub(crate) struct Plan {
     /// The steps that are taken, with their times and marks.
     pub steps: Vec<(StepId, Duration, Mark)>,
     pub faults: FaultPlan,
+    /// When Stripe's endpoint is disabled.
+    pub disabled: Option<(Duration, Duration)>,
 }
 
 impl Plan {
@@ -69,8 +71,12 @@ impl Plan {
             }
         }
         steps.retain(|(id, _, _)| !cut.steps.contains(id));
+        let mut of_endpoint = mark.child(u64::MAX).child(0).rng();
+        let from = Duration::from_secs(of_endpoint.u64(0..horizon.as_secs()));
+        let until = from + Duration::from_secs(of_endpoint.u64(1..=horizon.as_secs()));
+        let disabled = (of_endpoint.u8(0..4) == 0 && !cut.has_no_outages).then_some((from, until));
         let faults = FaultPlan { percent, outages, calm_at, spared: cut.faults.clone() };
-        Self { actors, steps, faults }
+        Self { actors, steps, faults, disabled }
     }
 }
 

@@ -83,7 +83,7 @@ impl PortLedger {
                 sleep(Duration::from_millis(rng.u64(50..1_500))).await;
                 answer
             }
-            Some(FaultKind::Conflicted) if operation == "commit" => Err(CommitError::Stale),
+            Some(FaultKind::Conflicted) if matches!(operation, "commit" | "amend") => Err(CommitError::Stale),
             Some(
                 FaultKind::Conflicted
                 | FaultKind::Disconnected

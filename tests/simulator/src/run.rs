@@ -11,6 +11,7 @@ use tokio::runtime;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::checks::{CHECKS, When};
+use crate::custodian;
 use crate::event_source_mapping;
 use crate::faults::Fired;
 use crate::mark::Mark;
@@ -18,7 +19,7 @@ use crate::panics;
 use crate::plan::{Cut, Plan};
 use crate::postman;
 use crate::store::StoreKind;
-use crate::trace::{Kind, Line};
+use crate::trace::{Line, Lines};
 use crate::truth::Truth;
 use crate::world::World;
 
@@ -52,21 +53,21 @@ pub struct Ending {
 /// # Panics
 ///
 /// If no runtime can be made.
-pub fn run(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
+pub fn run(seed: u64, kind: StoreKind, cut: &Cut, lines: Lines) -> Ending {
     let (ending, panics) = panics::caught(|| {
         // Product code seeds its jitter from here.
         fastrand::seed(seed);
         let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.expect("a runtime").block_on(play(seed, kind, cut))
+        runtime.expect("a runtime").block_on(play(seed, kind, cut, lines))
     });
     let mut ending = ending.unwrap_or_default();
     ending.violations.extend(panics.into_iter().map(|text| Violation { check: "panic", text }));
     ending
 }
 
-async fn play(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
+async fn play(seed: u64, kind: StoreKind, cut: &Cut, lines: Lines) -> Ending {
     let plan = Plan::of(seed, cut);
-    let world = World::new(seed, kind, plan.faults.clone());
+    let world = World::new(seed, kind, &plan, lines);
     // Boxed, since the futures of all functions are in them.
     tokio::select! {
         biased;
@@ -90,7 +91,7 @@ async fn live(seed: u64, plan: &Plan, world: &World) -> Ending {
             *ending.steps.entry(actor.kind()).or_default() += 1;
             async move {
                 sleep_until(began + *at).await;
-                world.step(actor.describe(id.step));
+                world.step(|| actor.describe(id.step));
                 actor.step(world, id.step, *mark).await;
             }
         })
@@ -101,23 +102,30 @@ async fn live(seed: u64, plan: &Plan, world: &World) -> Ending {
         let mut truth = Truth::default();
         plan.actors.iter().for_each(|actor| truth.join(actor.truth()));
         let top_ups = world.fakes.unitel.calls().into_iter();
+        truth.refunded.clone_from(&world.seen().refunded);
+        if world.has_custodian() {
+            truth.transfers = custodian::transfers(world);
+        }
         truth.top_ups = top_ups.map(|(order, calls)| (order, (calls.calls, calls.given))).collect();
         truth
     };
     check(world, &truth(), When::Calm, &mut ending.violations);
-    world.trace.add(world.elapsed(), Kind::Step, "nothing fails any more".to_owned());
+    world.step(|| "nothing fails any more".to_owned());
+    let mark = Mark::of_seed(seed).child(u64::MAX);
+    // The schedules go on while people settle, which takes days: a backfill does not look back for ever.
+    sweep_all(world, mark.child(u64::MAX)).await;
     for actor in &plan.actors {
         actor.settle(world).await;
     }
     while !world.is_idle() {
         sleep(IDLE_POLL).await;
     }
-    let mark = Mark::of_seed(seed).child(u64::MAX);
     for (round, pause_min) in (0_u64..).zip(ROUNDS_MIN) {
         sleep(Duration::from_secs(60 * pause_min)).await;
-        for (number, sweep) in (0_u64..).zip(Sweep::ALL) {
-            world.sweep(sweep, mark.child(round).child(number)).await;
+        if world.has_custodian() {
+            custodian::go_on(world);
         }
+        sweep_all(world, mark.child(round)).await;
         if round >= ROUNDS_MIN_COUNT && is_quiet(world).await {
             break;
         }
@@ -129,6 +137,12 @@ async fn live(seed: u64, plan: &Plan, world: &World) -> Ending {
     ending.fired = world.faults.fired();
     ending.lines = world.trace.take();
     ending
+}
+
+async fn sweep_all(world: &World, mark: Mark) {
+    for (number, sweep) in (0_u64..).zip(Sweep::ALL) {
+        world.sweep(sweep, mark.child(number)).await;
+    }
 }
 
 /// Whether no event waits, and no fulfilment.

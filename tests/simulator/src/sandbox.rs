@@ -5,15 +5,31 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use edge::Invocation;
+
 use crate::faults::Calls;
 use crate::net::Nets;
 use crate::port::PortLedger;
+use crate::secrets::Secrets;
 
 /// What a function is assembled over.
 pub(crate) struct Parts {
     pub(crate) ledger: PortLedger,
     pub(crate) nets: Nets,
     pub(crate) rng: fastrand::Rng,
+    pub(crate) secrets: Secrets,
+    pub(crate) calls: Calls,
+    /// The providers that a deployment may do without.
+    pub(crate) optional: Optional,
+    /// The invocation for which the sandbox starts.
+    pub(crate) invocation: Invocation,
+}
+
+/// Providers that only some worlds have: each makes every sandbox dearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Optional {
+    pub(crate) wechat: bool,
+    pub(crate) fireblocks: bool,
 }
 
 /// A function as a sandbox runs it.
@@ -22,8 +38,8 @@ pub(crate) trait Deployed: Sized {
     /// How long it may work, as the runtime limits it.
     const PATIENCE: Duration;
 
-    /// Assembles it in a cold sandbox.
-    fn open(parts: Parts) -> impl Future<Output = Self>;
+    /// Assembles it in a cold sandbox. `None`: it does not start, since its keys could not be fetched.
+    fn open(parts: Parts) -> impl Future<Output = Option<Self>>;
 }
 
 pub(crate) struct Sandbox<F> {
@@ -49,10 +65,10 @@ impl<F> fmt::Debug for Pool<F> {
 }
 
 impl<F> Pool<F> {
-    /// A warm sandbox. `None`: the invocation gets a cold one, as one in four does although others are warm.
+    /// A warm sandbox. `None`: the invocation gets a cold one, as one in eight does although others are warm.
     pub(crate) fn take(&self, rng: &mut fastrand::Rng) -> Option<Sandbox<F>> {
         let mut warm = self.0.lock().expect("one thread");
-        if warm.is_empty() || rng.u8(0..4) == 0 {
+        if warm.is_empty() || rng.u8(0..8) == 0 {
             return None;
         }
         let chosen = rng.usize(0..warm.len());

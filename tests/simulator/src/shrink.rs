@@ -4,6 +4,7 @@ use crate::mark::Mark;
 use crate::plan::{Cut, Plan, StepId};
 use crate::run::{Ending, run};
 use crate::store::StoreKind;
+use crate::trace::Lines;
 
 /// How many smaller worlds are tried.
 const TRIES_MAX: u32 = 2_000;
@@ -20,7 +21,7 @@ pub fn shrink(seed: u64, kind: StoreKind, failing: &Ending) -> Cut {
         let size = search.cut.clone();
         let steps: Vec<StepId> = Plan::of(seed, &search.cut).steps.into_iter().map(|(id, _, _)| id).collect();
         search.leave_out(&steps, |cut, steps| cut.steps.extend(steps));
-        let fired: Vec<Mark> = run(seed, kind, &search.cut).fired.iter().map(|fired| fired.call).collect();
+        let fired: Vec<Mark> = run(seed, kind, &search.cut, Lines::None).fired.iter().map(|fired| fired.call).collect();
         search.leave_out(&fired, |cut, faults| cut.faults.extend(faults));
         if search.cut == size || before == 0 {
             return search.cut;
@@ -47,7 +48,10 @@ impl Search {
             return false;
         }
         self.tries += 1;
-        let fails = run(self.seed, self.kind, &cut).violations.iter().any(|violation| violation.check == self.check);
+        let fails = run(self.seed, self.kind, &cut, Lines::None)
+            .violations
+            .iter()
+            .any(|violation| violation.check == self.check);
         if fails {
             self.cut = cut;
         }

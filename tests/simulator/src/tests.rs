@@ -10,7 +10,7 @@ const REGRESSIONS: &str = include_str!("regressions.txt");
 
 fn hold(kind: StoreKind, seeds: impl Iterator<Item = u64>) {
     for seed in seeds {
-        let ending = run(seed, kind, &Cut::default());
+        let ending = run(seed, kind, &Cut::default(), Lines::None);
         let again = format!("cargo run -p simulator -- --seeds {seed} --store {} --shrink", kind.as_str());
         assert_eq!(ending.violations, [], "{again}");
     }
@@ -40,7 +40,8 @@ fn seeds_of_former_failures_hold() {
 fn one_seed_gives_the_same_trace_twice() {
     for (kind, seeds) in [(StoreKind::Memory, 0..20), (StoreKind::Engine, 3..4)] {
         for seed in seeds {
-            let trace = || run(seed, kind, &Cut::default()).lines.iter().map(Line::to_string).collect::<Vec<_>>();
+            let trace =
+                || run(seed, kind, &Cut::default(), Lines::All).lines.iter().map(Line::to_string).collect::<Vec<_>>();
             let (first, second) = (trace(), trace());
             assert!(!first.is_empty());
             assert_eq!(first, second, "seed {seed} on {}", kind.as_str());

@@ -4,6 +4,13 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+/// Whether the lines of a world are wanted. Most worlds hold, and their lines would be written for no reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lines {
+    None,
+    All,
+}
+
 /// How much a line says about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -21,12 +28,22 @@ pub struct Line {
     pub text: String,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Trace(Mutex<Vec<Line>>);
+#[derive(Debug)]
+pub(crate) struct Trace {
+    wanted: Lines,
+    lines: Mutex<Vec<Line>>,
+}
 
 impl Trace {
-    pub(crate) fn add(&self, at: Duration, kind: Kind, text: String) {
-        self.lines().push(Line { at, kind, text });
+    pub(crate) fn new(wanted: Lines) -> Self {
+        Self { wanted, lines: Mutex::default() }
+    }
+
+    pub(crate) fn add(&self, at: Duration, kind: Kind, text: impl FnOnce() -> String) {
+        if self.wanted == Lines::All {
+            let text = text();
+            self.lines().push(Line { at, kind, text });
+        }
     }
 
     pub(crate) fn take(&self) -> Vec<Line> {
@@ -34,7 +51,7 @@ impl Trace {
     }
 
     fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
-        self.0.lock().expect("one thread")
+        self.lines.lock().expect("one thread")
     }
 }
 

@@ -22,6 +22,10 @@ pub(crate) struct Truth {
     pub(crate) solvent: BTreeSet<String>,
     /// How often the operator was called for an order, and how often it has topped up.
     pub(crate) top_ups: BTreeMap<String, (u64, u64)>,
+    /// Payments whose refund was acknowledged, each with the operator's calls by order soon after.
+    pub(crate) refunded: BTreeMap<String, BTreeMap<String, u64>>,
+    /// The transfers on chain of each order, by its number.
+    pub(crate) transfers: BTreeMap<String, Vec<Transfer>>,
     /// The orders that the actors know, by number.
     pub(crate) orders: BTreeMap<String, OrderTruth>,
     /// Parts of the keys of events that wait for good: forged ones, which no provider confirms.
@@ -40,6 +44,44 @@ pub(crate) struct OrderTruth {
     pub(crate) grants: BTreeMap<String, Grant>,
     /// It buys a call to the operator.
     pub(crate) is_top_up: bool,
+    /// What it brings is sent on chain.
+    pub(crate) is_on_chain: bool,
+    /// The payments of a subscription's periods, by the provider's id.
+    pub(crate) periods: BTreeMap<String, PaymentTruth>,
+    /// What a paid period brings to each account.
+    pub(crate) each_period: BTreeMap<String, Grant>,
+    /// Something happened that a person must look at.
+    pub(crate) needs_a_person: bool,
+}
+
+/// A transfer on chain, in the token's smallest unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Transfer {
+    pub(crate) units: i128,
+    pub(crate) has_arrived: bool,
+}
+
+impl OrderTruth {
+    /// What the order leaves on each account, if this payment has paid it. `sent`: what has arrived on chain.
+    pub(crate) fn keeps(&self, payment: &PaymentTruth, sent: i128) -> BTreeMap<&str, i128> {
+        let mut kept: BTreeMap<&str, i128> = BTreeMap::new();
+        for (account, grant) in &self.grants {
+            *kept.entry(account).or_default() += payment.keeps(*grant) - sent;
+        }
+        for (account, grant) in &self.each_period {
+            *kept.entry(account).or_default() += self.periods.values().map(|paid| paid.keeps(*grant)).sum::<i128>();
+        }
+        kept
+    }
+
+    /// What the order may leave on an account at any time, from the least to the most.
+    pub(crate) fn range(&self, account: &str, sent: i128) -> Option<(i128, i128)> {
+        let whole = self.grants.get(account).map(|grant| grant.whole);
+        let periods = i128::try_from(self.periods.len()).expect("few");
+        let of_periods = self.each_period.get(account).map(|grant| grant.whole * periods);
+        let known = whole.is_some() || of_periods.is_some();
+        known.then(|| (-sent, whole.unwrap_or_default() + of_periods.unwrap_or_default()))
+    }
 }
 
 /// Amounts in the currency's smallest unit.
@@ -59,6 +101,10 @@ pub(crate) struct Grant {
 }
 
 impl PaymentTruth {
+    pub(crate) fn keeps_anything(&self) -> bool {
+        self.paid > self.refunded + self.disputed
+    }
+
     /// What the buyer keeps of a grant, rounded down.
     pub(crate) fn keeps(&self, grant: Grant) -> i128 {
         let kept = (self.paid - self.refunded - self.disputed).max(0);

@@ -1,6 +1,8 @@
 //! One world: the store, the sandboxes of every function, the clock, and what has happened so far.
 
-use std::sync::Arc;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use edge::{Invocation, Worker as _};
@@ -11,21 +13,27 @@ use ledger::{
 use testkit::{context, deadline, instant, now};
 use tokio::time::sleep;
 
+use crate::actors::{ROTATION, TOKEN_BUYER, WECHAT_BUYER};
 use crate::assemble::{
-    CheckoutFunction, EpayFunction, FulfilFunction, OrdersFunction, ReconcileFunction, StripeFunction, UsageFunction,
+    CheckoutFunction, EpayFunction, FireblocksFunction, FulfilFunction, OrdersFunction, ReconcileFunction,
+    StripeFunction, UsageFunction, WechatFunction,
 };
 use crate::faults::{Calls, FaultPlan, Faults};
 use crate::mark::Mark;
 use crate::net::{Fakes, Nets};
 use crate::outbox::Outbox;
+use crate::plan::Plan;
 use crate::port::PortLedger;
-use crate::sandbox::{Deployed, Parts, Pool, Sandbox};
+use crate::sandbox::{Deployed, Optional, Parts, Pool, Sandbox};
+use crate::secrets::Secrets;
 use crate::store::{Store, StoreKind};
 use crate::stream::OrderStream;
-use crate::trace::{Kind, Trace};
+use crate::trace::{Kind, Lines, Trace};
 
 /// How long Lambda lets an invocation run beyond the function's own deadline.
 const LAMBDA_MARGIN: Duration = Duration::from_secs(2);
+/// Lambda ends a sandbox that takes longer to start.
+const INIT_MAX: Duration = Duration::from_secs(10);
 /// Wall clocks of sandboxes are off by up to this, mostly by much less.
 const SKEW_MS_MAX: i64 = 20_000;
 
@@ -35,10 +43,22 @@ pub(crate) struct Pools {
     pub(crate) usage: Pool<UsageFunction>,
     pub(crate) stripe: Pool<StripeFunction>,
     pub(crate) epay: Pool<EpayFunction>,
+    pub(crate) wechat: Pool<WechatFunction>,
+    pub(crate) fireblocks: Pool<FireblocksFunction>,
     pub(crate) checkout: Pool<CheckoutFunction>,
     pub(crate) orders: Pool<OrdersFunction>,
     pub(crate) fulfil: Pool<FulfilFunction>,
     pub(crate) reconcile: Pool<ReconcileFunction>,
+}
+
+/// What senders have seen of our answers.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Payments at Stripe, by payment intent, whose success we have acknowledged.
+    pub(crate) paid: BTreeSet<String>,
+    /// Payments whose refund we have acknowledged after their success, each with the operator's calls by order a minute
+    /// later.
+    pub(crate) refunded: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 #[derive(Debug)]
@@ -50,6 +70,14 @@ pub(crate) struct World {
     pub(crate) stream: OrderStream,
     pub(crate) faults: Arc<Faults>,
     pub(crate) trace: Arc<Trace>,
+    pub(crate) secrets: Secrets,
+    /// While Stripe's endpoint is disabled, it delivers nothing, and only the backfill finds what happened.
+    pub(crate) disabled: Option<(Duration, Duration)>,
+    /// What senders have seen of our answers.
+    seen: Mutex<Seen>,
+    optional: Optional,
+    /// How far the rotation of Fireblocks' keys is.
+    pub(crate) custodian_step: Cell<usize>,
     mark: Mark,
     began: std::time::Instant,
     /// The ledger of the people who keep the books. Its calls do not fail.
@@ -57,12 +85,13 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, kind: StoreKind, faults: FaultPlan) -> Self {
-        let trace = Arc::new(Trace::default());
+    pub(crate) fn new(seed: u64, kind: StoreKind, plan: &Plan, lines: Lines) -> Self {
+        let trace = Arc::new(Trace::new(lines));
         let store = Store::new(seed, kind);
         let calm = Calls::new(Arc::new(Faults::new(FaultPlan::default(), Arc::clone(&trace))));
         let by_hand = store.ledger(seed, &calm);
-        let faults = Arc::new(Faults::new(faults, Arc::clone(&trace)));
+        let faults = Arc::new(Faults::new(plan.faults.clone(), Arc::clone(&trace)));
+        let has = |kind: &str| plan.actors.iter().any(|actor| actor.kind() == kind);
         Self {
             stream: store.stream(),
             store,
@@ -71,6 +100,11 @@ impl World {
             outbox: Arc::default(),
             faults,
             trace,
+            secrets: Secrets::new(has(ROTATION)),
+            disabled: plan.disabled,
+            seen: Mutex::default(),
+            custodian_step: Cell::new(0),
+            optional: Optional { wechat: has(WECHAT_BUYER), fireblocks: has(TOKEN_BUYER) },
             mark: Mark::of_seed(seed),
             began: instant(),
             by_hand,
@@ -110,12 +144,20 @@ impl World {
         &self.by_hand
     }
 
-    pub(crate) fn step(&self, text: String) {
+    pub(crate) fn step(&self, text: impl FnOnce() -> String) {
         self.trace.add(self.elapsed(), Kind::Step, text);
     }
 
-    pub(crate) fn detail(&self, text: String) {
+    pub(crate) fn detail(&self, text: impl FnOnce() -> String) {
         self.trace.add(self.elapsed(), Kind::Detail, text);
+    }
+
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().expect("one thread")
+    }
+
+    pub(crate) fn has_custodian(&self) -> bool {
+        self.optional.fireblocks
     }
 
     /// Runs one invocation in a warm or cold sandbox. `None`: the sandbox died, or Lambda ended it.
@@ -128,15 +170,10 @@ impl World {
         let mut rng = mark.child(u64::MAX - 1).rng();
         let sandbox = match pool.take(&mut rng) {
             Some(warm) => warm,
-            None => self.open(&mut rng).await,
+            None => self.start(mark, &mut rng).await?,
         };
         sandbox.calls.begin(mark);
-        let invocation = Invocation {
-            now: skewed(self.now(), sandbox.skew_ms),
-            started: instant(),
-            deadline: deadline(F::PATIENCE),
-            attempt: AttemptMark::from_random(mark.number()),
-        };
+        let invocation = self.invocation::<F>(mark, sandbox.skew_ms);
         let answer = tokio::select! {
             biased;
             // Boxed, since the future of a whole function is large.
@@ -147,19 +184,46 @@ impl World {
         if answer.is_some() {
             pool.put(sandbox);
         } else {
-            self.detail(format!("a sandbox of {} dies", F::FUNCTION));
+            self.detail(|| format!("a sandbox of {} dies", F::FUNCTION));
         }
         answer
     }
 
-    async fn open<F: Deployed>(&self, rng: &mut fastrand::Rng) -> Sandbox<F> {
+    fn invocation<F: Deployed>(&self, mark: Mark, skew_ms: i64) -> Invocation {
+        Invocation {
+            now: skewed(self.now(), skew_ms),
+            started: instant(),
+            deadline: deadline(F::PATIENCE),
+            attempt: AttemptMark::from_random(mark.number()),
+        }
+    }
+
+    /// A cold sandbox. `None`: it does not start.
+    async fn start<F: Deployed>(&self, mark: Mark, rng: &mut fastrand::Rng) -> Option<Sandbox<F>> {
         let calls = Calls::new(Arc::clone(&self.faults));
+        calls.begin(mark.child(u64::MAX - 2));
         let bound = if rng.u8(0..4) == 0 { SKEW_MS_MAX } else { 300 };
         let skew_ms = rng.i64(-bound..=bound);
         let ledger = self.store.ledger(rng.u64(..), &calls);
-        let nets = Nets::new(&self.fakes, &self.outbox, &calls, self.began);
-        let parts = Parts { ledger, nets, rng: rng.fork() };
-        Sandbox { function: F::open(parts).await, calls, skew_ms }
+        let parts = Parts {
+            ledger,
+            nets: Nets::new(&self.fakes, &self.outbox, &calls, self.began),
+            rng: rng.fork(),
+            secrets: self.secrets.clone(),
+            calls: calls.clone(),
+            optional: self.optional,
+            invocation: self.invocation::<F>(mark, skew_ms),
+        };
+        let function = tokio::select! {
+            biased;
+            function = Box::pin(F::open(parts)) => function,
+            () = calls.killed() => None,
+            () = sleep(INIT_MAX) => None,
+        };
+        if function.is_none() {
+            self.detail(|| format!("a sandbox of {} does not start", F::FUNCTION));
+        }
+        Some(Sandbox { function: function?, calls, skew_ms })
     }
 
     /// One run of a sweep, as its schedule starts it.
@@ -169,8 +233,8 @@ impl World {
         });
         match run.await {
             None => {}
-            Some(Ok(report)) => self.detail(format!("{} reports {report:?}", sweep.as_str())),
-            Some(Err(error)) => self.detail(format!("{} fails: {error}", sweep.as_str())),
+            Some(Ok(report)) => self.detail(|| format!("{} reports {report:?}", sweep.as_str())),
+            Some(Err(error)) => self.detail(|| format!("{} fails: {error}", sweep.as_str())),
         }
     }
 

@@ -149,6 +149,13 @@ pub(crate) struct Subscribed {
     pub(crate) items: Vec<String>,
 }
 
+/// A later period of a subscription: its invoice and the payment of that invoice.
+pub(crate) struct Renewal {
+    pub(crate) made: Subscribed,
+    pub(crate) attempt: Attempt,
+    pub(crate) amount: u64,
+}
+
 pub(crate) struct Session {
     pub(crate) id: String,
     /// The connected account that created it.
@@ -159,6 +166,7 @@ pub(crate) struct Session {
     /// The latest attempt.
     pub(crate) attempt: Option<Attempt>,
     pub(crate) subscribed: Option<Subscribed>,
+    pub(crate) renewals: Vec<Renewal>,
     /// The current subscription object.
     pub(crate) subscription: Option<Value>,
     /// The last notice to the buyer.
@@ -178,6 +186,7 @@ impl Session {
             intent,
             attempt,
             subscribed,
+            renewals: Vec::new(),
             subscription,
             notice,
             status: Status::Open,

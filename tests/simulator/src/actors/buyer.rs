@@ -1,19 +1,18 @@
-//! A buyer at Stripe: clicks twice, pays late, by card or from a bank account, in an old tab; gets refunds; disputes.
+//! A buyer at Stripe: clicks twice, pays late, by card or from a bank account, in an old tab; spends; pays
+//! twice; gets refunds; disputes.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use edge::Service as _;
-use fakes::Paid;
 use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use ledger::{Effect, Owner};
 use serde_json::{Value, json};
-use testkit::{Sent, Shape};
-use tokio::time::sleep;
 
+use super::claims::{self, Claim, Claims, Paid, send, spend};
+use super::click::{click, register};
 use super::{Actor, times};
 use crate::mark::Mark;
 use crate::outbox::Sender;
@@ -22,9 +21,9 @@ use crate::world::World;
 
 const STEPS_MAX: usize = 9;
 const CHECKOUT: &str = "/api/pay/checkout";
-const REFUND: &str = include_str!("../../../../events/stripe/refund_updated.json");
-const DISPUTED: &str = include_str!("../../../../events/stripe/charge_dispute_created.json");
-const DECIDED: &str = include_str!("../../../../events/stripe/charge_dispute_closed.json");
+/// Of the one product that brings credits.
+const CREDITS: u32 = 100;
+const PAYMENT: &str = include_str!("../../../../events/stripe/payment_intent_succeeded.json");
 /// A card, one that is declined, a bank account that pays, and one that does not.
 const CARDS: [&str; 4] = ["4242424242424242", "4000000000000002", "000123456789", "000222222227"];
 
@@ -41,7 +40,7 @@ const fn divisible(whole: i128) -> Grant {
     Grant { whole, is_indivisible: false }
 }
 
-static PRODUCTS: [Product; 4] = [
+static PRODUCTS: [Product; 3] = [
     Product {
         request: r#"{"product":"credits-100"}"#,
         grants: &[("credits", divisible(100_000_000_000))],
@@ -53,12 +52,6 @@ static PRODUCTS: [Product; 4] = [
         grants: &[("report-full", Grant { whole: 1, is_indivisible: true })],
         // A tenth and a fiftieth of 19.99, rounded down.
         commissions: &[199, 39],
-        is_top_up: false,
-    },
-    Product {
-        request: r#"{"product":"posx-10"}"#,
-        grants: &[("POSX", divisible(10_000_000_000_000_000_000))],
-        commissions: &[],
         is_top_up: false,
     },
     Product {
@@ -79,17 +72,11 @@ enum Act {
     },
     /// The bank decides about every debit.
     BankAnswers,
-    /// This share of what is left, in percent.
-    Refund {
-        percent: u8,
-        fails: bool,
-    },
-    Dispute {
-        percent: u8,
-    },
-    DisputeEnds {
-        is_won: bool,
-    },
+    /// Pays an order that is paid a second time, such as over a link that the support has sent.
+    PayAgain,
+    Claim(Claim),
+    /// Spends all that a payment brings. What is taken back later is then owed.
+    Spend,
 }
 
 struct Buyer {
@@ -105,21 +92,17 @@ struct Buyer {
 #[derive(Debug, Default)]
 struct Known {
     sessions: Vec<String>,
-    /// Payments by the provider's id, each with its order.
-    payments: BTreeMap<String, (String, PaymentTruth)>,
-    /// The open dispute, with its payment and amount.
-    dispute: Option<(String, String, i128)>,
-    claims: usize,
+    claims: Claims,
 }
 
 pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn Actor> {
-    let act = |rng: &mut Rng| match rng.u8(0..16) {
+    let act = |rng: &mut Rng| match rng.u8(0..17) {
         0..=3 => Act::Click,
-        4..=8 => Act::Pay { card: [0, 0, 0, 1, 2, 3][rng.usize(0..6)], is_old_tab: rng.bool() },
+        4..=7 => Act::Pay { card: [0, 0, 0, 1, 2, 3][rng.usize(0..6)], is_old_tab: rng.bool() },
+        8 => Act::PayAgain,
         9 | 10 => Act::BankAnswers,
-        11 | 12 => Act::Refund { percent: [30, 50, 100][rng.usize(0..3)], fails: rng.u8(0..5) == 0 },
-        13 => Act::Dispute { percent: [40, 100][rng.usize(0..2)] },
-        _ => Act::DisputeEnds { is_won: rng.bool() },
+        11 => Act::Spend,
+        _ => Act::Claim(claims::draw(rng)),
     };
     let count = rng.usize(2..=STEPS_MAX);
     let mut times = times(rng, count, horizon);
@@ -148,30 +131,13 @@ impl Buyer {
         format!("referrer-{}-{level}", self.number)
     }
 
-    /// A click; again until the shop answers, a few times.
     async fn click(&self, world: &World, mark: Mark) {
-        for attempt in 0..4 {
-            let mark = mark.child(attempt);
-            let sent = Sent::post(CHECKOUT, self.product.request.as_bytes());
-            let request = sent.with("authorization", format!("Bearer key-of-{}", self.name())).event(Shape::HttpApi);
-            sleep(Duration::from_millis(mark.rng().u64(0..200))).await;
-            let reply = world.invoke(&world.pools.checkout, mark, async |checkout, invocation| {
-                checkout.answer(&request, invocation).await
-            });
-            let reply = reply.await;
-            world.detail(format!("{} clicks: {:?}", self.name(), reply.as_ref().map(|reply| reply.status)));
-            let body: Value =
-                reply.as_ref().and_then(|reply| serde_json::from_str(&reply.body).ok()).unwrap_or_default();
-            if let Some(session) = body["sessionId"].as_str() {
-                let known = &mut self.known();
-                if !known.sessions.iter().any(|known| known == session) {
-                    known.sessions.push(session.to_owned());
-                }
+        let Some(body) = click(world, &self.name(), (CHECKOUT, self.product.request), mark).await else { return };
+        if let Some(session) = body["sessionId"].as_str() {
+            let known = &mut self.known();
+            if !known.sessions.iter().any(|known| known == session) {
+                known.sessions.push(session.to_owned());
             }
-            if reply.is_some_and(|reply| reply.status < 500) {
-                return;
-            }
-            sleep(Duration::from_secs(mark.rng().u64(1..20))).await;
         }
     }
 
@@ -179,7 +145,7 @@ impl Buyer {
         let sessions = self.known().sessions.clone();
         let Some(session) = (if is_old_tab { sessions.first() } else { sessions.last() }) else { return };
         let paid = world.fakes.stripe.pay(session, CARDS[card], world.now_s());
-        world.detail(format!("Stripe's page: {:?}", paid.error));
+        world.detail(|| format!("Stripe's page: {:?}", paid.error));
         self.take(world, paid);
     }
 
@@ -192,103 +158,45 @@ impl Buyer {
     }
 
     /// Sends the events of a payment. A completed and paid session is a payment.
-    fn take(&self, world: &World, paid: Paid) {
+    fn take(&self, world: &World, paid: fakes::Paid) {
         for text in paid.events {
             let event: Value = serde_json::from_str(&text).expect("JSON");
             let (kind, object) = (event["type"].as_str().unwrap_or_default(), &event["data"]["object"]);
             let ends = ["checkout.session.completed", "checkout.session.async_payment_succeeded"];
             if ends.contains(&kind) && object["payment_status"] == "paid" {
                 let field = |name: &str| object[name].as_str().expect("a text").to_owned();
-                let payment = PaymentTruth {
-                    paid: object["amount_total"].as_i64().expect("an amount").into(),
-                    ..PaymentTruth::default()
-                };
-                self.known().payments.insert(field("payment_intent"), (field("client_reference_id"), payment));
+                let amount = object["amount_total"].as_i64().expect("an amount").into();
+                let truth = PaymentTruth { paid: amount, ..PaymentTruth::default() };
+                let paid = Paid { order: field("client_reference_id"), currency: field("currency"), truth };
+                self.known().claims.payments.insert(field("payment_intent"), paid);
             }
             world.outbox.add(Sender::Stripe, text);
         }
     }
 
-    /// An event that has another cause than the buyer.
-    fn send(world: &World, sample: &str, kind: &str, object: &[(&str, Value)]) {
-        let mut event: Value = serde_json::from_str(sample).expect("JSON");
-        let id = object.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| id.as_str()).unwrap_or_default();
-        event["id"] = format!("evt_{id}_{}", kind.replace('.', "_")).into();
-        event["type"] = kind.into();
-        event["created"] = world.now_s().into();
-        event["data"]["object"]["created"] = world.now_s().into();
-        for (name, value) in object {
-            event["data"]["object"][*name] = value.clone();
-        }
-        let text = event.to_string();
-        world.fakes.stripe.tell(&text);
-        world.outbox.add(Sender::Stripe, text);
+    fn pay_again(&self, world: &World) {
+        let payments = &mut self.known().claims.payments;
+        let Some(first) = payments.values().next().cloned() else { return };
+        let id = format!("pi_again{}n{}", self.number, payments.len());
+        let amount = i64::try_from(first.truth.paid).expect("cents");
+        let metadata = json!({ "hookledger_order": first.order, "hookledger_stage": testkit::STAGE });
+        let object = [
+            ("id", json!(id)),
+            ("amount", json!(amount)),
+            ("amount_received", json!(amount)),
+            ("currency", json!(first.currency)),
+            ("metadata", metadata),
+        ];
+        send(world, PAYMENT, "payment_intent.succeeded", &id, &object);
+        let truth = PaymentTruth { paid: first.truth.paid, ..PaymentTruth::default() };
+        payments.insert(id, Paid { truth, ..first });
     }
 
-    fn refund(&self, world: &World, percent: u8, fails: bool) {
-        let known = &mut *self.known();
-        let is_free = known.dispute.is_none();
-        let found = known.payments.iter_mut().find(|(_, (_, payment))| is_free && payment.disputed == 0);
-        let Some((intent, (_, payment))) = found else { return };
-        let amount = (payment.paid - payment.refunded) * i128::from(percent) / 100;
-        if amount == 0 {
-            return;
-        }
-        known.claims += 1;
-        let id = format!("re_{}n{}", self.number, known.claims);
-        let object = |status: &str| {
-            [
-                ("id", json!(id)),
-                ("amount", json!(i64::try_from(amount).expect("cents"))),
-                ("payment_intent", json!(intent)),
-                ("charge", json!(intent.replace("pi_", "ch_"))),
-                ("status", json!(status)),
-            ]
-        };
-        Self::send(world, REFUND, "refund.created", &object("pending"));
-        if fails {
-            Self::send(world, REFUND, "refund.failed", &object("failed"));
-        } else {
-            Self::send(world, REFUND, "refund.updated", &object("succeeded"));
-            payment.refunded += amount;
+    async fn spend(&self, world: &World, step: usize) {
+        if self.product.grants.iter().any(|(asset, _)| *asset == "credits") {
+            spend(world, &format!("spends-{}-{step}", self.number), &self.name(), CREDITS).await;
         }
     }
-
-    fn dispute(&self, world: &World, percent: u8) {
-        let known = &mut *self.known();
-        let is_free = known.dispute.is_none();
-        let found = known.payments.iter_mut().find(|(_, (_, payment))| is_free && payment.disputed == 0);
-        let Some((intent, (_, payment))) = found else { return };
-        let amount = (payment.paid - payment.refunded) * i128::from(percent) / 100;
-        if amount == 0 {
-            return;
-        }
-        known.claims += 1;
-        let id = format!("dp_{}n{}", self.number, known.claims);
-        payment.disputed = amount;
-        Self::send(world, DISPUTED, "charge.dispute.created", &of_dispute(&id, intent, amount, "needs_response"));
-        known.dispute = Some((id, intent.clone(), amount));
-    }
-
-    fn dispute_ends(&self, world: &World, is_won: bool) {
-        let known = &mut *self.known();
-        let Some((id, intent, amount)) = known.dispute.take() else { return };
-        let status = if is_won { "won" } else { "lost" };
-        Self::send(world, DECIDED, "charge.dispute.closed", &of_dispute(&id, &intent, amount, status));
-        if is_won && let Some((_, payment)) = known.payments.get_mut(&intent) {
-            payment.disputed = 0;
-        }
-    }
-}
-
-fn of_dispute(id: &str, intent: &str, amount: i128, status: &str) -> [(&'static str, Value); 5] {
-    [
-        ("id", json!(id)),
-        ("amount", json!(i64::try_from(amount).expect("cents"))),
-        ("payment_intent", json!(intent)),
-        ("charge", json!(intent.replace("pi_", "ch_"))),
-        ("status", json!(status)),
-    ]
 }
 
 impl Actor for Buyer {
@@ -307,7 +215,7 @@ impl Actor for Buyer {
     fn open<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
         async {
             let name = self.name();
-            testkit::api_key(world.ledger(), &name, &format!("key-of-{name}")).await;
+            register(world, &name).await;
             let mut owner = name;
             for level in 0..self.referrers {
                 let to = self.referrer(level);
@@ -326,9 +234,9 @@ impl Actor for Buyer {
                 Act::Click => self.click(world, mark).await,
                 Act::Pay { card, is_old_tab } => self.pay(world, card, is_old_tab),
                 Act::BankAnswers => self.bank_answers(world),
-                Act::Refund { percent, fails } => self.refund(world, percent, fails),
-                Act::Dispute { percent } => self.dispute(world, percent),
-                Act::DisputeEnds { is_won } => self.dispute_ends(world, is_won),
+                Act::PayAgain => self.pay_again(world),
+                Act::Claim(claim) => self.known().claims.make(world, self.number, claim),
+                Act::Spend => self.spend(world, step).await,
             }
         }
         .boxed_local()
@@ -337,25 +245,26 @@ impl Actor for Buyer {
     fn settle<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
         async {
             self.bank_answers(world);
-            self.dispute_ends(world, self.number.is_multiple_of(2));
+            self.known().claims.dispute_ends(world, self.number.is_multiple_of(2));
         }
         .boxed_local()
     }
 
     fn truth(&self) -> Truth {
         let (known, mut truth) = (self.known(), Truth::default());
-        for (intent, (order, payment)) in &known.payments {
+        for (intent, paid) in &known.claims.payments {
             let own = self.product.grants.iter().map(|(asset, grant)| (format!("{}/{asset}", self.name()), *grant));
             let commissions = self.product.commissions.iter().take(self.referrers).enumerate();
             let commissions = commissions
                 .map(|(level, cents)| (format!("{}/commission-usd", self.referrer(level)), divisible(*cents)));
-            let of_order = truth.orders.entry(order.clone()).or_insert_with(|| OrderTruth {
+            let of_order = truth.orders.entry(paid.order.clone()).or_insert_with(|| OrderTruth {
                 owner: self.name(),
                 payments: BTreeMap::new(),
                 grants: own.chain(commissions).collect(),
                 is_top_up: self.product.is_top_up,
+                ..OrderTruth::default()
             });
-            of_order.payments.insert(intent.clone(), *payment);
+            of_order.payments.insert(intent.clone(), paid.truth);
         }
         truth
     }

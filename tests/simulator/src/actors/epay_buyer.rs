@@ -10,11 +10,10 @@ use fakes::epay::Call;
 use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use serde_json::Value;
 use signing::epay::{Params, Pid, Scheme, sign};
 use testkit::{EPAY_BASE, Sent, Shape};
-use tokio::time::sleep;
 
+use super::click::{click, register};
 use super::{Actor, times};
 use crate::epay_merchant::epay_keys;
 use crate::mark::Mark;
@@ -83,24 +82,9 @@ impl EpayBuyer {
     }
 
     async fn click(&self, world: &World, mark: Mark) {
-        for attempt in 0..4 {
-            let mark = mark.child(attempt);
-            let sent = Sent::post(CHECKOUT, REQUEST.as_bytes());
-            let request = sent.with("authorization", format!("Bearer key-of-{}", self.name())).event(Shape::HttpApi);
-            let reply = world.invoke(&world.pools.checkout, mark, async |checkout, invocation| {
-                checkout.answer(&request, invocation).await
-            });
-            let reply = reply.await;
-            world.detail(format!("{} clicks: {:?}", self.name(), reply.as_ref().map(|reply| reply.status)));
-            let body: Value =
-                reply.as_ref().and_then(|reply| serde_json::from_str(&reply.body).ok()).unwrap_or_default();
-            if let (Some(url), Some(order)) = (body["url"].as_str(), body["orderNumber"].as_str()) {
-                self.known().links.push((url.to_owned(), order.to_owned()));
-            }
-            if reply.is_some_and(|reply| reply.status < 500) {
-                return;
-            }
-            sleep(Duration::from_secs(mark.rng().u64(1..20))).await;
+        let Some(body) = click(world, &self.name(), (CHECKOUT, REQUEST), mark).await else { return };
+        if let (Some(url), Some(order)) = (body["url"].as_str(), body["orderNumber"].as_str()) {
+            self.known().links.push((url.to_owned(), order.to_owned()));
         }
     }
 
@@ -117,7 +101,7 @@ impl EpayBuyer {
     fn pay(&self, world: &World) {
         let Some((number, order)) = self.open_page(world) else { return };
         let Some(paid) = world.fakes.epay.pay(&number, world.now_s()) else { return };
-        world.detail(format!("{number} is paid for {order}"));
+        world.detail(|| format!("{number} is paid for {order}"));
         let known = &mut self.known();
         known.payments.insert(number, order);
         known.returns.push(paid.form.clone());
@@ -130,7 +114,7 @@ impl EpayBuyer {
         let reply = world
             .invoke(&world.pools.epay, mark, async |epay, invocation| epay.answer(&request, invocation).await.status);
         let status = reply.await;
-        world.detail(format!("{} returns: {status:?}", self.name()));
+        world.detail(|| format!("{} returns: {status:?}", self.name()));
     }
 
     fn forge(&self, world: &World) {
@@ -168,8 +152,7 @@ impl Actor for EpayBuyer {
 
     fn open<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
         async {
-            let name = self.name();
-            testkit::api_key(world.ledger(), &name, &format!("key-of-{name}")).await;
+            register(world, &self.name()).await;
         }
         .boxed_local()
     }

@@ -15,7 +15,7 @@ use crate::world::World;
 const RUNS_MAX: usize = 8;
 
 /// Beyond what is drawn, each sweep runs regularly: this often within the horizon, and as long again after it.
-const REGULAR_RUNS: u32 = 5;
+const REGULAR_RUNS: u32 = 3;
 
 #[derive(Debug, Clone, Copy)]
 enum Act {

@@ -88,7 +88,7 @@ impl Shop {
     async fn order(&self, world: &World, owner: usize, key: u8, mark: Mark) -> Option<u16> {
         let request = Sent::post(ORDERS, BODY.as_bytes()).with("idempotency-key", format!("order-{key}"));
         let reply = self.call(world, owner, request, mark).await?;
-        world.detail(format!("{} orders: {}", self.owner(owner), reply.status));
+        world.detail(|| format!("{} orders: {}", self.owner(owner), reply.status));
         if reply.status == 201 {
             let body: Value = serde_json::from_str(&reply.body).expect("JSON");
             let number = body["orderNumber"].as_str().unwrap_or_default().to_owned();

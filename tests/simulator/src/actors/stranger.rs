@@ -15,7 +15,6 @@ use signing::{Strength, stripe};
 use testkit::{Sent, Shape};
 
 use super::{Actor, times};
-use crate::assemble::STRIPE_SECRET;
 use crate::mark::Mark;
 use crate::truth::Truth;
 use crate::world::World;
@@ -26,9 +25,8 @@ const STEPS_MAX: usize = 5;
 /// Older than any signature that is accepted, even by a clock that is off.
 const OLD_S: i64 = 900;
 
-static KEYS: LazyLock<[stripe::Keys; 2]> = LazyLock::new(|| {
-    let keys = |secret| stripe::Keys::parse(secret, Strength::Local).expect("a secret");
-    [keys(STRIPE_SECRET), keys("whsec_that_an_attacker_has_made_up_0123456789")]
+static FORGED: LazyLock<stripe::Keys> = LazyLock::new(|| {
+    stripe::Keys::parse("whsec_that_an_attacker_has_made_up_0123456789", Strength::Local).expect("a secret")
 });
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::parse(SHIPPED).expect("the catalog"));
 
@@ -93,14 +91,15 @@ impl Stranger {
         object["metadata"]["hookledger_stage"] = testkit::STAGE.into();
         let body = event.to_string();
         let signed_at = world.now_s() - if wrong == Wrong::Time { OLD_S } else { 0 };
-        let header = stripe::sign(&KEYS[usize::from(wrong == Wrong::Key)], body.as_bytes(), signed_at);
+        let keys = if wrong == Wrong::Key { &*FORGED } else { world.secrets.of_stripe() };
+        let header = stripe::sign(keys, body.as_bytes(), signed_at);
         let request = Sent::post(WEBHOOK, body.as_bytes()).with(stripe::HEADER, header).event(Shape::HttpApi);
         for attempt in 0..3 {
             let answer = world.invoke(&world.pools.stripe, mark.child(attempt), async |stripe, invocation| {
                 stripe.answer(&request, invocation).await.status
             });
             let status = answer.await;
-            world.detail(format!("an event with another {wrong:?}: {status:?}"));
+            world.detail(|| format!("an event with another {wrong:?}: {status:?}"));
             if matches!(wrong, Wrong::Key | Wrong::Time) && status.is_some_and(|status| status < 400) {
                 let text = format!("an event with another {wrong:?} was accepted with {status:?}");
                 self.broken.lock().expect("one thread").push(text);

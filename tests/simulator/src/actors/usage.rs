@@ -15,7 +15,6 @@ use testkit::{Sent, Shape};
 use tokio::time::sleep;
 
 use super::{Actor, times};
-use crate::assemble::USAGE_SECRET;
 use crate::mark::Mark;
 use crate::truth::{Expected, Truth};
 use crate::world::World;
@@ -28,9 +27,8 @@ const STEPS_MAX: usize = 10;
 const ENOUGH: u64 = 1_000;
 const SHAPES: [Shape; 3] = [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi];
 
-static KEYS: LazyLock<[hmac_hex::Keys; 2]> = LazyLock::new(|| {
-    let keys = |secret| hmac_hex::Keys::parse(secret, Strength::Deployed).expect("a secret");
-    [keys(USAGE_SECRET), keys("a-secret-that-an-attacker-has-made-up-0123456")]
+static FORGED: LazyLock<hmac_hex::Keys> = LazyLock::new(|| {
+    hmac_hex::Keys::parse("a-secret-that-an-attacker-has-made-up-0123456", Strength::Deployed).expect("a secret")
 });
 
 /// Each event has its number as part of its id, and its cost.
@@ -103,6 +101,19 @@ impl Gateway {
         world.by_hand(&format!("key-{}", self.number), vec![Effect::Bind { key, owner: self.owner() }]).await;
     }
 
+    /// What the kept events cost beyond what the owner has: the last of them then takes the balance to zero. `None` if an
+    /// event was never answered, and may or may not be booked.
+    fn owed(&self) -> Option<u64> {
+        let answers = self.answers.lock().expect("one thread");
+        let mut costs = BTreeMap::new();
+        for ((event, cost), statuses) in answers.iter() {
+            let known = costs.entry(event).or_insert(None);
+            *known = known.or((!statuses.is_empty()).then_some(*cost));
+        }
+        let costs: u64 = costs.into_values().sum::<Option<u64>>()?;
+        Some(costs.saturating_sub(*self.topped_up.lock().expect("one thread")))
+    }
+
     async fn top_up(&self, world: &World, id: &str, credits: u64) {
         if credits == 0 {
             return;
@@ -119,8 +130,8 @@ impl Gateway {
         self.answers.lock().expect("one thread").entry((event, cost)).or_default();
         for (attempt, pause_s) in (0_u64..).zip(PAUSES_S) {
             let attempt = mark.child(attempt);
-            let status = self.deliver(world, (event, cost), 0, attempt).await;
-            world.detail(format!("{} for {cost}: {status:?}", self.event_id(event)));
+            let status = self.deliver(world, (event, cost), world.secrets.of_gateway(), attempt).await;
+            world.detail(|| format!("{} for {cost}: {status:?}", self.event_id(event)));
             let is_final = match status {
                 Some(200 | 400 | 401 | 409 | 413) => true,
                 Some(402 | 404) => stops_when_kept,
@@ -137,11 +148,11 @@ impl Gateway {
     }
 
     /// One attempt. Two copies of one request may arrive.
-    async fn deliver(&self, world: &World, (event, cost): (u8, u64), key: usize, mark: Mark) -> Option<u16> {
+    async fn deliver(&self, world: &World, (event, cost): (u8, u64), keys: &hmac_hex::Keys, mark: Mark) -> Option<u16> {
         let mut rng = mark.child(100).rng();
         let body =
             testkit::usage(&self.event_id(event), &format!("key-{}", self.number), &cost.to_string()).to_string();
-        let signature = hmac_hex::sign(&KEYS[key], body.as_bytes());
+        let signature = hmac_hex::sign(keys, body.as_bytes());
         let sent = Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature);
         let request = sent.with("content-type", "application/json").event(SHAPES[rng.usize(0..SHAPES.len())]);
         let is_doubled = rng.u8(0..8) == 0;
@@ -201,8 +212,8 @@ impl Actor for Gateway {
                     self.send(world, (event, cost), stops_when_kept, mark).await;
                 }
                 Act::Forge { event, cost } => {
-                    let status = self.deliver(world, (event, cost), 1, mark).await;
-                    world.detail(format!("forged {}: {status:?}", self.event_id(event)));
+                    let status = self.deliver(world, (event, cost), &FORGED, mark).await;
+                    world.detail(|| format!("forged {}: {status:?}", self.event_id(event)));
                 }
                 Act::TopUp(credits) => self.top_up(world, &format!("top-up-{}-{step}", self.number), credits).await,
             }
@@ -215,7 +226,7 @@ impl Actor for Gateway {
             if !self.is_bound {
                 self.bind(world).await;
             }
-            self.top_up(world, &format!("settle-{}", self.number), ENOUGH).await;
+            self.top_up(world, &format!("settle-{}", self.number), self.owed().unwrap_or(ENOUGH)).await;
         }
         .boxed_local()
     }

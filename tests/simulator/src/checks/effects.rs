@@ -8,6 +8,9 @@ use crate::truth::Truth;
 /// Postings that no actor caused.
 pub(super) fn find_foreign(books: &Books, truth: &Truth) -> Vec<String> {
     let mut wrong = truth.broken.clone();
+    // Stripe counts in each delivery how many are left, and changes nothing else.
+    let conflicts = books.journal.keys().filter(|key| key.starts_with("stripe#") && key.contains("#conflict#"));
+    wrong.extend(conflicts.map(|key| format!("{key} contradicts an event of which all deliveries say the same")));
     for (key, row) in books.journal.iter().filter(|(_, row)| row.account.is_some()) {
         // The rows of orders have a check of their own.
         if key.starts_with("manual#") || row.order.is_some() {

@@ -1,4 +1,5 @@
-//! No machine calls the operator twice for one order, and a top-up that was delivered was paid for.
+//! No machine calls the operator twice for one order, a top-up that was delivered was paid for, and no
+//! refunded payment is topped up any more.
 
 use testkit::Books;
 
@@ -16,6 +17,16 @@ pub(super) fn find(books: &Books, truth: &Truth) -> Vec<String> {
         }
         if books.orders.get(number).is_none_or(|order| order.top_up_call.is_none()) {
             wrong.push(format!("the operator was called for order {number} without a claim"));
+        }
+    }
+    for (payment, before) in &truth.refunded {
+        let is_paid_by = |by: &String| by.rsplit('#').next() == Some(payment);
+        let of_payment = books.orders.iter().filter(|(_, order)| order.paid_by.as_ref().is_some_and(is_paid_by));
+        for (number, _) in of_payment {
+            let (calls, _) = truth.top_ups.get(number).copied().unwrap_or_default();
+            if calls > before.get(number).copied().unwrap_or_default() {
+                wrong.push(format!("the operator was called for order {number} after its payment was refunded"));
+            }
         }
     }
     for (number, _) in books.orders.iter().filter(|(_, order)| order.top_up_call.as_deref() == Some("done")) {

@@ -24,6 +24,12 @@ fn booked<'t>(order: &OrderRow, truth: &'t OrderTruth) -> Option<&'t PaymentTrut
     truth.payments.get(order.paid_by.as_ref()?.rsplit('#').next()?)
 }
 
+/// What has arrived on chain of an order.
+fn sent(truth: &Truth, order: &str) -> i128 {
+    let transfers = truth.transfers.get(order).into_iter().flatten();
+    transfers.filter(|transfer| transfer.has_arrived).map(|transfer| transfer.units).sum()
+}
+
 /// Orders that are paid by no payment, and postings beyond what an order buys.
 pub(super) fn find_foreign(books: &Books, truth: &Truth) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -40,9 +46,11 @@ pub(super) fn find_foreign(books: &Books, truth: &Truth) -> Vec<String> {
             wrong.push(format!("order {number} is paid by {by}, which the provider does not have"));
         }
         for (account, sum) in postings(books, number) {
-            let grant = known.filter(|_| payment.is_some()).and_then(|known| known.grants.get(account));
-            if grant.is_none_or(|grant| sum < 0 || sum > grant.whole) {
-                wrong.push(format!("order {number} brings {sum} to {account} instead of up to {grant:?}"));
+            // The invoice of a subscription may be booked before its order.
+            let known = known.filter(|known| payment.is_some() || !known.periods.is_empty());
+            let range = known.and_then(|known| known.range(account, sent(truth, number)));
+            if range.is_none_or(|(least, most)| sum < least || sum > most) {
+                wrong.push(format!("order {number} brings {sum} to {account} instead of {range:?}"));
             }
         }
     }
@@ -62,19 +70,31 @@ pub(super) fn find_missing(books: &Books, truth: &Truth) -> Vec<String> {
             continue;
         };
         let has = postings(books, number);
-        for (account, grant) in &known.grants {
-            let (has, keeps) = (has.get(account.as_str()).copied().unwrap_or_default(), payment.keeps(*grant));
+        for (account, keeps) in known.keeps(payment, sent(truth, number)) {
+            let has = has.get(account).copied().unwrap_or_default();
             if has != keeps {
-                wrong.push(format!("order {number} brings {has} to {account} instead of {keeps}: {payment:?}"));
+                wrong.push(format!("order {number} brings {has} to {account} instead of {keeps}: {known:?}"));
             }
         }
-        // A second payment of one order needs a person, and so does a top-up whose call was not answered.
-        let is_expected = known.payments.len() > 1 || known.is_top_up;
+        let transfers = truth.transfers.get(number).map(Vec::as_slice).unwrap_or_default();
+        let hangs = transfers.iter().any(|transfer| !transfer.has_arrived);
+        // A second payment of one order needs a person, and so does a top-up whose call was not answered, and a transfer
+        // that does not arrive.
+        let is_expected = known.payments.len() > 1 || known.is_top_up || known.needs_a_person || hangs;
         if let Some(anomaly) = order.anomaly.as_ref().filter(|_| !is_expected) {
             wrong.push(format!("order {number} is flagged: {anomaly}"));
         }
-        if order.fulfilment == "pending" {
+        if known.payments.len() > 1 && order.anomaly.is_none() {
+            wrong.push(format!("order {number} was paid {} times, and no person is called", known.payments.len()));
+        }
+        if order.fulfilment == "pending" && !hangs {
             wrong.push(format!("order {number} is not fulfilled"));
+        }
+        if transfers.len() > 1 {
+            wrong.push(format!("order {number} was sent {} times", transfers.len()));
+        }
+        if known.is_on_chain && transfers.is_empty() && payment.keeps_anything() {
+            wrong.push(format!("order {number} was never sent"));
         }
     }
     wrong

@@ -312,3 +312,27 @@ fn debit_is_paid_or_refused_when_the_bank_answers() {
         assert_members(&read_at(&stripe, &id, NOW), &[("/status", value!("open"))]);
     }
 }
+
+#[test]
+fn renewal_bills_the_next_period_until_the_subscription_ends() {
+    let stripe = stripe();
+    let id = new_session(&stripe, SUBSCRIPTION);
+    let first = objects(&stripe.pay(&id, GOOD, NOW).events);
+    let subscription = text(&first[1], "/id");
+    for (amount, billed) in [(None, 2_000), (Some(1_234), 1_234)] {
+        let events = stripe.renew(&subscription, amount, NOW + 60);
+        assert_eq!(kinds(&events), ["invoice.paid", "invoice.payment_succeeded", "invoice_payment.paid"]);
+        let [invoice, again, payment] = objects(&events).try_into().expect("three");
+        assert_eq!(invoice, again);
+        let of_invoice = [("/billing_reason", value!("subscription_cycle")), ("/amount_paid", value!(billed))];
+        assert_members(&invoice, &of_invoice);
+        assert_members(&payment, &[("/invoice", invoice["id"].clone()), ("/amount_paid", value!(billed))]);
+        assert_ne!(invoice["id"], first[2]["id"]);
+        assert_eq!(read_path(&stripe, &format!("/v1/invoices/{}", text(&invoice, "/id"))), invoice);
+        let intent = text(&payment, "/payment/payment_intent");
+        let query = format!("payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D={intent}");
+        assert_eq!(read_path(&stripe, &format!("/v1/invoice_payments?{query}"))["data"], value!([payment]));
+    }
+    stripe.cancel(&subscription, NOW + 120);
+    assert_eq!(stripe.renew(&subscription, None, NOW + 180), Vec::<String>::new());
+}
