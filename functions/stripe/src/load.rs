@@ -100,11 +100,13 @@ fn lasting(event: &StripeEvent) -> Option<Reference> {
     ids(event).into_iter().next()
 }
 
-/// The order that the first known id leads to.
+/// The order that the first known id leads to. A payment that paid an invoice pays no order, although refunds and
+/// disputes find the order by it: the events of the invoice report its money.
 fn pointed(event: &StripeEvent, rows: &Rows) -> Result<Option<OrderNumber>, CommitError> {
     for id in ids(event) {
         if let Some(row) = rows.pointer(&pointer(&id))? {
-            return Ok(Some(row.order));
+            let is_of_invoice = row.invoice.is_some() && event.report.is_of_payment();
+            return Ok((!is_of_invoice).then_some(row.order));
         }
     }
     Ok(None)

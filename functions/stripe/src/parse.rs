@@ -126,6 +126,21 @@ impl Report {
 }
 
 impl Report {
+    /// Whether it is about an attempt to pay, which may have paid an invoice.
+    pub(crate) fn is_of_payment(&self) -> bool {
+        match self {
+            Self::Payment { .. } | Self::Unpaid(_) | Self::Awaiting => true,
+            Self::RefundSum(_)
+            | Self::Refund { .. }
+            | Self::Dispute { .. }
+            | Self::Subscription { .. }
+            | Self::InvoicePaid { .. }
+            | Self::InvoicePayment { .. }
+            | Self::InvoiceFailed { .. }
+            | Self::Other => false,
+        }
+    }
+
     /// The paid invoice of the report, and the payments that it names.
     pub fn invoice(&self) -> Option<(&Reference, &[Reference])> {
         match self {

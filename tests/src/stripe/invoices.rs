@@ -108,6 +108,37 @@ async fn claim_on_a_period_takes_back_its_share_in_any_order() {
     }
 }
 
+/// The payment of an invoice leads to the order as well, and the invoice reports its money: the intent pays no second time.
+#[tokio::test(start_paused = true)]
+async fn intent_of_an_invoice_pays_no_order() {
+    let intent = |name: &str| with(name, &[("/data/object/id", json!(PAYMENT)), ("/data/object/metadata", json!({}))]);
+    let charge = |name: &str| {
+        with(name, &[("/data/object/payment_intent", json!(PAYMENT)), ("/data/object/metadata", json!({}))])
+    };
+    let of_payment = [
+        intent("payment_intent_succeeded"),
+        charge("charge_succeeded"),
+        intent("payment_intent_payment_failed"),
+        charge("charge_failed"),
+    ];
+    for late in of_payment {
+        let bodies = [session(), with("invoice_paid", &[]), with("invoice_payment_paid", &[]), late];
+        for order in permutations(bodies.len()) {
+            let world = shop().await;
+            let bodies: Vec<String> = order.iter().map(|n| bodies[*n].clone()).collect();
+            accepted(&world, &bodies).await;
+            reconciled(&world).await;
+            accepted(&world, &bodies).await;
+            let books = world.books();
+            books.check();
+            let row = books.order(SUBSCRIPTION_ORDER);
+            let paid_by = row.paid_by.as_deref();
+            assert_eq!((paid_by, &row.anomaly), (Some("stripe#sub_1Sample0000000000000001"), &None), "{bodies:?}");
+            assert_eq!(books.balance("alice/credits"), share(crate::sandbox::amount("500"), 999), "{bodies:?}");
+        }
+    }
+}
+
 /// A refund of a renewal must not claw back the first period or the order's own grant.
 #[tokio::test(start_paused = true)]
 async fn claim_on_a_renewal_leaves_the_first_period_alone() {
