@@ -53,10 +53,10 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
             let whole = whole::scanned(&books, &invocation).await?;
             let first = whole.clone().differences();
             // A scan is no snapshot: each difference is read again by itself, since a write may have happened in between.
-            let (open, unsettled) = reconcile::verify(&books.ledger, &invocation, &first, books.index_lag).await?;
+            let (open, unsettled) = audit::verify(&books.ledger, &invocation, &first, books.index_lag).await?;
             AuditFacts::of(&whole, open.into_iter().map(|open| open.difference).collect(), unsettled)
         } else {
-            let (checked, open) = reconcile::audit(&books.ledger, &invocation).await?;
+            let (checked, open) = audit::audit(&books.ledger, &invocation).await?;
             AuditFacts {
                 accounts: checked.accounts.into(),
                 lines: checked.lines,

@@ -68,7 +68,7 @@ impl Books {
         // Fail here: without credentials the first store call fails with an error that looks like a timeout.
         let credentials = sdk.credentials_provider().ok_or(Error::NoCredentials)?;
         credentials.provide_credentials().await.map_err(|_| Error::NoCredentials)?;
-        Ok(Self::of(&sdk, stage, reconcile::INDEX_LAG_MAX, None))
+        Ok(Self::of(&sdk, stage, audit::INDEX_LAG_MAX, None))
     }
 
     fn of(sdk: &SdkConfig, stage: &str, index_lag: Duration, lock: Option<Lock>) -> Self {

@@ -6,12 +6,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use audit::RepairFailure;
 use ledger::{
     AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError, OrderNumber,
     OrderNumberError, Owner, RepairError,
 };
 use local::{advice, line};
-use reconcile::RepairFailure;
 use thiserror::Error as ThisError;
 
 use crate::exit::Exit;

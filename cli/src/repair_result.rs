@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use audit::{Comparison, RepairFailure, RepairedRows, Repairs, Signature};
 use edge::Invocation;
 use idempotency::DynamoLedger;
 use ledger::{Backlog as _, CommitError, Decision, EventKey, Fact, Ledger as _, Writer};
 use local::context;
-use reconcile::{Comparison, RepairFailure, RepairedRows, Repairs, Signature};
 use serde::Serialize;
 
 use crate::audit::DifferenceFacts;

@@ -46,10 +46,10 @@ const RAISED: [(&str, &str, &str); 31] = [
     ("reconcile", "reason.as_str()", "functions/reconcile/src/unpaid.rs"),
     ("reconcile", "refunded_and_not_booked", "functions/reconcile/src/query_provider.rs"),
     ("reconcile", "provider_key_unusable", "functions/reconcile/src/missing_credentials.rs"),
-    ("reconcile", "drift", "functions/reconcile/src/auditor.rs"),
+    ("reconcile", "drift", "shared/audit/src/auditor.rs"),
     ("reconcile", "passed_over", "functions/reconcile/src/pass_over.rs"),
     ("reconcile", "usage_expires", "functions/reconcile/src/lanes.rs"),
-    ("reconcile", "unsettled", "functions/reconcile/src/auditor.rs"),
+    ("reconcile", "unsettled", "shared/audit/src/auditor.rs"),
 ];
 /// The number of `edge::alarm(` in the code: nine rows share one place in the spine, and others are raised in two
 /// places.

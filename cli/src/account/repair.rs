@@ -1,8 +1,8 @@
 //! `account repair`: makes an account and its lines agree. Optimistic locking: rows that changed since the read are not written.
 
+use audit::{AccountRepair, RepairedRows};
 use clap::{ArgGroup, Args};
 use ledger::AccountId;
-use reconcile::{AccountRepair, RepairedRows};
 
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::Books;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use audit::{OrderRepair, RepairedRows};
 use clap::{ArgGroup, Args};
 use ledger::{OrderNumber, Provider, Reference};
-use reconcile::{OrderRepair, RepairedRows};
 
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::Books;

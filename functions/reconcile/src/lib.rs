@@ -41,9 +41,7 @@
 
 mod assemble;
 mod audit_sweep;
-mod auditor;
 mod changes;
-mod end_findings;
 mod fulfilment;
 mod invoices;
 mod lanes;
@@ -52,7 +50,6 @@ mod pass_over;
 mod proof;
 mod query_provider;
 mod refused;
-mod repair;
 mod requery;
 mod retired;
 mod stripe_backfill;
@@ -63,6 +60,7 @@ mod unproven;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use audit::AuditReport;
 use edge::{Invocation, WorkError, Worker};
 use epay::Epay;
 use fireblocks::Fireblocks;
@@ -74,18 +72,12 @@ use thiserror::Error;
 use usage::Usage;
 use wechat::Wechat;
 
-use changes::Changes;
-
 pub use assemble::{RETIRED_SECRET, assemble};
-pub use audit_sweep::{INDEX_LAG_MAX, audit, verify};
-pub use auditor::AuditReport;
-pub use end_findings::{Comparison, RepairedRows};
 pub use fulfilment::Delivered;
 pub use missing_credentials::{Assemble, Assembled};
 pub use proof::{LiveKeys, NoJwksCache, PublishedKeys, ReplayKeys};
 pub use query_provider::StripeApi;
 pub use refused::ReplayReport;
-pub use repair::{AccountRepair, OrderRepair, RepairFailure, Repairs, Signature};
 pub use retired::RetiredKeys;
 pub use stripe_backfill::BackfillReport;
 pub use unpaid::UnpaidReport;
@@ -143,8 +135,10 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
 
     async fn work(&self, event: &str, invocation: &Invocation) -> Result<Report, WorkError> {
         let Ok(task) = serde_json::from_str::<Task>(event) else {
-            let changes = Changes::read(event).ok_or(UnknownTask)?;
-            return Ok(Report::Changes(Box::pin(self.follow_changes(&changes, invocation)).await?));
+            let changes = changes::changes_of(event).ok_or(UnknownTask)?;
+            // After an error, the stream delivers the batch again.
+            let compared = Box::pin(audit::compare_changes(&self.ledger, &changes, invocation)).await?;
+            return Ok(Report::Changes(compared));
         };
         let sweep = Sweep::named(&task.sweep).ok_or(UnknownTask)?;
         // On the heap, since each future is large and only one of them runs.

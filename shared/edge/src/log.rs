@@ -196,8 +196,9 @@ pub fn own_targets(level: LogLevel) -> Targets {
 }
 
 /// Every crate that a function or the local stack logs from, and the targets above. Each name is a prefix.
-pub const OWN_CRATES: [&str; 19] = [
+pub const OWN_CRATES: [&str; 20] = [
     "api",
+    "audit",
     "catalog",
     "checkout",
     "edge",

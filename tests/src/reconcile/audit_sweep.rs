@@ -11,9 +11,9 @@ mod whole;
 
 use std::time::Duration;
 
+use audit::AuditReport;
 use idempotency::DynamoLedger;
 use ledger::{Audit as _, AuditProgress, DifferenceKind, Subject};
-use reconcile::AuditReport;
 use serde_json::Value;
 use testkit::deadline;
 

@@ -179,15 +179,15 @@ async fn repaired_account_is_no_longer_held_back() {
     let world = held_back().await;
     let ledger = world.ledger(1);
     let account = Owner::new("alice").expect("an owner").account(Asset::CREDITS);
-    let signature = reconcile::Signature { id: "r1".into(), author: "ann".into(), reason: "deducted twice".into() };
+    let signature = audit::Signature { id: "r1".into(), author: "ann".into(), reason: "deducted twice".into() };
     let invocation = run_at(9_001, 20 * MINUTE);
-    let repairs = reconcile::Repairs { ledger: &ledger, invocation: &invocation, index_lag: reconcile::INDEX_LAG_MAX };
-    let repair = reconcile::AccountRepair::ToLines;
+    let repairs = audit::Repairs { ledger: &ledger, invocation: &invocation, index_lag: audit::INDEX_LAG_MAX };
+    let repair = audit::AccountRepair::ToLines;
     let decision = repairs.account(&account, &repair, &signature).await.expect("a repair");
     ledger.commit(&decision, &invocation.context()).await.expect("written");
     assert_eq!(count_booked(&world, 20..40).await, 0, "the finding is kept until it ends");
 
-    let rows = reconcile::RepairedRows::of_account(&account, &repair);
+    let rows = audit::RepairedRows::of_account(&account, &repair);
     let compared = repairs.end_findings(&rows.and_written(&decision)).await.expect("compared");
     assert_eq!((compared.ended.len(), compared.differences, compared.unsettled_accounts), (1, vec![], vec![]));
     assert_eq!((count_booked(&world, 40..60).await, balance(&world, "alice")), (1, 9_000_000_000));

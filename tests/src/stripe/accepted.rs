@@ -27,7 +27,7 @@ pub(crate) async fn accept(world: &World, order: &str, name: &str, credits: Opti
 /// The number of differences that a whole audit finds.
 async fn differences(world: &World) -> usize {
     let patient = Invocation { deadline: deadline(Duration::from_hours(1)), ..invocation(7) };
-    let (_, open) = reconcile::audit(&world.ledger(78), &patient).await.expect("the books");
+    let (_, open) = audit::audit(&world.ledger(78), &patient).await.expect("the books");
     open.len()
 }
 

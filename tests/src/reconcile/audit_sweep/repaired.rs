@@ -1,7 +1,7 @@
 //! A repair ends its own findings and no other, whatever a sweep writes meanwhile and wherever the command dies.
 
+use audit::{AccountRepair, Comparison, INDEX_LAG_MAX, RepairedRows, Repairs, Signature};
 use ledger::{AccountId, Asset, Decision, Owner};
-use reconcile::{AccountRepair, Comparison, INDEX_LAG_MAX, RepairedRows, Repairs, Signature};
 
 use super::*;
 

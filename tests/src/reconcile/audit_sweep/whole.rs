@@ -63,7 +63,7 @@ async fn whole_audit_finds_rows_that_no_account_leads_to() {
     let first = whole_of(&shop.world, 2).await.differences();
     let run = run_at(1, 0);
     let (open, unsettled_accounts) =
-        reconcile::verify(&shop.world.ledger(0), &run, &first, Duration::ZERO).await.expect("an audit");
+        audit::verify(&shop.world.ledger(0), &run, &first, Duration::ZERO).await.expect("an audit");
     let mut found: Vec<_> =
         open.iter().map(|open| (open.difference.difference_kind, open.difference.subject())).collect();
     found.sort();
