@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 pub(crate) enum Sender {
     Stripe,
     Epay,
+    /// A notification that the gateway's operator has sent again: it is delivered.
+    EpayAgain,
     Wechat,
     /// A notification that people have sent again: it is delivered.
     WechatAgain,

@@ -55,7 +55,8 @@ async fn deliver(world: &World, number: u64, sender: Sender, body: String) {
             let name = event["type"].as_str().unwrap_or_default();
             of_stripe(world, name, &body, world.mark_of(&format!("{name} {number}"))).await;
         }
-        Sender::Epay => of_epay(world, &body, world.mark_of(&format!("epay {number}"))).await,
+        Sender::Epay => of_epay(world, &body, false, world.mark_of(&format!("epay {number}"))).await,
+        Sender::EpayAgain => of_epay(world, &body, true, world.mark_of(&format!("epay {number}"))).await,
         Sender::Wechat => {
             // A report of a refund is never lost: no query finds one.
             let is_refund = body.contains("refund_id");
@@ -130,9 +131,9 @@ async fn stripe_once(world: &World, body: &str, mark: Mark) -> Option<u16> {
 }
 
 /// The gateway looks for `success` in the body, and at nothing else.
-async fn of_epay(world: &World, form: &str, mark: Mark) {
+async fn of_epay(world: &World, form: &str, is_reliable: bool, mark: Mark) {
     let mut rng = mark.child(100).rng();
-    if rng.u8(0..12) == 0 {
+    if !is_reliable && rng.u8(0..12) == 0 {
         world.step(|| "the gateway never notifies".to_owned());
         return;
     }

@@ -28,6 +28,8 @@ const REQUEST: &str = r#"{"product":"credits-1000"}"#;
 /// 648 yuan, in fen, for a thousand credits.
 const PRICE: i128 = 64_800;
 const GRANT: Grant = Grant { whole: 1_000_000_000_000, is_indivisible: false };
+/// Nothing queries an order that is older: only a notification pays it.
+const QUERIED_FOR_S: i64 = 48 * 60 * 60;
 
 #[derive(Debug, Clone, Copy)]
 enum Act {
@@ -50,10 +52,14 @@ struct EpayBuyer {
 struct Known {
     /// The links to the gateway's page, each with its order.
     links: Vec<(String, String)>,
+    /// When the first link to an order came.
+    ordered_at_s: BTreeMap<String, i64>,
     /// Payments by the gateway's number, each with its order.
     payments: BTreeMap<String, String>,
     /// The parameters with which the browser returns.
     returns: Vec<String>,
+    /// The notifications of payments that no query finds.
+    late: Vec<String>,
     /// Trades of which an attacker has notified.
     forged: BTreeSet<String>,
 }
@@ -84,7 +90,9 @@ impl EpayBuyer {
     async fn click(&self, world: &World, mark: Mark) {
         let Some(body) = click(world, &self.name(), (CHECKOUT, REQUEST), mark).await else { return };
         if let (Some(url), Some(order)) = (body["url"].as_str(), body["orderNumber"].as_str()) {
-            self.known().links.push((url.to_owned(), order.to_owned()));
+            let known = &mut self.known();
+            known.links.push((url.to_owned(), order.to_owned()));
+            known.ordered_at_s.entry(order.to_owned()).or_insert_with(|| world.now_s());
         }
     }
 
@@ -103,6 +111,9 @@ impl EpayBuyer {
         let Some(paid) = world.fakes.epay.pay(&number, world.now_s()) else { return };
         world.detail(|| format!("{number} is paid for {order}"));
         let known = &mut self.known();
+        if known.ordered_at_s.get(&order).is_some_and(|at| world.now_s() - at >= QUERIED_FOR_S) {
+            known.late.push(paid.form.clone());
+        }
         known.payments.insert(number, order);
         known.returns.push(paid.form.clone());
         world.outbox.add(Sender::Epay, paid.form);
@@ -169,8 +180,12 @@ impl Actor for EpayBuyer {
         .boxed_local()
     }
 
-    fn settle<'w>(&'w self, _: &'w World) -> LocalBoxFuture<'w, ()> {
-        futures_util::future::ready(()).boxed_local()
+    fn settle<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
+        async {
+            let late = self.known().late.clone();
+            late.into_iter().for_each(|form| world.outbox.add(Sender::EpayAgain, form));
+        }
+        .boxed_local()
     }
 
     fn truth(&self) -> Truth {
