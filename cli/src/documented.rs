@@ -17,7 +17,8 @@ fn documented_flags_exist_in_the_program() {
     let mut program = Cli::command();
     program.build();
     let mut flags = 0_usize;
-    for page in pages.chain([root.join("README.md")]) {
+    let others = ["README.md", "README.zh.md", "CONTRIBUTING.md", "SECURITY.md", "tests/README.md"];
+    for page in pages.chain(others.map(|name| root.join(name))) {
         let text = fs::read_to_string(&page).expect("a page");
         for command in text.lines().flat_map(commands) {
             let known = flags_of(&program, command);

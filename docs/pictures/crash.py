@@ -69,7 +69,7 @@ def scene(program, data):
     time.sleep(KILLED_AFTER_S)
     stack.kill()
     yield "note", "  # in the middle of it:"
-    yield "command", "$ kill -9 $(pgrep hookledger)"
+    yield "command", r"""$ kill -9 $(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' .hookledger/local.json)"""
     first = total(sender.communicate()[0].splitlines())
     yield "", first
     if "no reply 0" in first:

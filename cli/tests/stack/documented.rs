@@ -1,13 +1,36 @@
-//! Runs the commands of the README, the quickstart and docs/cli.md, and compares their output with the page.
+//! Runs the commands of the README, the quickstart and docs/cli.md, and compares their output with the page. Every other
+//! page with commands is listed, with the file that runs them.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::harness::Folder;
+use crate::harness::{Folder, field};
 
 /// Printed after each command, with its exit code.
 const MARK: &str = "@@ ";
 const BASE: &str = "http://127.0.0.1:9000";
+
+/// What runs the commands of each page.
+const RUN_BY: [(&str, &str); 15] = [
+    ("README.md", HERE),
+    ("README.zh.md", HERE),
+    ("docs/quickstart.md", HERE),
+    ("docs/cli.md", HERE),
+    ("docs/deploy.md", "tests/deploy/deployment.py"),
+    ("docs/local-lambda.md", "tests/deploy/watch.py"),
+    ("docs/operate.md", "cli/tests/stack/repairing.rs"),
+    ("docs/fulfilment.md", "cli/tests/stack/operator.rs"),
+    ("docs/providers/epay.md", "cli/tests/stack/epay.rs"),
+    ("docs/providers/fireblocks.md", "cli/tests/stack/fireblocks.rs"),
+    ("docs/providers/usage.md", "cli/tests/stack/accounts.rs"),
+    ("docs/providers/wechat.md", "cli/tests/stack/wechat.rs"),
+    ("tests/README.md", ".ci/run"),
+    ("CONTRIBUTING.md", ".ci/run"),
+    // Each instrument's own command, printed with its result.
+    ("PROOF.md", "xtask/src/proof.rs"),
+];
+const HERE: &str = "cli/tests/stack/documented.rs";
 
 /// A command of a page with its documented output.
 struct DocumentedCommand {
@@ -22,8 +45,33 @@ struct CommandResult {
     code: String,
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn page(name: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The commands of a page in blocks of either kind, without comments and reasons, which are in the page's language.
+fn commands_of(page: &str) -> Vec<String> {
+    let text = blocks(page, "sh").concat() + &blocks(page, "console").concat();
+    let lines = text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(" #").next().unwrap());
+    let without_reason = |line: &str| match line.split_once("--reason \"") {
+        Some((before, rest)) => format!("{before}{}", rest.split_once('"').unwrap().1),
+        None => line.to_owned(),
+    };
+    lines.map(|line| without_reason(line).trim_end().to_owned()).collect()
+}
+
+/// The names of all pages, from the root.
+fn pages() -> BTreeSet<String> {
+    let folders = ["", "docs", "docs/providers", "tests", "examples", ".github"];
+    let files = folders.into_iter().flat_map(|folder| {
+        let files = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        files.map(move |file| Path::new(folder).join(file).display().to_string())
+    });
+    files.filter(|name| name.ends_with(".md")).collect()
 }
 
 /// The code blocks of a page in this language.
@@ -127,4 +175,48 @@ fn readme_commands_print_the_commented_result() {
             assert!(output.contains(expected), "{name}: {output}");
         }
     }
+}
+
+#[test]
+fn page_with_commands_names_what_runs_them() {
+    let is_translation = |name: &String| name.ends_with(".zh.md") && name.as_str() != "README.zh.md";
+    let with_commands = pages().into_iter().filter(|name| !commands_of(&page(name)).is_empty());
+    let listed: BTreeSet<String> = RUN_BY.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let originals: BTreeSet<String> = with_commands.filter(|name| !is_translation(name)).collect();
+    assert_eq!(originals, listed);
+    for (name, by) in RUN_BY {
+        assert!(root().join(by).is_file(), "{name}: {by} does not exist");
+    }
+}
+
+#[test]
+fn translated_page_has_the_same_commands() {
+    let translated: Vec<String> = pages().into_iter().filter(|name| name.ends_with(".zh.md")).collect();
+    assert!(translated.len() > 5, "{translated:?}");
+    for name in translated {
+        let original = name.replace(".zh.md", ".md");
+        assert_eq!(commands_of(&page(&name)), commands_of(&page(&original)), "{name}");
+    }
+}
+
+/// The two blocks of the quickstart around the kill. Whenever it comes, the balance is exact at the end.
+#[test]
+fn documented_crash_leaves_the_balance_exact() {
+    let page = page("docs/quickstart.md");
+    let of_crash: Vec<String> = blocks(&page, "sh").into_iter().filter(|block| block.contains("--id crash")).collect();
+    let [killing, again] = of_crash.as_slice() else { panic!("{of_crash:?}") };
+    let folder = Folder::new();
+    let stack = folder.start();
+    let killed = folder.shell(killing);
+    assert!(killed.stdout.contains("no reply "), "{}{}", killed.stdout, killed.stderr);
+    drop(stack);
+
+    let _stack = folder.start();
+    let ended = folder.shell(again);
+    let printed = &ended.stdout;
+    assert_eq!(ended.code, Some(0), "{printed}{}", ended.stderr);
+    assert!(printed.contains("no reply 0;"), "{printed}");
+    assert!(printed.contains("differences  0\n"), "{printed}");
+    // 1000 - 2,000 x 0.00234.
+    assert_eq!(field(printed, "balance"), "995.32", "{printed}");
 }

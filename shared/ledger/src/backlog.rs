@@ -1,6 +1,5 @@
 //! The retry queue: refused events that a retry may resolve, unpaid orders whose provider has to be queried, and
-//! fulfilment that has stopped. A backoff spaces the
-//! retries: each pause doubles.
+//! fulfilment that has stopped. The backoff of a refused event doubles each pause.
 
 use std::collections::BTreeSet;
 use std::fmt;
