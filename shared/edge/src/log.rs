@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
@@ -255,39 +255,55 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut object = Fields(Map::new());
-        event.record(&mut object);
-        let Fields(mut object) = object;
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut line = Line::default();
+        event.record(&mut line);
         let now_ms = unix_ms();
-        object.insert("level".to_owned(), event.metadata().level().as_str().into());
+        line.field("level", event.metadata().level().as_str());
         let target = event.metadata().target();
         match MEASURED.iter().find(|measured| measured.target == target) {
-            Some(measured) => {
-                let embedded = self.embedded(now_ms, measured, &object);
-                object.insert("_aws".to_owned(), embedded);
-            }
-            None => {
-                object.insert("target".to_owned(), target.into());
-            }
+            Some(measured) => line.field("_aws", &self.embedded(now_ms, measured, &line)),
+            None => line.field("target", target),
         }
-        object.insert("timestamp_ms".to_owned(), now_ms.into());
-        writeln!(line, "{}", Value::Object(object))
+        line.field("timestamp_ms", &now_ms);
+        writeln!(writer, "{{{}}}", str::from_utf8(&line.json).map_err(|_| fmt::Error)?)
     }
 }
 
 impl JsonLines {
     /// A dimension without a value would make CloudWatch drop all metrics of the line.
-    fn embedded(&self, now_ms: u64, measured: &Measured, line: &Map<String, Value>) -> Value {
-        let has_all = |set: &&&[&str]| set.iter().all(|name| line.contains_key(*name));
-        let dimensions: Vec<&&[&str]> = measured.dimensions.iter().filter(has_all).collect();
-        let metric = |(name, unit): &(&str, &str)| json!({ "Name": name, "Unit": unit });
-        let metrics: Vec<Value> = measured.metrics.iter().map(metric).collect();
-        json!({
-            "Timestamp": now_ms,
-            "CloudWatchMetrics": [{ "Namespace": self.namespace, "Dimensions": dimensions, "Metrics": metrics }],
-        })
+    fn embedded(&self, now_ms: u64, measured: &'static Measured, line: &Line) -> Embedded<'_> {
+        let has_all = |set: &&[&str]| set.iter().all(|name| line.names.contains(name));
+        let dimensions = measured.dimensions.iter().copied().filter(has_all).collect();
+        let metrics = measured.metrics.iter().map(|(name, unit)| Metric { name, unit }).collect();
+        Embedded {
+            timestamp: now_ms,
+            cloud_watch_metrics: [Metrics { namespace: &self.namespace, dimensions, metrics }],
+        }
     }
+}
+
+/// The metrics of a line, in CloudWatch's words.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Embedded<'l> {
+    timestamp: u64,
+    cloud_watch_metrics: [Metrics<'l>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metrics<'l> {
+    namespace: &'l str,
+    dimensions: Vec<&'static [&'static str]>,
+    metrics: Vec<Metric>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a log line needs the time at which it is written")]
@@ -296,30 +312,48 @@ fn unix_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-struct Fields(Map<String, Value>);
+/// The fields of a line as JSON, without its braces. Each is written once, where it stays.
+#[derive(Default)]
+struct Line {
+    json: Vec<u8>,
+    names: Vec<&'static str>,
+}
 
-impl Visit for Fields {
+impl Line {
+    fn field(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) {
+        if !self.json.is_empty() {
+            self.json.push(b',');
+        }
+        // Memory takes everything.
+        let _ = serde_json::to_writer(&mut self.json, name);
+        self.json.push(b':');
+        let _ = serde_json::to_writer(&mut self.json, value);
+        self.names.push(name);
+    }
+}
+
+impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.field(field.name(), value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.field(field.name(), &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.field(field.name(), &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.field(field.name(), &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.field(field.name(), &value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
+        self.field(field.name(), &format!("{value:?}"));
     }
 }
