@@ -18,18 +18,21 @@ pub struct Config {
     /// `ALLOW_ENDPOINT_URL`: `true` if `AWS_ENDPOINT_URL` may name another AWS, as functions in an emulator need it.
     /// Empty: `true` in the stage `local`, else `false`.
     pub allows_endpoint_url: bool,
+    /// `AWS_CA_BUNDLE`: a file with the certificate authorities that calls to AWS trust. Empty: Amazon's roots, which are in
+    /// the binary.
+    pub ca_bundle: Option<String>,
 }
 
 impl Config {
     /// The environment variables that [`Config::read`] reads.
-    pub const VARIABLES: [&str; 4] = ["STAGE", "SECRET_ID", "LOG_LEVEL", "ALLOW_ENDPOINT_URL"];
+    pub const VARIABLES: [&str; 5] = ["STAGE", "SECRET_ID", "LOG_LEVEL", "ALLOW_ENDPOINT_URL", "AWS_CA_BUNDLE"];
 
     /// Variables that redirect the SDK: the endpoint receives the function's requests, signatures and written data.
     pub const ENDPOINT_URLS: [&str; 3] =
         ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER"];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let [stage, secret_id, log_level, endpoint_setting] = Self::VARIABLES;
+        let [stage, secret_id, log_level, endpoint_setting, ca_bundle] = Self::VARIABLES;
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let stage = set(stage).ok_or(ConfigError::NoStage)?;
         let log_level = match set(log_level) {
@@ -43,7 +46,10 @@ impl Config {
         };
         match Self::ENDPOINT_URLS.into_iter().find(|name| set(name).is_some()) {
             Some(name) if !allows_endpoint_url => Err(ConfigError::EndpointUrl(name)),
-            Some(_) | None => Ok(Self { stage, secret_id: set(secret_id), log_level, allows_endpoint_url }),
+            Some(_) | None => {
+                let (secret_id, ca_bundle) = (set(secret_id), set(ca_bundle));
+                Ok(Self { stage, secret_id, log_level, allows_endpoint_url, ca_bundle })
+            }
         }
     }
 }
@@ -58,6 +64,8 @@ pub enum ConfigError {
     AllowEndpointUrl,
     #[error("{0} is set: outside the stage `local` only ALLOW_ENDPOINT_URL=true permits another AWS")]
     EndpointUrl(&'static str),
+    #[error("AWS_CA_BUNDLE must name a file with certificates in PEM")]
+    CaBundle,
 }
 
 #[cfg(test)]

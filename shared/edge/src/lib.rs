@@ -33,6 +33,7 @@ mod key_source;
 mod log;
 mod reply;
 mod request;
+mod roots;
 mod route;
 mod run;
 mod secrets;
@@ -50,6 +51,7 @@ pub use log::{
 };
 pub use reply::Reply;
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};
+pub use roots::AMAZON_ROOTS;
 pub use route::{NoRoute, Route, RouteMatch, find};
 pub use run::{Invocation, Service, ended, run};
 pub use secrets::{Keyring, KeyringError, MakeKeys, Settings, Vault};

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 
 use crate::gateway::GatewayReply;
 use crate::log::chain;
-use crate::{Config, Reply, Settings};
+use crate::{Config, ConfigError, Reply, Settings, roots};
 
 /// The part of the invocation that is reserved for sending the reply.
 const REPLY_MARGIN: Duration = Duration::from_millis(300);
@@ -92,11 +92,12 @@ impl Invocation {
 
 /// Lambda passes region and credentials in the environment. The default provider chain would also link and try profile
 /// files, instance metadata and STS: a megabyte of code, and time at every start.
-pub(crate) fn sdk_config(config: &Config) -> SdkConfig {
+pub(crate) fn sdk_config(config: &Config) -> Result<SdkConfig, ConfigError> {
     // AWS-LC, the other provider, spends 21 ms of CPU on entropy at the first handshake: 300 ms at 128 MB.
-    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let tls = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    let http = tls.tls_context(roots::trusted(config.ca_bundle.as_deref())?).build_https();
     let timeouts = TimeoutConfig::builder().connect_timeout(CALL_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
-    SdkConfig::builder()
+    let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(variable("AWS_REGION").map(Region::new))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
@@ -105,7 +106,8 @@ pub(crate) fn sdk_config(config: &Config) -> SdkConfig {
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .http_client(http)
-        .build()
+        .build();
+    Ok(sdk)
 }
 
 /// `AWS_ENDPOINT_URL_DYNAMODB`, and `AWS_ENDPOINT_URL` for every service: they direct a function to the local stack or

@@ -43,7 +43,7 @@ impl Start {
         log::to_stdout(level, &variable("STAGE").unwrap_or_default());
         log::panics_without_message();
         let config = config?;
-        Ok(Self::of_environment(sdk_config(&config), config))
+        Ok(Self::of_environment(sdk_config(&config)?, config))
     }
 
     /// With the settings of the environment.

@@ -2,7 +2,7 @@
 //! TLS stack.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -21,26 +21,24 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// The HTTPS connector and the randomness for backoff jitter. Clones share the connections.
 #[derive(Clone)]
 pub struct Http {
-    connector: SharedHttpConnector,
+    /// Made for the first call, since it parses the system's certificates and many a process makes none.
+    connector: Arc<OnceLock<SharedHttpConnector>>,
     rng: Arc<Mutex<fastrand::Rng>>,
     answer_bytes_max: usize,
 }
 
 impl Http {
     pub fn new(rng: fastrand::Rng) -> Self {
-        // The connector pools connections. Only the time to connect is bounded here: `retry.rs` bounds a whole attempt,
-        // since a read timeout would start over with every part of a response.
-        let connector = Connector::builder()
-            .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
-            .sleep_impl(TokioSleep::new())
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build();
-        Self::over(connector, rng)
+        Self::with(OnceLock::new(), rng)
     }
 
     /// A client over another connector; tests pass a fake network.
     pub fn over(connector: impl HttpConnector + 'static, rng: fastrand::Rng) -> Self {
-        let (connector, rng) = (SharedHttpConnector::new(connector), Arc::new(Mutex::new(rng)));
+        Self::with(SharedHttpConnector::new(connector).into(), rng)
+    }
+
+    fn with(connector: OnceLock<SharedHttpConnector>, rng: fastrand::Rng) -> Self {
+        let (connector, rng) = (Arc::new(connector), Arc::new(Mutex::new(rng)));
         Self { connector, rng, answer_bytes_max: ANSWER_BYTES_MAX }
     }
 
@@ -62,7 +60,7 @@ impl Http {
 
     pub(crate) async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Answer, SendError> {
         let request = outgoing.request().ok_or(SendError::Unsendable)?;
-        let response = self.connector.call(request).await.map_err(|_| SendError::NoAnswer)?;
+        let response = self.connector.get_or_init(network).call(request).await.map_err(|_| SendError::NoAnswer)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut stream = ByteStream::new(response.into_body());
         let mut body = Vec::new();
@@ -74,6 +72,17 @@ impl Http {
         }
         Ok(Answer { status, headers, body })
     }
+}
+
+/// The connector pools connections. Only the time to connect is bounded here: `retry.rs` bounds a whole attempt, since a
+/// read timeout would start over with every part of a response.
+fn network() -> SharedHttpConnector {
+    let connector = Connector::builder()
+        .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
+        .sleep_impl(TokioSleep::new())
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build();
+    SharedHttpConnector::new(connector)
 }
 
 /// One request, which may be sent several times.

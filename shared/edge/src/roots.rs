@@ -1,0 +1,68 @@
+//! The certificate authorities that calls to AWS trust. The system's bundle has a hundred more, and to parse them took half of
+//! the instructions of a start.
+
+use std::fs;
+
+use aws_smithy_http_client::tls::{TlsContext, TrustStore};
+
+use crate::ConfigError;
+
+/// The five roots of Amazon Trust Services, as Mozilla's list has them, in Debian's package ca-certificates 20230311:
+/// <https://www.amazontrust.com/repository/> recommends all of them for a trust store of one's own.
+pub const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+
+/// Amazon's roots, or those in this file.
+pub(crate) fn trusted(bundle: Option<&str>) -> Result<TlsContext, ConfigError> {
+    let roots = match bundle {
+        None => AMAZON_ROOTS.to_owned(),
+        Some(path) => fs::read_to_string(path).ok().filter(|pem| pem.contains(BEGIN)).ok_or(ConfigError::CaBundle)?,
+    };
+    TlsContext::builder()
+        .with_trust_store(TrustStore::empty().with_pem_certificate(roots))
+        .build()
+        .map_err(|_| ConfigError::CaBundle)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    /// SHA-256 of each whole certificate, as browsers show it.
+    const FINGERPRINTS: [&str; 5] = [
+        "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+        "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+        "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+        "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+        "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
+    ];
+
+    #[test]
+    fn roots_are_the_five_of_amazon() {
+        let bodies = AMAZON_ROOTS.split(BEGIN).skip(1).map(|rest| {
+            let body = rest.split("-----END").next().expect("an end").replace('\n', "");
+            STANDARD.decode(body).expect("base64")
+        });
+        let hex = |der: Vec<u8>| Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(bodies.map(hex).collect::<Vec<_>>(), FINGERPRINTS);
+    }
+
+    #[test]
+    fn bundle_without_a_certificate_is_refused() {
+        let text = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/src/amazon_roots.pem");
+        for (bundle, expected) in [
+            (None, None),
+            (Some(pem), None),
+            (Some(text), Some(ConfigError::CaBundle)),
+            (Some("no/such/file"), Some(ConfigError::CaBundle)),
+        ] {
+            assert_eq!(trusted(bundle).err(), expected, "{bundle:?}");
+        }
+    }
+}
