@@ -91,7 +91,7 @@ fn every_function_has_its_size_log_and_role() {
         ("fulfil", 256, 60),
         ("orders", 128, 10),
         ("reconcile", 256, 60),
-        ("stripe", 128, 10),
+        ("stripe", 256, 10),
         ("usage", 128, 10),
         ("wechat", 256, 5),
     ];
