@@ -13,14 +13,33 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::error::Error;
 
-/// The acceptor of a store on 127.0.0.1, and the file with the authority that its callers must trust.
-pub(crate) fn acceptor(folder: &Path) -> Result<(TlsAcceptor, PathBuf), Error> {
+/// Where systems keep the certificates that they trust: Debian, and Amazon Linux.
+const BUNDLES: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
+
+/// Files with the authority that the store's callers must trust.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Trusted {
+    /// It alone: there is no less to parse.
+    pub(crate) alone: PathBuf,
+    /// With the system's bundle, as a function finds it in Lambda.
+    pub(crate) in_bundle: PathBuf,
+    /// With Amazon's roots, as our functions have them: as many to parse as where they are deployed.
+    pub(crate) of_amazon: PathBuf,
+}
+
+/// The acceptor of a store on 127.0.0.1, and what its callers must trust.
+pub(crate) fn acceptor(folder: &Path) -> Result<(TlsAcceptor, Trusted), Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, "bench");
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-    let trusted = folder.join("authority.pem");
-    fs::write(&trusted, authority.pem())?;
+    let bundle = BUNDLES.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+    let [alone, in_bundle, of_amazon] =
+        ["authority", "bundle", "amazon"].map(|name| folder.join(name).with_extension("pem"));
+    let trusted = Trusted { alone, in_bundle, of_amazon };
+    fs::write(&trusted.alone, authority.pem())?;
+    fs::write(&trusted.in_bundle, bundle + &authority.pem())?;
+    fs::write(&trusted.of_amazon, edge::AMAZON_ROOTS.to_owned() + &authority.pem())?;
 
     let mut params = CertificateParams::default();
     params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));

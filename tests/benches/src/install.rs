@@ -59,7 +59,7 @@ impl Installed {
 
     /// Without what the usual way needs.
     pub(crate) fn binaries_only(root: &Path, target: &Path) -> Result<Self, Error> {
-        run("cargo", ["build", "--release", "--locked", "-p", "usage", "-p", "stripe", "-p", "floor"], root)?;
+        build(root, &["-p", "usage", "-p", "stripe", "-p", "floor"])?;
         let binaries = target.join("release");
         let [python, packages, node] = [(); 3].map(|()| PathBuf::new());
         Ok(Self { root: root.to_owned(), binaries, python, packages, node })
@@ -74,6 +74,11 @@ impl Installed {
         let entries: Vec<_> = fs::read_dir(path)?.collect::<Result<_, _>>()?;
         entries.into_iter().map(|entry| Self::bytes(&entry.path())).sum()
     }
+}
+
+/// Builds release binaries of these packages.
+pub(crate) fn build(root: &Path, packages: &[&str]) -> Result<(), Error> {
+    run("cargo", ["build", "--release", "--locked"].iter().chain(packages), root)
 }
 
 fn is_new(wanted: &Path, installed: &Path) -> Result<bool, Error> {

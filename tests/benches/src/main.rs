@@ -17,6 +17,7 @@ mod faults;
 mod install;
 mod instructions;
 mod lambda;
+mod local;
 mod progress;
 mod report;
 mod runtime_api;
@@ -36,7 +37,8 @@ use subject::Job;
 
 const USAGE: &str = "\
 cargo run --release -p benches -- lambda                   the functions as Lambda runs them, into proof/lambda.json
-cargo run --release -p benches -- instructions [--accept]  instructions by valgrind, against the accepted counts";
+cargo run --release -p benches -- instructions [--accept]  instructions by valgrind, against the accepted counts
+cargo run --release -p benches -- local [EVENTS]           the local stack under load, into proof/local.json";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -47,9 +49,14 @@ async fn main() -> ExitCode {
         ["lambda"] => lambda::run(&root, &target).await.and_then(|results| report::write(&root, &results)),
         ["instructions"] => instructions::run(&root, &target, false).await,
         ["instructions", "--accept"] => instructions::run(&root, &target, true).await,
+        ["local"] => local::run(&root, &target, local::EVENTS).await,
+        ["local", events] => match events.parse() {
+            Ok(events) => local::run(&root, &target, events).await,
+            Err(_) => Err(Error::failed(USAGE)),
+        },
         // What `instructions` runs under valgrind.
         ["stage", job, stage, passes] => match (Job::named(job), passes.parse()) {
-            (Some(job), Ok(passes)) => stages::repeat(&root, &target.join("bench"), job, stage, passes).await,
+            (Some(job), Ok(passes)) => stages::repeat(&root, job, stage, passes).await,
             (None, _) | (_, Err(_)) => Err(Error::failed(USAGE)),
         },
         _ => Err(Error::failed(USAGE)),

@@ -67,7 +67,7 @@ pub(crate) fn grouped(count: u64) -> String {
 
 /// What differs from the deployed build, before the command.
 #[expect(clippy::disallowed_methods, reason = "settings of the build")]
-fn profile() -> String {
+pub(crate) fn profile() -> String {
     let set = PROFILE.into_iter().filter_map(|name| Some(format!("{name}={} ", std::env::var(name).ok()?)));
     set.collect()
 }

@@ -25,11 +25,13 @@ use crate::error::Error;
 use crate::store::{STAGE, STRIPE_SECRET, Store, USAGE_SECRET};
 use crate::subject::{Job, Subject, Way};
 
-pub(crate) const STAGES: [&str; 6] = ["gateway", "verify", "parse", "decide", "commit", "reply"];
+/// With so many passes of each that the preparation is little beside them.
+pub(crate) const STAGES: [(&str, u64); 6] =
+    [("gateway", 2_000), ("verify", 5_000), ("parse", 2_000), ("decide", 10_000), ("commit", 200), ("reply", 20_000)];
 
 /// Runs one stage of one event so many times. What comes before and after the passes is the same for each number of them.
-pub(crate) async fn repeat(root: &Path, folder: &Path, job: Job, stage: &str, passes: u64) -> Result<(), Error> {
-    let store = Store::serve(folder).await?;
+pub(crate) async fn repeat(root: &Path, job: Job, stage: &str, passes: u64) -> Result<(), Error> {
+    let store = Store::prepare()?;
     let books = Books::open(&store).await?;
     let event = Subject { job, way: Way::Ours }.event(&books, root, "stage").await?;
     let ledger = DynamoLedger::new(&store.engine.sdk_config(), Tables::of_stage(STAGE), fastrand::Rng::with_seed(1));

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::authority;
+use crate::authority::{self, Trusted};
 use crate::error::Error;
 use crate::usual;
 
@@ -60,8 +60,7 @@ pub(crate) struct Store {
     pub(crate) engine: Engine,
     pub(crate) template: Arc<Template>,
     pub(crate) address: SocketAddr,
-    /// The file with the authority that callers must trust.
-    pub(crate) trusted: PathBuf,
+    pub(crate) trusted: Trusted,
     shared: Arc<Shared>,
 }
 
@@ -75,15 +74,26 @@ struct Shared {
 }
 
 impl Store {
-    pub(crate) async fn serve(folder: &Path) -> Result<Self, Error> {
+    /// A store in this process, which no one else can call.
+    pub(crate) fn prepare() -> Result<Self, Error> {
         let engine = Engine::memory()?;
         let template = Template::parse(DATA_YAML, &[("Stage", STAGE)])?;
         engine.create_tables(&template)?;
         usual::create_tables(&engine)?;
+        Ok(Self {
+            engine,
+            template: Arc::new(template),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            trusted: Trusted::default(),
+            shared: Arc::default(),
+        })
+    }
+
+    pub(crate) async fn serve(folder: &Path) -> Result<Self, Error> {
         let (acceptor, trusted) = authority::acceptor(folder)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let store = Self { engine, template: Arc::new(template), address, trusted, shared: Arc::default() };
+        let store = Self { address, trusted, ..Self::prepare()? };
         let serving = store.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

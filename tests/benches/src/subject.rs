@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::authority::Trusted;
 use crate::books::{Books, GRANT_UNITS, KEY, OWNER};
 use crate::error::Error;
 use crate::events::{COST_UNITS, payment_event, usage_event};
@@ -111,7 +112,10 @@ impl Subject {
     /// The environment of the function: Lambda's, the SDKs' and its own.
     fn settings(self, store: &Store) -> Vec<(String, String)> {
         let endpoint = format!("https://{}", store.address);
-        let trusted = store.trusted.display().to_string();
+        // Ours find the system's bundle, too, so that it would show if they parsed it.
+        let Trusted { alone, in_bundle, of_amazon } = &store.trusted;
+        let (of_system, of_aws) = if self.way == Way::Ours { (in_bundle, of_amazon) } else { (alone, alone) };
+        let [of_system, of_aws, alone] = [of_system, of_aws, alone].map(|path| path.display().to_string());
         let table = |name: &str| format!("hookledger-{STAGE}-{name}");
         let path = std::env::join_paths(installed_path()).unwrap_or_default().to_string_lossy().into_owned();
         let settings = [
@@ -127,9 +131,9 @@ impl Subject {
             ("AWS_SECRET_ACCESS_KEY", "the-aws-secret-of-the-bench"),
             ("AWS_SESSION_TOKEN", "the-session-of-the-bench"),
             ("AWS_ENDPOINT_URL", endpoint.as_str()),
-            ("SSL_CERT_FILE", trusted.as_str()),
-            ("AWS_CA_BUNDLE", trusted.as_str()),
-            ("NODE_EXTRA_CA_CERTS", trusted.as_str()),
+            ("SSL_CERT_FILE", of_system.as_str()),
+            ("AWS_CA_BUNDLE", of_aws.as_str()),
+            ("NODE_EXTRA_CA_CERTS", alone.as_str()),
             ("STAGE", STAGE),
             ("ALLOW_ENDPOINT_URL", "true"),
             // Lambda's folder of a function cannot be written.

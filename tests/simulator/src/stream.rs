@@ -40,10 +40,11 @@ impl OrderStream {
     /// The engine's own stream.
     pub(crate) fn of_engine(engine: &Engine) -> Self {
         engine.enable_streams(&TEMPLATE).expect("streams");
-        let cursor = engine.cursor(&format!("hookledger-{}-orders", testkit::STAGE), None).expect("a stream");
+        let table = format!("hookledger-{}-orders", testkit::STAGE);
+        let cursor = engine.cursor(&table, None).expect("a stream");
         let changed = Arc::<Notify>::default();
         let of_engine = Arc::clone(&changed);
-        engine.notify_on_write(move || of_engine.notify_one());
+        engine.notify_on_write(vec![table], move || of_engine.notify_one());
         let state = State { engine: Some((engine.clone(), cursor)), ..State::default() };
         Self(Arc::new(Shared { state: Mutex::new(state), changed }))
     }
