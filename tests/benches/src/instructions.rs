@@ -52,7 +52,7 @@ pub(crate) async fn run(root: &Path, target: &Path, accepts: bool) -> Result<(),
     let installed = Installed::binaries_only(root, target)?;
     let folder = target.join("bench");
     fs::create_dir_all(&folder)?;
-    let counts = count(&installed, &folder).await?;
+    let counts = count(&installed, &folder, |_| true).await?;
     let accepted = root.join(ACCEPTED);
     if accepts {
         let text = serde_json::to_string_pretty(&counts).map_err(|error| Error::Json(ACCEPTED.to_owned(), error))?;
@@ -85,29 +85,51 @@ fn grown(counts: &Counts, accepted: &Counts) -> Vec<String> {
     counts.iter().filter_map(line).chain(gone).collect()
 }
 
-async fn count(installed: &Installed, folder: &Path) -> Result<Counts, Error> {
+/// Counts what has this word in its name, and prints it.
+pub(crate) async fn only(root: &Path, target: &Path, word: &str) -> Result<(), Error> {
+    let installed = Installed::binaries_only(root, target)?;
+    let folder = target.join("bench");
+    fs::create_dir_all(&folder)?;
+    for (name, count) in count(&installed, &folder, |name| name.contains(word)).await? {
+        print(&format!("{name}: {count}"));
+    }
+    Ok(())
+}
+
+async fn count(installed: &Installed, folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Counts, Error> {
     let output = folder.join("cachegrind.out");
     let mut counts = Counts::new();
     for job in Job::ALL {
         for (stage, passes) in STAGES {
-            print(&format!("instructions: {}, {stage}", job.name()));
+            let name = format!("{}: {stage}", job.name());
+            if !wanted(&name) {
+                continue;
+            }
+            print(&format!("instructions: {name}"));
             let few = passes / OF_PASSES;
             let counted = agreed(async || {
                 let [few, many] = [few, passes].map(|passes| counted_stage(job, stage, passes, &output));
                 Ok(many?.saturating_sub(few?))
             });
-            counts.insert(format!("{}: {stage}", job.name()), counted.await? / (passes - few));
+            counts.insert(name, counted.await? / (passes - few));
         }
         for way in WAYS {
-            print(&format!("instructions: {}, {}", job.name(), way.name()));
             let subject = Subject { job, way };
-            let start = agreed(async || counted_events(installed, folder, subject, 0, &output).await).await?;
-            counts.insert(name(subject, START), start);
+            let (start, warm_event) = (name(subject, START), name(subject, WARM));
+            if wanted(&start) {
+                print(&format!("instructions: {start}"));
+                let count = agreed(async || counted_events(installed, folder, subject, 0, &output).await).await?;
+                counts.insert(start, count);
+            }
+            if !wanted(&warm_event) {
+                continue;
+            }
+            print(&format!("instructions: {warm_event}"));
             let warm = agreed(async || {
                 let few = counted_events(installed, folder, subject, FEW, &output).await?;
                 Ok(counted_events(installed, folder, subject, MANY, &output).await?.saturating_sub(few))
             });
-            counts.insert(name(subject, WARM), warm.await? / (MANY - FEW));
+            counts.insert(warm_event, warm.await? / (MANY - FEW));
         }
     }
     Ok(counts)

@@ -20,6 +20,7 @@ use testkit::usage;
 use tokio::net::TcpStream;
 
 use crate::clock::{instant, now};
+use crate::engine::{self, Taken};
 use crate::error::Error;
 use crate::install::build;
 use crate::progress::print;
@@ -29,6 +30,8 @@ pub(crate) const EVENTS: u64 = 300_000;
 const SENDERS: u64 = 32;
 /// Of one sample.
 const SAMPLE: u64 = 10_000;
+/// Transactions of the engine alone.
+const ALONE: u64 = 50_000;
 const ROWS_AT_START: usize = 1_000_000;
 const ROWS_PER_LOAD: usize = 20_000;
 /// Of the demo account, which each event charges.
@@ -67,7 +70,8 @@ pub(crate) async fn run(root: &Path, target: &Path, events: u64) -> Result<(), E
     large.stop()?;
     let start = Start { rows, took: large.started_in, resident_kib };
     fs::remove_dir_all(&data)?;
-    write(root, &samples, &start)
+    let alone = engine::run(root, &data, events.min(ALONE)).await?;
+    write(root, &samples, &start, &alone)
 }
 
 /// A start over a store with so many rows.
@@ -240,7 +244,7 @@ impl Sample {
     }
 }
 
-fn write(root: &Path, samples: &[Sample], start: &Start) -> Result<(), Error> {
+fn write(root: &Path, samples: &[Sample], start: &Start, alone: &[Taken]) -> Result<(), Error> {
     let mb = |kib: u64| format!("{}.{}", kib * 1_024 / 1_000_000, kib * 1_024 / 100_000 % 10);
     let mut sent = 0;
     let rows: Vec<[String; 4]> = samples
@@ -280,6 +284,10 @@ fn write(root: &Path, samples: &[Sample], start: &Start) -> Result<(), Error> {
         format!("{} ms", start.took.as_millis()),
         mb(start.resident_kib),
     ];
+    let alone: Vec<_> = alone
+        .iter()
+        .map(|taken| [taken.name.to_owned(), report::grouped(taken.rate), format!("{}", taken.cpu.as_micros())])
+        .collect();
     let result = json!({
         "title": "The local stack under load",
         "commit": report::commit(root),
@@ -297,6 +305,11 @@ fn write(root: &Path, samples: &[Sample], start: &Start) -> Result<(), Error> {
                 "caption": "A start over a large store:",
                 "columns": ["journal rows", "until it serves", "RSS MB"],
                 "rows": [start],
+            },
+            {
+                "caption": "The embedded engine alone, with the transaction of the same event and nothing around it:",
+                "columns": ["store", "transactions/s", "CPU µs"],
+                "rows": alone,
             },
         ],
     });

@@ -11,6 +11,7 @@
 mod authority;
 mod books;
 mod clock;
+mod engine;
 mod error;
 mod events;
 mod faults;
@@ -38,6 +39,7 @@ use subject::Job;
 const USAGE: &str = "\
 cargo run --release -p benches -- lambda                   the functions as Lambda runs them, into proof/lambda.json
 cargo run --release -p benches -- instructions [--accept]  instructions by valgrind, against the accepted counts
+cargo run --release -p benches -- instructions --only WORD count what has the word in its name
 cargo run --release -p benches -- local [EVENTS]           the local stack under load, into proof/local.json";
 
 #[tokio::main]
@@ -49,6 +51,7 @@ async fn main() -> ExitCode {
         ["lambda"] => lambda::run(&root, &target).await.and_then(|results| report::write(&root, &results)),
         ["instructions"] => instructions::run(&root, &target, false).await,
         ["instructions", "--accept"] => instructions::run(&root, &target, true).await,
+        ["instructions", "--only", word] => instructions::only(&root, &target, word).await,
         ["local"] => local::run(&root, &target, local::EVENTS).await,
         ["local", events] => match events.parse() {
             Ok(events) => local::run(&root, &target, events).await,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -77,7 +78,7 @@ where
     if !matches!(decision, Decision::Record(_)) {
         return Err(Error::failed(format!("the event is not booked: {decision:?}")));
     }
-    let sdk = embedded::sdk_config(SharedHttpClient::new(Agrees));
+    let sdk = embedded::sdk_config(SharedHttpClient::new(Agrees::default()));
     let agreeing = DynamoLedger::new(&sdk, Tables::of_stage(STAGE), fastrand::Rng::with_seed(1));
     // Once before the passes, so that what is made once is made.
     agreeing.commit(&decision, &context).await?;
@@ -95,6 +96,33 @@ where
     Ok(())
 }
 
+/// Of the event in the transaction below.
+pub(crate) const EVENT: &str = "engine-event-id";
+
+/// The request with which a usage event is committed.
+pub(crate) async fn usage_transaction(root: &Path) -> Result<String, Error> {
+    let store = Store::prepare()?;
+    let books = Books::open(&store).await?;
+    let event = Subject { job: Job::Usage, way: Way::Ours }.event(&books, root, EVENT).await?;
+    let request = edge::read(&event).map_err(|_| Error::failed("no event of the gateway"))?;
+    let request = request.open(Usage::BODY_BYTES_MAX).map_err(|_| Error::failed("no body"))?;
+    let (now, settings) = (now()?, Settings::new([("WEBHOOK_SECRET".to_owned(), USAGE_SECRET.to_owned())]));
+    let failed = |error: &dyn fmt::Display| Error::failed(error.to_string());
+    let keys = Usage::keys(&settings, Strength::Deployed).map_err(|(_, error)| failed(&error))?;
+    let verified = Usage.verify(&keys, &request, now).map_err(|error| failed(&error))?;
+    let parsed = Usage.parse(&Received::new(verified, &request, &[])).map_err(|error| failed(&error))?;
+    let context = context(now);
+    let ledger = DynamoLedger::new(&store.engine.sdk_config(), Tables::of_stage(STAGE), fastrand::Rng::with_seed(1));
+    let owner = Usage.load(&parsed, &ledger, &context).await?;
+    let decision = Usage.decide(&parsed, Usage.header(&parsed), owner);
+    let agrees = Agrees::default();
+    let sdk = embedded::sdk_config(SharedHttpClient::new(agrees.clone()));
+    let agreeing = DynamoLedger::new(&sdk, Tables::of_stage(STAGE), fastrand::Rng::with_seed(1));
+    agreeing.commit(&decision, &context).await?;
+    let sent = agrees.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok(sent)
+}
+
 fn context(now: Timestamp) -> CallContext<'static> {
     let received = instant();
     CallContext {
@@ -109,8 +137,11 @@ fn context(now: Timestamp) -> CallContext<'static> {
 }
 
 /// A store that answers each call at once that it is done: a commit without network and engine.
-#[derive(Clone)]
-struct Agrees;
+#[derive(Clone, Default)]
+struct Agrees {
+    /// The body of the last call.
+    sent: Arc<Mutex<String>>,
+}
 
 impl fmt::Debug for Agrees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,7 +156,9 @@ impl HttpClient for Agrees {
 }
 
 impl HttpConnector for Agrees {
-    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = body;
         let ok = http::StatusCode::OK;
         HttpConnectorFuture::ready(Ok(HttpResponse::new(StatusCode::from(ok), SdkBody::from("{}"))))
     }
