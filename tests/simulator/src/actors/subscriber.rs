@@ -105,7 +105,9 @@ impl Subscriber {
             self.known().subscriptions.push(subscription);
             self.learn_period(&events, &field("client_reference_id"));
         }
-        paid.events.into_iter().for_each(|text| world.outbox.add(Sender::Stripe, text));
+        for text in paid.events {
+            world.outbox.add(Sender::Stripe, text);
+        }
     }
 
     /// The payment of an invoice, from the event that names both.
@@ -135,13 +137,17 @@ impl Subscriber {
         } else if !texts.is_empty() {
             self.known().mismatched.push(order);
         }
-        texts.into_iter().for_each(|text| world.outbox.add(Sender::Stripe, text));
+        for text in texts {
+            world.outbox.add(Sender::Stripe, text);
+        }
     }
 
     fn cancel(&self, world: &World) {
         let Some((subscription, ..)) = self.known().subscriptions.last().cloned() else { return };
         let events = world.fakes.stripe.cancel(&subscription, world.now_s());
-        events.into_iter().for_each(|text| world.outbox.add(Sender::Stripe, text));
+        for text in events {
+            world.outbox.add(Sender::Stripe, text);
+        }
     }
 }
 

@@ -316,7 +316,9 @@ impl Actor for WechatBuyer {
         async {
             self.unstick(world);
             let reports = self.known().reports.clone();
-            reports.into_iter().for_each(|report| world.outbox.add(Sender::WechatAgain, report));
+            for report in reports {
+                world.outbox.add(Sender::WechatAgain, report);
+            }
         }
         .boxed_local()
     }
