@@ -69,9 +69,10 @@ fn pages() -> BTreeSet<String> {
     let folders = ["", "docs", "docs/providers", "tests", "examples", ".github"];
     let files = folders.into_iter().flat_map(|folder| {
         let files = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
-        files.map(move |file| Path::new(folder).join(file).display().to_string())
+        files.map(move |file| Path::new(folder).join(file))
     });
-    files.filter(|name| name.ends_with(".md")).collect()
+    let pages = files.filter(|file| file.extension().is_some_and(|ending| ending == "md"));
+    pages.map(|file| file.display().to_string()).collect()
 }
 
 /// The code blocks of a page in this language.
