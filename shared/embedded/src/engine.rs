@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -16,44 +16,62 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
 use dynoxide::{Database, DynoxideError, ImportOptions};
+use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::group_sync::GroupSync;
 use crate::{Table, Template};
 
 /// The APIs of the tables and of their streams.
 const TARGET_PREFIXES: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
+
+const NOT_DURABLE: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"the disk did not confirm the write"}"#;
 
 /// A DynamoDB store. Clones share it.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) database: Arc<Database>,
     listener: Arc<OnceLock<Listener>>,
+    /// The number of writes so far. It is held during each call, so that no call sees a write that is not counted yet.
+    written: Arc<Mutex<u64>>,
+    /// `None` for a store in memory.
+    disk: Option<Arc<GroupSync>>,
+    /// A second connection, opened at its first use.
+    pub(crate) pruning: Arc<Mutex<Option<Connection>>>,
 }
 
-type Listener = Box<dyn Fn() + Send + Sync>;
+/// What to call after a write of one of these tables.
+struct Listener {
+    tables: Vec<String>,
+    call: Box<dyn Fn(&str) + Send + Sync>,
+}
 
 impl Engine {
     /// A store in memory, dropped with its last clone.
     pub fn memory() -> Result<Self, EngineError> {
-        Database::memory().map(Self::with).map_err(EngineError::Open)
+        Database::memory().map(|database| Self::with(database, None)).map_err(EngineError::Open)
     }
 
     /// A store in a file, which is created if necessary.
     pub fn open(file: &Path) -> Result<Self, EngineError> {
         let path = file.to_str().ok_or(EngineError::Path)?;
-        Database::new(path).map(Self::with).map_err(EngineError::Open)
+        let database = Database::new(path).map_err(EngineError::Open)?;
+        // Its commits no longer sync the log each (`synchronous = NORMAL`): the group does.
+        database.disable_bulk_loading().map_err(EngineError::Open)?;
+        Ok(Self::with(database, Some(GroupSync::of(file))))
     }
 
-    fn with(database: Database) -> Self {
-        Self { database: Arc::new(database), listener: Arc::default() }
+    fn with(database: Database, disk: Option<GroupSync>) -> Self {
+        let (listener, written, pruning) = (Arc::default(), Arc::default(), Arc::default());
+        Self { database: Arc::new(database), listener, written, disk: disk.map(Arc::new), pruning }
     }
 
-    /// Sets the function that is called after each write. Only the first listener is registered.
-    pub fn notify_on_write(&self, listener: impl Fn() + Send + Sync + 'static) {
-        let _ = self.listener.set(Box::new(listener));
+    /// Sets the function that is called with the table after each write of one of these. Only the first listener is registered.
+    pub fn notify_on_write(&self, tables: Vec<String>, listener: impl Fn(&str) + Send + Sync + 'static) {
+        let _ = self.listener.set(Listener { tables, call: Box::new(listener) });
     }
 
     /// Creates the tables of the template that do not exist yet.
@@ -98,7 +116,16 @@ impl Engine {
         self.database.sweep_ttl().map_err(|error| EngineError::Call("sweep".to_owned(), error))
     }
 
-    /// Answers a request of the DynamoDB JSON protocol with a status and a body.
+    /// Answers a request of the DynamoDB JSON protocol with a status and a body, once all writes that the answer may show are
+    /// on the disk.
+    pub async fn durable_answer(&self, target: Option<&str>, body: &str) -> (u16, String) {
+        let answer = self.answer(target, body);
+        let Some(disk) = &self.disk else { return answer };
+        let written = *self.turn();
+        if disk.wait(written).await { answer } else { (500, NOT_DURABLE.to_owned()) }
+    }
+
+    /// The same, before it is on the disk.
     pub fn answer<'t>(&self, target: Option<&'t str>, body: &str) -> (u16, String) {
         let operation = |target: &'t str| TARGET_PREFIXES.iter().find_map(|prefix| target.strip_prefix(prefix));
         let result = match target.and_then(operation) {
@@ -117,20 +144,23 @@ impl Engine {
     fn run(&self, operation: &str, body: &str) -> Result<String, DynoxideError> {
         macro_rules! run {
             ($method:ident) => {{
-                let answer = self.database.$method(parsed(body)?)?;
+                let request = parsed(body)?;
+                let answer = {
+                    let _turn = self.turn();
+                    self.database.$method(request)?
+                };
                 text(&answer)
             }};
         }
         macro_rules! write {
             ($method:ident) => {{
-                let answer = run!($method);
-                self.written();
-                answer
+                let request = parsed(body)?;
+                self.write(body, || self.database.$method(request))
             }};
         }
         match operation {
             "BatchGetItem" => run!(batch_get_item),
-            "CreateTable" => run!(create_table),
+            "CreateTable" => write!(create_table),
             "DeleteItem" => write!(delete_item),
             "DescribeStream" => run!(describe_stream),
             "DescribeTable" => run!(describe_table),
@@ -145,8 +175,8 @@ impl Engine {
             "TransactGetItems" => run!(transact_get_items),
             "TransactWriteItems" => self.transact_write(body),
             "UpdateItem" => write!(update_item),
-            "UpdateTable" => run!(update_table),
-            "UpdateTimeToLive" => run!(update_time_to_live),
+            "UpdateTable" => write!(update_table),
+            "UpdateTimeToLive" => write!(update_time_to_live),
             _ => Err(DynoxideError::UnsupportedCapability(format!("{operation} is not served by the embedded store"))),
         }
     }
@@ -156,15 +186,29 @@ impl Engine {
     fn transact_write(&self, body: &str) -> Result<String, DynoxideError> {
         let mut request: TransactWriteItemsRequest = parsed(body)?;
         request.client_request_token = None;
-        let answer = self.database.transact_write_items(request)?;
-        self.written();
+        self.write(body, || self.database.transact_write_items(request))
+    }
+
+    fn write<T: Serialize>(
+        &self,
+        body: &str,
+        write: impl FnOnce() -> Result<T, DynoxideError>,
+    ) -> Result<String, DynoxideError> {
+        let answer = {
+            let mut written = self.turn();
+            let answer = write()?;
+            *written = written.saturating_add(1);
+            answer
+        };
+        // A call too many, for a row that names a table, does no harm.
+        if let Some(Listener { tables, call }) = self.listener.get() {
+            tables.iter().filter(|table| body.contains(*table)).for_each(|table| call(table));
+        }
         text(&answer)
     }
 
-    fn written(&self) {
-        if let Some(listener) = self.listener.get() {
-            listener();
-        }
+    fn turn(&self) -> MutexGuard<'_, u64> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A configuration that connects SDK clients to this store.
@@ -209,10 +253,13 @@ impl HttpClient for Engine {
 
 impl HttpConnector for Engine {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-        let (status, answer) = self.answer(request.headers().get("x-amz-target"), &body);
-        let status = StatusCode::try_from(status).unwrap_or(StatusCode::from(http::StatusCode::INTERNAL_SERVER_ERROR));
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(answer))))
+        let engine = self.clone();
+        HttpConnectorFuture::new(async move {
+            let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+            let (status, answer) = engine.durable_answer(request.headers().get("x-amz-target"), &body).await;
+            let failed = StatusCode::from(http::StatusCode::INTERNAL_SERVER_ERROR);
+            Ok(HttpResponse::new(StatusCode::try_from(status).unwrap_or(failed), SdkBody::from(answer)))
+        })
     }
 }
 

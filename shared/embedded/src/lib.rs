@@ -20,6 +20,7 @@
 //! ```
 
 mod engine;
+mod group_sync;
 mod records;
 mod stream;
 mod template;

@@ -3,6 +3,7 @@
 //! Enable a stream only if it is read: each write of the table searches all records of its stream. Records that were read
 //! are therefore deleted.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -19,6 +20,14 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 const DELETE_RECORDS: &str = "DELETE FROM _stream_records WHERE table_name = ?1
     AND (printf('1%020d', CAST(sequence_number AS INTEGER)) <= ?2 OR created_at < unixepoch() - ?3)
     AND id < (SELECT MAX(id) FROM _stream_records WHERE table_name = ?1)";
+
+/// What it deletes may come back after a power failure: the records are then read again.
+fn connect(path: &str) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(LOCK_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    Ok(connection)
+}
 
 /// A position in a stream: a shard iterator.
 #[derive(Debug, Clone)]
@@ -79,9 +88,15 @@ impl Engine {
     pub fn prune_stream(&self, table: &str, up_to: &str) -> Result<usize, EngineError> {
         let path = self.database.db_path().map_err(|error| EngineError::Call("prune".to_owned(), error))?;
         let Some(path) = path else { return Ok(0) };
-        let deleted = Connection::open(path).and_then(|store| {
-            store.busy_timeout(LOCK_TIMEOUT)?;
-            store.execute(DELETE_RECORDS, (table, up_to, KEPT_SECONDS))
+        let mut pruning = self.pruning.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = match pruning.take() {
+            Some(connection) => Ok(connection),
+            None => connect(&path),
+        };
+        let deleted = connected.and_then(|connection| {
+            let deleted = connection.execute(DELETE_RECORDS, (table, up_to, KEPT_SECONDS))?;
+            *pruning = Some(connection);
+            Ok(deleted)
         });
         deleted.map_err(EngineError::Prune)
     }

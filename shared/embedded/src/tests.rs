@@ -46,3 +46,24 @@ fn transaction_under_a_known_token_is_evaluated_again() {
     let statuses = [1, 2].map(|_| engine.answer(Some("DynamoDB_20120810.TransactWriteItems"), &transaction).0);
     assert_eq!(statuses, [200, 400]);
 }
+
+/// A read shows what is in memory, so it waits for the disk too.
+#[tokio::test]
+async fn write_that_the_disk_does_not_confirm_is_neither_acknowledged_nor_shown() {
+    let template = Template::parse(DATA_YAML, &[("Stage", "local")]).expect("a template");
+    let item = json!({ "TableName": "hookledger-local-journal", "Item": { "id": { "S": "usage#e1" } } }).to_string();
+    let key = json!({ "TableName": "hookledger-local-journal", "Key": { "id": { "S": "usage#e1" } } }).to_string();
+    for has_log in [true, false] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = Engine::open(&folder.path().join("store.db")).expect("a store");
+        engine.create_tables(&template).expect("tables");
+        if !has_log {
+            std::fs::remove_file(folder.path().join("store.db-wal")).expect("a log");
+        }
+        let expected = if has_log { 200 } else { 500 };
+        for (operation, body) in [("PutItem", &item), ("GetItem", &key)] {
+            let target = format!("DynamoDB_20120810.{operation}");
+            assert_eq!(engine.durable_answer(Some(&target), body).await.0, expected, "{operation}");
+        }
+    }
+}

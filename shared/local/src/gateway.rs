@@ -68,7 +68,7 @@ impl Gateway {
             return Ok(message(StatusCode::FORBIDDEN, "Forbidden"));
         }
         if head.method == Method::POST && head.uri.path() == "/" && head.headers.contains_key(DYNAMODB_TARGET) {
-            return Ok(self.store(&head.headers, &body));
+            return Ok(self.store(&head.headers, &body).await);
         }
         if let Some(response) = self.fake_reply(&head, &body, peer).await {
             return Ok(response);
@@ -202,12 +202,12 @@ impl Gateway {
 
     /// The store's DynamoDB API, for `cargo lambda watch`, the AWS CLI and our own commands. It checks no signature, so it refuses
     /// every web page, including our own.
-    fn store(&self, headers: &HeaderMap, body: &[u8]) -> HttpResponse {
+    async fn store(&self, headers: &HeaderMap, body: &[u8]) -> HttpResponse {
         if headers.contains_key(ORIGIN) {
             return message(StatusCode::FORBIDDEN, "Forbidden");
         }
         let target = headers.get(DYNAMODB_TARGET).and_then(|target| target.to_str().ok());
-        let (status, answer) = self.engine.answer(target, &String::from_utf8_lossy(body));
+        let (status, answer) = self.engine.durable_answer(target, &String::from_utf8_lossy(body)).await;
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = Response::new(Full::new(Bytes::from(answer)));
         *response.status_mut() = status;

@@ -6,6 +6,7 @@
 
 mod positions;
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub(crate) use positions::Positions;
 const RECORDS_MAX: usize = 1_000;
 /// A write of this process wakes the readers at once. This poll covers writes of other processes.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The pause before a read, so that one read serves the writes of that time.
+const GATHERING: Duration = Duration::from_millis(20);
 /// Processed records are pruned after so many, since each write scans the records that the stream still holds.
 const PRUNE_AFTER: usize = 100;
 /// The first pause of the backoff, which doubles with each retry.
@@ -49,11 +52,19 @@ struct Lane<'m> {
 
 /// Runs as long as the stack.
 pub(crate) async fn read(mapped: &[EventSourceMapping], engine: &Engine, positions: &Positions) {
-    let written = watch::Sender::new(());
-    let notifier = written.clone();
-    engine.notify_on_write(move || notifier.send_replace(()));
+    let written: BTreeMap<String, watch::Sender<()>> =
+        mapped.iter().map(|mapped| (mapped.table.clone(), watch::Sender::new(()))).collect();
+    let notified = written.clone();
+    engine.notify_on_write(written.keys().cloned().collect(), move |table| {
+        if let Some(written) = notified.get(table) {
+            written.send_replace(());
+        }
+    });
     let lanes: Vec<Lane<'_>> = mapped.iter().flat_map(EventSourceMapping::lanes).collect();
-    let following = join_all(lanes.iter().map(|lane| lane.follow(mapped, engine, positions, written.subscribe())));
+    let following = join_all(lanes.iter().filter_map(|lane| {
+        let written = written.get(&lane.mapped.table)?.subscribe();
+        Some(lane.follow(mapped, engine, positions, written))
+    }));
     tokio::join!(following, positions.save_regularly());
 }
 
@@ -99,15 +110,20 @@ impl Lane<'_> {
             let mut records = engine.read(&mut cursor, RECORDS_MAX).map_err(of_stream)?;
             let Some(last) = records.last().map(sequence).map(str::to_owned) else {
                 let _ = tokio::time::timeout(POLL_INTERVAL, written.changed()).await;
+                tokio::time::sleep(GATHERING).await;
                 continue;
             };
             read = read.saturating_add(records.len());
+            let is_whole_page = records.len() == RECORDS_MAX;
             records.retain(|record| self.is_for(record));
             self.mapped.process(&records, positions).await;
             positions.keep(&self.name, &last);
             if read >= PRUNE_AFTER {
                 read = 0;
                 self.prune(readers, engine, positions)?;
+            }
+            if !is_whole_page {
+                tokio::time::sleep(GATHERING).await;
             }
         }
     }

@@ -44,7 +44,7 @@ impl OrderStream {
         let cursor = engine.cursor(&table, None).expect("a stream");
         let changed = Arc::<Notify>::default();
         let of_engine = Arc::clone(&changed);
-        engine.notify_on_write(vec![table], move || of_engine.notify_one());
+        engine.notify_on_write(vec![table], move |_| of_engine.notify_one());
         let state = State { engine: Some((engine.clone(), cursor)), ..State::default() };
         Self(Arc::new(Shared { state: Mutex::new(state), changed }))
     }

@@ -255,12 +255,12 @@ fn read_records_are_deleted_and_numbers_continue() {
 }
 
 #[test]
-fn listener_is_called_for_writes_only() {
+fn listener_is_called_for_writes_of_its_tables_only() {
     let engine = Engine::memory().expect("a store");
     engine.create_tables(&data()).expect("tables");
     let writes = Arc::new(AtomicUsize::new(0));
     let listener = Arc::clone(&writes);
-    engine.clone().notify_on_write(move || {
+    engine.clone().notify_on_write(vec![ORDERS.to_owned()], move |_| {
         listener.fetch_add(1, Ordering::SeqCst);
     });
     put(&engine, "HL1");
@@ -268,6 +268,10 @@ fn listener_is_called_for_writes_only() {
     engine.request("GetItem", &key).expect("read");
     assert!(engine.request("PutItem", &json!({ "TableName": "none", "Item": {} })).is_err());
     assert_eq!(writes.load(Ordering::SeqCst), 1);
-    engine.request("DeleteItem", &key).expect("deleted");
+    let other = json!({ "TableName": "hookledger-local-journal", "Item": { "id": { "S": "usage#e1" } } });
+    engine.request("PutItem", &other).expect("another table");
+    engine.request("TransactWriteItems", &json!({ "TransactItems": [{ "Put": other }] })).expect("another table");
+    assert_eq!(writes.load(Ordering::SeqCst), 1);
+    engine.request("TransactWriteItems", &json!({ "TransactItems": [{ "Delete": key }] })).expect("deleted");
     assert_eq!(writes.load(Ordering::SeqCst), 2);
 }
