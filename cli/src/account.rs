@@ -13,6 +13,7 @@ use ledger::{AccountId, Amount, Asset, Lane, Lanes as _, Ledger as _, Owed, Poli
 use local::{What, context, credits_of};
 
 use self::change::change;
+pub(crate) use self::change::committed;
 use self::facts::AccountFacts;
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};
@@ -27,7 +28,7 @@ const REFERRERS_MAX: usize = 64;
 /// The most refused events that are counted.
 const WAITING_MAX: u32 = 10_000;
 /// The timeout of a store call; an operator can wait longer than a webhook sender.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct Account {

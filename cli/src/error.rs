@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use audit::RepairFailure;
 use ledger::{
-    AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError, OrderNumber,
-    OrderNumberError, Owner, RepairError,
+    AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, CurrencyPairError, KeyError,
+    OrderNumber, OrderNumberError, Owner, RateError, RateTextError, RepairError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
@@ -133,6 +133,14 @@ pub(crate) enum Error {
     Owner { text: String, cause: AccountIdError },
     #[error("the key {text:?} {cause}")]
     CallerKey { text: String, cause: CallerKeyError },
+    #[error("the pair {text:?} {cause}")]
+    CurrencyPair { text: String, cause: CurrencyPairError },
+    #[error("the rate {text:?} {cause}: give one such as 0.00204")]
+    RateText { text: String, cause: RateTextError },
+    #[error("{0:?} is not a time: give one such as 2026-01-01T00:00:00+08:00")]
+    Time(String),
+    #[error(transparent)]
+    Rate(#[from] RateError),
     #[error("--id {text} {cause}")]
     Id { text: String, cause: KeyError },
     #[error("{}", advice(.0))]
@@ -220,6 +228,9 @@ impl Error {
             | Self::OrderNumber { .. }
             | Self::Owner { .. }
             | Self::CallerKey { .. }
+            | Self::CurrencyPair { .. }
+            | Self::RateText { .. }
+            | Self::Time(_)
             | Self::Id { .. } => Exit::Usage,
             Self::NoAccount(_)
             | Self::NotNew(_)
@@ -239,6 +250,7 @@ impl Error {
             | Self::RepairOvertaken
             | Self::NotConfirmed
             | Self::Repair(_)
+            | Self::Rate(_)
             | Self::UnknownOrder(_) => Exit::Refused,
         }
     }

@@ -1,5 +1,5 @@
-//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `order` and `audit` work with it, or
-//! with a deployed stage.
+//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `order`, `rate` and `audit` work with
+//! it, or with a deployed stage.
 
 mod account;
 mod audit;
@@ -18,6 +18,7 @@ mod parse;
 mod post;
 mod print;
 mod prompt;
+mod rate;
 mod repair_result;
 mod sample_args;
 mod send;
@@ -60,6 +61,8 @@ enum Command {
     Account(account::Account),
     /// Show an order, or change it by hand
     Order(order::Order),
+    /// Show or change the exchange rates of products that are charged in another currency
+    Rate(rate::RateCommand),
     /// Compare accounts, orders and the journal with each other; fails if they differ
     Audit(audit::Audit),
 }
@@ -103,6 +106,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| Exit::Done),
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),
+            Some(Command::Rate(args)) => Box::pin(rate::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Account(args)) => {
                 Box::pin(account::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use catalog::{Catalog, SHIPPED};
-use ledger::{AccountId, Amount, Asset, Balance, CallerKey, OrderNumber, Owner};
+use ledger::{AccountId, Amount, Asset, Balance, CallerKey, CurrencyPair, OrderNumber, Owner, Rate, Timestamp};
 use local::credits_of;
 
 use crate::error::Error;
@@ -63,6 +63,18 @@ pub(crate) fn signed_amount(asset: Asset, text: &str) -> Result<Balance, Error> 
 
 pub(crate) fn order_number(text: &str) -> Result<OrderNumber, Error> {
     OrderNumber::new(text).map_err(|cause| Error::OrderNumber { text: text.to_owned(), cause })
+}
+
+pub(crate) fn pair(text: &str) -> Result<CurrencyPair, Error> {
+    CurrencyPair::parse(text).map_err(|cause| Error::CurrencyPair { text: text.to_owned(), cause })
+}
+
+pub(crate) fn rate(text: &str) -> Result<Rate, Error> {
+    Rate::parse(text).map_err(|cause| Error::RateText { text: text.to_owned(), cause })
+}
+
+pub(crate) fn time(text: &str) -> Result<Timestamp, Error> {
+    Timestamp::parse_rfc3339(text).map_err(|_| Error::Time(text.to_owned()))
 }
 
 pub(crate) fn remote_key(text: &str) -> Result<CallerKey, Error> {

@@ -29,6 +29,7 @@ def fulfilled(shop):
 def topped_up(shop):
     say("fulfil: a telephone is topped up, once")
     key = shop.open_account(shop.named("caller"))
+    shop.by_hand("rate", "set", "MNT/CNY", "0.00204")
     airtime = {"productOperator": "UNITEL", "rechargeType": "VOICE", "productCode": "SD5000"}
     number = pay_for(shop, key, {"phoneNumber": "88000000", **airtime}, "evt-airtime")
     until("the operator is called", lambda: shop.order(number, key)["fulfilment"] == "done", FULFILLED_WITHIN_S)

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use edge::{Keyring, Service as _, Settings, Vault};
 use ledger::{
-    CallContext, CallerKey, CommitError, Committed, Decision, Effect, EventKey, Fingerprints, Ledger, Order,
-    OrderNumber, Owner, PaymentProof, Pointer, Receipt, RowKeys, Rows, Source,
+    CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Ledger,
+    Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows, Source,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -148,6 +148,10 @@ impl Ledger for PanickingLedger {
 
     async fn referrer(&self, _: &Owner, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
         Ok(None)
+    }
+
+    async fn rates(&self, _: CurrencyPair, _: &CallContext<'_>) -> Result<Rates, CommitError> {
+        unreachable!("no test reads exchange rates")
     }
 
     async fn read_rows(&self, _: &RowKeys, _: &CallContext<'_>) -> Result<Rows, CommitError> {

@@ -65,6 +65,10 @@ pub(super) async fn terms(books: &Books, account: &AccountId, is_new: bool) -> R
 pub(super) async fn change(books: &Books, by: &Authorship, what: What, form: Form) -> Result<(), Error> {
     let account = what.account();
     let changed = ChangeResult::of(&committed(books, by, what).await?);
+    let Some(account) = account else {
+        form.show(&changed);
+        return Ok(());
+    };
     // A failed read is no failed command: the change is made, and an error would invite a second one.
     let row = books.ledger.account(&account).await.map_err(Error::from);
     let is_read = row.is_ok();
@@ -127,7 +131,7 @@ pub(super) async fn refer(
     Ok(())
 }
 
-pub(super) async fn committed(books: &Books, by: &Authorship, what: What) -> Result<Committed, Error> {
+pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Result<Committed, Error> {
     let change = Change { id: &by.id, author: &by.author, reason: &by.reason, what };
     by.print_id("change");
     let decision = change.decision().map_err(|cause| Error::Id { text: by.id.clone(), cause })?;

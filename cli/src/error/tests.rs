@@ -82,6 +82,9 @@ fn samples() -> Vec<Error> {
         Error::OrderNumber { text: text(" "), cause: OrderNumberError },
         Error::Owner { text: text(" "), cause: AccountIdError },
         Error::CallerKey { text: text("#"), cause: CallerKeyError },
+        Error::CurrencyPair { text: text("CNY"), cause: CurrencyPairError },
+        Error::RateText { text: text("0"), cause: RateTextError::Zero },
+        Error::Time(text("noon")),
         Error::Id { text: text("#"), cause: KeyError },
     ]
 }
@@ -108,6 +111,17 @@ fn repairs() -> Vec<RepairError> {
         RepairError::NotPaid,
         RepairError::NoPayment,
         RepairError::UnsettledAccount,
+    ]
+}
+
+fn rates() -> Vec<RateError> {
+    let (from, rate) = (ledger::Timestamp::EPOCH, ledger::Rate::parse("0.002").expect("a rate"));
+    vec![
+        RateError::Past,
+        RateError::TooFarAhead,
+        RateError::Taken { from, rate },
+        RateError::NotSet(from),
+        RateError::TooMany,
     ]
 }
 
@@ -167,7 +181,7 @@ fn name(error: &impl std::fmt::Debug) -> String {
 }
 
 /// These only wrap errors that have rows of their own, or that no person causes.
-const WRAPPERS: &[&str] = &["Local", "Repair", "Commit"];
+const WRAPPERS: &[&str] = &["Local", "Repair", "Rate", "Commit"];
 const WRAPPERS_OF_LOCAL: &[&str] =
     &["Store", "Memory", "Stream", "Random", "Template", "Setting", "Start", "Path", "Commit"];
 
@@ -206,6 +220,14 @@ fn every_message_says_what_to_do() {
     }
     let source = include_str!("../../../shared/ledger/src/audit/repair.rs");
     assert_eq!(seen, variants(source, "RepairError"), "each variant has a row");
+    let mut seen = BTreeSet::new();
+    for error in rates() {
+        let name = name(&error);
+        seen.insert(name.clone());
+        row(&Error::Rate(error), &format!("rate {name}"));
+    }
+    let source = include_str!("../../../shared/ledger/src/rate.rs");
+    assert_eq!(seen, variants(source, "RateError"), "each variant has a row");
     for (words, message) in arguments::tests::rows() {
         line(2, &format!("`{words}`"), message);
     }

@@ -23,6 +23,7 @@ mod harness;
 mod killed;
 mod operator;
 mod prompts;
+mod rates;
 mod repairing;
 mod routes;
 mod scripting;

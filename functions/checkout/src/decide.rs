@@ -31,6 +31,7 @@ pub(crate) fn order_after(effects: &[Effect], order: &Order) -> Option<Order> {
         | Effect::Subscription(_)
         | Effect::Wait { .. }
         | Effect::TakePlace { .. }
+        | Effect::Rates(_)
         | Effect::Repair(_) => None,
     })
 }

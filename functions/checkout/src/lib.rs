@@ -118,8 +118,12 @@ impl Api for Checkout {
         let visit = Visit::new(self, call, ledger, way);
         // Boxed: with the states of every provider in them, the futures are large.
         match wanted {
-            Wanted::Product(mut terms, rates) => {
-                terms.commissions = api::commissions(&rates, &call.caller, ledger, &call.context()).await?;
+            Wanted::Product(wanted) => {
+                let (context, now) = (call.context(), call.invocation.now);
+                let rate = api::rate_in_force(wanted.product.exchange(), ledger, now, &context).await?;
+                let mut terms = wanted.terms(rate.as_ref())?;
+                let rates = wanted.product.commissions();
+                terms.commissions = api::commissions(rates, &call.caller, ledger, &context).await?;
                 Box::pin(visit.buy(&terms)).await
             }
             Wanted::Order(number) => Box::pin(visit.pay(&number)).await,

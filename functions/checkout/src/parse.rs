@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use api::{Failure, object, read};
-use catalog::{Catalog, Choice, ChoiceError};
-use ledger::{OrderNumber, Provider, Terms};
+use catalog::{Catalog, Choice, ChoiceError, Product};
+use ledger::{OrderNumber, Provider, Rate, Terms};
 use providers::{EpayWay, Payer};
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,10 +13,33 @@ use serde_json::Value;
 const OPEN_ID_CHARS_MAX: usize = 128;
 
 #[derive(Debug)]
-pub(crate) enum Wanted {
-    /// The catalog's current terms, and the commission rates of the referrers.
-    Product(Box<Terms>, Vec<u16>),
+pub(crate) enum Wanted<'c> {
+    Product(WantedProduct<'c>),
     Order(OrderNumber),
+}
+
+/// A product, and the buyer's choice of it.
+#[derive(Debug)]
+pub(crate) struct WantedProduct<'c> {
+    pub(crate) product: &'c Product,
+    provider: Provider,
+    quantity: u64,
+    phone: Option<String>,
+    wallet: Option<String>,
+}
+
+impl WantedProduct<'_> {
+    /// The catalog's current terms, at this exchange rate.
+    pub(crate) fn terms(&self, rate: Option<&Rate>) -> Result<Terms, Failure> {
+        let (phone, wallet) = (self.phone.as_deref(), self.wallet.as_deref());
+        let choice = Choice { quantity: self.quantity, provider: Some(self.provider), phone, wallet, site: None };
+        self.product.terms(&choice, rate).map_err(|error| {
+            if matches!(error, ChoiceError::RateMissing(_)) {
+                return Failure::rate_missing(error.code(), &error);
+            }
+            Failure::new(400, error.code(), format!("The product is not sold like this: {error}."))
+        })
+    }
 }
 
 /// A buyer's options for a payment by epay. Both are parsed values; no buyer's text reaches the gateway.
@@ -36,11 +59,11 @@ struct Body {
     order_number: Option<Value>,
 }
 
-pub(crate) fn of_stripe(body: &[u8], catalog: &Catalog) -> Result<Wanted, Failure> {
+pub(crate) fn of_stripe<'c>(body: &[u8], catalog: &'c Catalog) -> Result<Wanted<'c>, Failure> {
     wanted(&object(body)?, catalog, Provider::Stripe)
 }
 
-pub(crate) fn of_epay(body: &[u8], catalog: &Catalog) -> Result<(Wanted, EpayOptions), Failure> {
+pub(crate) fn of_epay<'c>(body: &[u8], catalog: &'c Catalog) -> Result<(Wanted<'c>, EpayOptions), Failure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     struct EpayBody {
@@ -87,7 +110,7 @@ pub(crate) fn of_wechat(body: &[u8]) -> Result<(OrderNumber, Payer), Failure> {
     Ok((OrderNumber::new(&number).map_err(|_| not_found())?, payer))
 }
 
-fn wanted(body: &Body, catalog: &Catalog, provider: Provider) -> Result<Wanted, Failure> {
+fn wanted<'c>(body: &Body, catalog: &'c Catalog, provider: Provider) -> Result<Wanted<'c>, Failure> {
     let number = number(body.order_number.as_ref())?;
     let product: Option<String> =
         read(body.product.as_ref(), || invalid("product_invalid", "product must be a text."))?;
@@ -104,14 +127,8 @@ fn wanted(body: &Body, catalog: &Catalog, provider: Provider) -> Result<Wanted, 
         (_, Some(_)) => Err(invalid("fields_conflict", "A body names a product or an order, and not both.")),
         (Some(id), None) => {
             let product = catalog.product(&id).ok_or_else(|| invalid("unknown_product", "No such product."))?;
-            let (phone, wallet) = (phone.as_deref(), wallet.as_deref());
-            let choice =
-                Choice { quantity: quantity.unwrap_or(1), provider: Some(provider), phone, wallet, site: None };
-            let refused = |error: ChoiceError| {
-                Failure::new(400, error.code(), format!("The product is not sold like this: {error}."))
-            };
-            let terms = product.terms(&choice).map_err(refused)?;
-            Ok(Wanted::Product(Box::new(terms), product.commissions().to_vec()))
+            let quantity = quantity.unwrap_or(1);
+            Ok(Wanted::Product(WantedProduct { product, provider, quantity, phone, wallet }))
         }
     }
 }

@@ -8,6 +8,7 @@ mod failures;
 mod faults;
 mod places;
 mod races;
+mod rates;
 mod rotation;
 mod settings;
 mod subscriptions;
@@ -22,7 +23,7 @@ use providers::StripeConfig;
 use serde_json::Value;
 use testkit::{
     EPAY_BASE, EpayNet, NetFault, Sent, Shape, StripeFault, StripeNet, WechatNet, World, api_key, deadline,
-    epay_settings, instant, mark, now,
+    epay_settings, exchange_rate, instant, mark, now,
 };
 
 use super::*;
@@ -61,6 +62,7 @@ impl Shop {
         let (world, stripe) = (World::new(), fakes::Stripe::new("https://pay.invalid", false, "s"));
         api_key(&world.ledger(0), "alice", "key-of-alice").await;
         api_key(&world.ledger(0), "bob", "key-of-bob").await;
+        exchange_rate(&world.ledger(0), "MNT/CNY", "0.00204").await;
         let net = StripeNet::new(stripe.with_prices(prices));
         let (gateway, wechat) = (EpayNet::default(), WechatNet::default());
         Self { world, net, gateway, wechat, settings: &[], kept_price: "price_report", account: None, now: now() }

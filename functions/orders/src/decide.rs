@@ -4,8 +4,8 @@ use ledger::{Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, Order, P
 
 use crate::parse::Wanted;
 
-pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Entry {
-    let terms = &wanted.terms;
+pub(crate) fn entry(wanted: &Wanted<'_>, order: &Order, place: Option<Effect>) -> Entry {
+    let terms = &order.terms;
     let quantity = terms.quantity.to_string();
     let provider = wanted.provider.map(Provider::as_str).unwrap_or_default();
     let phone = wanted.phone.as_deref().map(|phone| phone.strip_prefix('+').unwrap_or(phone)).unwrap_or_default();

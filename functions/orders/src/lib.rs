@@ -37,9 +37,9 @@ use std::time::Duration;
 use api::{Api, ApiCall, ApiOutcome, Failure, OrderNumberRng, Places};
 use catalog::Catalog;
 use edge::{Reply, Route};
-use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber};
+use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber, Rate};
 
-use parse::Form;
+use parse::{Form, Wanted};
 
 pub use assemble::assemble;
 
@@ -111,8 +111,10 @@ impl Orders {
             Some(key) => OrderNumber::from_key(&call.caller, key),
             None => OrderNumber::from_random(self.order_numbers.bits()?),
         };
-        let mut terms = wanted.terms.clone();
-        terms.commissions = api::commissions(&wanted.commissions, &call.caller, ledger, &call.context()).await?;
+        let rate = rate(&wanted, &number, call, ledger).await?;
+        let mut terms = wanted.terms(rate.as_ref())?;
+        let rates = wanted.product.commissions();
+        terms.commissions = api::commissions(rates, &call.caller, ledger, &call.context()).await?;
         let order = Order::new(number, call.caller.clone(), terms, call.invocation.now);
         let place = self.places.take(&order, None);
         let entry = decide::entry(&wanted, &order, place);
@@ -142,6 +144,23 @@ impl Orders {
             Err(error) => Err(Failure::from(error).about(&order.number)),
         }
     }
+}
+
+/// The exchange rate in force. Without one, a retry under an idempotency key still gets the order that it has made, at the
+/// rate of that order.
+async fn rate<L: Ledger>(
+    wanted: &Wanted<'_>,
+    number: &OrderNumber,
+    call: &ApiCall<'_, Call>,
+    ledger: &L,
+) -> Result<Option<Rate>, Failure> {
+    let (pair, context) = (wanted.product.exchange(), call.context());
+    let rate = api::rate_in_force(pair, ledger, call.invocation.now, &context).await?;
+    if rate.is_some() || pair.is_none() || wanted.key.is_none() {
+        return Ok(rate);
+    }
+    let earlier = ledger.order(number, &context).await?;
+    Ok(earlier.and_then(|order| Rate::parse(&order.terms.exchange?.rate).ok()))
 }
 
 /// An order of another owner gets the same reply as an unknown one.

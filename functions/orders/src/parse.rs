@@ -3,7 +3,7 @@
 use api::{Failure, object, read};
 use catalog::{Catalog, Choice, ChoiceError, Product};
 use edge::Request;
-use ledger::{Provider, Terms};
+use ledger::{Provider, Rate, Terms};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -18,18 +18,37 @@ pub enum Form {
     Older,
 }
 
-/// A requested order, with the terms that the catalog has for it now.
+/// A requested order of a product of the catalog.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'c> {
     /// The caller's idempotency key.
     pub(crate) key: Option<String>,
     /// As the caller named it. `None` stays `None`: a change of the default must not change the request.
     pub(crate) provider: Option<Provider>,
     pub(crate) phone: Option<String>,
     pub(crate) wallet: Option<String>,
-    pub(crate) terms: Terms,
-    /// The commission rates of the caller's referrers.
-    pub(crate) commissions: Vec<u16>,
+    pub(crate) product: &'c Product,
+    quantity: u64,
+    site: Option<String>,
+}
+
+impl Wanted<'_> {
+    /// The terms that the catalog has for it now, at this exchange rate.
+    pub(crate) fn terms(&self, rate: Option<&Rate>) -> Result<Terms, Failure> {
+        let choice = Choice {
+            quantity: self.quantity,
+            provider: self.provider,
+            phone: self.phone.as_deref(),
+            wallet: self.wallet.as_deref(),
+            site: self.site.clone(),
+        };
+        self.product.terms(&choice, rate).map_err(|error| {
+            if matches!(error, ChoiceError::RateMissing(_)) {
+                return Failure::rate_missing(error.code(), &error);
+            }
+            Failure::new(400, error.code(), format!("The product is not sold like this: {error}."))
+        })
+    }
 }
 
 /// The fields of a body beside the product.
@@ -64,7 +83,7 @@ struct OlderBody {
     wallet: Option<Value>,
 }
 
-pub(crate) fn wanted(form: Form, request: &Request, catalog: &Catalog) -> Result<Wanted, Failure> {
+pub(crate) fn wanted<'c>(form: Form, request: &Request, catalog: &'c Catalog) -> Result<Wanted<'c>, Failure> {
     let key = key(request)?;
     match form {
         Form::Current => {
@@ -109,16 +128,12 @@ pub(crate) fn wanted(form: Form, request: &Request, catalog: &Catalog) -> Result
     }
 }
 
-fn order(key: Option<String>, product: &Product, details: Details<'_>) -> Result<Wanted, Failure> {
+fn order<'c>(key: Option<String>, product: &'c Product, details: Details<'_>) -> Result<Wanted<'c>, Failure> {
     let Details { quantity, provider, phone, wallet, site } = details;
     let whole = || Failure::new(400, "quantity_invalid", "quantity must be a whole number.");
     let quantity = read(quantity, whole)?.unwrap_or(1);
     let provider = provider_in(provider)?;
-    let choice = Choice { quantity, provider, phone: phone.as_deref(), wallet: wallet.as_deref(), site };
-    let refused =
-        |error: ChoiceError| Failure::new(400, error.code(), format!("The product is not sold like this: {error}."));
-    let terms = product.terms(&choice).map_err(refused)?;
-    Ok(Wanted { key, provider, phone, wallet, terms, commissions: product.commissions().to_vec() })
+    Ok(Wanted { key, provider, phone, wallet, product, quantity, site })
 }
 
 fn product<'c>(id: &str, catalog: &'c Catalog) -> Result<&'c Product, Failure> {

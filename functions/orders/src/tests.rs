@@ -2,6 +2,7 @@
 
 mod creating;
 mod places;
+mod rates;
 mod repeating;
 mod showing;
 
@@ -9,7 +10,7 @@ use api::Function;
 use edge::{Invocation, Service as _};
 use ledger::{Owner, Timestamp};
 use serde_json::{Value, json};
-use testkit::{Sent, Shape, api_key, deadline, instant, mark, now};
+use testkit::{Sent, Shape, api_key, deadline, exchange_rate, instant, mark, now};
 
 use super::*;
 
@@ -28,6 +29,7 @@ fn orders_within(seed: u64, places: &str) -> Orders {
 async fn function<L: Ledger>(ledger: L) -> Function<Orders, L> {
     api_key(&ledger, "alice", "key-of-alice").await;
     api_key(&ledger, "bob", "key-of-bob").await;
+    exchange_rate(&ledger, "MNT/CNY", "0.00204").await;
     Function { api: orders(1), ledger }
 }
 

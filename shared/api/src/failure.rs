@@ -31,6 +31,13 @@ impl Failure {
         Self::new(503, "unavailable", "Temporarily unavailable; try again.").later()
     }
 
+    /// The product has no price: a person must set an exchange rate. It counts among the server's errors, whose alarm calls
+    /// that person.
+    pub fn rate_missing(code: &'static str, missing: &impl std::fmt::Display) -> Self {
+        tracing::error!(%missing, "a product cannot be sold");
+        Self::new(503, code, format!("The product cannot be sold now: {missing}.")).later()
+    }
+
     pub(crate) fn unauthorized() -> Self {
         let failure = Self::new(401, "unauthorized", "An API key is needed: Authorization: Bearer <key>.");
         failure.with_header("www-authenticate", "Bearer")

@@ -42,6 +42,7 @@
 
 mod body;
 mod commissions;
+mod exchange;
 mod failure;
 mod handle;
 mod order_json;
@@ -50,6 +51,7 @@ mod places;
 
 pub use body::{object, read};
 pub use commissions::commissions;
+pub use exchange::rate_in_force;
 pub use failure::Failure;
 pub use handle::{Api, ApiCall, ApiOutcome, Function};
 pub use order_json::OrderJson;

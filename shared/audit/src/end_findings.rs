@@ -101,6 +101,7 @@ impl RepairedRows {
             | Effect::Subscription(_)
             | Effect::Revoke { .. }
             | Effect::TakePlace { .. }
+            | Effect::Rates(_)
             | Effect::Wait { .. } => {}
         }
     }

@@ -346,6 +346,7 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
         | Effect::Subscription(_)
         | Effect::Revoke { .. }
         | Effect::TakePlace { .. }
+        | Effect::Rates(_)
         | Effect::Wait { .. } => {
             return None;
         }

@@ -20,7 +20,7 @@
 //!     }"#,
 //! )?;
 //! let product = catalog.product("credits-100").ok_or("not in the catalog")?;
-//! let terms = product.terms(&Choice { quantity: 3, ..Choice::default() })?;
+//! let terms = product.terms(&Choice { quantity: 3, ..Choice::default() }, None)?;
 //! assert_eq!(terms.price.to_string(), "29.97 USD");
 //!
 //! let error = Catalog::parse(r#"{ "products": {}, "prices": {} }"#).unwrap_err();
@@ -28,7 +28,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod exchange;
 mod json;
 mod product;
 mod read;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    Amount, Asset, Currency, Exchange, Grant, Money, OnChain, Operator, Provider, Terms, TopUp, TopUpKind, Word,
+    Amount, Asset, CurrencyPair, Exchange, Grant, Money, OnChain, Operator, Provider, Rate, Terms, TopUp, TopUpKind,
+    Word,
 };
 use thiserror::Error;
 
-use crate::exchange::Rate;
 use crate::wallet;
 
 /// Every product has a name in this language.
@@ -25,8 +25,8 @@ pub struct Product {
     pub(crate) names: BTreeMap<String, String>,
     /// The price of one.
     pub(crate) price: Money,
-    /// The currency of the payment and the exchange rate, if it differs from the price's currency.
-    pub(crate) charged: Option<(Currency, Rate)>,
+    /// The currencies of price and payment, if they differ.
+    pub(crate) exchange: Option<CurrencyPair>,
     pub(crate) stripe_price: Option<String>,
     pub(crate) every: Option<Every>,
     pub(crate) quantity_max: u64,
@@ -135,8 +135,14 @@ impl Product {
         &self.commissions
     }
 
-    /// The terms of an order of this product, except for its commissions.
-    pub fn terms(&self, choice: &Choice<'_>) -> Result<Terms, ChoiceError> {
+    /// The pair whose rate the terms need, if it is charged in another currency than its price.
+    pub fn exchange(&self) -> Option<CurrencyPair> {
+        self.exchange
+    }
+
+    /// The terms of an order of this product, except for its commissions. `rate` is the one in force, for a product
+    /// that is charged in another currency.
+    pub fn terms(&self, choice: &Choice<'_>, rate: Option<&Rate>) -> Result<Terms, ChoiceError> {
         let quantity = choice.quantity;
         if !(1..=self.quantity_max).contains(&quantity) {
             return Err(ChoiceError::QuantityOutOfRange { max: self.quantity_max });
@@ -145,7 +151,7 @@ impl Product {
         let provider = provider.filter(|one| self.providers.contains(one)).ok_or(ChoiceError::ProviderNotOffered)?;
         let to =
             Destinations { phone: self.phone(choice.phone)?, wallet: self.wallet(choice.wallet)?, price: self.price };
-        let (price, exchange) = self.priced(quantity).ok_or(ChoiceError::TooLarge)?;
+        let (price, exchange) = self.priced(quantity, rate)?;
         let grants = self.grants.iter().map(|grant| grant.times(quantity, &to)).collect::<Option<_>>();
         Ok(Terms {
             provider,
@@ -196,16 +202,19 @@ impl Product {
         })
     }
 
-    /// The price of this quantity, and its amount before the exchange. `None` if it exceeds what a provider can count.
-    fn priced(&self, quantity: u64) -> Option<(Money, Option<Exchange>)> {
-        let price = Money { amount: self.price.amount.checked_mul(quantity)?, ..self.price };
-        let (charged, exchange) = match &self.charged {
+    /// The price of this quantity, and its amount before the exchange. It must not exceed what a provider can count.
+    fn priced(&self, quantity: u64, rate: Option<&Rate>) -> Result<(Money, Option<Exchange>), ChoiceError> {
+        let amount = self.price.amount.checked_mul(quantity).ok_or(ChoiceError::TooLarge)?;
+        let price = Money { amount, ..self.price };
+        let (charged, exchange) = match self.exchange {
             None => (price, None),
-            Some((currency, rate)) => {
-                (rate.exchanged(price, *currency)?, Some(Exchange { price, rate: rate.text().to_owned() }))
+            Some(pair) => {
+                let rate = rate.ok_or(ChoiceError::RateMissing(pair))?;
+                let charged = rate.exchanged(price, pair.to()).ok_or(ChoiceError::TooLarge)?;
+                (charged, Some(Exchange { price, rate: rate.as_str().to_owned() }))
             }
         };
-        u64::try_from(charged.amount.units()).ok().map(|_| (charged, exchange))
+        u64::try_from(charged.amount.units()).map(|_| (charged, exchange)).map_err(|_| ChoiceError::TooLarge)
     }
 
     pub(crate) fn top_up(&self) -> Option<(Operator, TopUpKind, &str)> {
@@ -280,6 +289,8 @@ pub enum ChoiceError {
     WalletUnwanted,
     #[error("this amount is too large for one order")]
     TooLarge,
+    #[error("no exchange rate {0} is in force: the shop sets one with `hookledger rate set {0} RATE --reason …`")]
+    RateMissing(CurrencyPair),
 }
 
 impl ChoiceError {
@@ -296,6 +307,7 @@ impl ChoiceError {
             Self::WalletChecksum => "wallet_checksum",
             Self::WalletUnwanted => "wallet_unwanted",
             Self::TooLarge => "amount_too_large",
+            Self::RateMissing(_) => "exchange_rate_missing",
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{Amount, AmountError, Asset, Currency, Money, Operator, Provider, TopUpKind, Word};
+use ledger::{Amount, AmountError, Asset, Currency, CurrencyPair, Money, Operator, Provider, TopUpKind, Word};
 
 use crate::CatalogError;
-use crate::exchange::Rate;
 use crate::json::{Node, Object};
 use crate::product::{Every, LANGUAGE, Product, UnitGrant};
 
@@ -17,7 +16,6 @@ const COMMISSION_LEVELS_MAX: u64 = 2;
 /// The whole payment.
 const BASIS_POINTS: u16 = 10_000;
 
-type Rates = BTreeMap<(Currency, Currency), Rate>;
 type Tokens = BTreeMap<Word, Token>;
 
 struct Token {
@@ -28,7 +26,9 @@ struct Token {
 
 pub(crate) fn products(json: &str) -> Result<Vec<Product>, CatalogError> {
     let mut root = Node::root(json)?.object()?;
-    let rates = root.take("rates").as_ref().map(rates).transpose()?.unwrap_or_default();
+    if let Some(rates) = root.take("rates") {
+        return Err(rates.error("is unknown: `hookledger rate set` sets exchange rates"));
+    }
     let tokens = root.take("tokens").as_ref().map(tokens).transpose()?.unwrap_or_default();
     let levels_max =
         root.take("commission_levels_max").as_ref().map(Node::count).transpose()?.unwrap_or(COMMISSION_LEVELS_MAX);
@@ -36,7 +36,7 @@ pub(crate) fn products(json: &str) -> Result<Vec<Product>, CatalogError> {
     root.end()?;
     let mut products: Vec<Product> = Vec::new();
     for (id, node) in fields {
-        let product = product(id, &node, &rates, &tokens, levels_max)?;
+        let product = product(id, &node, &tokens, levels_max)?;
         let duplicate = products.iter().find(|other| product.top_up().is_some() && other.top_up() == product.top_up());
         if let Some(other) = duplicate {
             return Err(node.error(format_args!("orders the same top-up as {}", other.id)));
@@ -67,26 +67,6 @@ fn check_names(products: &[Product]) -> Result<(), CatalogError> {
     Ok(())
 }
 
-/// `{"MNT": {"CNY": "0.00204"}}`: one tugrik costs 0.00204 yuan.
-fn rates(node: &Node<'_>) -> Result<Rates, CatalogError> {
-    let mut rates = Rates::new();
-    for (from, node) in node.object()?.into_fields() {
-        let from = capitals(&from).map_err(|what| node.error(what))?;
-        for (to, node) in node.object()?.into_fields() {
-            let to = capitals(&to).map_err(|what| node.error(what))?;
-            if to == from {
-                return Err(node.error("is a rate from a currency to itself"));
-            }
-            let rate = node.read(Rate::parse)?;
-            if rate.is_zero() {
-                return Err(node.error(ZERO));
-            }
-            rates.insert((from, to), rate);
-        }
-    }
-    Ok(rates)
-}
-
 /// `{"POSX": {"scale": 18, "fireblocks": "POSX_ETH"}}`: the decimals of its smallest unit, and the custodian's name of
 /// it.
 fn tokens(node: &Node<'_>) -> Result<Tokens, CatalogError> {
@@ -105,23 +85,17 @@ fn tokens(node: &Node<'_>) -> Result<Tokens, CatalogError> {
     Ok(tokens)
 }
 
-fn product(
-    id: String,
-    node: &Node<'_>,
-    rates: &Rates,
-    tokens: &Tokens,
-    levels_max: u64,
-) -> Result<Product, CatalogError> {
+fn product(id: String, node: &Node<'_>, tokens: &Tokens, levels_max: u64) -> Result<Product, CatalogError> {
     word(&id).map_err(|what| node.error(what))?;
     let mut fields = node.object()?;
     let names = names(&fields.need("name")?)?;
     let aliases = fields.take("aliases").map(|node| aliases(&node)).transpose()?.unwrap_or_default();
     let price = price(&fields.need("price")?)?;
-    let charged = fields.take("charged_in").map(|node| charged(&node, price.currency, rates)).transpose()?;
+    let exchange = fields.take("charged_in").map(|node| charged(&node, price.currency)).transpose()?;
     let every = fields.take("every");
     let every = every.map(|node| node.read(|name| Every::named(name).ok_or("must be month or year"))).transpose()?;
     let grants = grants(&fields.need("grants")?, every, tokens, price.currency)?;
-    let currency = charged.as_ref().map_or(price.currency, |(currency, _)| *currency);
+    let currency = exchange.map_or(price.currency, CurrencyPair::to);
     let providers = providers(&fields.need("providers")?, currency, every)?;
     let commissions = fields.take("commissions").map(|node| commissions(&node, levels_max)).transpose()?;
     let stripe_price = fields.take("stripe_price").map(|node| stripe_price(&node, &providers)).transpose()?;
@@ -133,7 +107,7 @@ fn product(
         aliases,
         names,
         price,
-        charged,
+        exchange,
         stripe_price,
         every,
         quantity_max,
@@ -187,13 +161,9 @@ fn price(node: &Node<'_>) -> Result<Money, CatalogError> {
     Ok(Money { amount, currency })
 }
 
-fn charged(node: &Node<'_>, from: Currency, rates: &Rates) -> Result<(Currency, Rate), CatalogError> {
+fn charged(node: &Node<'_>, from: Currency) -> Result<CurrencyPair, CatalogError> {
     let to = node.read(capitals)?;
-    if to == from {
-        return Err(node.error("is the currency of the price: remove it"));
-    }
-    let rate = rates.get(&(from, to)).ok_or_else(|| node.error(format_args!("needs a rate from {from} to {to}")))?;
-    Ok((to, rate.clone()))
+    CurrencyPair::new(from, to).ok_or_else(|| node.error("is the currency of the price: remove it"))
 }
 
 fn grants(

@@ -1,12 +1,14 @@
 //! Tests of the catalog: the shipped products and their terms, the exact error for each mistake, and properties.
 
 mod choices;
-mod exchanges;
 mod refused;
 mod shipped;
 mod wallets;
 
-use ledger::{Amount, Asset, Currency, Grant, Money, OnChain, Operator, Provider, Terms, TopUp, TopUpKind, Word};
+use ledger::{
+    Amount, Asset, Currency, CurrencyPair, Grant, Money, OnChain, Operator, Provider, Rate, Terms, TopUp, TopUpKind,
+    Word,
+};
 use proptest::prelude::*;
 
 use crate::{Catalog, Choice, ChoiceError, Every, Product, SHIPPED};
@@ -27,11 +29,10 @@ fn credits(text: &str) -> Amount {
     Asset::CREDITS.parse(text).expect("valid")
 }
 
-/// A catalog with one product, `thing`, that has these fields besides its name; and a rate and a token.
+/// A catalog with one product, `thing`, that has these fields besides its name; and a token.
 fn catalog_with(fields: &str) -> String {
     format!(
         r#"{{
-            "rates": {{ "MNT": {{ "CNY": "0.00204" }} }},
             "tokens": {{ "POSX": {{ "scale": 18 }} }},
             "products": {{ "thing": {{ "name": {{ "en": "A thing" }}, {fields} }} }}
         }}"#
@@ -41,4 +42,8 @@ fn catalog_with(fields: &str) -> String {
 fn product_with(fields: &str) -> Product {
     let catalog = Catalog::parse(&catalog_with(fields)).expect("valid");
     catalog.product("thing").expect("listed").clone()
+}
+
+fn rate() -> Rate {
+    Rate::parse("0.00204").expect("valid")
 }

@@ -43,6 +43,7 @@ impl CommitMetrics {
                 | Effect::Subscription(_)
                 | Effect::Wait { .. }
                 | Effect::TakePlace { .. }
+                | Effect::Rates(_)
                 | Effect::Repair(_) => {}
             }
         }

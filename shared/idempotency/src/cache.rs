@@ -1,10 +1,10 @@
-//! In-memory caches of a warm process: receipts of booked events, and the owners of keys.
+//! In-memory caches of a warm process: receipts of booked events, the owners of keys, and exchange rates.
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use ledger::{CallerKey, EventKey, Fingerprint, Fingerprints, Owner, Receipt, Timestamp};
+use ledger::{CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, Owner, Rates, Receipt, Timestamp};
 use lru::LruCache;
 
 /// About 0.6 MB when full, and minutes of traffic: senders repeat an event within seconds.
@@ -12,6 +12,10 @@ const RECEIPTS_MAX: NonZeroUsize = NonZeroUsize::new(2_048).unwrap();
 const OWNERS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
 /// A key never changes its owner, so this only limits how long a revoked key still works.
 const OWNER_SECONDS_MAX: u64 = 60;
+/// A catalog charges in few currencies.
+const PAIRS_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+/// How long a revoked rate, or one that was set over another, still prices orders.
+const RATES_SECONDS_MAX: u64 = 60;
 
 #[derive(Debug)]
 struct Cache<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
@@ -66,5 +70,26 @@ impl Owners {
 
     pub(crate) fn remember(&self, key: &CallerKey, owner: &Owner, now: Timestamp) {
         self.0.keep(key.clone(), (owner.clone(), now));
+    }
+}
+
+/// Exchange rates by pair. A pair without a rate in force is not cached: the rate that a person sets then acts at once.
+#[derive(Debug)]
+pub(crate) struct PairRates(Cache<CurrencyPair, (Rates, Timestamp)>);
+
+impl PairRates {
+    pub(crate) fn new() -> Self {
+        Self(Cache::new(PAIRS_MAX))
+    }
+
+    pub(crate) fn recall(&self, pair: CurrencyPair, now: Timestamp) -> Option<Rates> {
+        let (rates, since) = self.0.find(&pair)?;
+        (now.seconds_apart(since) < RATES_SECONDS_MAX).then_some(rates)
+    }
+
+    pub(crate) fn remember(&self, rates: &Rates, now: Timestamp) {
+        if rates.in_force(now).is_some() {
+            self.0.keep(rates.pair, (rates.clone(), now));
+        }
     }
 }

@@ -49,6 +49,7 @@ mod order_row;
 mod places;
 mod plan;
 mod proof;
+mod rate_row;
 mod repair;
 mod retry;
 mod role;

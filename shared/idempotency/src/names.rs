@@ -114,6 +114,8 @@ pub(crate) const PROVIDER: &str = "provider";
 pub(crate) const QUANTITY: &str = "quantity";
 pub(crate) const QUERY: &str = "query";
 pub(crate) const RATE: &str = "rate";
+/// The exchange rates of a pair, by the time from which each is in force.
+pub(crate) const RATES: &str = "rates";
 pub(crate) const RECEIPT: &str = "receipt";
 /// The claim before a call that must happen at most once: set only if unset, and only the writer makes the call.
 pub(crate) const TOP_UP_CLAIMED_AT: &str = "top_up_claimed_at";

@@ -10,16 +10,16 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use ledger::{
-    CallContext, CallerKey, CommitError, Committed, Decision, Effect, EventKey, Fingerprints, Ledger, Order,
-    OrderNumber, Owner, PaymentProof, Pointer, Receipt, RowKeys, Rows,
+    CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Ledger,
+    Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 
-use crate::cache::{Owners, Receipts};
+use crate::cache::{Owners, PairRates, Receipts};
 use crate::image::{Image, Read, Unreadable, known_form};
 use crate::order_image;
 use crate::retry::{Answer, Backoff, Jitter, after_failure, until_answered};
 use crate::rows::{referrer, text};
-use crate::{Tables, names, places};
+use crate::{Tables, names, places, rate_row};
 
 /// The SDK's default is 3.1 s, most of the time that a sender waits.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
@@ -39,6 +39,7 @@ struct Store {
     jitter: Jitter,
     receipts: Receipts,
     owners: Owners,
+    rates: PairRates,
 }
 
 impl DynamoLedger {
@@ -63,6 +64,7 @@ impl DynamoLedger {
             jitter: Jitter::new(rng, backoff),
             receipts: Receipts::new(),
             owners: Owners::new(),
+            rates: PairRates::new(),
         }))
     }
 
@@ -127,6 +129,16 @@ impl Ledger for DynamoLedger {
     async fn referrer(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
         let row = self.row(&self.0.tables.accounts, referrer(owner), context).await?;
         row.map_or(Ok(None), |row| owner_in(&row)).map_err(unreadable)
+    }
+
+    async fn rates(&self, pair: CurrencyPair, context: &CallContext<'_>) -> Result<Rates, CommitError> {
+        if let Some(rates) = self.0.rates.recall(pair, context.received_at) {
+            return Ok(rates);
+        }
+        let row = self.row(&self.0.tables.accounts, rate_row::id(pair), context).await?;
+        let rates = row.map_or_else(|| Ok(Rates::none(pair)), |row| rate_row::read(pair, &row)).map_err(unreadable)?;
+        self.0.rates.remember(&rates, context.received_at);
+        Ok(rates)
     }
 
     async fn resolve_pointer(

@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 
 use idempotency::{DynamoLedger, Tables};
 use ledger::{
-    Amount, Asset, Audit as _, Backlog as _, CachedJwks, CallContext, CallerKey, CommitError, Currency, Decision,
-    DueRow, EventKey, Fingerprint, Grant, JournalHeader, JwksCache as _, JwksName, Lanes as _, Ledger as _, Money,
-    MoneyKey, OrderNumber, Owner, PaymentProof, Pointer, Provider, RawBody, Reason, Reference, Refusal, RowKeys,
+    Amount, Asset, Audit as _, Backlog as _, CachedJwks, CallContext, CallerKey, CommitError, Currency, CurrencyPair,
+    Decision, DueRow, EventKey, Fingerprint, Grant, JournalHeader, JwksCache as _, JwksName, Lanes as _, Ledger as _,
+    Money, MoneyKey, OrderNumber, Owner, PaymentProof, Pointer, Provider, RawBody, Reason, Reference, Refusal, RowKeys,
     Source, Sweep, Timestamp,
 };
 use serde_json::{Value, json};
@@ -34,6 +34,7 @@ enum RowKind {
     Account,
     Key,
     Referrer,
+    Rates,
     PublishedKeys,
     Check,
     Sweep,
@@ -44,7 +45,7 @@ enum RowKind {
 }
 
 impl RowKind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -54,6 +55,7 @@ impl RowKind {
         Self::Account,
         Self::Key,
         Self::Referrer,
+        Self::Rates,
         Self::PublishedKeys,
         Self::Check,
         Self::Sweep,
@@ -81,6 +83,7 @@ impl RowKind {
             ("accounts", None) => Self::Account,
             ("accounts", Some("key")) => Self::Key,
             ("accounts", Some("referrer")) => Self::Referrer,
+            ("accounts", Some("rate")) => Self::Rates,
             ("accounts", Some("jwks")) => Self::PublishedKeys,
             ("accounts", Some("check")) => Self::Check,
             ("accounts", Some("sweep")) => Self::Sweep,
@@ -97,9 +100,13 @@ impl RowKind {
         match self {
             Self::Booked | Self::Refused | Self::Payment | Self::Lane => tables.journal,
             Self::Body | Self::BodyPart => tables.bodies,
-            Self::Account | Self::Key | Self::Referrer | Self::PublishedKeys | Self::Check | Self::Sweep => {
-                tables.accounts
-            }
+            Self::Account
+            | Self::Key
+            | Self::Referrer
+            | Self::Rates
+            | Self::PublishedKeys
+            | Self::Check
+            | Self::Sweep => tables.accounts,
             Self::Order | Self::Pointer | Self::Places => tables.orders,
             Self::Subscription => tables.subscriptions,
         }
@@ -298,6 +305,15 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
         RowKind::Referrer => {
             let owner = Owner::new(id.trim_start_matches("referrer#")).expect("an owner");
             json!({ "owner": ledger.referrer(&owner, later).await?.map(|owner| owner.to_string()) })
+        }
+        RowKind::Rates => {
+            let pair = CurrencyPair::parse(id.trim_start_matches("rate#")).expect("a pair");
+            let rates = ledger.rates(pair, later).await?;
+            let dated = rates.by_start.iter().map(|(from, dated)| {
+                let revoked_at = dated.revoked_at.map(|at| at.to_string());
+                json!({ "from": from.to_string(), "rate": dated.rate.as_str(), "set_by": dated.set_by.as_str(), "revoked_at": revoked_at })
+            });
+            json!({ "version": rates.version, "rates": dated.collect::<Vec<_>>() })
         }
         RowKind::PublishedKeys => {
             let copied = ledger.cached_jwks(JwksName("fireblocks"), later).await?.expect("a copy");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     AccountId, Amount, Asset, Balance, CallerKey, EventKey, Fingerprints, House, Lane, MoneyKey, Order, OrderNumber,
-    Owner, Pointer, Reason, Repair, SpendingTerms, Subscription, Transition, Writer,
+    Owner, Pointer, Rates, Reason, Repair, SpendingTerms, Subscription, Transition, Writer,
 };
 
 /// The result of processing one event.
@@ -129,6 +129,8 @@ pub enum Effect {
         lane: Lane,
         owed: Amount,
     },
+    /// Writes the exchange rates of a pair, provided that their version is still the one that was read.
+    Rates(Rates),
     /// A row that a person repairs, provided that it is still as it was read.
     Repair(Repair),
     /// The order takes one of its owner's places for unpaid orders, provided that fewer than `places` orders hold one.
@@ -255,6 +257,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             | Effect::Subscription(_)
             | Effect::Wait { .. }
             | Effect::TakePlace { .. }
+            | Effect::Rates(_)
             | Effect::Repair(_) => {}
         }
     }

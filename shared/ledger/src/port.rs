@@ -8,8 +8,8 @@ use std::time::Instant;
 use thiserror::Error;
 
 use crate::{
-    CallerKey, Decision, Effect, EventKey, Fingerprints, Order, OrderNumber, Owner, PaymentProof, Pointer, Reason,
-    RowKeys, Rows, Timestamp,
+    CallerKey, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Order, OrderNumber, Owner, PaymentProof,
+    Pointer, Rates, Reason, RowKeys, Rows, Timestamp,
 };
 
 /// The ledger. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`). Each is a
@@ -36,6 +36,13 @@ pub trait Ledger: Send + Sync {
         owner: &Owner,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send;
+
+    /// The exchange rates of a pair, at most a minute old.
+    fn rates(
+        &self,
+        pair: CurrencyPair,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Rates, CommitError>> + Send;
 
     /// The order that a pointer leads to. This method and those below read consistently, never from an index that may
     /// lag.

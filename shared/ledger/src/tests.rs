@@ -14,6 +14,7 @@ mod names;
 mod orders;
 mod payments;
 mod periods;
+mod rates;
 mod refunds;
 mod reports;
 mod subscriptions;

@@ -1,8 +1,8 @@
-//! Manual adjustments of an account: ordinary journal entries with an author and a reason.
+//! Manual changes of accounts and exchange rates: ordinary journal entries with an author and a reason.
 
 use ledger::{
     AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, House,
-    JournalHeader, KeyError, MoneyKey, Movement, Owner, Posting, SpendingTerms, Writer,
+    JournalHeader, KeyError, MoneyKey, Movement, Owner, Posting, Rate, Rates, SpendingTerms, Timestamp, Writer,
 };
 
 /// A manual adjustment.
@@ -54,6 +54,18 @@ pub enum What {
         owner: Owner,
         key: CallerKey,
     },
+    /// Sets an exchange rate.
+    SetRate {
+        /// All rates of the pair after it.
+        rates: Rates,
+        rate: Rate,
+        /// `None`: at once.
+        from: Option<Timestamp>,
+    },
+    RevokeRate {
+        rates: Rates,
+        from: Timestamp,
+    },
     /// Sets the owner's referrer.
     Referrer {
         owner: Owner,
@@ -90,9 +102,9 @@ impl Change<'_> {
 }
 
 impl What {
-    /// The account of the change; for keys and referrers, the owner's credits.
-    pub fn account(&self) -> AccountId {
-        match self {
+    /// The account of the change; for keys and referrers, the owner's credits. Exchange rates are of no account.
+    pub fn account(&self) -> Option<AccountId> {
+        Some(match self {
             Self::Credit { account, .. }
             | Self::Debit { account, .. }
             | Self::Overdraft { account, .. }
@@ -101,7 +113,8 @@ impl What {
             | Self::ApiKey { owner, .. }
             | Self::RevokeKey { owner, .. }
             | Self::Referrer { owner, .. } => credits_of(owner),
-        }
+            Self::SetRate { .. } | Self::RevokeRate { .. } => return None,
+        })
     }
 
     fn kind(&self) -> &'static str {
@@ -114,6 +127,8 @@ impl What {
             Self::ApiKey { .. } => "api_key",
             Self::RevokeKey { .. } => "revoke_key",
             Self::Referrer { .. } => "referrer",
+            Self::SetRate { .. } => "rate",
+            Self::RevokeRate { .. } => "revoke_rate",
         }
     }
 
@@ -136,6 +151,11 @@ impl What {
                 std::iter::once(("owner", owner.to_string())).chain(replaces).collect()
             }
             Self::RevokeKey { owner, key } => vec![("owner", owner.to_string()), ("key", key.short_id())],
+            Self::SetRate { rates, rate, from } => {
+                let from = from.map_or_else(|| "at once".to_owned(), |from| from.to_string());
+                vec![("pair", rates.pair.to_string()), ("rate", rate.to_string()), ("from", from)]
+            }
+            Self::RevokeRate { rates, from } => vec![("pair", rates.pair.to_string()), ("from", from.to_string())],
             Self::Referrer { owner, to, .. } => {
                 let to = to.as_ref().map_or_else(String::new, Owner::to_string);
                 vec![("owner", owner.to_string()), ("referrer", to)]
@@ -160,6 +180,7 @@ impl What {
             Self::RemoteKey { owner, key, .. } | Self::ApiKey { owner, key, .. } => {
                 Effect::Bind { key: key.clone(), owner: owner.clone() }
             }
+            Self::SetRate { rates, .. } | Self::RevokeRate { rates, .. } => Effect::Rates(rates.clone()),
             Self::RevokeKey { owner, key } => Effect::Revoke { key: key.clone(), owner: owner.clone() },
             Self::Referrer { owner, from, to } => {
                 Effect::Refer { owner: owner.clone(), from: from.clone(), to: to.clone() }

@@ -1,9 +1,10 @@
-//! The demo account: an owner with credits and keys, so that the first command has an account to charge.
+//! The demo account: an owner with credits and keys, so that the first command has an account to charge. And the exchange rate
+//! that the catalog needs.
 
 use std::time::Duration;
 
 use idempotency::DynamoLedger;
-use ledger::{Amount, CallerKey, CommitError, Ledger as _, Owner};
+use ledger::{Amount, CallerKey, CommitError, CurrencyPair, EventKey, Ledger as _, Owner, Rate, Writer};
 
 use crate::error::Error;
 use crate::manual::{Change, What, credits_of};
@@ -14,6 +15,10 @@ pub const OWNER: &str = "demo";
 pub const REMOTE_KEY: &str = "1";
 pub const CREDITS: &str = "1000";
 const CREDITS_UNITS: u64 = 1_000_000_000_000;
+
+const DEMO_PAIR: &str = "MNT/CNY";
+const DEMO_RATE: &str = "0.00204";
+const DEMO_RATE_ID: &str = "demo-rate";
 
 const AUTHOR: &str = "hookledger";
 const REASON: &str = "demo of the local stack";
@@ -33,7 +38,8 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
         ),
         (api_key_id.as_str(), What::ApiKey { owner, key: api_key, replaces: None }),
     ];
-    for (id, what) in changes {
+    let rate = demo_rate(ledger).await?.map(|what| (DEMO_RATE_ID, what));
+    for (id, what) in changes.into_iter().chain(rate) {
         let change = Change { id, author: AUTHOR, reason: REASON, what };
         match ledger.commit(&change.decision()?, &context(PATIENCE)).await {
             Ok(_) => {}
@@ -43,4 +49,18 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
         }
     }
     Ok(())
+}
+
+/// The rate of the currency pair that the catalog needs, unless a person has set one.
+async fn demo_rate(ledger: &DynamoLedger) -> Result<Option<What>, Error> {
+    let context = context(PATIENCE);
+    let Some((pair, rate)) = CurrencyPair::parse(DEMO_PAIR).ok().zip(Rate::parse(DEMO_RATE).ok()) else {
+        return Ok(None);
+    };
+    let rates = ledger.rates(pair, &context).await?;
+    if !rates.by_start.is_empty() {
+        return Ok(None);
+    }
+    let (now, receipt) = (context.received_at, EventKey::new(Writer::Manual, DEMO_RATE_ID)?);
+    Ok(rates.set(rate.clone(), now, now, receipt).ok().map(|rates| What::SetRate { rates, rate, from: None }))
 }

@@ -5,6 +5,7 @@ mod audit;
 mod backlog;
 mod event;
 mod orders;
+mod rates;
 
 use ledger::{
     AccountId, Asset, Audit, Backlog, CallContext, CallerKey, CommitError, Committed, Decision, Effect, Entry,
@@ -58,6 +59,9 @@ async fn result_of<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, ev
     if let Some(result) = audit::result_of(ledger, &words, number).await {
         return result;
     }
+    if let Some(result) = rates::result_of(ledger, &words, number).await {
+        return result;
+    }
     let headers = [("x-kept", "as it was".to_owned())];
     // A manual booking has no body, so that no replay repeats it.
     let context = context(number);
@@ -72,6 +76,10 @@ async fn result_of<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, ev
     let by_hand = words.first() == Some(&"debit");
     let context = CallContext { body: (!by_hand).then_some(body), ..context };
     let decided = snapshots.decision(&words).or_else(|| audit::repair(&words));
+    let decided = match decided {
+        None => rates::decision(ledger, &words, number).await,
+        decided => decided,
+    };
     let decision = decided.unwrap_or_else(|| decision(&words));
     match ledger.commit(&decision, &context).await {
         Ok(Committed::Now(_)) => "now".to_owned(),

@@ -47,7 +47,7 @@ mod wechat;
 mod world;
 
 pub use books::{Account, Books, OrderRow, Row, SubscriptionRow};
-pub use caller::api_key;
+pub use caller::{api_key, exchange_rate};
 pub use contract::contract;
 pub use epay::{EPAY_BASE, EPAY_KEY, EpayNet, epay_keys, epay_settings};
 pub use faults::{Call, Fault, Faults};

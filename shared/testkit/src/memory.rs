@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use ledger::{
-    AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, CommitError, Committed, Decision, Effect,
-    Entry, EventKey, Fingerprints, JournalHeader, KeptBody, LaneState, Ledger, Order, OrderNumber, Owner, PaymentProof,
-    Pointer, RawBody, Reason, Receipt, Reference, Refusal, RowKeys, Rows, Subscription, Sweep, Timestamp, Work, merged,
-    next_retry_at,
+    AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, CommitError, Committed, CurrencyPair,
+    Decision, Effect, Entry, EventKey, Fingerprints, JournalHeader, KeptBody, LaneState, Ledger, Order, OrderNumber,
+    Owner, PaymentProof, Pointer, Rates, RawBody, Reason, Receipt, Reference, Refusal, RowKeys, Rows, Subscription,
+    Sweep, Timestamp, Work, merged, next_retry_at,
 };
 
 use self::proof::ProofState;
@@ -43,6 +43,7 @@ struct State {
     pointers: BTreeMap<String, (OrderNumber, Option<Reference>)>,
     subscriptions: BTreeMap<Reference, Subscription>,
     places: BTreeMap<Owner, BTreeSet<OrderNumber>>,
+    rates: BTreeMap<CurrencyPair, Rates>,
     /// Lanes by the index word of their events.
     lanes: BTreeMap<String, LaneState>,
     /// The number of times that an unreadable row was rescheduled, for the backoff.
@@ -110,6 +111,10 @@ impl Ledger for MemoryLedger {
 
     async fn referrer(&self, owner: &Owner, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
         Ok(self.0.lock().unwrap().referrers.get(owner).cloned())
+    }
+
+    async fn rates(&self, pair: CurrencyPair, _: &CallContext<'_>) -> Result<Rates, CommitError> {
+        Ok(self.0.lock().unwrap().rates.get(&pair).cloned().unwrap_or_else(|| Rates::none(pair)))
     }
 
     async fn resolve_pointer(
@@ -233,6 +238,9 @@ impl State {
                     self.referrers.remove(owner);
                     self.referrers.extend(to.iter().map(|to| (owner.clone(), to.clone())));
                 }
+                Effect::Rates(rates) => {
+                    self.rates.insert(rates.pair, rates.clone());
+                }
                 Effect::Repair(repair) => self.repair(repair, header, context, processed_at),
                 Effect::Overdraft { .. }
                 | Effect::Order { .. }
@@ -268,6 +276,10 @@ impl State {
             Effect::Subscription(subscription) => {
                 let version = self.subscriptions.get(&subscription.reference).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(subscription.version)
+            }
+            Effect::Rates(rates) => {
+                let version = self.rates.get(&rates.pair).map_or(0, |known| known.version);
+                version.checked_add(1) != Some(rates.version)
             }
             Effect::Repair(repair) => self.is_repaired_meanwhile(repair),
             Effect::TakePlace { owner, replaces, places, .. } => {
@@ -311,6 +323,7 @@ impl State {
                 | Effect::Refer { .. }
                 | Effect::Overdraft { .. }
                 | Effect::Wait { .. }
+                | Effect::Rates(_)
                 | Effect::Repair(_) => {}
             }
         }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use idempotency::DynamoLedger;
 use ledger::{
-    Backlog, CallContext, CallerKey, CommitError, Committed, Decision, DueOrder, DueRow, Effect, EventKey,
-    Fingerprints, Lane, LaneState, Lanes, Ledger, Order, OrderNumber, Owed, Owner, PaymentProof, Pointer, Provider,
-    Queue, Receipt, RefusedEvent, RowKeys, Rows, Timestamp, Work,
+    Backlog, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, DueOrder, DueRow, Effect,
+    EventKey, Fingerprints, Lane, LaneState, Lanes, Ledger, Order, OrderNumber, Owed, Owner, PaymentProof, Pointer,
+    Provider, Queue, Rates, Receipt, RefusedEvent, RowKeys, Rows, Timestamp, Work,
 };
 use testkit::MemoryLedger;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -127,6 +127,10 @@ impl Ledger for PortLedger {
 
     async fn referrer(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
         call!(self, context, Ledger::referrer(owner))
+    }
+
+    async fn rates(&self, pair: CurrencyPair, context: &CallContext<'_>) -> Result<Rates, CommitError> {
+        call!(self, context, Ledger::rates(pair))
     }
 
     async fn resolve_pointer(

@@ -7,7 +7,7 @@ use ledger::Timestamp;
 use providers::{Http, WechatConfig, WechatKeys};
 use testkit::{
     EPAY_BASE, PLATFORM_KEY_ID, PLATFORM_PAIR, Sent, Shape, StripeNet, WECHAT_APP, WECHAT_MERCHANT, WechatNet, World,
-    api_key, deadline, epay_settings, instant, mark, now, rsa_pair,
+    api_key, deadline, epay_settings, exchange_rate, instant, mark, now, rsa_pair,
 };
 
 use super::meter::{Cost, Meter};
@@ -23,6 +23,7 @@ const TWO_DAYS_S: i64 = 2 * 24 * 60 * 60;
 pub(super) async fn shop() -> (World, StripeNet) {
     let world = World::new();
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
+    exchange_rate(&world.ledger(0), "MNT/CNY", "0.00204").await;
     (world, StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s")))
 }
 
@@ -152,8 +153,15 @@ async fn of_orders() -> Vec<Path> {
     let mut orders = Clicks::of(runs::orders(), ledger, meter);
     orders.click("/orders", r#"{"product":"full-report"}"#, 201).await;
     let keyed = || Sent::post("/orders", br#"{"product":"credits-100"}"#).with("idempotency-key", "once");
+    let top_up = || {
+        let body =
+            r#"{"phoneNumber":"88001122","productOperator":"UNITEL","rechargeType":"VOICE","productCode":"SD5000"}"#;
+        Sent::post("/orders", body.as_bytes())
+    };
     vec![
         path("orders: an order is made", orders.call(now(), keyed(), 201).await),
         path("orders: the same request again", orders.call(now(), keyed(), 201).await),
+        path("orders: an order at an exchange rate, the first of a minute", orders.call(now(), top_up(), 201).await),
+        path("orders: an order at an exchange rate", orders.call(now(), top_up(), 201).await),
     ]
 }

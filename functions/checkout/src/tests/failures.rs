@@ -41,7 +41,7 @@ async fn invalid_request_is_refused() {
 pub(super) async fn order(shop: &Shop, number: &str, owner: &str, provider: Provider, state: PaymentState) {
     let catalog = Catalog::parse(catalog::SHIPPED).expect("a valid catalog");
     let choice = catalog::Choice { quantity: 1, provider: Some(provider), ..catalog::Choice::default() };
-    let terms = catalog.product("credits-1000").expect("a product").terms(&choice).expect("sold");
+    let terms = catalog.product("credits-1000").expect("a product").terms(&choice, None).expect("sold");
     created(shop, number, owner, terms).await;
     closed(shop, number, state).await;
 }

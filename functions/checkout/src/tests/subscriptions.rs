@@ -24,7 +24,7 @@ impl Shop {
     async fn ordered(&self, number: &str) -> String {
         let catalog = Catalog::parse(catalog::SHIPPED).expect("a valid catalog");
         let choice = catalog::Choice { quantity: 1, ..catalog::Choice::default() };
-        let terms = catalog.product("pro-monthly").expect("a product").terms(&choice).expect("sold");
+        let terms = catalog.product("pro-monthly").expect("a product").terms(&choice, None).expect("sold");
         failures::created(self, number, "alice", terms).await;
         format!(r#"{{"orderNumber":"{number}"}}"#)
     }

@@ -51,7 +51,11 @@ async fn hundred_and_first_open_order_is_refused() {
         );
     }
     let books = function.ledger.books();
-    assert_eq!((books.orders.len(), books.journal.len()), (100, 102), "a refusal writes nothing beside the two keys");
+    assert_eq!(
+        (books.orders.len(), books.journal.len()),
+        (100, 103),
+        "a refusal writes nothing beside the two keys and the rate"
+    );
     for attempt in 0..100 {
         let repeat = sent(&function, 200 + attempt, &keyed(&attempt.to_string())).await;
         assert_eq!((repeat.status, header(&repeat, "idempotent-replayed")), (201, Some("true")), "{attempt}");

@@ -44,9 +44,29 @@ fn invalid_choice_is_refused() {
     ];
     for (id, quantity, provider, phone, error, text) in rows {
         let choice = Choice { quantity, provider, phone, ..Choice::default() };
-        assert_eq!(shipped().product(id).expect(id).terms(&choice), Err(error), "{id}");
+        assert_eq!(shipped().product(id).expect(id).terms(&choice, Some(&rate())), Err(error), "{id}");
         assert_eq!(error.to_string(), text);
     }
+}
+
+#[test]
+fn price_in_another_currency_needs_a_rate_in_force() {
+    let catalog = shipped();
+    let choice = Choice { quantity: 1, phone: Some("88001122"), ..Choice::default() };
+    let product = catalog.product("unitel-sd5000").expect("listed");
+    let pair = CurrencyPair::parse("MNT/CNY").expect("a pair");
+    assert_eq!(product.exchange(), Some(pair));
+    let error = product.terms(&choice, None).expect_err("no rate");
+    assert_eq!((error, error.code()), (ChoiceError::RateMissing(pair), "exchange_rate_missing"));
+    assert_eq!(
+        error.to_string(),
+        "no exchange rate MNT/CNY is in force: the shop sets one with `hookledger rate set MNT/CNY RATE --reason …`"
+    );
+    // A product that is charged in its own currency needs none, and a given one changes nothing.
+    let product = catalog.product("credits-100").expect("listed");
+    assert_eq!(product.exchange(), None);
+    let choice = Choice { quantity: 1, ..Choice::default() };
+    assert_eq!(product.terms(&choice, None), product.terms(&choice, Some(&rate())));
 }
 
 #[test]
@@ -71,10 +91,10 @@ fn quantity_multiplies_price_and_grants() {
     ];
     for (fields, quantity, price, grants) in rows {
         let product = product_with(fields);
-        let terms = product.terms(&Choice { quantity, ..Choice::default() }).expect("sold");
+        let terms = product.terms(&Choice { quantity, ..Choice::default() }, Some(&rate())).expect("sold");
         assert_eq!((terms.price.to_string().as_str(), terms.quantity), (price, quantity));
         assert_eq!(terms.grants, grants, "{quantity} of {fields}");
-        let exchange = product.charged.is_some().then(|| money(&quantity.to_string(), "MNT"));
+        let exchange = product.exchange.is_some().then(|| money(&quantity.to_string(), "MNT"));
         assert_eq!(terms.exchange.map(|exchange| exchange.price), exchange, "the price before the exchange");
     }
 }
@@ -95,7 +115,8 @@ fn overflowing_amount_is_refused() {
         (&cheap, u64::MAX, Err(TooLarge)),
     ];
     for (fields, quantity, expected) in rows {
-        let terms = product_with(&format!("{fields}, {most}")).terms(&Choice { quantity, ..Choice::default() });
+        let terms =
+            product_with(&format!("{fields}, {most}")).terms(&Choice { quantity, ..Choice::default() }, Some(&rate()));
         assert_eq!(terms.map(|terms| terms.price.to_string()), expected.map(str::to_owned), "{quantity}");
     }
 }
@@ -107,8 +128,9 @@ fn first_provider_is_the_default() {
     let rows = [(None, Provider::Wechat)].into_iter().chain(Provider::ALL.map(|provider| (Some(provider), provider)));
     for (provider, expected) in rows {
         let site = Some("shop.example.com".to_owned());
-        let terms =
-            product.terms(&Choice { quantity: 1, provider, site: site.clone(), ..Choice::default() }).expect("offered");
+        let terms = product
+            .terms(&Choice { quantity: 1, provider, site: site.clone(), ..Choice::default() }, Some(&rate()))
+            .expect("offered");
         assert_eq!((terms.provider, terms.site), (expected, site));
     }
     assert_eq!(product.providers(), [Provider::Wechat, Provider::Epay, Provider::Stripe]);
@@ -138,7 +160,7 @@ fn phone_number_is_kept_in_the_operators_format() {
     let catalog = shipped();
     let product = catalog.product("unitel-sd5000").expect("listed");
     for (given, expected) in rows {
-        let terms = product.terms(&Choice { quantity: 1, phone: Some(given), ..Choice::default() });
+        let terms = product.terms(&Choice { quantity: 1, phone: Some(given), ..Choice::default() }, Some(&rate()));
         let phone = terms.map(|terms| match terms.grants.as_slice() {
             [Grant::TopUp(top_up)] => top_up.phone.clone(),
             other => panic!("{other:?}"),
@@ -163,7 +185,8 @@ fn wallet_is_kept_unchanged_if_a_token_is_sent() {
         ("credits-100", Some(evm), Err((WalletUnwanted, "this product takes no wallet"))),
     ];
     for (id, wallet, expected) in rows {
-        let terms = shipped().product(id).expect(id).terms(&Choice { quantity: 1, wallet, ..Choice::default() });
+        let terms =
+            shipped().product(id).expect(id).terms(&Choice { quantity: 1, wallet, ..Choice::default() }, Some(&rate()));
         let on_chain = terms.map(|terms| match terms.grants.as_slice() {
             [Grant::Token { on_chain: Some(on_chain), .. }] => (on_chain.asset.clone(), on_chain.wallet.clone()),
             other => panic!("{other:?}"),
@@ -208,9 +231,9 @@ proptest! {
     ) {
         let (phone, wallet) = (phone.as_deref(), wallet.as_deref());
         let choice = Choice { quantity, provider, phone, wallet, site: None };
-        let _ = product.terms(&choice);
+        let _ = product.terms(&choice, Some(&rate()));
         for product in shipped().products() {
-            if let Ok(terms) = product.terms(&choice) {
+            if let Ok(terms) = product.terms(&choice, Some(&rate())) {
                 prop_assert!(product.providers().contains(&terms.provider));
                 prop_assert!((1..=product.quantity_max()).contains(&quantity));
             }
@@ -219,7 +242,7 @@ proptest! {
 
     #[test]
     fn larger_quantity_never_costs_less(product in any_product(), few in 1_u64..1_000, more in 1_u64..1_000) {
-        let of = |quantity| product.terms(&Choice { quantity, ..Choice::default() });
+        let of = |quantity| product.terms(&Choice { quantity, ..Choice::default() }, Some(&rate()));
         if let (Ok(few), Ok(sum)) = (of(few), of(few.saturating_add(more))) {
             prop_assert!(few.price.amount <= sum.price.amount);
             // The amount is rounded up to a whole unit, so a larger quantity may cost the same.

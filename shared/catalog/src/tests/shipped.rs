@@ -41,7 +41,8 @@ fn each_product_is_sold_on_its_terms() {
     for (id, phone, expected, grant) in rows {
         let product = catalog.product(id).expect(id);
         let wallet = (id == "posx-10").then_some(wallet);
-        let terms = product.terms(&Choice { quantity: 1, phone, wallet, ..Choice::default() }).expect(id);
+        let terms =
+            product.terms(&Choice { quantity: 1, phone, wallet, ..Choice::default() }, Some(&rate())).expect(id);
         assert_eq!(summary(product, &terms), expected, "{id}");
         assert_eq!((terms.product.as_str(), terms.quantity, terms.site), (id, 1, None));
         assert_eq!(terms.grants, [grant], "{id}");
@@ -99,7 +100,7 @@ fn order_by_alias_stores_the_product_id() {
         let product = catalog.product(name);
         assert_eq!(product.map(Product::id), expected, "{name}");
         let choice = Choice { quantity: 1, phone: Some("88001122"), ..Choice::default() };
-        let terms = product.map(|product| product.terms(&choice).expect("sold"));
+        let terms = product.map(|product| product.terms(&choice, Some(&rate())).expect("sold"));
         assert_eq!(terms.as_ref().map(|terms| terms.product.as_str()), expected, "{name}");
     }
 }

@@ -6,7 +6,7 @@ use ChoiceError::{WalletChecksum, WalletInvalid};
 fn checked(wallet: &str) -> Result<String, ChoiceError> {
     let catalog = shipped();
     let product = catalog.product("posx-10").expect("listed");
-    let terms = product.terms(&Choice { quantity: 1, wallet: Some(wallet), ..Choice::default() })?;
+    let terms = product.terms(&Choice { quantity: 1, wallet: Some(wallet), ..Choice::default() }, Some(&rate()))?;
     match terms.grants.as_slice() {
         [Grant::Token { on_chain: Some(on_chain), .. }] => Ok(on_chain.wallet.clone()),
         other => panic!("{other:?}"),

@@ -71,6 +71,7 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
             | Effect::Subscription(_)
             | Effect::Wait { .. }
             | Effect::TakePlace { .. }
+            | Effect::Rates(_)
             | Effect::Repair(_) => {
                 panic!("no report on an order has this effect: {effect:?}")
             }
@@ -111,6 +112,7 @@ pub(super) fn summaries(effects: &[Effect]) -> Vec<String> {
         | Effect::Subscription(_)
         | Effect::Wait { .. }
         | Effect::TakePlace { .. }
+        | Effect::Rates(_)
         | Effect::Repair(_) => {
             format!("{effect:?}")
         }

@@ -15,6 +15,7 @@ const ATTEMPTS_MAX: u64 = 4;
 /// Gives a buyer a key.
 pub(super) async fn register(world: &World, name: &str) {
     testkit::api_key(world.ledger(), name, &format!("key-of-{name}")).await;
+    testkit::exchange_rate(world.ledger(), "MNT/CNY", "0.00204").await;
 }
 
 /// A click of this buyer; again until the shop answers, a few times. Returns the body of the answer.

@@ -61,7 +61,7 @@ impl Stranger {
     async fn create(&self, world: &World, step: usize, wrong: Wrong) -> Order {
         let provider = if wrong == Wrong::Provider { Provider::Epay } else { Provider::Stripe };
         let choice = Choice { quantity: 1, provider: Some(provider), ..Choice::default() };
-        let terms = CATALOG.product("credits-1000").expect("a product").terms(&choice).expect("terms");
+        let terms = CATALOG.product("credits-1000").expect("a product").terms(&choice, None).expect("terms");
         let number = OrderNumber::new(&format!("HL-stranger-{}-{step}", self.number)).expect("a number");
         let owner = Owner::new(&format!("stranger-{}", self.number)).expect("an owner");
         let order = Order::new(number.clone(), owner, terms, world.now());
