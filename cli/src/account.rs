@@ -13,7 +13,7 @@ use ledger::{AccountId, Amount, Asset, Lane, Lanes as _, Ledger as _, Owed, Poli
 use local::{What, context, credits_of};
 
 use self::change::change;
-pub(crate) use self::change::committed;
+pub(crate) use self::change::{change_of, committed};
 use self::facts::AccountFacts;
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use audit::RepairFailure;
 use ledger::{
     AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, CurrencyPairError, KeyError,
-    OrderNumber, OrderNumberError, Owner, RateError, RateTextError, RepairError,
+    OrderNumber, OrderNumberError, Owner, RateError, RateTextError, RepairError, UsageReversalError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
@@ -133,6 +133,16 @@ pub(crate) enum Error {
     Owner { text: String, cause: AccountIdError },
     #[error("the key {text:?} {cause}")]
     CallerKey { text: String, cause: CallerKeyError },
+    #[error("{0:?} is not the key of a usage event: give one as usage#evt_1")]
+    NotUsageKey(String),
+    #[error("no usage event {0} is booked: check the key; one that is refused has charged nothing")]
+    NoUsage(String),
+    #[error("{usage} cannot be reversed by this: {cause}")]
+    NotReversed { usage: String, cause: UsageReversalError },
+    #[error(
+        "{usage} is reversed already, by {amount}, and is reversed once: correct the rest with `account credit` or `debit`"
+    )]
+    ReversedBefore { usage: String, amount: String },
     #[error("the pair {text:?} {cause}")]
     CurrencyPair { text: String, cause: CurrencyPairError },
     #[error("the rate {text:?} {cause}: give one such as 0.00204")]
@@ -228,6 +238,7 @@ impl Error {
             | Self::OrderNumber { .. }
             | Self::Owner { .. }
             | Self::CallerKey { .. }
+            | Self::NotUsageKey(_)
             | Self::CurrencyPair { .. }
             | Self::RateText { .. }
             | Self::Time(_)
@@ -251,6 +262,9 @@ impl Error {
             | Self::NotConfirmed
             | Self::Repair(_)
             | Self::Rate(_)
+            | Self::NoUsage(_)
+            | Self::NotReversed { .. }
+            | Self::ReversedBefore { .. }
             | Self::UnknownOrder(_) => Exit::Refused,
         }
     }

@@ -1,4 +1,4 @@
-//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `order`, `rate` and `audit` work with
+//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `order`, `reverse`, `rate` and `audit` work with
 //! it, or with a deployed stage.
 
 mod account;
@@ -20,6 +20,7 @@ mod print;
 mod prompt;
 mod rate;
 mod repair_result;
+mod reverse;
 mod sample_args;
 mod send;
 mod serve;
@@ -61,6 +62,8 @@ enum Command {
     Account(account::Account),
     /// Show an order, or change it by hand
     Order(order::Order),
+    /// Give the charge of a usage event back to its owner, whole or in part, once
+    Reverse(reverse::Reverse),
     /// Show or change the exchange rates of products that are charged in another currency
     Rate(rate::RateCommand),
     /// Compare accounts, orders and the journal with each other; fails if they differ
@@ -106,6 +109,9 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| Exit::Done),
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),
+            Some(Command::Reverse(args)) => {
+                Box::pin(reverse::run(args, &data, form, variable)).await.map(|()| Exit::Done)
+            }
             Some(Command::Rate(args)) => Box::pin(rate::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Account(args)) => {
                 Box::pin(account::run(args, &data, form, variable)).await.map(|()| Exit::Done)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use catalog::{Catalog, Product, SHIPPED};
 use clap::{Args, Subcommand};
-use ledger::{Backlog as _, CurrencyPair, Ledger as _, Rate, RateError, Rates, Timestamp};
+use ledger::{Backlog as _, CurrencyPair, Ledger as _, RateError, Rates, Timestamp};
 use local::{What, context, now};
 use serde::Serialize;
 

@@ -7,6 +7,7 @@ mod bodies;
 mod circles;
 mod container;
 mod costs;
+mod credits;
 mod deployed;
 mod epay;
 mod fireblocks;

@@ -65,14 +65,26 @@ pub(super) async fn terms(books: &Books, account: &AccountId, is_new: bool) -> R
 pub(super) async fn change(books: &Books, by: &Authorship, what: What, form: Form) -> Result<(), Error> {
     let account = what.account();
     let changed = ChangeResult::of(&committed(books, by, what).await?);
-    let Some(account) = account else {
-        form.show(&changed);
-        return Ok(());
-    };
+    match account {
+        Some(account) => change_of(books, changed, &account, form).await,
+        None => {
+            form.show(&changed);
+            Ok(())
+        }
+    }
+}
+
+/// Shows a change, and the account after it.
+pub(crate) async fn change_of(
+    books: &Books,
+    changed: ChangeResult,
+    account: &AccountId,
+    form: Form,
+) -> Result<(), Error> {
     // A failed read is no failed command: the change is made, and an error would invite a second one.
-    let row = books.ledger.account(&account).await.map_err(Error::from);
+    let row = books.ledger.account(account).await.map_err(Error::from);
     let is_read = row.is_ok();
-    let state = unless_unread(row, &account).flatten().map(|row| State::of(account.asset(), &row));
+    let state = unless_unread(row, account).flatten().map(|row| State::of(account.asset(), &row));
     form.show(&AccountChange { changed, account: account.to_string(), state, is_read });
     Ok(())
 }

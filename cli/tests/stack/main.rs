@@ -25,6 +25,7 @@ mod operator;
 mod prompts;
 mod rates;
 mod repairing;
+mod reversing;
 mod routes;
 mod scripting;
 mod sending;

@@ -78,6 +78,7 @@ mod subscription;
 mod time;
 mod top_up_call;
 mod transfer;
+mod usage_reversal;
 
 pub use accept::{AcceptError, Accepted, Clearing};
 pub use account::{AccountId, AccountIdError, CallerKey, CallerKeyError, House, Owner};
@@ -117,6 +118,7 @@ pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};
 pub use top_up_call::{TopUpCall, TopUpReport, TopUpState, Verdict};
 pub use transfer::{Allocation, Transfer, TransferDetails, TransferStatus, is_same_wallet};
+pub use usage_reversal::{UsageReversal, UsageReversalError};
 
 #[cfg(test)]
 mod tests;

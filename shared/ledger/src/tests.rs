@@ -21,6 +21,7 @@ mod subscriptions;
 mod times;
 mod transfers;
 mod transitions;
+mod usage_reversals;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 
 use ledger::{
     AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, House,
-    JournalHeader, KeyError, MoneyKey, Movement, Owner, Posting, Rate, Rates, SpendingTerms, Timestamp, Writer,
+    JournalHeader, KeyError, MoneyKey, Movement, Owner, Posting, Rate, Rates, SpendingTerms, Timestamp, UsageReversal,
+    Writer,
 };
 
 /// A manual adjustment.
@@ -54,6 +55,8 @@ pub enum What {
         owner: Owner,
         key: CallerKey,
     },
+    /// Gives the charge of a usage event back.
+    ReverseUsage(UsageReversal),
     /// Sets an exchange rate.
     SetRate {
         /// All rates of the pair after it.
@@ -86,7 +89,7 @@ impl Change<'_> {
         let signed = [("author", self.author.to_owned()), ("reason", self.reason.to_owned())];
         let all = signed.into_iter().chain(facts);
         Ok(Decision::Record(Entry {
-            effects: vec![self.what.effect(&receipt)],
+            effects: self.what.effects(&receipt),
             header: JournalHeader {
                 receipt,
                 writer: Writer::Manual,
@@ -113,6 +116,7 @@ impl What {
             | Self::ApiKey { owner, .. }
             | Self::RevokeKey { owner, .. }
             | Self::Referrer { owner, .. } => credits_of(owner),
+            Self::ReverseUsage(reversal) => reversal.account().clone(),
             Self::SetRate { .. } | Self::RevokeRate { .. } => return None,
         })
     }
@@ -127,6 +131,7 @@ impl What {
             Self::ApiKey { .. } => "api_key",
             Self::RevokeKey { .. } => "revoke_key",
             Self::Referrer { .. } => "referrer",
+            Self::ReverseUsage(_) => "reverse",
             Self::SetRate { .. } => "rate",
             Self::RevokeRate { .. } => "revoke_rate",
         }
@@ -151,6 +156,9 @@ impl What {
                 std::iter::once(("owner", owner.to_string())).chain(replaces).collect()
             }
             Self::RevokeKey { owner, key } => vec![("owner", owner.to_string()), ("key", key.short_id())],
+            Self::ReverseUsage(reversal) => {
+                vec![("usage", reversal.usage().to_string()), ("amount", Asset::CREDITS.format(reversal.amount()))]
+            }
             Self::SetRate { rates, rate, from } => {
                 let from = from.map_or_else(|| "at once".to_owned(), |from| from.to_string());
                 vec![("pair", rates.pair.to_string()), ("rate", rate.to_string()), ("from", from)]
@@ -163,11 +171,12 @@ impl What {
         }
     }
 
-    fn effect(&self, receipt: &EventKey) -> Effect {
+    fn effects(&self, receipt: &EventKey) -> Vec<Effect> {
         let movement = |posting, guard| {
             Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard, reverses: None })
         };
-        match self {
+        vec![match self {
+            Self::ReverseUsage(reversal) => return reversal.effects(),
             Self::Credit { account, amount } => {
                 movement(Posting::to_customer(account.clone(), House::Manual, *amount), Guard::Always)
             }
@@ -185,7 +194,7 @@ impl What {
             Self::Referrer { owner, from, to } => {
                 Effect::Refer { owner: owner.clone(), from: from.clone(), to: to.clone() }
             }
-        }
+        }]
     }
 }
 

@@ -145,7 +145,7 @@ impl LineDetails {
 /// The house account on the other side of a line with this key.
 fn house_of(key: &str) -> House {
     match key.split('#').next().unwrap_or_default() {
-        "usage" => House::Usage,
+        "usage" | "reversed" => House::Usage,
         "payment" | "invoice" | "grant" | "reversal" => House::Revenue,
         "commission" => House::Commissions,
         "sent" => House::OnChain,

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ledger::{
-    Asset, Audit, AuditProgress, Balance, CallContext, Decision, Difference, Effect, Guard, House, JournalLine,
+    Amount, Asset, Audit, AuditProgress, Balance, CallContext, Decision, Difference, Effect, Guard, House, JournalLine,
     LinePosition, LineTotals, MoneyKey, Movement, Observation, OrderNumber, Owner, Posting, Repair, StoredAccount,
-    Subject,
+    Subject, UsageReversal,
 };
 
 use super::event::record;
@@ -161,6 +161,22 @@ pub(crate) fn repair(words: &[&str]) -> Option<Decision> {
             let account = Owner::new(owner).unwrap().account(Asset::CREDITS);
             let effects = [line, Repair::Account { account, from: Some(row), to: after }].map(Effect::Repair);
             Some(record(event, words.get(2..).unwrap(), effects.into()))
+        }
+        // Gives a part of a charge back, which must be as it was read.
+        ["reverse", event, usage, owner, charged, amount] => {
+            let found = JournalLine {
+                key: format!("usage#{usage}"),
+                account: format!("{owner}/credits"),
+                change: Balance::from_units(units(charged).checked_neg().unwrap()),
+                order: None,
+                reverses: None,
+                reversed_by: None,
+                at: Some(context(1).received_at),
+                is_failed: false,
+            };
+            let amount = Amount::from_wide(units(amount).unsigned_abs()).unwrap();
+            let reversal = UsageReversal::of(&found, Some(amount)).unwrap();
+            Some(record(event, words.get(2..).unwrap(), reversal.effects()))
         }
         _ => None,
     }
