@@ -37,6 +37,8 @@ pub(crate) struct Books {
     pub(crate) ledger: DynamoLedger,
     /// How long an index may lag behind its table: zero on one machine.
     pub(crate) index_lag: Duration,
+    /// Only of a deployed stage: its name, and the way to its secrets.
+    deployed: Option<(SdkConfig, String)>,
     /// Declared last, so that it is released after the ledger closes the store.
     _lock: Option<Lock>,
 }
@@ -56,7 +58,7 @@ impl Books {
                 (sdk.endpoint_url(running.dynamodb_url).build(), None)
             }
         };
-        Ok(Self::of(&sdk, STAGE, Duration::ZERO, lock))
+        Ok(Self::of(&sdk, STAGE, Duration::ZERO, None, lock))
     }
 
     /// Uses the credentials and region of the environment.
@@ -68,11 +70,24 @@ impl Books {
         // Fail here: without credentials the first store call fails with an error that looks like a timeout.
         let credentials = sdk.credentials_provider().ok_or(Error::NoCredentials)?;
         credentials.provide_credentials().await.map_err(|_| Error::NoCredentials)?;
-        Ok(Self::of(&sdk, stage, audit::INDEX_LAG_MAX, None))
+        let deployed = Some((sdk.clone(), stage.to_owned()));
+        Ok(Self::of(&sdk, stage, audit::INDEX_LAG_MAX, deployed, None))
     }
 
-    fn of(sdk: &SdkConfig, stage: &str, index_lag: Duration, lock: Option<Lock>) -> Self {
-        Self { ledger: DynamoLedger::new(sdk, Tables::of_stage(stage), fastrand::Rng::new()), index_lag, _lock: lock }
+    fn of(
+        sdk: &SdkConfig,
+        stage: &str,
+        index_lag: Duration,
+        deployed: Option<(SdkConfig, String)>,
+        lock: Option<Lock>,
+    ) -> Self {
+        let ledger = DynamoLedger::new(sdk, Tables::of_stage(stage), fastrand::Rng::new());
+        Self { ledger, index_lag, deployed, _lock: lock }
+    }
+
+    /// The id of a secret of the deployed stage, and the way to it. `None` for the books of this machine.
+    pub(crate) fn secret_of_stage(&self, name: &str) -> Option<(&SdkConfig, String)> {
+        self.deployed.as_ref().map(|(sdk, stage)| (sdk, format!("hookledger/{stage}/{name}")))
     }
 }
 

@@ -6,10 +6,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use api::RedeemError;
 use audit::RepairFailure;
+use edge::KeyringError;
 use ledger::{
     AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, CurrencyPairError, KeyError,
-    OrderNumber, OrderNumberError, Owner, RateError, RateTextError, RepairError, UsageReversalError,
+    OrderNumber, OrderNumberError, Owner, RateError, RateTextError, RepairError, Timestamp, UsageReversalError,
+    WordError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
@@ -143,6 +146,16 @@ pub(crate) enum Error {
         "{usage} is reversed already, by {amount}, and is reversed once: correct the rest with `account credit` or `debit`"
     )]
     ReversedBefore { usage: String, amount: String },
+    #[error("the campaign {text:?} {cause}")]
+    Campaign { text: String, cause: WordError },
+    #[error("the code cannot last until {0}: give a time from now on, at most ten years ahead")]
+    Until(Timestamp),
+    #[error("the campaign {campaign} has no code {name}: `code list {campaign}` lists them")]
+    NoCode { campaign: String, name: String },
+    #[error("the code is refused: {0}")]
+    NotRedeemed(RedeemError),
+    #[error("the pepper of the codes cannot be read: check the secret hookledger/STAGE/codes")]
+    Pepper(#[source] KeyringError),
     #[error("the pair {text:?} {cause}")]
     CurrencyPair { text: String, cause: CurrencyPairError },
     #[error("the rate {text:?} {cause}: give one such as 0.00204")]
@@ -218,6 +231,7 @@ impl Error {
             | Self::NotRunning(_)
             | Self::NoRegion
             | Self::NoCredentials
+            | Self::Pepper(_)
             | Self::NoBooks(_) => Exit::Unavailable,
             Self::Input(..)
             | Self::ServesNothing
@@ -239,6 +253,8 @@ impl Error {
             | Self::Owner { .. }
             | Self::CallerKey { .. }
             | Self::NotUsageKey(_)
+            | Self::Campaign { .. }
+            | Self::Until(_)
             | Self::CurrencyPair { .. }
             | Self::RateText { .. }
             | Self::Time(_)
@@ -263,6 +279,8 @@ impl Error {
             | Self::Repair(_)
             | Self::Rate(_)
             | Self::NoUsage(_)
+            | Self::NoCode { .. }
+            | Self::NotRedeemed(_)
             | Self::NotReversed { .. }
             | Self::ReversedBefore { .. }
             | Self::UnknownOrder(_) => Exit::Refused,

@@ -1,4 +1,4 @@
-//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `order`, `reverse`, `rate` and `audit` work with
+//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `order`, `code`, `reverse`, `rate` and `audit` work with
 //! it, or with a deployed stage.
 
 mod account;
@@ -7,6 +7,7 @@ mod authorship;
 mod banner;
 mod books;
 mod change_result;
+mod code;
 mod delivery;
 #[cfg(test)]
 mod documented;
@@ -64,6 +65,8 @@ enum Command {
     Order(order::Order),
     /// Give the charge of a usage event back to its owner, whole or in part, once
     Reverse(reverse::Reverse),
+    /// Make, redeem, list or revoke redeem codes
+    Code(code::CodeCommand),
     /// Show or change the exchange rates of products that are charged in another currency
     Rate(rate::RateCommand),
     /// Compare accounts, orders and the journal with each other; fails if they differ
@@ -112,6 +115,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Reverse(args)) => {
                 Box::pin(reverse::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }
+            Some(Command::Code(args)) => Box::pin(code::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Rate(args)) => Box::pin(rate::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Account(args)) => {
                 Box::pin(account::run(args, &data, form, variable)).await.map(|()| Exit::Done)

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use catalog::{Catalog, SHIPPED};
-use ledger::{AccountId, Amount, Asset, Balance, CallerKey, CurrencyPair, OrderNumber, Owner, Rate, Timestamp};
+use ledger::{AccountId, Amount, Asset, Balance, CallerKey, CurrencyPair, OrderNumber, Owner, Rate, Timestamp, Word};
 use local::credits_of;
 
 use crate::error::Error;
@@ -63,6 +63,10 @@ pub(crate) fn signed_amount(asset: Asset, text: &str) -> Result<Balance, Error> 
 
 pub(crate) fn order_number(text: &str) -> Result<OrderNumber, Error> {
     OrderNumber::new(text).map_err(|cause| Error::OrderNumber { text: text.to_owned(), cause })
+}
+
+pub(crate) fn campaign(text: &str) -> Result<Word, Error> {
+    Word::new(text).map_err(|cause| Error::Campaign { text: text.to_owned(), cause })
 }
 
 pub(crate) fn pair(text: &str) -> Result<CurrencyPair, Error> {

@@ -21,7 +21,7 @@ const ROUNDS_MAX: u32 = 3;
 pub(crate) struct Reverse {
     #[command(flatten)]
     which: BooksArgs,
-    /// The journal key of the event, as usage#evt_1
+    /// The journal key of the event, as `usage#evt_1`
     #[arg(value_name = "usage#ID")]
     usage: String,
     /// A part of the charge, as 15 or 0.00234 [default: all of it]

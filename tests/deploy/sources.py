@@ -1,5 +1,7 @@
 """Every webhook source: a signed event is booked, a repeat changes nothing, and a forged event is refused."""
 
+import re
+
 from process import check, say, until
 
 WALLET = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -23,6 +25,19 @@ def usage(shop):
     forged, _ = shop.send("usage", shop.named("evt-forged"), *words, secret=shop.stranger("usage"))
     check("a forged one is refused", forged, 401)
     check("it was deducted once", shop.balance(f"{owner}/credits"), "8500000000")
+    for _ in range(2):
+        shop.by_hand("reverse", f"usage#{event}", "--amount", "0.5")
+    check("a part of it is given back once", shop.balance(f"{owner}/credits"), "9000000000")
+
+
+def codes(shop):
+    say("codes: a code is redeemed once by its owner")
+    owner = shop.named("redeemer")
+    made = shop.by_hand("code", "make", shop.named("spring"), "5", "--uses", "2")
+    code = re.search(r"(?:[0-9A-Z]{4}-){3}[0-9A-Z]{4}", made).group()
+    for _ in range(2):
+        shop.books("code", "redeem", owner, code)
+    check("it gives its credits once", shop.balance(f"{owner}/credits"), "5000000000")
 
 
 def stripe(shop):

@@ -57,6 +57,7 @@ def main():
 
         say("== webhooks")
         sources.usage(shop)
+        sources.codes(shop)
         sources.stripe(shop)
         sources.epay(shop)
         sources.wechat(shop)

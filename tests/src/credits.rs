@@ -1,11 +1,11 @@
-//! Reversals of usage: one, whatever fails, and however many begin at the same moment.
+//! Reversals of usage and changes of exchange rates: one, whatever fails, and however many begin at the same moment.
 
 use futures_util::future::join_all;
 use ledger::{
-    Amount, Audit as _, CommitError, Committed, Decision, Entry, EventKey, Fingerprint, JournalHeader, JournalLine,
-    Ledger as _, UsageReversal, Writer,
+    Amount, Audit as _, CommitError, Committed, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprint,
+    JournalHeader, JournalLine, Ledger as _, Rate, Rates, UsageReversal, Writer,
 };
-use testkit::{Fault, World, context, usage};
+use testkit::{Fault, World, context, now, usage};
 
 use crate::sandbox::{SETTLED, Sandbox, invocation, open_account};
 
@@ -81,4 +81,69 @@ async fn concurrent_reversals_book_one() {
         books.check();
         assert_eq!(books.balance("alice/credits"), i128::from((7 + amount) * ONE));
     }
+}
+
+fn rate_change(rates: Rates, id: &str) -> Decision {
+    let header = JournalHeader {
+        receipt: EventKey::new(Writer::Manual, id).expect("an id"),
+        writer: Writer::Manual,
+        kind: "rate",
+        facts: Vec::new(),
+        fingerprints: Fingerprint::of(1, &[("id", id)]).into(),
+        order: None,
+    };
+    Decision::Record(Entry { header, effects: vec![Effect::Rates(rates)], keeps_body: false, alarm: None })
+}
+
+fn pair() -> CurrencyPair {
+    CurrencyPair::parse("MNT/CNY").expect("a pair")
+}
+
+/// The rates with this one, over those that were read.
+fn with(read: &Rates, rate: &str, seconds: i64) -> Rates {
+    let (rate, from) = (Rate::parse(rate).expect("a rate"), now().plus_seconds(seconds));
+    read.set(rate, from, now(), EventKey::of_row("manual#set")).expect("set")
+}
+
+#[tokio::test(start_paused = true)]
+async fn faulty_rate_change_is_made_once() {
+    for first in Fault::ALL {
+        for second in Fault::ALL {
+            let world = World::new();
+            let decision = rate_change(with(&Rates::none(pair()), "0.002", 0), "r1");
+            let (ledger, faults) = world.faulty(1, move |call, _| match call {
+                0 => first,
+                1 => second,
+                _ => Fault::None,
+            });
+            let once = context(2);
+            tokio::select! {
+                _ = ledger.commit(&decision, &once) => {}
+                () = faults.killed() => {}
+            }
+            tokio::time::sleep(SETTLED).await;
+            let again = world.ledger(2).commit(&decision, &context(3)).await;
+            assert!(matches!(again, Ok(Committed::Now(_) | Committed::Earlier(_))), "{first:?} {second:?}: {again:?}");
+            let rates = world.ledger(3).rates(pair(), &context(4)).await.expect("read");
+            assert_eq!((rates.version, rates.by_start.len()), (1, 1), "{first:?} {second:?}");
+            world.books().check();
+        }
+    }
+}
+
+/// Two people set rates over the same ones at the same moment: one is made, and the other one reads again.
+#[tokio::test(start_paused = true)]
+async fn concurrent_rate_changes_are_not_merged() {
+    let world = World::new();
+    let changes = (1_u64..=8).map(|number| {
+        let rates = with(&Rates::none(pair()), &format!("0.00{number}"), i64::try_from(number).expect("small"));
+        let (world, decision) = (world.clone(), rate_change(rates, &format!("r{number}")));
+        async move { world.ledger(number).commit(&decision, &context(number + 10)).await }
+    });
+    let results = join_all(changes).await;
+    let made = results.iter().filter(|result| matches!(result, Ok(Committed::Now(_)))).count();
+    let stale = results.iter().filter(|result| matches!(result, Err(CommitError::Stale))).count();
+    assert_eq!((made, stale), (1, 7), "{results:?}");
+    let rates = world.ledger(0).rates(pair(), &context(4)).await.expect("read");
+    assert_eq!((rates.version, rates.by_start.len()), (1, 1));
 }

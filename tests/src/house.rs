@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("embedded", &[]),
     ("fakes", &["signing"]),
     ("testkit", &["fakes", "embedded", "idempotency", "ledger", "signing"]),
-    ("api", &["edge", "ledger"]),
+    ("api", &["edge", "ledger", "signing"]),
     ("audit", &["edge", "ledger"]),
     ("providers", &["ledger", "signing"]),
     ("orders", &["api", "catalog", "edge", "idempotency", "ledger"]),

@@ -5,6 +5,7 @@
 
 mod bodies;
 mod circles;
+mod codes;
 mod container;
 mod costs;
 mod credits;

@@ -195,6 +195,36 @@ fn rows() -> Vec<Planted> {
         },
         Planted {
             table: "accounts",
+            name: "an exchange rate",
+            key: "rate#MNT/CNY",
+            plant: |world, _| write_row("accounts", world, "rate#MNT/CNY", &json!({ "rates": { "M": {} } })),
+            stopped_by: Defence::Roles(&[]),
+        },
+        Planted {
+            table: "accounts",
+            name: "a redeem code",
+            key: "code#0",
+            plant: |world, _| {
+                write_row(
+                    "accounts",
+                    world,
+                    "code#0",
+                    &json!({ "uses": { "N": "9" }, "uses_left": { "N": "9" }, "campaign": text("spring") }),
+                )
+            },
+            stopped_by: Defence::Roles(&[]),
+        },
+        Planted {
+            table: "accounts",
+            name: "the wrong codes of an owner",
+            key: "wrong_codes#alice",
+            plant: |world, _| {
+                write_row("accounts", world, "wrong_codes#alice", &json!({ "wrong_codes": { "N": "99" } }))
+            },
+            stopped_by: Defence::Roles(&[]),
+        },
+        Planted {
+            table: "accounts",
             name: "a JWKS cache",
             key: "jwks#fireblocks",
             plant: |world, _| {

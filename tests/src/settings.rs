@@ -23,12 +23,13 @@ fn env_example_has_every_setting_once() {
 
     let app = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
     let of_functions = app.functions().iter().flat_map(|function| function.environment.keys().map(String::as_str));
-    let secrets: [&[&str]; 7] = [
+    let secrets: [&[&str]; 8] = [
         &usage::SETTINGS,
         &stripe::SETTINGS,
         &wechat::SETTINGS,
         &epay::SETTINGS,
         &[checkout::SETTING],
+        &[api::CODE_PEPPER],
         &UnitelKeys::SETTINGS,
         &FireblocksKeys::SETTINGS,
     ];

@@ -65,13 +65,11 @@ pub(super) async fn terms(books: &Books, account: &AccountId, is_new: bool) -> R
 pub(super) async fn change(books: &Books, by: &Authorship, what: What, form: Form) -> Result<(), Error> {
     let account = what.account();
     let changed = ChangeResult::of(&committed(books, by, what).await?);
-    match account {
-        Some(account) => change_of(books, changed, &account, form).await,
-        None => {
-            form.show(&changed);
-            Ok(())
-        }
+    if let Some(account) = account {
+        return change_of(books, changed, &account, form).await;
     }
+    form.show(&changed);
+    Ok(())
 }
 
 /// Shows a change, and the account after it.

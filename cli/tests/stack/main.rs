@@ -12,6 +12,7 @@
 mod accounts;
 mod auditing;
 mod buying;
+mod codes;
 mod crash;
 mod deciding;
 mod documented;

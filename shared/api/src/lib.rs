@@ -48,6 +48,7 @@ mod handle;
 mod order_json;
 mod order_number_rng;
 mod places;
+mod redeem;
 
 pub use body::{object, read};
 pub use commissions::commissions;
@@ -57,6 +58,8 @@ pub use handle::{Api, ApiCall, ApiOutcome, Function};
 pub use order_json::OrderJson;
 pub use order_number_rng::OrderNumberRng;
 pub use places::{Places, PlacesError};
+pub use redeem::{CODE_PEPPER, RedeemError, Redeemed, code_hash, code_pepper, redeem};
+pub use signing::CodePepper;
 
 #[cfg(test)]
 mod tests;

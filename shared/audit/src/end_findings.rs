@@ -102,6 +102,7 @@ impl RepairedRows {
             | Effect::Revoke { .. }
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
+            | Effect::Code(_)
             | Effect::Wait { .. } => {}
         }
     }

@@ -347,6 +347,7 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
         | Effect::Revoke { .. }
         | Effect::TakePlace { .. }
         | Effect::Rates(_)
+        | Effect::Code(_)
         | Effect::Wait { .. } => {
             return None;
         }

@@ -44,6 +44,7 @@ impl CommitMetrics {
                 | Effect::Wait { .. }
                 | Effect::TakePlace { .. }
                 | Effect::Rates(_)
+                | Effect::Code(_)
                 | Effect::Repair(_) => {}
             }
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use futures_util::future::try_join;
@@ -72,6 +73,11 @@ pub enum Vault {
 }
 
 impl Vault {
+    /// One secret of Secrets Manager, for a program that is not a function.
+    pub fn of_secret(sdk: &SdkConfig, id: String) -> Self {
+        Self::SecretsManager { client: Client::new(sdk), ids: vec![id] }
+    }
+
     fn strength(&self) -> Strength {
         match self {
             Self::Here(_) => Strength::Local,

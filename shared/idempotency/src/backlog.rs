@@ -336,7 +336,7 @@ impl DynamoLedger {
     }
 
     /// Writes one row, and returns whether its condition held.
-    async fn write_if_unchanged(
+    pub(crate) async fn write_if_unchanged(
         &self,
         row: Row,
         table: &str,

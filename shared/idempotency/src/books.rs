@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use ledger::{AccountId, Amount, Balance, CallerKey, CommitError, Owner, Policy, SpendingTerms};
+use ledger::{AccountId, Amount, Balance, CallerKey, CommitError, Owner, Policy, SpendingTerms, Word};
 
 use crate::image::{known_form, parsed};
 use crate::names;
@@ -64,6 +64,28 @@ impl DynamoLedger {
             last = page.last_evaluated_key;
             if last.is_none() {
                 return Ok(keys);
+            }
+        }
+    }
+
+    /// The ids of the codes of a campaign. The index is eventually consistent.
+    pub(crate) async fn ids_of_campaign(&self, campaign: Word) -> Result<Vec<String>, CommitError> {
+        let (mut ids, mut last) = (Vec::new(), None);
+        loop {
+            let query = self
+                .client()
+                .query()
+                .table_name(&self.tables().accounts)
+                .index_name(names::CAMPAIGNS)
+                .key_condition_expression("#campaign = :campaign")
+                .expression_attribute_names("#campaign", names::CAMPAIGN)
+                .expression_attribute_values(":campaign", text(&campaign))
+                .set_exclusive_start_key(last);
+            let page = query.send().await.map_err(read_error)?;
+            ids.extend(page.items().iter().map(|row| word(row, names::ID)));
+            last = page.last_evaluated_key;
+            if last.is_none() {
+                return Ok(ids);
             }
         }
     }

@@ -38,6 +38,7 @@ mod body;
 mod books;
 mod cache;
 mod check_row;
+mod code_row;
 mod commit;
 mod image;
 mod jwks_cache;

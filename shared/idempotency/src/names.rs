@@ -28,6 +28,8 @@ pub(crate) const BEGAN_AT: &str = "began_at";
 pub(crate) const BODY: &str = "body";
 /// When the stored bytes arrived.
 pub(crate) const BYTES_AT: &str = "bytes_at";
+/// On the rows of redeem codes: the key of a sparse index.
+pub(crate) const CAMPAIGN: &str = "campaign";
 pub(crate) const CENSUS: &str = "census";
 pub(crate) const REVERSALS: &str = "reversals";
 pub(crate) const CODE: &str = "code";
@@ -60,6 +62,8 @@ pub(crate) const GRANTS: &str = "grants";
 pub(crate) const HEADERS: &str = "headers";
 /// The orders that hold one of an owner's places.
 pub(crate) const HELD_BY: &str = "held_by";
+/// Hours since 1970.
+pub(crate) const HOUR: &str = "since_hour";
 pub(crate) const ID: &str = "id";
 pub(crate) const INVOICE: &str = "invoice";
 /// On the rows of keys, also revoked ones: the key of a sparse index.
@@ -76,6 +80,7 @@ pub(crate) const METHOD: &str = "method";
 pub(crate) const MISSING: &str = "missing";
 pub(crate) const UNSETTLED: &str = "unsettled";
 pub(crate) const NEXT: &str = "next";
+pub(crate) const ONCE_PER: &str = "once_per";
 pub(crate) const OPEN: &str = "open";
 pub(crate) const OPERATOR: &str = "operator";
 pub(crate) const ORDER: &str = "order";
@@ -151,6 +156,8 @@ pub(crate) const TRANSFER: &str = "transfer";
 pub(crate) const UNTIL: &str = "until";
 pub(crate) const UPDATED_AT: &str = "updated_at";
 pub(crate) const URL: &str = "url";
+pub(crate) const USES: &str = "uses";
+pub(crate) const USES_LEFT: &str = "uses_left";
 pub(crate) const VERSION: &str = "version";
 /// The function that the stream calls for this write of an order. Absent if the write only reschedules the order.
 pub(crate) const WAKES: &str = "wakes";
@@ -163,6 +170,7 @@ pub(crate) const WORK_PENDING_EXTERNAL: &str = "pending_external";
 pub(crate) const WORK_PAYMENT_EPAY: &str = "payment#epay";
 pub(crate) const WORK_PAYMENT_STRIPE: &str = "payment#stripe";
 pub(crate) const WORK_PAYMENT_WECHAT: &str = "payment#wechat";
+pub(crate) const WRONG_CODES: &str = "wrong_codes";
 pub(crate) const WRITTEN_BY: &str = "written_by";
 
 pub(crate) const PROCESSED: &str = "processed";
@@ -177,6 +185,7 @@ pub(crate) const GRANT_REPORT: &str = "report";
 pub(crate) const GRANT_TOP_UP: &str = "top_up";
 
 pub(crate) const BY_ACCOUNT: &str = "by_account";
+pub(crate) const CAMPAIGNS: &str = "campaigns";
 pub(crate) const KEYS: &str = "keys";
 
 /// The placeholder of an attribute whose name is a reserved word, which no expression may contain.

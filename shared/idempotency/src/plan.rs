@@ -12,7 +12,7 @@ use ledger::{
 
 use crate::role::{PlanError, Role};
 use crate::rows::{self, READ_FORMAT_MAX, ROW_FORMAT, Row, fingerprint_of, number, read_version, text};
-use crate::{Tables, body, lane_row, names, order_row, places, proof, rate_row, repair};
+use crate::{Tables, body, code_row, lane_row, names, order_row, places, proof, rate_row, repair};
 
 /// The rows of the transaction, and the role of each in the same order.
 #[derive(Debug, Default)]
@@ -93,6 +93,10 @@ impl Plan {
                 Effect::Refer { owner, from, to } => {
                     let row = referrer_row(from.as_ref(), to.as_ref(), context);
                     plan.push(Role::Referrer, row.update(&tables.accounts, &rows::referrer(owner))?);
+                }
+                Effect::Code(change) => {
+                    let row = code_row::change(change, &entry.header.receipt, context);
+                    plan.push(Role::Code, row.update(&tables.accounts, &code_row::id(change.hash()))?);
                 }
                 Effect::Rates(rates) => {
                     let row = rate_row::write(rates, context).update(&tables.accounts, &rate_row::id(rates.pair))?;
@@ -196,6 +200,7 @@ impl Plan {
                 | Effect::Overdraft { .. }
                 | Effect::Wait { .. }
                 | Effect::Rates(_)
+                | Effect::Code(_)
                 | Effect::Repair(_) => {}
             }
         }

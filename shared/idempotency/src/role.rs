@@ -23,6 +23,8 @@ pub(crate) enum Role {
     Lane,
     /// One of the owner's places for unpaid orders.
     Place,
+    /// A redeem code.
+    Code,
     /// A manually repaired row.
     Repaired,
     Body,

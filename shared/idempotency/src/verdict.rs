@@ -21,7 +21,8 @@ pub(crate) enum Verdict {
     ExistingRow(ExistingRow),
     /// Other events have booked these movements, with the same account and amount.
     Moved(Vec<MoneyKey>),
-    /// Optimistic locking: an order, a subscription or a pointer has changed since it was read, or no place is left.
+    /// Optimistic locking: an order, a subscription or a pointer has changed since it was read, or no place or use is
+    /// left.
     Stale,
     /// Another movement was booked under the same money key.
     Conflict,
@@ -72,7 +73,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
         return later_form();
     }
     // A stale read has the next priority: all other conditions were derived from it.
-    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::Place | Role::Repaired))
+    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::Place | Role::Code | Role::Repaired))
         .any(|(reason, role)| is_stale(reason.item(), role))
     {
         return Verdict::Stale;
@@ -104,6 +105,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             | Role::Money(..)
             | Role::Pointer
             | Role::Place
+            | Role::Code
             | Role::Lane
             | Role::Repaired
             | Role::Body => {}
@@ -134,6 +136,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Referrer
         | Role::Pointer
         | Role::Place
+        | Role::Code
         | Role::Lane
         | Role::Repaired
         | Role::Body => true,

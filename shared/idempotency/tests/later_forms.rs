@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use ledger::{
-    AccountId, Amount, Asset, Audit as _, CallerKey, CommitError, CurrencyPair, Decision, Effect, Entry, EventKey,
-    Fingerprint, Guard, House, JournalHeader, Ledger as _, MoneyKey, Movement, OrderNumber, Owner, Pointer, Posting,
-    Provider, Rates, Reason, Reference, Refusal, RowKeys, Source,
+    AccountId, Amount, Asset, Audit as _, CallerKey, CodeChange, CodeHash, CommitError, CurrencyPair, Decision, Effect,
+    Entry, EventKey, Fingerprint, Guard, House, JournalHeader, Ledger as _, MoneyKey, Movement, OrderNumber, Owner,
+    Pointer, Posting, Provider, Rates, Reason, Reference, Refusal, RowKeys, Source,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context};
@@ -83,6 +83,7 @@ fn writes() -> Vec<(&'static str, &'static str, &'static str, Decision)> {
         places: 50,
     };
     let rates = Rates { version: 4, ..Rates::none(CurrencyPair::parse("MNT/CNY").expect("a pair")) };
+    let hash = CodeHash::new("00000000000000000000000000000001").expect("a hash");
     let bound = fixture("key#remote#tok_2")["owner"]["S"].as_str().expect("an owner").to_owned();
     let referred = fixture("referrer#alice")["owner"]["S"].as_str().map(owner);
     let refused = Refusal { header: header("usage#e1"), reason: Reason::Unparsed, effects: Vec::new() };
@@ -112,6 +113,12 @@ fn writes() -> Vec<(&'static str, &'static str, &'static str, Decision)> {
             record("usage#n1", vec![Effect::Refer { owner: owner("alice"), from: referred, to: None }]),
         ),
         ("exchange rates", "accounts", "rate#MNT/CNY", record("usage#n1", vec![Effect::Rates(rates)])),
+        (
+            "a code",
+            "accounts",
+            "code#00000000000000000000000000000001",
+            record("usage#n1", vec![Effect::Code(CodeChange::Redeem(hash))]),
+        ),
         ("a place", "orders", "places#alice", record("usage#n1", vec![take])),
     ]
 }

@@ -5,15 +5,19 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
+#[path = "row_forms/credits.rs"]
+mod credits;
+#[path = "row_forms/other_kinds.rs"]
+mod other_kinds;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use idempotency::{DynamoLedger, Tables};
 use ledger::{
-    Amount, Asset, Audit as _, Backlog as _, CachedJwks, CallContext, CallerKey, CommitError, Currency, CurrencyPair,
-    Decision, DueRow, EventKey, Fingerprint, Grant, JournalHeader, JwksCache as _, JwksName, Lanes as _, Ledger as _,
-    Money, MoneyKey, OrderNumber, Owner, PaymentProof, Pointer, Provider, RawBody, Reason, Reference, Refusal, RowKeys,
-    Source, Sweep, Timestamp,
+    Amount, Asset, Audit as _, Backlog as _, CallContext, CallerKey, CommitError, Currency, DueRow, EventKey, Grant,
+    JwksCache as _, JwksName, Lanes as _, Ledger as _, Money, MoneyKey, OrderNumber, Owner, PaymentProof, Pointer,
+    Provider, Reason, Reference, RowKeys, Sweep, Timestamp,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, contract, mark, now};
@@ -35,6 +39,8 @@ enum RowKind {
     Key,
     Referrer,
     Rates,
+    Code,
+    WrongCodes,
     PublishedKeys,
     Check,
     Sweep,
@@ -45,7 +51,7 @@ enum RowKind {
 }
 
 impl RowKind {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -56,6 +62,8 @@ impl RowKind {
         Self::Key,
         Self::Referrer,
         Self::Rates,
+        Self::Code,
+        Self::WrongCodes,
         Self::PublishedKeys,
         Self::Check,
         Self::Sweep,
@@ -84,6 +92,8 @@ impl RowKind {
             ("accounts", Some("key")) => Self::Key,
             ("accounts", Some("referrer")) => Self::Referrer,
             ("accounts", Some("rate")) => Self::Rates,
+            ("accounts", Some("code")) => Self::Code,
+            ("accounts", Some("wrong_codes")) => Self::WrongCodes,
             ("accounts", Some("jwks")) => Self::PublishedKeys,
             ("accounts", Some("check")) => Self::Check,
             ("accounts", Some("sweep")) => Self::Sweep,
@@ -104,6 +114,8 @@ impl RowKind {
             | Self::Key
             | Self::Referrer
             | Self::Rates
+            | Self::Code
+            | Self::WrongCodes
             | Self::PublishedKeys
             | Self::Check
             | Self::Sweep => tables.accounts,
@@ -140,32 +152,10 @@ fn rows(world: &World, table: &str) -> Vec<Value> {
     found["Items"].as_array().expect("rows").clone()
 }
 
-/// A world with the kinds of rows that the contract does not write.
-async fn world_of_other_kinds() -> World {
-    let world = World::new();
-    let ledger = world.ledger(1);
-    let keys = CachedJwks { text: "{\"keys\":[]}".to_owned(), fetched_at: now() };
-    ledger.cache_jwks(JwksName("fireblocks"), &keys, &context(1)).await.expect("written");
-    let mut noise = fastrand::Rng::with_seed(1);
-    let bytes: Vec<u8> = std::iter::repeat_with(|| noise.u8(..)).take(400_000).collect();
-    let body = RawBody { method: "POST", path: "/", query: "", headers: &[], bytes: &bytes, bytes_at: now() };
-    let header = JournalHeader {
-        receipt: EventKey::new(Source::Usage, "large").expect("an id"),
-        writer: Source::Usage.into(),
-        kind: "unparsed",
-        facts: Vec::new(),
-        fingerprints: Fingerprint::of(1, &[]).into(),
-        order: None,
-    };
-    let refusal = Decision::Refuse(Refusal { header, reason: Reason::Unparsed, effects: Vec::new() });
-    ledger.commit(&refusal, &CallContext { body: Some(body), ..context(1) }).await.expect_err("refused");
-    world
-}
-
 /// The current code writes rows of each kind, each names its format, and a fixture exists for it.
 #[tokio::test(start_paused = true)]
 async fn row_of_each_kind_names_its_form() {
-    let worlds = RefCell::new(vec![world_of_other_kinds().await]);
+    let worlds = RefCell::new(vec![other_kinds::world().await]);
     contract(async || {
         let world = World::new();
         worlds.borrow_mut().push(world.clone());
@@ -306,15 +296,7 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
             let owner = Owner::new(id.trim_start_matches("referrer#")).expect("an owner");
             json!({ "owner": ledger.referrer(&owner, later).await?.map(|owner| owner.to_string()) })
         }
-        RowKind::Rates => {
-            let pair = CurrencyPair::parse(id.trim_start_matches("rate#")).expect("a pair");
-            let rates = ledger.rates(pair, later).await?;
-            let dated = rates.by_start.iter().map(|(from, dated)| {
-                let revoked_at = dated.revoked_at.map(|at| at.to_string());
-                json!({ "from": from.to_string(), "rate": dated.rate.as_str(), "set_by": dated.set_by.as_str(), "revoked_at": revoked_at })
-            });
-            json!({ "version": rates.version, "rates": dated.collect::<Vec<_>>() })
-        }
+        RowKind::Rates | RowKind::Code | RowKind::WrongCodes => credits::read(ledger, kind, id, later).await?,
         RowKind::PublishedKeys => {
             let copied = ledger.cached_jwks(JwksName("fireblocks"), later).await?.expect("a copy");
             json!({ "text": copied.text, "fetched_at": copied.fetched_at.to_string() })

@@ -75,6 +75,8 @@ pub enum House {
     Revenue,
     /// The part of the revenue that goes to referrers.
     Commissions,
+    /// Credits that are given away: redeem codes.
+    Promotions,
     /// Tokens that were sent to a wallet on chain.
     OnChain,
 }
@@ -86,6 +88,7 @@ impl House {
             Self::Manual => "house/manual",
             Self::Revenue => "house/revenue",
             Self::Commissions => "house/commissions",
+            Self::Promotions => "house/promotions",
             Self::OnChain => "house/on-chain",
         }
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AccountId, Amount, Asset, Balance, CallerKey, EventKey, Fingerprints, House, Lane, MoneyKey, Order, OrderNumber,
-    Owner, Pointer, Rates, Reason, Repair, SpendingTerms, Subscription, Transition, Writer,
+    AccountId, Amount, Asset, Balance, CallerKey, CodeChange, EventKey, Fingerprints, House, Lane, MoneyKey, Order,
+    OrderNumber, Owner, Pointer, Rates, Reason, Repair, SpendingTerms, Subscription, Transition, Writer,
 };
 
 /// The result of processing one event.
@@ -129,6 +129,8 @@ pub enum Effect {
         lane: Lane,
         owed: Amount,
     },
+    /// Makes a redeem code, takes a use from it or revokes it, provided that it allows that.
+    Code(CodeChange),
     /// Writes the exchange rates of a pair, provided that their version is still the one that was read.
     Rates(Rates),
     /// A row that a person repairs, provided that it is still as it was read.
@@ -258,6 +260,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             | Effect::Wait { .. }
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
+            | Effect::Code(_)
             | Effect::Repair(_) => {}
         }
     }

@@ -51,6 +51,7 @@ mod anomaly;
 mod asset;
 mod audit;
 mod backlog;
+mod code;
 mod entry;
 mod fingerprint;
 mod fulfilment;
@@ -92,6 +93,7 @@ pub use audit::{
     UnsettledAccount, WholeAudit,
 };
 pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};
+pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, Codes, OncePer, WrongCodes};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use fulfilment::{Commission, FIRST_QUERY_AFTER_SECONDS, Fulfilment, Line, Share, Work};

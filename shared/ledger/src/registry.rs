@@ -75,6 +75,8 @@ pub enum Writer {
     Checkout,
     Fulfil,
     Reconcile,
+    /// The redemption of a code.
+    Redeem,
     /// A person's change by the command line.
     Manual,
     /// A person's repair of rows by the command line.
@@ -89,6 +91,7 @@ impl Writer {
             Self::Checkout => "checkout",
             Self::Fulfil => "fulfil",
             Self::Reconcile => "reconcile",
+            Self::Redeem => "redeem",
             Self::Manual => "manual",
             Self::Repair => "repair",
         }

@@ -4,6 +4,7 @@ mod accepted;
 mod amounts;
 mod anomalies;
 mod audit;
+mod codes;
 mod convergence;
 mod disputes;
 mod entries;

@@ -1,9 +1,9 @@
 //! Manual changes of accounts and exchange rates: ordinary journal entries with an author and a reason.
 
 use ledger::{
-    AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, House,
-    JournalHeader, KeyError, MoneyKey, Movement, Owner, Posting, Rate, Rates, SpendingTerms, Timestamp, UsageReversal,
-    Writer,
+    AccountId, Amount, Asset, CallerKey, Code, CodeChange, CodeHash, Decision, Effect, Entry, EventKey, Fact,
+    Fingerprint, Guard, House, JournalHeader, KeyError, MoneyKey, Movement, Owner, Posting, Rate, Rates, SpendingTerms,
+    Timestamp, UsageReversal, Word, Writer,
 };
 
 /// A manual adjustment.
@@ -57,6 +57,14 @@ pub enum What {
     },
     /// Gives the charge of a usage event back.
     ReverseUsage(UsageReversal),
+    /// Makes redeem codes of one kind.
+    MakeCodes(Vec<Code>),
+    /// Revokes codes of a campaign: the named one, or those that were live.
+    RevokeCodes {
+        campaign: Word,
+        name: Option<String>,
+        codes: Vec<CodeHash>,
+    },
     /// Sets an exchange rate.
     SetRate {
         /// All rates of the pair after it.
@@ -117,7 +125,9 @@ impl What {
             | Self::RevokeKey { owner, .. }
             | Self::Referrer { owner, .. } => credits_of(owner),
             Self::ReverseUsage(reversal) => reversal.account().clone(),
-            Self::SetRate { .. } | Self::RevokeRate { .. } => return None,
+            Self::SetRate { .. } | Self::RevokeRate { .. } | Self::MakeCodes(_) | Self::RevokeCodes { .. } => {
+                return None;
+            }
         })
     }
 
@@ -132,6 +142,8 @@ impl What {
             Self::RevokeKey { .. } => "revoke_key",
             Self::Referrer { .. } => "referrer",
             Self::ReverseUsage(_) => "reverse",
+            Self::MakeCodes(_) => "make_codes",
+            Self::RevokeCodes { .. } => "revoke_codes",
             Self::SetRate { .. } => "rate",
             Self::RevokeRate { .. } => "revoke_rate",
         }
@@ -159,6 +171,24 @@ impl What {
             Self::ReverseUsage(reversal) => {
                 vec![("usage", reversal.usage().to_string()), ("amount", Asset::CREDITS.format(reversal.amount()))]
             }
+            Self::MakeCodes(codes) => {
+                let of_first = codes.first().map(|code| {
+                    let until = code.until.map(|until| ("until", until.to_string()));
+                    let fields = [
+                        ("campaign", code.campaign.to_string()),
+                        ("credits", Asset::CREDITS.format(code.credits)),
+                        ("uses", code.uses.to_string()),
+                        ("once_per", code.once_per.as_str().to_owned()),
+                        ("codes", codes.len().to_string()),
+                    ];
+                    fields.into_iter().chain(until)
+                });
+                of_first.into_iter().flatten().collect()
+            }
+            Self::RevokeCodes { campaign, name, codes: _ } => {
+                let name = name.clone().unwrap_or_else(|| "all".to_owned());
+                vec![("campaign", campaign.to_string()), ("code", name)]
+            }
             Self::SetRate { rates, rate, from } => {
                 let from = from.map_or_else(|| "at once".to_owned(), |from| from.to_string());
                 vec![("pair", rates.pair.to_string()), ("rate", rate.to_string()), ("from", from)]
@@ -177,6 +207,13 @@ impl What {
         };
         vec![match self {
             Self::ReverseUsage(reversal) => return reversal.effects(),
+            Self::MakeCodes(codes) => {
+                let make = |code: &Code| Effect::Code(CodeChange::Make(Box::new(code.clone())));
+                return codes.iter().map(make).collect();
+            }
+            Self::RevokeCodes { codes, .. } => {
+                return codes.iter().map(|code| Effect::Code(CodeChange::Revoke(code.clone()))).collect();
+            }
             Self::Credit { account, amount } => {
                 movement(Posting::to_customer(account.clone(), House::Manual, *amount), Guard::Always)
             }

@@ -24,6 +24,13 @@ pub fn api_key() -> Result<String, Error> {
     Ok(format!("hk_{}", hex()?))
 }
 
+/// Randomness for a redeem code.
+pub fn bits() -> Result<u128, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(Error::Random)?;
+    Ok(u128::from_be_bytes(bytes))
+}
+
 /// The format of Stripe's test keys.
 pub(crate) fn stripe_key() -> Result<String, Error> {
     Ok(format!("sk_test_{}", hex()?))

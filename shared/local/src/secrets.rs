@@ -11,6 +11,8 @@ use crate::random::{self, Generate};
 use crate::sources::{Source, epay, fireblocks, wechat};
 
 const FILE: &str = "secrets.json";
+/// The key of the hashes of redeem codes.
+pub const CODE_PEPPER: &str = "CODE_PEPPER";
 pub(crate) const DEMO_API_KEY: &str = "DEMO_API_KEY";
 
 /// Secrets by the name of their setting.
@@ -72,7 +74,8 @@ fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
     let of_sources = Source::all().flat_map(|source| source.settings);
     let named = of_sources.map(|setting| (setting.name, setting.generate));
     let [username, password] = UnitelKeys::SETTINGS;
-    let own: [(_, Generate); 4] = [
+    let own: [(_, Generate); 5] = [
+        (CODE_PEPPER, random::hex),
         (DEMO_API_KEY, random::api_key),
         (checkout::SETTING, random::stripe_key),
         (username, || Ok("shop".to_owned())),

@@ -25,6 +25,7 @@
 //! This crate does no I/O and reads neither the clock nor the environment. It parses no more of a body than the
 //! signature scheme requires.
 
+mod code_pepper;
 mod der;
 pub mod epay;
 pub mod fireblocks;
@@ -45,6 +46,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+pub use code_pepper::CodePepper;
 pub use secret::{MAX_LIVE_SECRETS, MIN_SECRET_CHARS, Secret, SecretError, Secrets, Strength, refuse_placeholder};
 
 /// Bytes whose signature is verified, or the plain text that they decrypt to. Only the verifiers of this crate create

@@ -1,10 +1,14 @@
 //! Reads all tables without the ledger's code, and checks the invariants: postings add up to balances and orders.
 
+mod credits;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use embedded::Engine;
 use ledger::{Order, Subscription};
 use serde_json::{Value, json};
+
+pub use credits::CodeRow;
 
 /// A snapshot of all tables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +21,8 @@ pub struct Books {
     /// From a provider's id, or from an owner and a product, to an order.
     pub pointers: BTreeMap<String, String>,
     pub subscriptions: BTreeMap<String, SubscriptionRow>,
+    /// Redeem codes by their hash.
+    pub codes: BTreeMap<String, CodeRow>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -147,8 +153,10 @@ impl Books {
         }
         for row in scan("accounts") {
             let id = word(&row, "id").unwrap();
+            if let Some(hash) = id.strip_prefix("code#") {
+                books.codes.insert(hash.to_owned(), CodeRow::read(&row));
             // An account's id has no `#`; an id with one is a key or referrer with an owner, or no account.
-            if id.contains('#') {
+            } else if id.contains('#') {
                 books.keys.extend(word(&row, "owner").map(|owner| (id, owner)));
             } else {
                 let account = Account {
@@ -228,6 +236,7 @@ impl Books {
 
     /// Checks the invariants, which hold at any time and after any fault.
     pub fn check(&self) {
+        self.check_credits();
         for (id, account) in &self.accounts {
             let rows: Vec<&Row> = self.journal.values().filter(|row| row.account.as_ref() == Some(id)).collect();
             let sum: i128 = rows.iter().map(|row| row.change).sum();

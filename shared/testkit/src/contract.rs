@@ -3,12 +3,13 @@
 
 mod audit;
 mod backlog;
+mod codes;
 mod event;
 mod orders;
 mod rates;
 
 use ledger::{
-    AccountId, Asset, Audit, Backlog, CallContext, CallerKey, CommitError, Committed, Decision, Effect, Entry,
+    AccountId, Asset, Audit, Backlog, CallContext, CallerKey, Codes, CommitError, Committed, Decision, Effect, Entry,
     EventKey, Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody, Reason,
     Refusal, Source, SpendingTerms,
 };
@@ -21,7 +22,7 @@ use orders::Snapshots;
 const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
-pub async fn contract<L: Backlog + Audit, B: AsyncFn() -> Books>(new: impl AsyncFn() -> (L, B)) {
+pub async fn contract<L: Backlog + Audit + Codes, B: AsyncFn() -> Books>(new: impl AsyncFn() -> (L, B)) {
     let mut blocks = 0_u32;
     for block in TABLE.split("\n# ").skip(1) {
         let (name, lines) = block.split_once('\n').unwrap();
@@ -40,7 +41,12 @@ pub async fn contract<L: Backlog + Audit, B: AsyncFn() -> Books>(new: impl Async
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");
 }
 
-async fn result_of<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, event: &str, number: u64) -> String {
+async fn result_of<L: Backlog + Audit + Codes>(
+    ledger: &L,
+    snapshots: &mut Snapshots,
+    event: &str,
+    number: u64,
+) -> String {
     let words: Vec<&str> = event.split_whitespace().collect();
     if let Some(result) = snapshots.read(ledger, &words, &context(number)).await {
         return result;
@@ -57,6 +63,9 @@ async fn result_of<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, ev
         return result;
     }
     if let Some(result) = audit::result_of(ledger, &words, number).await {
+        return result;
+    }
+    if let Some(result) = codes::result_of(ledger, &words, number).await {
         return result;
     }
     if let Some(result) = rates::result_of(ledger, &words, number).await {
@@ -78,6 +87,10 @@ async fn result_of<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, ev
     let decided = snapshots.decision(&words).or_else(|| audit::repair(&words));
     let decided = match decided {
         None => rates::decision(ledger, &words, number).await,
+        decided => decided,
+    };
+    let decided = match decided {
+        None => codes::decision(ledger, &words, number).await,
         decided => decided,
     };
     let decision = decided.unwrap_or_else(|| decision(&words));

@@ -3,26 +3,27 @@
 mod account;
 mod audit;
 mod backlog;
+mod codes;
 mod guards;
 mod lanes;
 mod proof;
 mod repair;
 mod rows;
+mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use ledger::{
-    AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, CommitError, Committed, CurrencyPair,
-    Decision, Effect, Entry, EventKey, Fingerprints, JournalHeader, KeptBody, LaneState, Ledger, Order, OrderNumber,
-    Owner, PaymentProof, Pointer, Rates, RawBody, Reason, Receipt, Reference, Refusal, RowKeys, Rows, Subscription,
-    Sweep, Timestamp, Work, merged, next_retry_at,
+    AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, Code, CodeHash, CommitError, Committed,
+    CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, JournalHeader, KeptBody, LaneState, Ledger, Order,
+    OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason, Receipt, Reference, Refusal, RowKeys, Rows,
+    Subscription, Sweep, Timestamp, Work, WrongCodes, merged, next_retry_at,
 };
 
 use self::proof::ProofState;
-use crate::books::{OrderRow, SubscriptionRow};
 use crate::memory_jwks_cache::MemoryJwksCache;
-use crate::{Account, Books, Row, instant};
+use crate::{Account, Row, instant};
 
 #[derive(Debug, Default, Clone)]
 pub struct MemoryLedger(Arc<Mutex<State>>, pub(crate) Arc<MemoryJwksCache>);
@@ -44,6 +45,8 @@ struct State {
     subscriptions: BTreeMap<Reference, Subscription>,
     places: BTreeMap<Owner, BTreeSet<OrderNumber>>,
     rates: BTreeMap<CurrencyPair, Rates>,
+    codes: BTreeMap<CodeHash, Code>,
+    wrong_codes: BTreeMap<Owner, WrongCodes>,
     /// Lanes by the index word of their events.
     lanes: BTreeMap<String, LaneState>,
     /// The number of times that an unreadable row was rescheduled, for the backoff.
@@ -70,30 +73,6 @@ struct Due {
     word: String,
     at: Timestamp,
     owed: Amount,
-}
-
-impl MemoryLedger {
-    pub fn books(&self) -> Books {
-        let state = self.0.lock().unwrap();
-        Books {
-            journal: state.journal.iter().map(|(id, kept)| (id.clone(), kept.row.clone())).collect(),
-            accounts: state.accounts.iter().map(|(id, account)| (id.to_string(), account.clone())).collect(),
-            keys: state
-                .keys
-                .iter()
-                .map(|(key, owner)| (key.to_string(), owner.to_string()))
-                .chain(state.referrers.iter().map(|(of, owner)| (format!("referrer#{of}"), owner.to_string())))
-                .collect(),
-            bodies: state.bodies.keys().cloned().collect(),
-            orders: state.orders.iter().map(|(number, order)| (number.to_string(), OrderRow::of(order))).collect(),
-            pointers: state.pointers.iter().map(|(from, (to, _))| (from.clone(), to.to_string())).collect(),
-            subscriptions: state
-                .subscriptions
-                .iter()
-                .map(|(reference, subscription)| (reference.to_string(), SubscriptionRow::of(subscription)))
-                .collect(),
-        }
-    }
 }
 
 impl Ledger for MemoryLedger {
@@ -238,6 +217,7 @@ impl State {
                     self.referrers.remove(owner);
                     self.referrers.extend(to.iter().map(|to| (owner.clone(), to.clone())));
                 }
+                Effect::Code(change) => self.change_code(change, context.received_at),
                 Effect::Rates(rates) => {
                     self.rates.insert(rates.pair, rates.clone());
                 }
@@ -277,6 +257,7 @@ impl State {
                 let version = self.subscriptions.get(&subscription.reference).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(subscription.version)
             }
+            Effect::Code(change) => self.is_code_stale(change),
             Effect::Rates(rates) => {
                 let version = self.rates.get(&rates.pair).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(rates.version)
@@ -324,6 +305,7 @@ impl State {
                 | Effect::Overdraft { .. }
                 | Effect::Wait { .. }
                 | Effect::Rates(_)
+                | Effect::Code(_)
                 | Effect::Repair(_) => {}
             }
         }

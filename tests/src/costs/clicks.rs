@@ -3,7 +3,7 @@
 use api::Function;
 use checkout::{Checkout, EpayPayments, EpaySettings, WechatPayments};
 use edge::{Invocation, Keyring, Service as _, Settings, Vault};
-use ledger::Timestamp;
+use ledger::{Owner, Timestamp};
 use providers::{Http, WechatConfig, WechatKeys};
 use testkit::{
     EPAY_BASE, PLATFORM_KEY_ID, PLATFORM_PAIR, Sent, Shape, StripeNet, WECHAT_APP, WECHAT_MERCHANT, WechatNet, World,
@@ -83,6 +83,7 @@ pub(super) async fn of_checkout() -> Vec<Path> {
     paths.push(path("checkout: another page, in place of one that has expired", expired));
     paths.extend(of_other_providers(&net).await);
     paths.extend(of_orders().await);
+    paths.extend(of_codes().await);
     paths
 }
 
@@ -145,6 +146,27 @@ async fn wechat() -> WechatPayments {
     ]);
     let keys = Keyring::open(Vault::Here(settings), checkout::wechat_keys, now()).await.expect("keys");
     WechatPayments { config, keys }
+}
+
+/// A code is redeemed by the logic that an API calls.
+async fn of_codes() -> Vec<Path> {
+    let world = World::new();
+    let code = crate::codes::make(&world, 7, 2, None).await;
+    let (ledger, meter) = Meter::new(&world);
+    let (pepper, alice) = (crate::codes::pepper(), Owner::new("alice").expect("an owner"));
+    let (context, wrong) = (testkit::context(2), "0000-0000-0000-0000");
+    let (first, redeemed) = meter.count(Box::pin(api::redeem(&ledger, &pepper, &alice, code.as_str(), &context))).await;
+    first.expect("redeemed");
+    let (second, repeated) =
+        meter.count(Box::pin(api::redeem(&ledger, &pepper, &alice, code.as_str(), &context))).await;
+    second.expect("redeemed before");
+    let (third, refused) = meter.count(Box::pin(api::redeem(&ledger, &pepper, &alice, wrong, &context))).await;
+    third.expect_err("wrong");
+    vec![
+        path("codes: a code is redeemed", redeemed),
+        path("codes: the same code again", repeated),
+        path("codes: a wrong code, the first of an hour", refused),
+    ]
 }
 
 async fn of_orders() -> Vec<Path> {

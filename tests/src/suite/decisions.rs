@@ -92,7 +92,8 @@ impl State {
 
 /// One line for each row that has changed.
 fn changes(was: &State, is: &State) -> String {
-    let Books { journal, accounts, keys, bodies, orders, pointers, subscriptions } = &is.books;
+    let Books { journal, accounts, keys, bodies, orders, pointers, subscriptions, codes } = &is.books;
+    assert_eq!(*codes, was.books.codes, "no webhook redeems a code");
     assert_eq!(*keys, was.books.keys, "no webhook binds a key");
     let mut lines = Vec::new();
     for (id, row) in journal.iter().filter(|(id, row)| was.books.journal.get(*id) != Some(row)) {

@@ -146,6 +146,7 @@ impl LineDetails {
 fn house_of(key: &str) -> House {
     match key.split('#').next().unwrap_or_default() {
         "usage" | "reversed" => House::Usage,
+        "redeem" => House::Promotions,
         "payment" | "invoice" | "grant" | "reversal" => House::Revenue,
         "commission" => House::Commissions,
         "sent" => House::OnChain,

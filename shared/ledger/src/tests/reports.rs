@@ -72,6 +72,7 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
             | Effect::Wait { .. }
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
+            | Effect::Code(_)
             | Effect::Repair(_) => {
                 panic!("no report on an order has this effect: {effect:?}")
             }
@@ -113,6 +114,7 @@ pub(super) fn summaries(effects: &[Effect]) -> Vec<String> {
         | Effect::Wait { .. }
         | Effect::TakePlace { .. }
         | Effect::Rates(_)
+        | Effect::Code(_)
         | Effect::Repair(_) => {
             format!("{effect:?}")
         }

@@ -32,7 +32,7 @@ pub(super) async fn decision<L: Ledger>(ledger: &L, words: &[&str], number: u64)
     };
     let version: u64 = version.trim_start_matches('v').parse().unwrap();
     let rates = Rates { version: version.checked_add(1).unwrap(), ..rates };
-    Some(record(event, &words[2..], vec![Effect::Rates(rates)]))
+    Some(record(event, words.get(2..).unwrap(), vec![Effect::Rates(rates)]))
 }
 
 async fn read<L: Ledger>(ledger: &L, pair: &str, number: u64) -> Rates {

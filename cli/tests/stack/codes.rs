@@ -1,0 +1,108 @@
+//! `code` on the books of a running stack, and of a folder without one.
+
+use serde_json::Value;
+
+use crate::harness::{Folder, failure, field, refusal};
+
+fn json(folder: &Folder, args: &[&str]) -> Value {
+    serde_json::from_str(&folder.stdout_of(&[args, &["--json"]].concat())).unwrap()
+}
+
+fn make(folder: &Folder, args: &[&str]) -> Vec<(String, String)> {
+    let made = json(folder, &[&["code", "make"], args, &["--reason", "spring sale"]].concat());
+    let text = |code: &Value, name: &str| code[name].as_str().unwrap().to_owned();
+    made["codes"].as_array().unwrap().iter().map(|code| (text(code, "code"), text(code, "name"))).collect()
+}
+
+/// The uses left and the state of each code, by its name.
+fn states(folder: &Folder) -> Vec<String> {
+    let list = json(folder, &["code", "list", "spring"]);
+    let codes = list["codes"].as_array().unwrap();
+    let mut states: Vec<String> =
+        codes.iter().map(|code| format!("{} {}", code["usesLeft"], code["state"]).replace('"', "")).collect();
+    states.sort();
+    states
+}
+
+#[test]
+fn code_is_printed_once_and_redeemed_once() {
+    let folder = Folder::new();
+    assert!(folder.start().stop("INT").success());
+    let codes = make(&folder, &["spring", "5", "--count", "2", "--uses", "2", "--id", "m1"]);
+    let again =
+        json(&folder, &["code", "make", "spring", "5", "--count", "2", "--uses", "2", "--id", "m1", "--reason", "r"]);
+    assert_eq!((&again["status"], &again["codes"]), (&"already_done".into(), &Value::Null), "printed once");
+    let [(first, _), (second, name)] = &*codes else { panic!("{codes:?}") };
+    assert_eq!(states(&folder), ["2 live", "2 live"]);
+    let redeem = |owner: &str, code: &str| folder.run(&["code", "redeem", owner, code]);
+    let receipt = |owner: &str, code: &str| {
+        let ended = redeem(owner, code);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.stdout.lines().next().unwrap().split('#').next().unwrap().to_owned()
+    };
+    assert_eq!(receipt("alice", first), "done: redeem");
+    // With a stack, in another spelling, and with the same pepper after a restart.
+    let stack = folder.start();
+    assert_eq!(receipt("alice", &first.to_lowercase().replace('-', " ")), "already done: redeem");
+    assert_eq!(receipt("bob", first), "done: redeem");
+    assert!(refusal(redeem("carol", first)).contains("can no longer be redeemed"));
+    assert_eq!(receipt("alice", first), "already done: redeem", "also after its last use");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "alice"]), "balance"), "5");
+    assert_eq!(states(&folder), ["0 used_up", "2 live"]);
+
+    folder.stdout_of(&["code", "revoke", "spring", name, "--reason", "leaked", "--id", "r1"]);
+    assert!(refusal(redeem("carol", second)).contains("can no longer be redeemed"));
+    assert_eq!(states(&folder), ["0 used_up", "2 revoked"]);
+    make(&folder, &["spring", "1"]);
+    let revoked = json(&folder, &["code", "revoke", "spring", "--all", "--reason", "over", "--id", "r2"]);
+    assert_eq!((&revoked["revoked"], &revoked["left"]), (&2.into(), &0.into()));
+    assert_eq!(states(&folder), ["0 revoked", "1 revoked", "2 revoked"]);
+
+    // Neither the text of a code nor the pepper is in the store.
+    let stored = Value::from(stack.journal("")).to_string();
+    assert!(!stored.contains(first.as_str()) && !stored.contains(&first.replace('-', "")));
+    assert_eq!(folder.run(&["audit"]).code, Some(0));
+}
+
+#[test]
+fn one_code_of_a_campaign_for_each_owner() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    let codes = make(&folder, &["spring", "5", "--count", "2", "--once-per-campaign"]);
+    let [(first, _), (second, _)] = &*codes else { panic!("{codes:?}") };
+    assert!(folder.stdout_of(&["code", "redeem", "alice", first]).starts_with("done: redeem#campaign.spring#alice"));
+    assert!(folder.stdout_of(&["code", "redeem", "alice", second]).starts_with("already done"));
+    assert!(folder.stdout_of(&["code", "redeem", "bob", second]).starts_with("done"), "it has its use still");
+    assert_eq!(states(&folder), ["0 used_up", "0 used_up"]);
+}
+
+#[test]
+fn bad_code_is_refused_and_changes_nothing() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    make(&folder, &["spring", "5"]);
+    let rows: &[(&[&str], i32, &str)] = &[
+        (&["make", "a b", "5"], 2, "the campaign \"a b\""),
+        (&["make", "spring", "0"], 2, "moves nothing"),
+        (&["make", "spring", "-1"], 2, "must not be negative"),
+        (&["make", "spring", "0.0000000001"], 2, "must have at most 9 decimals"),
+        (&["make", "spring", "5", "--count", "0"], 2, "give a whole number from 1 to 90"),
+        (&["make", "spring", "5", "--count", "91"], 2, "give a whole number from 1 to 90"),
+        (&["make", "spring", "5", "--uses", "0"], 2, "give a whole number from 1 to 1000000"),
+        (&["make", "spring", "5", "--until", "noon"], 2, "is not a time"),
+        (&["make", "spring", "5", "--until", "2020-01-01T00:00:00Z"], 2, "give a time from now on"),
+        (&["make", "spring", "5", "--until", "2099-01-01T00:00:00Z"], 2, "at most ten years ahead"),
+        (&["revoke", "spring", "000000000000"], 1, "has no code 000000000000"),
+    ];
+    let before = (states(&folder), folder.stdout_of(&["account", "show", "demo", "--json"]));
+    for (args, code, message) in rows {
+        let line = failure(*code, folder.run(&[&["code"], *args, &["--reason", "r"]].concat()));
+        assert!(line.contains(message), "{args:?}: {line}");
+    }
+    // An unknown code and one that cannot be one read alike.
+    for code in ["0000-0000-0000-0000", "0000", "hello", "UUUU-UUUU-UUUU-UUUU"] {
+        let line = refusal(folder.run(&["code", "redeem", "demo", code]));
+        assert!(line.ends_with("this code is not valid, or it can no longer be redeemed\n"), "{code}: {line}");
+    }
+    assert_eq!((states(&folder), folder.stdout_of(&["account", "show", "demo", "--json"])), before);
+}

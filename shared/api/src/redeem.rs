@@ -1,0 +1,93 @@
+//! The redemption of a code: what the command line does for an owner, and an API for its caller.
+
+use edge::Settings;
+use ledger::{Amount, CallContext, Code, CodeHash, CodeText, Codes, CommitError, Committed, Owner, Receipt};
+use signing::{CodePepper, SecretError, Strength};
+use thiserror::Error;
+
+/// The setting with the key of the codes' hashes.
+pub const CODE_PEPPER: &str = "CODE_PEPPER";
+/// Each retry means that another owner has redeemed the code, or that it was revoked, since it was read.
+const ROUNDS_MAX: u32 = 3;
+
+/// Reads the pepper from a secret.
+pub fn code_pepper(settings: &Settings, strength: Strength) -> Result<CodePepper, (&'static str, SecretError)> {
+    CodePepper::parse(settings.setting(CODE_PEPPER).unwrap_or_default(), strength).map_err(|error| (CODE_PEPPER, error))
+}
+
+/// A redemption that is booked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redeemed {
+    /// By this call.
+    Now { receipt: Receipt, credits: Amount },
+    /// Before: this code by this owner, or another one of a campaign that is redeemed once.
+    Earlier(Receipt),
+}
+
+#[derive(Debug, Error)]
+pub enum RedeemError {
+    /// Unknown, revoked, over, used up and mistyped read alike, so that a guess does not show which codes exist.
+    #[error("this code is not valid, or it can no longer be redeemed")]
+    Invalid,
+    #[error("too many wrong codes were tried: wait for the next hour")]
+    TooManyWrong,
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+/// The hash under which a code is stored.
+pub fn code_hash(pepper: &CodePepper, text: &CodeText) -> Option<CodeHash> {
+    CodeHash::new(&pepper.hash(text.as_str())).ok()
+}
+
+/// Redeems a code in two round trips: one read, and one transaction. A wrong code leaves a counter of its owner's alone.
+pub async fn redeem<L: Codes>(
+    ledger: &L,
+    pepper: &CodePepper,
+    owner: &Owner,
+    typed: &str,
+    context: &CallContext<'_>,
+) -> Result<Redeemed, RedeemError> {
+    // No code can be this, so it is no guess.
+    let hash = CodeText::parse(typed).and_then(|text| code_hash(pepper, &text)).ok_or(RedeemError::Invalid)?;
+    for _ in 0..ROUNDS_MAX {
+        let (code, wrong) = ledger.code(&hash, owner, context).await?;
+        let is_redeemable = code.as_ref().is_some_and(|code| code.is_redeemable(context.received_at));
+        if !is_redeemable {
+            return refused(ledger, code, owner, wrong.are_too_many(context.received_at), context).await;
+        }
+        if wrong.are_too_many(context.received_at) {
+            return Err(RedeemError::TooManyWrong);
+        }
+        let Some(code) = code else { return Err(RedeemError::Invalid) };
+        match ledger.commit(&code.redemption(owner), context).await {
+            Ok(Committed::Now(receipt)) => return Ok(Redeemed::Now { receipt, credits: code.credits }),
+            Ok(Committed::Earlier(receipt)) => return Ok(Redeemed::Earlier(receipt)),
+            Ok(Committed::Ignored { .. }) => return Err(RedeemError::Invalid),
+            // Its last use is gone, or it is revoked: read it again.
+            Err(CommitError::Stale) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(CommitError::Stale.into())
+}
+
+/// A code that cannot be redeemed: its owner may have redeemed it before. Otherwise it counts as a wrong one.
+async fn refused<L: Codes>(
+    ledger: &L,
+    code: Option<Code>,
+    owner: &Owner,
+    is_limited: bool,
+    context: &CallContext<'_>,
+) -> Result<Redeemed, RedeemError> {
+    if is_limited {
+        return Err(RedeemError::TooManyWrong);
+    }
+    if let Some(code) = code
+        && let Some(receipt) = ledger.redemption(&code.receipt(owner), context).await?
+    {
+        return Ok(Redeemed::Earlier(receipt));
+    }
+    ledger.count_wrong_code(owner, context).await?;
+    Err(RedeemError::Invalid)
+}

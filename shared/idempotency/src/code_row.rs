@@ -1,0 +1,178 @@
+//! Redeem codes, and the wrong codes of an owner: rows among the accounts, beside the balance that a redemption changes.
+
+use std::collections::BTreeMap;
+
+use ledger::{
+    CallContext, Code, CodeChange, CodeHash, Codes, CommitError, EventKey, OncePer, Owner, Receipt, Timestamp, Word,
+    WrongCodes,
+};
+
+use crate::batch::Read;
+use crate::image::{self, Image, amount, known_form, maybe, number, short, time, word};
+use crate::names;
+use crate::rows::{ROW_FORMAT, Row, number as units, text};
+use crate::store::{DynamoLedger, unreadable};
+
+const ATTRIBUTES: [&str; 14] = [
+    names::ID,
+    names::FORMAT,
+    names::CAMPAIGN,
+    names::CREDITS_UNITS,
+    names::USES,
+    names::USES_LEFT,
+    names::ONCE_PER,
+    names::UNTIL,
+    names::RECEIPT,
+    names::REVOKED_AT,
+    names::HOUR,
+    names::WRONG_CODES,
+    names::RECEIVED_AT,
+    names::WRITTEN_BY,
+];
+/// Each round means that another call has begun the hour.
+const ROUNDS_MAX: u32 = 3;
+
+/// No account's id contains a `#`.
+pub(crate) fn id(hash: &CodeHash) -> String {
+    format!("code#{hash}")
+}
+
+fn wrong_id(owner: &Owner) -> String {
+    format!("wrong_codes#{owner}")
+}
+
+/// The row of a change, in the transaction of its cause.
+pub(crate) fn change(change: &CodeChange, receipt: &EventKey, context: &CallContext<'_>) -> Row {
+    let mut row = Row::default();
+    match change {
+        CodeChange::Make(code) => {
+            row.set(names::FORMAT, units(&ROW_FORMAT));
+            row.set(names::CAMPAIGN, text(&code.campaign));
+            row.set(names::CREDITS_UNITS, units(&code.credits.units()));
+            row.set(names::USES, units(&code.uses));
+            row.set(names::USES_LEFT, units(&code.uses_left));
+            row.set(names::ONCE_PER, text(code.once_per.as_str()));
+            if let Some(until) = code.until {
+                row.set(names::UNTIL, text(&until));
+            }
+            row.set(names::RECEIPT, text(receipt));
+            row.set(names::RECEIVED_AT, text(&context.received_at));
+            let absent = row.absent();
+            row.conditions.push(absent);
+        }
+        CodeChange::Redeem(_) => {
+            row.add(names::USES_LEFT, units(&-1));
+            let (left, one) = (row.name(names::USES_LEFT), row.value(units(&1)));
+            let revoked = row.name(names::REVOKED_AT);
+            row.conditions.push(format!("{left} >= {one} AND attribute_not_exists({revoked})"));
+            row.require_known_form();
+        }
+        CodeChange::Revoke(_) => {
+            row.set(names::REVOKED_AT, text(&context.received_at));
+            let (id, revoked) = (row.name(names::ID), row.name(names::REVOKED_AT));
+            row.conditions.push(format!("attribute_exists({id}) AND attribute_not_exists({revoked})"));
+            row.require_known_form();
+        }
+    }
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
+    row
+}
+
+fn code(row: &Image) -> image::Read<Code> {
+    known_form(row)?;
+    let hash = |id: &str| CodeHash::new(id.strip_prefix("code#")?).ok();
+    Ok(Code {
+        hash: word(row, names::ID, hash)?,
+        campaign: word(row, names::CAMPAIGN, short)?,
+        credits: amount(row, names::CREDITS_UNITS)?,
+        uses: number(row, names::USES)?,
+        uses_left: number(row, names::USES_LEFT)?,
+        once_per: word(row, names::ONCE_PER, OncePer::named)?,
+        until: maybe(row, names::UNTIL, time)?,
+        made_by: word(row, names::RECEIPT, |receipt| Some(EventKey::of_row(receipt)))?,
+        revoked_at: maybe(row, names::REVOKED_AT, time)?,
+    })
+}
+
+fn wrong_codes(row: &Image) -> image::Read<WrongCodes> {
+    known_form(row)?;
+    Ok(WrongCodes { hour: number(row, names::HOUR)?, count: number(row, names::WRONG_CODES)? })
+}
+
+impl Codes for DynamoLedger {
+    async fn code(
+        &self,
+        hash: &CodeHash,
+        owner: &Owner,
+        context: &CallContext<'_>,
+    ) -> Result<(Option<Code>, WrongCodes), CommitError> {
+        let ids = [id(hash), wrong_id(owner)];
+        let mut rows = self.accounts_rows(&[ids[0].as_str(), ids[1].as_str()], context).await?;
+        let found = rows.remove(&ids[0]).as_ref().map(code).transpose().map_err(unreadable)?;
+        let wrong = rows.remove(&ids[1]).as_ref().map(wrong_codes).transpose().map_err(unreadable)?;
+        Ok((found, wrong.unwrap_or_default()))
+    }
+
+    async fn redemption(&self, receipt: &EventKey, context: &CallContext<'_>) -> Result<Option<Receipt>, CommitError> {
+        let row = self.row(&self.tables().journal, receipt.to_string(), context).await?;
+        let processed_at = row.map_or(Ok(None), |row| {
+            known_form(&row)?;
+            maybe(&row, names::PROCESSED_AT, time)
+        });
+        let processed_at: Option<Timestamp> = processed_at.map_err(unreadable)?;
+        Ok(processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at }))
+    }
+
+    async fn count_wrong_code(&self, owner: &Owner, context: &CallContext<'_>) -> Result<(), CommitError> {
+        let (table, id) = (&self.tables().accounts, wrong_id(owner));
+        for _ in 0..ROUNDS_MAX {
+            for row in [one_more(context), first_of_the_hour(context)] {
+                if self.write_if_unchanged(row, table, &id, context).await? {
+                    return Ok(());
+                }
+            }
+        }
+        Err(CommitError::Stale)
+    }
+
+    async fn codes(&self, campaign: Word, context: &CallContext<'_>) -> Result<Vec<Code>, CommitError> {
+        let ids = self.ids_of_campaign(campaign).await?;
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let rows = self.accounts_rows(&ids, context).await?;
+        rows.values().map(code).collect::<Result<_, _>>().map_err(unreadable)
+    }
+}
+
+impl DynamoLedger {
+    async fn accounts_rows(
+        &self,
+        ids: &[&str],
+        context: &CallContext<'_>,
+    ) -> Result<BTreeMap<String, Image>, CommitError> {
+        let read = Read { table: &self.tables().accounts, attributes: &ATTRIBUTES, is_strong: true };
+        let rows = self.rows(&read, ids, context).await?;
+        let id = |row: &Image| row.get(names::ID).and_then(|id| id.as_s().ok()).cloned();
+        Ok(rows.into_iter().filter_map(|row| Some((id(&row)?, row))).collect())
+    }
+}
+
+fn one_more(context: &CallContext<'_>) -> Row {
+    let mut row = Row::default();
+    row.add(names::WRONG_CODES, units(&1));
+    let (name, hour) = (row.name(names::HOUR), row.value(units(&WrongCodes::hour_of(context.received_at))));
+    row.conditions.push(format!("{name} = {hour}"));
+    row.require_known_form();
+    row
+}
+
+fn first_of_the_hour(context: &CallContext<'_>) -> Row {
+    let mut row = Row::default();
+    let hour = units(&WrongCodes::hour_of(context.received_at));
+    row.set(names::FORMAT, units(&ROW_FORMAT));
+    row.set(names::HOUR, hour.clone());
+    row.set(names::WRONG_CODES, units(&1));
+    let (absent, name, hour) = (row.absent(), row.name(names::HOUR), row.value(hour));
+    row.conditions.push(format!("({absent} OR {name} <> {hour})"));
+    row.require_known_form();
+    row
+}

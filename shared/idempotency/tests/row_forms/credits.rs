@@ -1,0 +1,43 @@
+//! The rows of exchange rates and redeem codes.
+
+use idempotency::DynamoLedger;
+use ledger::{CallContext, CodeHash, Codes as _, CommitError, CurrencyPair, Ledger as _, Owner};
+use serde_json::{Value, json};
+
+use super::RowKind;
+
+/// The values that the ports read from a row.
+pub(crate) async fn read(
+    ledger: &DynamoLedger,
+    kind: RowKind,
+    id: &str,
+    later: &CallContext<'_>,
+) -> Result<Value, CommitError> {
+    let owner = |name: &str| Owner::new(name).expect("an owner");
+    let hash = |hex: &str| CodeHash::new(hex).expect("a hash");
+    if kind == RowKind::Rates {
+        let pair = CurrencyPair::parse(id.trim_start_matches("rate#")).expect("a pair");
+        let rates = ledger.rates(pair, later).await?;
+        let dated = rates.by_start.iter().map(|(from, dated)| {
+            let revoked_at = dated.revoked_at.map(|at| at.to_string());
+            json!({
+                "from": from.to_string(), "rate": dated.rate.as_str(), "set_by": dated.set_by.as_str(),
+                "revoked_at": revoked_at,
+            })
+        });
+        return Ok(json!({ "version": rates.version, "rates": dated.collect::<Vec<_>>() }));
+    }
+    if kind == RowKind::WrongCodes {
+        let owner = owner(id.trim_start_matches("wrong_codes#"));
+        let (_, wrong) = ledger.code(&hash(&"f".repeat(32)), &owner, later).await?;
+        return Ok(json!({ "hour": wrong.hour, "count": wrong.count }));
+    }
+    let (code, _) = ledger.code(&hash(id.trim_start_matches("code#")), &owner("none"), later).await?;
+    Ok(code.map_or(Value::Null, |code| {
+        json!({
+            "campaign": code.campaign.as_str(), "credits": code.credits.units().to_string(), "uses": code.uses,
+            "uses_left": code.uses_left, "once_per": code.once_per.as_str(), "made_by": code.made_by.as_str(),
+            "until": code.until.map(|at| at.to_string()), "revoked_at": code.revoked_at.map(|at| at.to_string()),
+        })
+    }))
+}

@@ -1,0 +1,106 @@
+//! Redeem codes: their alphabet, when they are accepted, and the entry of a redemption.
+
+use super::*;
+
+fn code() -> Code {
+    Code {
+        hash: CodeHash::new("0123456789abcdef0123456789abcdef").expect("a hash"),
+        campaign: word("spring"),
+        credits: credits("5"),
+        uses: 3,
+        uses_left: 3,
+        once_per: OncePer::Code,
+        until: None,
+        made_by: EventKey::of_row("manual#m1"),
+        revoked_at: None,
+    }
+}
+
+#[test]
+fn typed_code_is_read_in_one_spelling() {
+    let text = CodeText::from_random(0x0123_4567_89ab_cdef_1042);
+    assert_eq!(text.printed(), "04HM-ASW9-NF6Y-Y422");
+    let printed = text.printed();
+    let rows = [
+        (printed.clone(), true),
+        (printed.to_lowercase(), true),
+        (printed.replace('-', ""), true),
+        (printed.replace('-', " "), true),
+        (printed.replace('0', "o"), true),
+        (format!("{printed}0"), false),
+        (printed.replacen('0', "", 1), false),
+        (printed.replacen('0', "U", 1), false),
+        (printed.replacen('0', "!", 1), false),
+        (printed.replacen('0', "é", 1), false),
+        (String::new(), false),
+    ];
+    for (typed, is_read) in rows {
+        assert_eq!(CodeText::parse(&typed).as_ref(), is_read.then_some(&text), "{typed}");
+    }
+    assert_eq!(CodeText::parse("il10-0000-0000-0000"), CodeText::parse("1110-0000-0000-0000"));
+    assert_eq!(format!("{text:?}"), "CodeText(redacted)");
+}
+
+proptest! {
+    #[test]
+    fn eighty_bits_have_a_text_of_their_own(one: u128, other: u128) {
+        let bits = |bits: u128| bits & ((1 << 80) - 1);
+        let [text, other_text] = [one, other].map(CodeText::from_random);
+        prop_assert_eq!(text == other_text, bits(one) == bits(other));
+        prop_assert_eq!(CodeText::parse(&text.printed()), Some(text));
+    }
+
+    #[test]
+    fn arbitrary_text_does_not_panic(text in "\\PC{0,40}") {
+        let _ = CodeText::parse(&text);
+        let _ = CodeHash::new(&text);
+    }
+}
+
+#[test]
+fn code_is_redeemable_until_it_is_used_up_revoked_or_over() {
+    type Change = fn(&mut Code);
+    let rows: [(Change, bool); 5] = [
+        (|_| {}, true),
+        (|code| code.uses_left = 0, false),
+        (|code| code.revoked_at = Some(at(1)), false),
+        (|code| code.until = Some(at(9)), true),
+        (|code| code.until = Some(at(8)), false),
+    ];
+    for (change, expected) in rows {
+        let mut code = code();
+        change(&mut code);
+        assert_eq!(code.is_redeemable(at(8)), expected, "{code:?}");
+    }
+}
+
+#[test]
+fn redemption_credits_its_owner_under_its_receipt() {
+    let mut code = code();
+    let rows = [
+        (OncePer::Code, "redeem#0123456789abcdef0123456789abcdef#alice"),
+        (OncePer::Campaign, "redeem#campaign.spring#alice"),
+    ];
+    for (once_per, receipt) in rows {
+        code.once_per = once_per;
+        let Decision::Record(entry) = code.redemption(&alice()) else { panic!("an entry") };
+        let [Effect::Move(movement), Effect::Code(CodeChange::Redeem(hash))] = &*entry.effects else {
+            panic!("a credit, and a use less")
+        };
+        assert_eq!((entry.header.receipt.as_str(), movement.key.as_str(), hash), (receipt, receipt, &code.hash));
+        let sides = (movement.posting.debit(), movement.posting.credit());
+        assert_eq!(sides, ("house/promotions".to_owned(), "alice/credits".to_owned()));
+        assert_eq!(movement.posting.amount(), code.credits);
+        assert_eq!(OncePer::named(once_per.as_str()), Some(once_per));
+    }
+}
+
+#[test]
+fn owner_waits_after_ten_wrong_codes_of_an_hour() {
+    let hour = WrongCodes::hour_of(at(3_599));
+    let rows = [(hour, 9, 3_599, false), (hour, 10, 3_599, true), (hour, 11, 0, true), (hour, 10, 3_600, false)];
+    for (hour, count, second, expected) in rows {
+        assert_eq!(WrongCodes { hour, count }.are_too_many(at(second)), expected, "{count} at {second}");
+    }
+    assert!(!WrongCodes::default().are_too_many(at(1)));
+}

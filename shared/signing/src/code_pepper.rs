@@ -1,0 +1,26 @@
+//! The pepper of redeem codes: the key of the HMAC under which a code is stored. Without it, a reader of the table can
+//! test no code.
+
+use hmac::Mac as _;
+
+use crate::{Secret, SecretError, Strength, hex, refuse_placeholder};
+
+/// One key for ever: a code that is stored under another cannot be found.
+#[derive(Debug)]
+pub struct CodePepper(Secret);
+
+impl CodePepper {
+    pub fn parse(setting: &str, strength: Strength) -> Result<Self, SecretError> {
+        let text = setting.trim();
+        if text.is_empty() {
+            return Err(SecretError::Empty);
+        }
+        refuse_placeholder(text)?;
+        Secret::from_text(text, strength).map(Self)
+    }
+
+    /// The HMAC-SHA256 of a code's canonical text, in lower-case hexadecimal.
+    pub fn hash(&self, code: &str) -> String {
+        hex::write(&self.0.mac().chain_update(code).finalize().into_bytes())
+    }
+}

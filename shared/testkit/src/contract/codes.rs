@@ -1,0 +1,75 @@
+//! The lines of the contract about redeem codes.
+
+use ledger::{Code, CodeChange, CodeHash, Codes, Decision, Effect, EventKey, OncePer, Owner, Source, Word};
+
+use super::event::{amount, record};
+
+/// `code NAME OWNER`: the uses left and the wrong codes of the owner. `codes CAMPAIGN` lists. `wrong OWNER` counts one.
+pub(super) async fn result_of<L: Codes>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
+    let context = crate::context(number);
+    Some(match words {
+        ["code", name, owner] => {
+            let (code, wrong) = ledger.code(&hash(name), &named(owner), &context).await.unwrap();
+            let code = code.map_or("none".to_owned(), |code| state(&code));
+            format!("{code}, {} wrong", wrong.count)
+        }
+        ["codes", campaign] => {
+            let mut codes = ledger.codes(Word::new(campaign).unwrap(), &context).await.unwrap();
+            codes.sort_by(|one, other| one.hash.cmp(&other.hash));
+            codes.iter().map(state).collect::<Vec<_>>().join(", ")
+        }
+        ["wrong", owner] => {
+            ledger.count_wrong_code(&named(owner), &context).await.unwrap();
+            "counted".to_owned()
+        }
+        ["redeemed", name, owner] => {
+            let (code, _) = ledger.code(&hash(name), &named(owner), &context).await.unwrap();
+            let receipt = code.unwrap().receipt(&named(owner));
+            ledger.redemption(&receipt, &context).await.unwrap().map_or("no", |_| "yes").to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// `make EVENT NAME CAMPAIGN CREDITS USES PER`, `redeem NAME OWNER` and `revoke-code EVENT NAME`.
+pub(super) async fn decision<L: Codes>(ledger: &L, words: &[&str], number: u64) -> Option<Decision> {
+    Some(match *words {
+        ["make", event, name, campaign, credits, uses, once_per] => {
+            let uses = uses.parse().unwrap();
+            let code = Code {
+                hash: hash(name),
+                campaign: Word::new(campaign).unwrap(),
+                credits: amount(credits),
+                uses,
+                uses_left: uses,
+                once_per: OncePer::named(once_per).unwrap(),
+                until: None,
+                made_by: EventKey::new(Source::Usage, event).unwrap(),
+                revoked_at: None,
+            };
+            record(event, words.get(2..).unwrap(), vec![Effect::Code(CodeChange::Make(Box::new(code)))])
+        }
+        ["redeem", name, owner] => {
+            let context = crate::context(number);
+            let (code, _) = ledger.code(&hash(name), &named(owner), &context).await.unwrap();
+            code.unwrap().redemption(&named(owner))
+        }
+        ["revoke-code", event, name] => {
+            record(event, words.get(2..).unwrap(), vec![Effect::Code(CodeChange::Revoke(hash(name)))])
+        }
+        _ => return None,
+    })
+}
+
+fn hash(name: &str) -> CodeHash {
+    CodeHash::new(&format!("{name:0>32}")).unwrap()
+}
+
+fn named(owner: &str) -> Owner {
+    Owner::new(owner).unwrap()
+}
+
+fn state(code: &Code) -> String {
+    let revoked = if code.revoked_at.is_some() { " revoked" } else { "" };
+    format!("{} of {}{revoked}", code.uses_left, code.uses)
+}

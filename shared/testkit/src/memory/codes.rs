@@ -1,0 +1,64 @@
+//! Redeem codes in memory.
+
+use ledger::{
+    CallContext, Code, CodeChange, CodeHash, Codes, CommitError, EventKey, Owner, Receipt, Timestamp, Word, WrongCodes,
+};
+
+use super::State;
+use crate::MemoryLedger;
+
+impl Codes for MemoryLedger {
+    async fn code(
+        &self,
+        hash: &CodeHash,
+        owner: &Owner,
+        _: &CallContext<'_>,
+    ) -> Result<(Option<Code>, WrongCodes), CommitError> {
+        let state = self.0.lock().unwrap();
+        Ok((state.codes.get(hash).cloned(), state.wrong_codes.get(owner).copied().unwrap_or_default()))
+    }
+
+    async fn redemption(&self, receipt: &EventKey, _: &CallContext<'_>) -> Result<Option<Receipt>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let processed_at = state.journal.get(receipt.as_str()).and_then(|kept| kept.processed_at);
+        Ok(processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at }))
+    }
+
+    async fn count_wrong_code(&self, owner: &Owner, context: &CallContext<'_>) -> Result<(), CommitError> {
+        let hour = WrongCodes::hour_of(context.received_at);
+        let mut state = self.0.lock().unwrap();
+        let wrong = state.wrong_codes.entry(owner.clone()).or_default();
+        let before = if wrong.hour == hour { wrong.count } else { 0 };
+        *wrong = WrongCodes { hour, count: before.checked_add(1).unwrap() };
+        Ok(())
+    }
+
+    async fn codes(&self, campaign: Word, _: &CallContext<'_>) -> Result<Vec<Code>, CommitError> {
+        let state = self.0.lock().unwrap();
+        Ok(state.codes.values().filter(|code| code.campaign == campaign).cloned().collect())
+    }
+}
+
+impl State {
+    pub(super) fn is_code_stale(&self, change: &CodeChange) -> bool {
+        let known = self.codes.get(change.hash());
+        match change {
+            CodeChange::Make(_) => known.is_some(),
+            CodeChange::Redeem(_) => known.is_none_or(|code| code.uses_left == 0 || code.revoked_at.is_some()),
+            CodeChange::Revoke(_) => known.is_none_or(|code| code.revoked_at.is_some()),
+        }
+    }
+
+    pub(super) fn change_code(&mut self, change: &CodeChange, at: Timestamp) {
+        match change {
+            CodeChange::Make(code) => {
+                self.codes.insert(code.hash.clone(), (**code).clone());
+            }
+            CodeChange::Redeem(hash) => {
+                let code = self.codes.get_mut(hash).unwrap();
+                code.uses_left = code.uses_left.checked_sub(1).unwrap();
+            }
+            CodeChange::Revoke(hash) => self.codes.get_mut(hash).unwrap().revoked_at = Some(at),
+        }
+    }
+}

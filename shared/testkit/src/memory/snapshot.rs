@@ -1,0 +1,29 @@
+//! The tables of the in-memory ledger.
+
+use crate::books::{CodeRow, OrderRow, SubscriptionRow};
+use crate::{Books, MemoryLedger};
+
+impl MemoryLedger {
+    pub fn books(&self) -> Books {
+        let state = self.0.lock().unwrap();
+        Books {
+            journal: state.journal.iter().map(|(id, kept)| (id.clone(), kept.row.clone())).collect(),
+            accounts: state.accounts.iter().map(|(id, account)| (id.to_string(), account.clone())).collect(),
+            keys: state
+                .keys
+                .iter()
+                .map(|(key, owner)| (key.to_string(), owner.to_string()))
+                .chain(state.referrers.iter().map(|(of, owner)| (format!("referrer#{of}"), owner.to_string())))
+                .collect(),
+            bodies: state.bodies.keys().cloned().collect(),
+            orders: state.orders.iter().map(|(number, order)| (number.to_string(), OrderRow::of(order))).collect(),
+            pointers: state.pointers.iter().map(|(from, (to, _))| (from.clone(), to.to_string())).collect(),
+            subscriptions: state
+                .subscriptions
+                .iter()
+                .map(|(reference, subscription)| (reference.to_string(), SubscriptionRow::of(subscription)))
+                .collect(),
+            codes: state.codes.iter().map(|(hash, code)| (hash.to_string(), CodeRow::of(code))).collect(),
+        }
+    }
+}
