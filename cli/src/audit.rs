@@ -62,10 +62,11 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
                 lines: checked.lines,
                 orders: checked.orders.into(),
                 unsettled: checked.unsettled_accounts,
+                unlisted: checked.unlisted,
                 differences: open.into_iter().map(|open| open.difference.into()).collect(),
             }
         }
     };
     form.show(&facts);
-    Ok(if facts.differences.is_empty() { Exit::Done } else { Exit::Refused })
+    Ok(if facts.differences.is_empty() && facts.unlisted == 0 { Exit::Done } else { Exit::Refused })
 }

@@ -13,6 +13,8 @@ pub(super) struct AuditFacts {
     pub(super) orders: u64,
     /// Accounts and orders that changed while they were read, so that no comparison holds.
     pub(super) unsettled: u32,
+    /// Accounts and orders that differ and are not among the differences.
+    pub(super) unlisted: u32,
     pub(super) differences: Vec<DifferenceFacts>,
 }
 
@@ -33,6 +35,9 @@ pub(crate) struct DifferenceFacts {
     pub(crate) likely: String,
     /// The command that repairs it, without its reason.
     pub(crate) repair: String,
+    /// Whether that is a command.
+    #[serde(skip)]
+    is_repairable: bool,
 }
 
 impl AuditFacts {
@@ -40,7 +45,7 @@ impl AuditFacts {
         let count = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
         let (accounts, orders) = (count(whole.accounts()), count(whole.orders()));
         let differences = differences.into_iter().map(DifferenceFacts::from).collect();
-        Self { accounts, lines: whole.lines(), orders, unsettled, differences }
+        Self { accounts, lines: whole.lines(), orders, unsettled, unlisted: 0, differences }
     }
 }
 
@@ -64,6 +69,7 @@ impl From<Difference> for DifferenceFacts {
             missing_lines: difference.missing,
             likely: difference.suspect.likely().to_string(),
             repair: difference.remedy(),
+            is_repairable: difference.is_repairable(),
             account: difference.account,
         }
     }
@@ -83,6 +89,12 @@ impl Facts for AuditFacts {
                 self.unsettled
             ));
         }
+        if self.unlisted > 0 {
+            print::line(format_args!(
+                "{} more places differ: repair these and run `audit` again, or `audit --full`",
+                self.unlisted
+            ));
+        }
         if self.differences.is_empty() {
             return;
         }
@@ -91,7 +103,8 @@ impl Facts for AuditFacts {
         for difference in &self.differences {
             print::line("");
             print::line(format_args!("{}: {}", difference.place(), difference.likely));
-            print::line(format_args!("  repair: {} --reason R", difference.repair));
+            let reason = if difference.is_repairable { " --reason R" } else { "" };
+            print::line(format_args!("  repair: {}{reason}", difference.repair));
         }
     }
 }

@@ -116,6 +116,7 @@ fn repairs() -> Vec<RepairError> {
         RepairError::Claimed(number()),
         RepairError::OrderReadable,
         RepairError::OrderUnreadable,
+        RepairError::OrderOfLaterForm,
         RepairError::OfAnotherOrder(key()),
         RepairError::NotPaid,
         RepairError::NoPayment,

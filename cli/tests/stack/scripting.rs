@@ -131,7 +131,7 @@ fn json_is_one_document_with_documented_names() {
         (by(&["account", "revoke", "alice", "gateway-sk-1"]), [CHANGED.as_slice(), &["key"]].concat()),
         ([&["order", "accept", number, "--payment", "pi_2"], BECAUSE.as_slice()].concat(), of_order()),
         ([&["order", "clear", number], BECAUSE.as_slice()].concat(), of_order()),
-        (vec!["audit"], vec!["accounts", "lines", "orders", "unsettled", "differences"]),
+        (vec!["audit"], vec!["accounts", "lines", "orders", "unsettled", "unlisted", "differences"]),
     ];
     for (args, names) in &rows {
         let found = document(&folder, args, 0);

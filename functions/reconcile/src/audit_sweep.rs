@@ -28,6 +28,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
             check => check?,
         };
         let (check, mut report) = audit::continue_pass(&self.ledger, run, check).await?;
+        report.unlisted = u32::try_from(check.unlisted.len()).unwrap_or(u32::MAX);
         report.open = u32::try_from(check.open.len()).unwrap_or(u32::MAX);
         let (unsettled, since) = check.unsettled();
         let oldest_s = since.map_or(0, |since| run.now.seconds_apart(since));

@@ -1,6 +1,6 @@
 //! The batches of the streams of orders and journal: each names the orders that were written, by code or by hand, and those
-//! to which a written pointer leads or led. Of the journal it has only processed rows that were altered or removed, as no
-//! code but a repair does.
+//! to which a written pointer leads or led. Of the journal it has only processed rows that were altered or removed: only a
+//! person's repair or reversal does so.
 
 use audit::Changes;
 use ledger::OrderNumber;

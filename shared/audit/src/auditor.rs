@@ -7,12 +7,12 @@ use std::time::Duration;
 use edge::Invocation;
 use ledger::{
     Audit, AuditProgress, CallContext, CommitError, CountProgress, Difference, JournalLine, LinePage, LinePosition,
-    LineTotals, LinesSeen, MissingAccounts, Observation, Open, Order, OrderNumber, StoredAccount, StoredOrder, Subject,
+    LineTotals, LinesSeen, MissingAccounts, Observation, Order, OrderNumber, StoredAccount, StoredOrder, Subject,
     Timestamp,
 };
 use serde::Serialize;
 
-use crate::SOURCE;
+use crate::alarms::{drift_of, report_drift, subject_of, unlisted, unsettled};
 
 /// Lines in one page of a statement: two seconds, if each belongs to another order.
 const LINES_MAX: u16 = 200;
@@ -34,6 +34,8 @@ pub struct AuditReport {
     pub unsettled_accounts: u32,
     /// Current differences, drift or not yet.
     pub open: u32,
+    /// Places that differ beside those, of which the list has no room for the difference.
+    pub unlisted: u32,
     pub drift: u32,
     /// Whether the run ran out of time.
     pub is_cut_short: bool,
@@ -340,6 +342,9 @@ impl<'r, L: Audit> Auditor<'r, L> {
                 unsettled(subject_of(&open.difference), open.since);
             }
         }
+        if self.check.unlisted.contains(at) {
+            unlisted(at);
+        }
     }
 }
 
@@ -365,33 +370,6 @@ impl Statement {
 fn version(kept: &StoredOrder) -> Option<u64> {
     match kept {
         StoredOrder::Order(order) => Some(order.version),
-        StoredOrder::Unreadable { .. } | StoredOrder::Missing => None,
+        StoredOrder::Unreadable { .. } | StoredOrder::LaterForm | StoredOrder::Missing => None,
     }
-}
-
-/// Logs drift, at each comparison that finds it: only a person repairs it.
-fn report_drift(drift: &Open) {
-    let Open { difference, equal_checks, since, .. } = drift;
-    let Difference { difference_kind, suspect, account, order, line, recorded, found, missing } = difference;
-    let (order, line) = (order.as_ref().map(OrderNumber::as_str), line.as_deref());
-    let (recorded, found, amount) = (recorded.units(), found.units(), difference.amount().units());
-    tracing::error!(
-        difference_kind = difference_kind.as_str(), account, order, line, recorded = %recorded, found = %found, difference = %amount, missing,
-        equal_checks, since = %since, likely = suspect.likely(), repair = difference.remedy(), "the books disagree"
-    );
-    drift_of(subject_of(difference));
-}
-
-fn drift_of(subject: &str) {
-    edge::alarm(SOURCE, "drift", subject);
-}
-
-/// Reports an account without a comparison for a day: it is written, or its difference changes, all the time.
-fn unsettled(subject: &str, since: Timestamp) {
-    tracing::error!(subject, since = %since, "no audit could compare this account");
-    edge::alarm(SOURCE, "unsettled", subject);
-}
-
-fn subject_of(difference: &Difference) -> &str {
-    difference.order.as_ref().map_or(difference.account.as_str(), OrderNumber::as_str)
 }

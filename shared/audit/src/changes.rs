@@ -21,7 +21,7 @@ pub struct Changes {
     pub accounts: BTreeSet<String>,
 }
 
-/// Writes only findings that begin or end.
+/// Writes only findings that begin or end. Fails while there is no room for more, so that the stream keeps the batch.
 pub async fn compare_changes<L: Audit>(
     ledger: &L,
     changes: &Changes,
@@ -29,6 +29,9 @@ pub async fn compare_changes<L: Audit>(
 ) -> Result<AuditReport, CommitError> {
     for _ in 0..ROUNDS_MAX {
         let read = ledger.check(&run.context()).await?;
+        if read.takes_no_batch() {
+            return Err(CommitError::Unavailable(None));
+        }
         let mut auditor = Auditor::new(ledger, run, read.clone());
         auditor.compare_changes(changes).await?;
         if auditor.check == read || auditor.save().await? {

@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod alarms;
 mod auditor;
 mod changes;
 mod end_findings;

@@ -18,7 +18,8 @@ pub async fn audit<L: Audit>(ledger: &L, invocation: &Invocation) -> Result<(Aud
     let mut auditor = Auditor::new(ledger, invocation, AuditProgress::default());
     auditor.check.begin(invocation.now);
     while auditor.check_page().await? == Some(RunState::Continues) {}
-    let report = auditor.report;
+    let unlisted = u32::try_from(auditor.check.unlisted.len()).unwrap_or(u32::MAX);
+    let report = AuditReport { unlisted, ..auditor.report };
     let first: Vec<Difference> = auditor.check.open.into_iter().map(|open| open.difference).collect();
     let (open, unsettled_accounts) = verify(ledger, invocation, &first, INDEX_LAG_MAX).await?;
     Ok((AuditReport { unsettled_accounts, open: u32::try_from(open.len()).unwrap_or(u32::MAX), ..report }, open))

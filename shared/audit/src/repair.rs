@@ -119,6 +119,7 @@ impl<L: Audit> Repairs<'_, L> {
         let receipt = EventKey::new(Writer::Repair, &by.id)?;
         let kept = self.ledger.kept(number, &self.call()).await?;
         let effects = match (what, kept) {
+            (_, StoredOrder::LaterForm) => return Err(RepairError::OrderOfLaterForm.into()),
             (OrderRepair::ToLines { paid_by }, StoredOrder::Order(order)) => {
                 order.to_lines(&self.lines_of(&order).await?, paid_by.as_ref())?
             }

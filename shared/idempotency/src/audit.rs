@@ -11,7 +11,7 @@ use ledger::{
 
 use crate::batch::Read;
 use crate::check_row::{self, CHECK};
-use crate::image::{Image, known_form, parsed};
+use crate::image::{Image, is_of_later_form, known_form, parsed};
 use crate::order_image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{number, text};
@@ -145,6 +145,7 @@ impl Audit for DynamoLedger {
 pub(crate) fn kept(row: &Image) -> StoredOrder {
     match order_image::order(row) {
         Ok(order) => StoredOrder::Order(Box::new(order)),
+        Err(_) if is_of_later_form(row) => StoredOrder::LaterForm,
         Err(_) => StoredOrder::Unreadable {
             version: row.get(names::VERSION).and_then(|version| version.as_n().ok()?.parse().ok()),
         },

@@ -3,7 +3,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     AccountsOpened, AuditProgress, Balance, CallContext, Census, CountProgress, Difference, DifferenceKind,
-    LinePosition, LineTotals, LinesSeen, MissingAccounts, Open, OrderNumber, Suspect, Timestamp, UnsettledAccount,
+    LinePosition, LineTotals, LinesSeen, MissingAccounts, Open, OrderNumber, Subject, Suspect, Timestamp,
+    UnsettledAccount,
 };
 
 use crate::image::{Image, Unreadable, known_form};
@@ -38,6 +39,8 @@ fn fields(row: &mut Row, check: &AuditProgress) {
     row.set_or_remove(names::AFTER, check.after.as_ref().map(text));
     row.set_or_remove(names::COUNTING, check.counting.as_ref().map(counting));
     row.set(names::OPEN, AttributeValue::L(check.open.iter().map(open).collect()));
+    let unlisted = AttributeValue::L(check.unlisted.iter().map(place).collect());
+    row.set_or_remove(names::UNLISTED, (!check.unlisted.is_empty()).then_some(unlisted));
     row.set(names::UNSETTLED, AttributeValue::L(check.unsettled_accounts.iter().map(unsettled_accounts).collect()));
     row.set(names::CENSUS, census(&check.census));
 }
@@ -98,6 +101,25 @@ fn open(open: &Open) -> AttributeValue {
     map(fields)
 }
 
+fn place(subject: &Subject) -> AttributeValue {
+    map([match subject {
+        Subject::Account(account) => (names::ACCOUNT, text(account)),
+        Subject::Order(order) => (names::ORDER, text(order)),
+        Subject::Line(line) => (names::LINE, text(line)),
+    }])
+}
+
+fn read_place(place: &AttributeValue) -> Result<Subject, Unreadable> {
+    let place = place.as_m().map_err(|_| Unreadable(names::UNLISTED))?;
+    if let Some(account) = optional(place, names::ACCOUNT, word)? {
+        return Ok(Subject::Account(account));
+    }
+    if let Some(line) = optional(place, names::LINE, word)? {
+        return Ok(Subject::Line(line));
+    }
+    required(place, names::ORDER, |order| OrderNumber::new(order.as_s().ok()?).ok()).map(Subject::Order)
+}
+
 pub(crate) fn read(row: &Image) -> Result<AuditProgress, Unreadable> {
     known_form(row)?;
     let inner = |name| Ok(optional(row, name, |value| value.as_m().ok())?.map(read_counting));
@@ -115,6 +137,11 @@ pub(crate) fn read(row: &Image) -> Result<AuditProgress, Unreadable> {
         open: open
             .iter()
             .map(|open| read_open(open.as_m().map_err(|_| Unreadable(names::OPEN))?))
+            .collect::<Result<_, _>>()?,
+        unlisted: optional(row, names::UNLISTED, |unlisted| unlisted.as_l().ok())?
+            .into_iter()
+            .flatten()
+            .map(read_place)
             .collect::<Result<_, _>>()?,
         unsettled_accounts: unsettled_accounts
             .iter()

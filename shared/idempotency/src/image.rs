@@ -26,6 +26,11 @@ pub(crate) fn known_form(row: &Image) -> Read<()> {
     if is_known { Ok(()) } else { Err(Unreadable(names::FORMAT)) }
 }
 
+/// Whether a later release wrote the row. A form that is no number is a damaged one.
+pub(crate) fn is_of_later_form(row: &Image) -> bool {
+    known_form(row).is_err() && row.get(names::FORMAT).is_some_and(AttributeValue::is_n)
+}
+
 pub(crate) fn word<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<T> {
     maybe(row, name, read)?.ok_or(Unreadable(name))
 }

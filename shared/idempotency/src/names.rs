@@ -78,6 +78,7 @@ pub(crate) const EQUAL_CHECKS: &str = "equal_checks";
 pub(crate) const DIFFERENCE_KIND: &str = "difference_kind";
 pub(crate) const METHOD: &str = "method";
 pub(crate) const MISSING: &str = "missing";
+pub(crate) const UNLISTED: &str = "unlisted";
 pub(crate) const UNSETTLED: &str = "unsettled";
 pub(crate) const NEXT: &str = "next";
 pub(crate) const ONCE_PER: &str = "once_per";

@@ -12,7 +12,7 @@ use ledger::{
 use crate::accepted_row;
 use crate::anomaly_row;
 use crate::names;
-use crate::rows::{ROW_FORMAT, Row, map, number, read_version, text};
+use crate::rows::{READ_FORMAT_MAX, ROW_FORMAT, Row, map, number, read_version, text};
 
 pub(crate) fn order(order: &Order, transition: Transition, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
@@ -37,6 +37,9 @@ pub(crate) fn restore(order: &Order, over: RepairedOrder, context: &CallContext<
         }
     };
     row.conditions.push(condition);
+    // A damaged form is no number, which no comparison holds for.
+    let (form, newest) = (row.name(names::FORMAT), row.value(number(&READ_FORMAT_MAX)));
+    row.conditions.push(format!("NOT {form} > {newest}"));
     state(&mut row, order, context);
     row
 }

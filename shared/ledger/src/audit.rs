@@ -131,5 +131,7 @@ pub enum StoredOrder {
     Unreadable {
         version: Option<u64>,
     },
+    /// Only a later release reads the row.
+    LaterForm,
     Missing,
 }

@@ -4,6 +4,8 @@
 mod altered;
 mod broken;
 mod changes;
+mod full;
+mod later_form;
 mod repaired;
 mod shop;
 mod streamed;

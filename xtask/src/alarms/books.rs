@@ -5,7 +5,16 @@ use ledger::Source;
 use crate::alarm::{Alarm, HOUR, MINUTE, Metric, OURS, at_least, backlog, outcomes, raised, sum, text};
 
 pub(super) fn alarms() -> Vec<Alarm> {
-    vec![refused_due(), still_refused(), replay_unverified(), drift(), unsettled(), conflict(), reconcile_calls()]
+    vec![
+        refused_due(),
+        still_refused(),
+        replay_unverified(),
+        drift(),
+        unsettled(),
+        unlisted(),
+        conflict(),
+        reconcile_calls(),
+    ]
 }
 
 fn refused_due() -> Alarm {
@@ -110,6 +119,25 @@ fn unsettled() -> Alarm {
              outside hookledger changes the rows: find it by CloudTrail, then repair.",
             "在空闲时运行 `cargo run -- audit --aws --stage prod`。若差额一直在变，说明有 hookledger 之外的程序在改动\
              这些行：用 CloudTrail 找到它，然后修复。",
+        ),
+    }
+}
+
+fn unlisted() -> Alarm {
+    Alarm {
+        name: "unlisted".to_owned(),
+        comment: "Raised about every day, or when another place differs.",
+        when: at_least(1, raised("reconcile", "unlisted")),
+        means: text(
+            "The audit has found more than the hundred differences that it lists. Of the others it keeps the place, up \
+             to two thousand, and compares it once there is room.",
+            "核对发现的差异超过了它能列出的一百处。其余的只记下位置，最多两千处，有空位时再核对。",
+        ),
+        to_do: text(
+            "Repair those of `drift`, or run `cargo run -- audit --full --aws --stage prod`, which lists all. From a \
+             thousand places on, the batches of the streams wait, and after half a day are in `dead-letters`.",
+            "先修复 `drift` 中的，或执行 `cargo run -- audit --full --aws --stage prod`，它列出全部。达到一千处后，流中的批次\
+             等待；半天后进入 `dead-letters`。",
         ),
     }
 }

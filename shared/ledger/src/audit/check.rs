@@ -19,8 +19,12 @@ const DRIFT_RECHECK_SECONDS: u64 = 60 * 60;
 /// An account that no check could settle for this long raises an alarm.
 const UNSETTLED_SECONDS: u64 = 24 * 60 * 60;
 /// All differences share one row, of which DynamoDB bills every kilobyte. With more than these, the known ones are
-/// enough for an alarm, and the others are found again when these are repaired.
+/// enough for an alarm. Of the others only the place is kept, and compared again once there is room.
 const OPEN_MAX: usize = 100;
+/// With so many places, the row takes no more batches of written rows, whose stream keeps them.
+const UNLISTED_FULL: usize = 1_000;
+/// A batch that began before has room. What a pass finds beyond this, the next pass finds again.
+const UNLISTED_MAX: usize = 2_000;
 /// In the same row: accounts that were written during every check.
 const MOVING_MAX: usize = 20;
 
@@ -37,6 +41,8 @@ pub struct AuditProgress {
     /// An account with more lines than one run has time for.
     pub counting: Option<CountProgress>,
     pub open: Vec<Open>,
+    /// Places that differ and that `open` has no room for.
+    pub unlisted: BTreeSet<Subject>,
     pub unsettled_accounts: Vec<UnsettledAccount>,
     pub census: Census,
 }
@@ -132,7 +138,9 @@ impl AuditProgress {
             .unsettled_accounts
             .iter()
             .filter(|unsettled_accounts| now.seconds_apart(unsettled_accounts.checked_at) >= DRIFT_RECHECK_SECONDS);
+        let unlisted = self.unlisted.iter().take(OPEN_MAX.saturating_sub(self.open.len())).cloned();
         open.chain(unsettled_accounts.map(|unsettled_accounts| Subject::Account(unsettled_accounts.account.clone())))
+            .chain(unlisted)
             .collect()
     }
 
@@ -169,6 +177,7 @@ impl AuditProgress {
         let (known, others): (Vec<Open>, Vec<Open>) =
             self.open.drain(..).partition(|open| open.difference.subject() == *at);
         self.open = others;
+        self.unlisted.remove(at);
         let mut alarms = Vec::new();
         for difference in found {
             let known = known.iter().find(|open| open.difference.is_at_place_of(&difference));
@@ -177,6 +186,8 @@ impl AuditProgress {
             alarms.extend((is_new_check && open.is_alarm(now)).then(|| open.clone()));
             if self.open.len() < OPEN_MAX {
                 self.open.push(open);
+            } else if self.unlisted.len() < UNLISTED_MAX {
+                self.unlisted.insert(at.clone());
             }
         }
         alarms
@@ -196,6 +207,10 @@ impl AuditProgress {
         let is_ended = |open: &Open| compared.contains(&open.difference.subject()) && !is_left(&open.difference);
         let (ended, open): (Vec<Open>, Vec<Open>) = self.open.drain(..).partition(is_ended);
         self.open = open;
+        let is_settled = |subject: &Subject| {
+            compared.contains(subject) && !left.iter().any(|difference| difference.subject() == *subject)
+        };
+        self.unlisted.retain(|subject| !is_settled(subject));
         let is_compared = |account: &str| compared.contains(&Subject::Account(account.to_owned()));
         self.unsettled_accounts.retain(|unsettled_accounts| !is_compared(&unsettled_accounts.account));
         // A run that had no time to finish may have counted its lines as they were before the repair.
@@ -208,6 +223,11 @@ impl AuditProgress {
     /// It may have no room for what a look has found.
     pub fn is_full(&self) -> bool {
         self.open.len() >= OPEN_MAX
+    }
+
+    /// It has no room for the places of another batch either.
+    pub fn takes_no_batch(&self) -> bool {
+        self.unlisted.len() >= UNLISTED_FULL
     }
 
     /// Records that an account was written during the whole check. Returns since when no check has settled it, once

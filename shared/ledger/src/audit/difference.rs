@@ -107,10 +107,12 @@ pub enum Suspect {
     Pointer,
     /// The journal row of a payment.
     Payment,
+    /// A later release wrote the row.
+    LaterForm,
 }
 
 impl Suspect {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Balance,
         Self::BalanceOrLine,
         Self::Available,
@@ -122,6 +124,7 @@ impl Suspect {
         Self::Order,
         Self::Pointer,
         Self::Payment,
+        Self::LaterForm,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -137,6 +140,7 @@ impl Suspect {
             Self::Order => "order",
             Self::Pointer => "pointer",
             Self::Payment => "payment",
+            Self::LaterForm => "later_form",
         }
     }
 
@@ -158,6 +162,7 @@ impl Suspect {
             Self::Order => "the order's row was altered or lost",
             Self::Pointer => "the pointer was altered or lost",
             Self::Payment => "the row of the payment was altered or lost, or no payment has paid the order",
+            Self::LaterForm => "the row has a later form, which this release does not read",
         }
     }
 }
@@ -204,6 +209,11 @@ impl Difference {
         self.is_at_place_of(other) && (self.amount(), self.missing) == (other.amount(), other.missing)
     }
 
+    /// Whether a command repairs it. A row of a later form is right, and no command writes it.
+    pub fn is_repairable(&self) -> bool {
+        self.suspect != Suspect::LaterForm
+    }
+
     /// The command that repairs it; the user adds a reason.
     pub fn remedy(&self) -> String {
         let account = |what: &str| format!("account repair {} {what}", self.account);
@@ -211,6 +221,7 @@ impl Difference {
             |what: &str| format!("order repair {} {what}", self.order.as_ref().map_or("N", OrderNumber::as_str));
         let line = self.line.as_deref().unwrap_or("KEY");
         match (self.difference_kind, self.suspect) {
+            (_, Suspect::LaterForm) => "deploy the release that wrote the row".to_owned(),
             (DifferenceKind::Lines, Suspect::LostLine) => account("--add-line KEY"),
             (DifferenceKind::Lines, Suspect::ExtraLine) => account("--reverse-line KEY"),
             (DifferenceKind::Balance, Suspect::BalanceOrLine) => {

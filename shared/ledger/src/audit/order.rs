@@ -28,6 +28,7 @@ impl StoredOrder {
         match self {
             Self::Order(order) => order.differences(lines),
             Self::Unreadable { .. } => of_lines(DifferenceKind::OrderUnreadable),
+            Self::LaterForm => vec![of_row(number, DifferenceKind::OrderUnreadable, Suspect::LaterForm)],
             Self::Missing => of_lines(DifferenceKind::OrderMissing),
         }
     }
@@ -35,23 +36,20 @@ impl StoredOrder {
     /// The difference of an order that no line leads to.
     pub fn without_lines(&self, number: &OrderNumber) -> Option<Difference> {
         let difference_kind = match self {
-            Self::Order(_) => return None,
+            // The second has a difference already.
+            Self::Order(_) | Self::LaterForm => return None,
             Self::Unreadable { .. } => DifferenceKind::OrderUnreadable,
             Self::Missing => DifferenceKind::OrderMissing,
         };
-        let (account, order) = ("-".to_owned(), Some(number.clone()));
-        let (recorded, found) = (Balance::ZERO, Balance::ZERO);
-        Some(Difference {
-            difference_kind,
-            suspect: Suspect::Order,
-            account,
-            order,
-            line: None,
-            recorded,
-            found,
-            missing: 0,
-        })
+        Some(of_row(number, difference_kind, Suspect::Order))
     }
+}
+
+/// The difference of an order's row, whatever its lines.
+fn of_row(number: &OrderNumber, difference_kind: DifferenceKind, suspect: Suspect) -> Difference {
+    let (account, order) = ("-".to_owned(), Some(number.clone()));
+    let (recorded, found) = (Balance::ZERO, Balance::ZERO);
+    Difference { difference_kind, suspect, account, order, line: None, recorded, found, missing: 0 }
 }
 
 impl Order {

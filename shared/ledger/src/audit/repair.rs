@@ -329,6 +329,8 @@ pub enum RepairError {
     OrderReadable,
     #[error("the order's row is missing or cannot be read: restore it with --row")]
     OrderUnreadable,
+    #[error("the order's row has a later form: deploy the release that wrote it, and repair nothing before")]
+    OrderOfLaterForm,
     #[error("{0} pays another order: name the payment of this one")]
     OfAnotherOrder(MoneyKey),
     #[error("an order that is not paid has no pointer: there is nothing to repair")]

@@ -76,7 +76,7 @@ impl WholeAudit {
                 self.paid.extend(order.pointer().zip(without).map(|(pointer, without)| (pointer.to_string(), without)));
             }
             StoredOrder::Unreadable { .. } if lines.is_empty() => self.found.extend(kept.without_lines(&number)),
-            StoredOrder::Unreadable { .. } | StoredOrder::Missing => {}
+            StoredOrder::Unreadable { .. } | StoredOrder::LaterForm | StoredOrder::Missing => {}
         }
         self.orders.insert(number);
     }

@@ -75,6 +75,7 @@ pub(crate) async fn result_of<L: Audit>(ledger: &L, words: &[&str], number: u64)
             Some(match kept {
                 ledger::StoredOrder::Order(order) => format!("{} v{}", order.number, order.version),
                 ledger::StoredOrder::Unreadable { .. } => "unreadable".to_owned(),
+                ledger::StoredOrder::LaterForm => "of a later form".to_owned(),
                 ledger::StoredOrder::Missing => "missing".to_owned(),
             })
         }

@@ -1,5 +1,5 @@
-//! The audit follows the journal's stream: no code changes a processed row or removes one, except a repair. So a row that
-//! a person alters is compared within minutes, also the row of a payment that posts nothing.
+//! The audit follows the journal's stream: no code changes a processed row or removes one, except a person's repair or
+//! reversal. So a row that is altered by hand is compared within minutes, also that of a payment that posts nothing.
 
 use super::streamed::{OPEN_ORDER, PHONE_ORDER, Streamed, books, deliver, paid_top_up};
 use super::*;
