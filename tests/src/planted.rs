@@ -210,7 +210,7 @@ fn rows() -> Vec<Planted> {
                     world,
                     "code#0",
                     &json!({ "uses": { "N": "9" }, "uses_left": { "N": "9" }, "campaign": text("spring") }),
-                )
+                );
             },
             stopped_by: Defence::Roles(&[]),
         },
@@ -219,7 +219,7 @@ fn rows() -> Vec<Planted> {
             name: "the wrong codes of an owner",
             key: "wrong_codes#alice",
             plant: |world, _| {
-                write_row("accounts", world, "wrong_codes#alice", &json!({ "wrong_codes": { "N": "99" } }))
+                write_row("accounts", world, "wrong_codes#alice", &json!({ "wrong_codes": { "N": "99" } }));
             },
             stopped_by: Defence::Roles(&[]),
         },

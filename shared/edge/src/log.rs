@@ -278,7 +278,7 @@ impl JsonLines {
         let metrics = measured.metrics.iter().map(|(name, unit)| Metric { name, unit }).collect();
         Embedded {
             timestamp: now_ms,
-            cloud_watch_metrics: [Metrics { namespace: &self.namespace, dimensions, metrics }],
+            cloud_watch_metrics: [MetricDirective { namespace: &self.namespace, dimensions, metrics }],
         }
     }
 }
@@ -288,12 +288,12 @@ impl JsonLines {
 #[serde(rename_all = "PascalCase")]
 struct Embedded<'l> {
     timestamp: u64,
-    cloud_watch_metrics: [Metrics<'l>; 1],
+    cloud_watch_metrics: [MetricDirective<'l>; 1],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Metrics<'l> {
+struct MetricDirective<'l> {
     namespace: &'l str,
     dimensions: Vec<&'static [&'static str]>,
     metrics: Vec<Metric>,

@@ -14,7 +14,6 @@ use crate::sandbox::Sender as _;
 
 const STRIPE_BACKFILL: &str = r#"{"sweep":"stripe_backfill"}"#;
 const OF_A_PAYMENT: u32 = 3;
-/// Stripe lists an event for so long.
 const LISTED_FOR: i64 = 30 * DAY;
 
 impl Shop {
@@ -134,10 +133,10 @@ async fn only_undelivered_events_of_the_last_days_are_listed() {
     assert_eq!(shop.sweep(LISTED_FOR + 1).await, listed(0));
     assert_eq!(shop.sweep(LISTED_FOR).await, BackfillReport { booked: 1, ..listed(1) }, "long after the last retry");
     shop.net.delivered(&events[0]);
-    let asked = shop.net.calls().len();
+    let before = shop.net.calls().len();
     let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
     assert_eq!(shop.sweep_over(ledger, LISTED_FOR, &[]).await, Some(listed(0)));
-    assert_eq!((faults.calls().len(), shop.net.calls().len() - asked), (1, 1), "nothing to do");
+    assert_eq!((faults.calls().len(), shop.net.calls().len() - before), (1, 1), "nothing to do");
 }
 
 /// The event is kept byte for byte, as a delivery's would be; from then on the sweep of refused events retries it.

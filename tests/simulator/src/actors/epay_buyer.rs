@@ -183,7 +183,9 @@ impl Actor for EpayBuyer {
     fn settle<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
         async {
             let late = self.known().late.clone();
-            late.into_iter().for_each(|form| world.outbox.add(Sender::EpayAgain, form));
+            for form in late {
+                world.outbox.add(Sender::EpayAgain, form);
+            }
         }
         .boxed_local()
     }
