@@ -48,8 +48,9 @@ mod tests {
             let body = rest.split("-----END").next().expect("an end").replace('\n', "");
             STANDARD.decode(body).expect("base64")
         });
-        let hex = |der: Vec<u8>| Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        assert_eq!(bodies.map(hex).collect::<Vec<_>>(), FINGERPRINTS);
+        let hex = |byte: &u8| format!("{byte:02x}");
+        let fingerprint = |der: Vec<u8>| Sha256::digest(der).iter().map(hex).collect::<Vec<_>>().concat();
+        assert_eq!(bodies.map(fingerprint).collect::<Vec<_>>(), FINGERPRINTS);
     }
 
     #[test]
