@@ -9,8 +9,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ledger::{AccountId, Amount, Asset, Lane, Lanes as _, Ledger as _, Owed, Policy, Source, SpendingTerms};
-use local::{What, context, credits_of};
+use ledger::{
+    AccountId, Amount, Asset, Expiring as _, Lane, Lanes as _, Ledger as _, LotKind, LotTerms, Owed, PRIORITY_DEFAULT,
+    PRIORITY_MAX, Policy, Source, SpendingTerms,
+};
+use local::{Expiry, What, context, credits_of};
 
 use self::change::change;
 pub(crate) use self::change::{change_of, committed};
@@ -45,8 +48,8 @@ enum Action {
         #[arg(value_name = "OWNER[/ASSET]")]
         account: String,
     },
-    /// Add credits, or an amount of the named asset
-    Credit(Sum),
+    /// Add credits, or an amount of the named asset. Credits can expire
+    Credit(CreditArgs),
     /// Subtract an amount, down to the overdraft limit
     Debit(Sum),
     /// Set how far below zero spending may go
@@ -127,6 +130,22 @@ struct Sum {
     by: ChangeArgs,
 }
 
+/// A sum, and when it expires.
+#[derive(Debug, Args)]
+struct CreditArgs {
+    #[command(flatten)]
+    sum: Sum,
+    /// Expire what is left then: a number of days or the last day (UTC), as 90d or 2027-03-31
+    #[arg(long, value_name = "90d|DATE")]
+    expires: Option<String>,
+    /// From 0, spent first, to 9 [default: 5, that of credits that never expire]
+    #[arg(long, requires = "expires", value_parser = parse::number(0..=PRIORITY_MAX))]
+    priority: Option<u8>,
+    /// Free credits are spent before paid ones of the same priority [default: paid]
+    #[arg(long, requires = "expires", value_parser = ["free", "paid"])]
+    kind: Option<String>,
+}
+
 pub(crate) async fn run(
     args: Account,
     dir: &Path,
@@ -139,11 +158,15 @@ pub(crate) async fn run(
             let account = parse::account(&account)?;
             show(&books().await?, &account, form).await
         }
-        Action::Credit(sum) => {
+        Action::Credit(CreditArgs { sum, expires, priority, kind }) => {
+            let expiry = expires.map(|text| expiry(text, priority, kind.as_deref())).transpose()?;
             let ParsedSum { account, amount, is_new, by } = sum.parsed(parse::positive_amount, variable)?;
+            if expiry.is_some() && account.asset() != Asset::CREDITS {
+                return Err(Error::OnlyCreditsExpire(account));
+            }
             let books = books().await?;
             change::terms(&books, &account, is_new).await?;
-            change(&books, &by, What::Credit { account, amount }, form).await
+            change(&books, &by, What::Credit { account, amount, expiry }, form).await
         }
         Action::Debit(sum) => {
             let ParsedSum { account, amount, is_new, by } = sum.parsed(parse::positive_amount, variable)?;
@@ -203,6 +226,15 @@ pub(crate) async fn run(
     }
 }
 
+fn expiry(text: String, priority: Option<u8>, kind: Option<&str>) -> Result<Expiry, Error> {
+    let kind = kind.and_then(LotKind::named).unwrap_or(LotKind::Paid);
+    let now = context(PATIENCE).received_at;
+    match LotTerms::read(&text, priority.unwrap_or(PRIORITY_DEFAULT), kind, now) {
+        Ok(terms) => Ok(Expiry { text, terms }),
+        Err(cause) => Err(Error::Expires { text, cause }),
+    }
+}
+
 /// A parsed [`Sum`], validated before the books are opened.
 struct ParsedSum {
     account: AccountId,
@@ -230,7 +262,10 @@ async fn show(books: &Books, account: &AccountId, form: Form) -> Result<(), Erro
     }
     let referrer = books.ledger.referrer(account.owner(), &context(PATIENCE)).await?;
     let lines = books.ledger.statement(account, STATEMENT_LINES).await?;
-    form.show(&AccountFacts::of(account, row.as_ref(), &waiting, referrer.as_ref(), &lines)?);
+    let lots = books.ledger.lots(account, &context(PATIENCE)).await?;
+    let mut facts = AccountFacts::of(account, row.as_ref(), &waiting, referrer.as_ref(), &lines)?;
+    facts.set_lots(account, &lots, context(PATIENCE).received_at);
+    form.show(&facts);
     Ok(())
 }
 

@@ -10,9 +10,9 @@ use api::RedeemError;
 use audit::RepairFailure;
 use edge::KeyringError;
 use ledger::{
-    AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, CurrencyPairError, KeyError,
-    OrderNumber, OrderNumberError, Owner, RateError, RateTextError, RepairError, Timestamp, UsageReversalError,
-    WordError,
+    AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, CurrencyPairError,
+    GrantTermsError, KeyError, OrderNumber, OrderNumberError, Owner, RateError, RateTextError, RepairError, Timestamp,
+    UsageReversalError, WordError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
@@ -62,6 +62,10 @@ pub(crate) enum Error {
     NotNew(AccountId),
     #[error("there is no asset {0}: name credits, a token of the catalog, report-<name> or commission-<currency>")]
     UnknownAsset(String),
+    #[error("--expires {text} {cause}")]
+    Expires { text: String, cause: GrantTermsError },
+    #[error("{0} cannot expire, only credits do: leave out --expires")]
+    OnlyCreditsExpire(AccountId),
     #[error("insufficient credits: {account} has {available} available, not {amount}; credit it first, or take less")]
     Insufficient { account: AccountId, available: String, amount: String },
     #[error("{0} is postpaid: `account policy` changes its limit, or makes it prepaid again")]
@@ -258,7 +262,9 @@ impl Error {
             | Self::CurrencyPair { .. }
             | Self::RateText { .. }
             | Self::Time(_)
-            | Self::Id { .. } => Exit::Usage,
+            | Self::Id { .. }
+            | Self::Expires { .. }
+            | Self::OnlyCreditsExpire(_) => Exit::Usage,
             Self::NoAccount(_)
             | Self::NotNew(_)
             | Self::Insufficient { .. }

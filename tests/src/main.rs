@@ -20,6 +20,7 @@ mod house;
 mod links;
 mod loaded_store;
 mod log_capture;
+mod lots;
 mod planted;
 mod policies;
 mod reconcile;

@@ -19,7 +19,8 @@ use crate::suite::replay::{deliver, item, kept, put};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
-const SWEEPS: [&str; 6] = ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "audit"];
+const SWEEPS: [&str; 7] =
+    ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "expiring", "audit"];
 
 /// The defence that stops a planted row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

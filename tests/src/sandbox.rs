@@ -174,10 +174,15 @@ pub(crate) async fn top_up(world: &World, id: &str, owner: &str, credits: &str) 
     let account = Owner::new(owner).expect("an owner").account(Asset::CREDITS);
     let posting = Posting::to_customer(account, House::Manual, amount(credits));
     let key = MoneyKey::of_event(&EventKey::new(Writer::Manual, id).expect("an id"));
-    by_hand(world, id, vec![Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })]).await;
+    by_hand(
+        world,
+        id,
+        vec![Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None, lots: Vec::new() })],
+    )
+    .await;
 }
 
-async fn by_hand(world: &World, id: &str, effects: Vec<Effect>) {
+pub(crate) async fn by_hand(world: &World, id: &str, effects: Vec<Effect>) {
     let header = JournalHeader {
         receipt: EventKey::new(Writer::Manual, id).expect("an id"),
         writer: Writer::Manual,

@@ -173,7 +173,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
 fn seconds(sweep: Sweep) -> u64 {
     match sweep {
         Sweep::Refused | Sweep::Unpaid | Sweep::Unfulfilled => 60,
-        Sweep::StripeBackfill | Sweep::PendingExternal | Sweep::Audit => 300,
+        Sweep::StripeBackfill | Sweep::PendingExternal | Sweep::Expiring | Sweep::Audit => 300,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The output of `account show`.
 
 use idempotency::{AccountRow, Line};
-use ledger::{AccountId, Amount, Asset, Owed, Owner, Policy, SpendingTerms};
+use ledger::{AccountId, Amount, Asset, Balance, LotsSnapshot, Owed, Owner, Policy, SpendingTerms, Timestamp};
 use serde::Serialize;
 
 use super::WAITING_MAX;
@@ -16,6 +16,8 @@ pub(crate) struct AccountFacts {
     asset: String,
     /// `None` if it has no row yet; refused usage may wait all the same.
     state: Option<State>,
+    /// Empty if no grant of the account ever expired; in the order in which they are spent.
+    lots: Vec<LotFacts>,
     waiting: Option<RefusedEvent>,
     referrer: Option<String>,
     /// Newest first.
@@ -30,6 +32,21 @@ pub(crate) struct State {
     policy: &'static str,
     overdraft: String,
     version: u64,
+    /// Balance and available.
+    #[serde(skip)]
+    units: (Balance, Balance),
+}
+
+/// Credits of one grant, or of several that were merged.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LotFacts {
+    remaining: String,
+    kind: &'static str,
+    priority: u8,
+    expires_at: Option<String>,
+    /// The money keys of the grants, without those that were merged too long ago.
+    grants: Vec<String>,
 }
 
 /// Refused usage, which is retried when its owner can pay.
@@ -71,10 +88,39 @@ impl AccountFacts {
             owner: account.owner().to_string(),
             asset: asset.to_string(),
             state: row.map(|row| State::of(asset, row)),
+            lots: Vec::new(),
             waiting: (!waiting.is_empty()).then(|| RefusedEvent::of(asset, waiting)).transpose()?,
             referrer: referrer.map(Owner::to_string),
             lines: lines.iter().map(line).collect(),
         })
+    }
+}
+
+impl AccountFacts {
+    /// Adds the lots. What is past its date can no longer be spent: balance and available are shown without it.
+    pub(super) fn set_lots(&mut self, account: &AccountId, read: &LotsSnapshot, now: Timestamp) {
+        if read.account.version == 0 {
+            return;
+        }
+        let asset = account.asset();
+        let amount = |units: u128| Amount::from_wide(units).map_or_else(String::new, |amount| asset.format(amount));
+        let overdue = i128::try_from(read.overdue(&self.account, now)).unwrap_or_default();
+        if let Some(state) = &mut self.state {
+            let less = |balance: Balance| Balance::from_units(balance.units().saturating_sub(overdue));
+            state.balance = asset.format_balance(less(state.units.0));
+            state.available = asset.format_balance(less(state.units.1));
+        }
+        let lots = read.spendable(&self.account, now);
+        self.lots = lots
+            .iter()
+            .map(|lot| LotFacts {
+                remaining: amount(lot.units),
+                kind: lot.terms.kind.as_str(),
+                priority: lot.terms.priority,
+                expires_at: lot.terms.expires_at.map(|at| at.to_string()),
+                grants: lot.grants.iter().map(ToString::to_string).collect(),
+            })
+            .collect();
     }
 }
 
@@ -87,6 +133,7 @@ impl State {
             policy: policy.as_str(),
             overdraft: asset.format(overdraft),
             version: row.version,
+            units: (row.balance, row.available),
         }
     }
 
@@ -135,6 +182,15 @@ impl Facts for AccountFacts {
         }
         if let Some(referrer) = &self.referrer {
             print::line(format_args!("  referrer   {referrer}"));
+        }
+        if !self.lots.is_empty() {
+            print::line("");
+            let head = ["left", "kind", "priority", "expires"].map(str::to_owned);
+            let row = |lot: &LotFacts| {
+                let expires = lot.expires_at.clone().unwrap_or_else(|| "never".to_owned());
+                [lot.remaining.clone(), lot.kind.to_owned(), lot.priority.to_string(), expires]
+            };
+            print::columns(&std::iter::once(head).chain(self.lots.iter().map(row)).collect::<Vec<_>>());
         }
         if self.lines.is_empty() {
             return;

@@ -99,6 +99,10 @@ pub(super) fn granted(grant: &Grant) -> String {
     match grant {
         Grant::Credits(amount) => format!("{} credits", Asset::CREDITS.format(*amount)),
         Grant::CreditsEachPeriod(amount) => format!("{} credits each period", Asset::CREDITS.format(*amount)),
+        Grant::Expiring { amount, terms, each_period } => {
+            let each = if *each_period { " each period" } else { "" };
+            format!("{} credits{each}, for {} days", Asset::CREDITS.format(*amount), terms.days)
+        }
         Grant::Token { code, scale, amount, on_chain: _ } => format!("{} {code}", amount.decimal(*scale)),
         Grant::Report(name) => format!("report {name}"),
         Grant::TopUp(top_up) => {

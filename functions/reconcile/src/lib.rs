@@ -1,5 +1,6 @@
 //! The scheduled sweeps: replay of refused events, backfill of Stripe's undelivered events, reconciliation of unpaid
-//! orders, retry of fulfilment, and the audit of the books, which also follows the streams of orders and journal.
+//! orders, retry of fulfilment, expiry of credits, and the audit of the books, which also follows the streams of orders
+//! and journal.
 //!
 //! Every run has limits on time and rows, continues where the last one stopped, and may overlap with another: it uses
 //! the same commit as a delivery.
@@ -42,6 +43,7 @@
 mod assemble;
 mod audit_sweep;
 mod changes;
+mod expiring;
 mod fulfilment;
 mod invoices;
 mod lanes;
@@ -73,6 +75,7 @@ use usage::Usage;
 use wechat::Wechat;
 
 pub use assemble::{RETIRED_SECRET, assemble};
+pub use expiring::ExpiryReport;
 pub use fulfilment::Delivered;
 pub use missing_credentials::{Assemble, Assembled};
 pub use proof::{LiveKeys, NoJwksCache, PublishedKeys, ReplayKeys};
@@ -123,6 +126,7 @@ pub enum Report {
     Unpaid(UnpaidReport),
     Unfulfilled(Delivered),
     PendingExternal(Delivered),
+    Expiring(ExpiryReport),
     Audit(AuditReport),
     /// The audit of the rows in a batch of a stream.
     Changes(AuditReport),
@@ -148,6 +152,7 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
             Sweep::Unpaid => Report::Unpaid(Box::pin(self.sweep_unpaid(invocation)).await?),
             Sweep::Unfulfilled => Report::Unfulfilled(Box::pin(self.sweep_unfulfilled(invocation)).await?),
             Sweep::PendingExternal => Report::PendingExternal(Box::pin(self.sweep_pending_external(invocation)).await?),
+            Sweep::Expiring => Report::Expiring(Box::pin(self.sweep_expiring(invocation)).await?),
             Sweep::Audit => Report::Audit(Box::pin(self.sweep_audit(invocation)).await?),
         };
         edge::ran(sweep.as_str());

@@ -17,6 +17,7 @@ pub(crate) fn decide(event: &UsageEvent, header: JournalHeader, owner: Option<Ow
         posting: Posting::from_customer(owner.account(Asset::CREDITS), House::Usage, event.cost),
         guard: Guard::SufficientFunds,
         reverses: None,
+        lots: Vec::new(),
     };
     // The body is not stored: the facts have its content, with the cost as booked.
     Decision::Record(Entry { header, effects: vec![Effect::Move(spend)], keeps_body: false, alarm: None })

@@ -125,7 +125,7 @@ async fn open_account(world: &World) {
     let key = MoneyKey::of_event(&receipt);
     let effects = vec![
         Effect::Bind { key: CallerKey::remote("k1").unwrap(), owner },
-        Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None }),
+        Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None, lots: Vec::new() }),
     ];
     let fingerprints = Fingerprint::of(1, &[]).into();
     let header =

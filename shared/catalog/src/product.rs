@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    Amount, Asset, CurrencyPair, Exchange, Grant, Money, OnChain, Operator, Provider, Rate, Terms, TopUp, TopUpKind,
-    Word,
+    Amount, Asset, Currency, CurrencyPair, Exchange, Grant, GrantTerms, Money, OnChain, Operator, Provider, Rate,
+    Terms, TopUp, TopUpKind, Word,
 };
 use thiserror::Error;
 
@@ -64,6 +64,12 @@ impl Every {
 pub(crate) enum UnitGrant {
     Credits(Amount),
     CreditsEachPeriod(Amount),
+    /// Credits that expire.
+    Expiring {
+        amount: Amount,
+        terms: GrantTerms,
+        each_period: bool,
+    },
     Token {
         code: Word,
         scale: u8,
@@ -197,6 +203,7 @@ impl Product {
             UnitGrant::Token { .. }
             | UnitGrant::Credits(_)
             | UnitGrant::CreditsEachPeriod(_)
+            | UnitGrant::Expiring { .. }
             | UnitGrant::Report(_)
             | UnitGrant::TopUp { .. } => None,
         })
@@ -222,6 +229,7 @@ impl Product {
             UnitGrant::TopUp { operator, kind, code } => Some((*operator, *kind, code.as_str())),
             UnitGrant::Credits(_)
             | UnitGrant::CreditsEachPeriod(_)
+            | UnitGrant::Expiring { .. }
             | UnitGrant::Token { .. }
             | UnitGrant::Report(_) => None,
         })
@@ -240,6 +248,9 @@ impl UnitGrant {
         Some(match self {
             Self::Credits(amount) => Grant::Credits(amount.checked_mul(quantity)?),
             Self::CreditsEachPeriod(amount) => Grant::CreditsEachPeriod(amount.checked_mul(quantity)?),
+            Self::Expiring { amount, terms, each_period } => {
+                Grant::Expiring { amount: amount.checked_mul(quantity)?, terms: *terms, each_period: *each_period }
+            }
             Self::Token { code, scale, amount, on_chain } => Grant::Token {
                 code: *code,
                 scale: *scale,
@@ -260,7 +271,7 @@ impl UnitGrant {
     /// Report access and top-ups come once per order: a second one would add nothing.
     pub(crate) const fn is_countable(&self) -> bool {
         match self {
-            Self::Credits(_) | Self::CreditsEachPeriod(_) | Self::Token { .. } => true,
+            Self::Credits(_) | Self::CreditsEachPeriod(_) | Self::Expiring { .. } | Self::Token { .. } => true,
             Self::Report(_) | Self::TopUp { .. } => false,
         }
     }

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{Amount, AmountError, Asset, Currency, CurrencyPair, Money, Operator, Provider, TopUpKind, Word};
+use ledger::{
+    Amount, AmountError, Asset, Currency, CurrencyPair, GrantTerms, GrantTermsError, LotKind, Money, Operator,
+    PRIORITY_DEFAULT, Provider, TopUpKind, Word,
+};
 
 use crate::CatalogError;
 use crate::json::{Node, Object};
@@ -174,23 +177,54 @@ fn grants(
 ) -> Result<Vec<UnitGrant>, CatalogError> {
     let (mut grants, mut kinds) = (Vec::new(), BTreeSet::new());
     for node in node.list()? {
-        let mut fields = node.object()?.into_fields();
+        let mut fields = node.object()?;
+        let expiry = expiry(&mut fields)?;
+        let mut fields = fields.into_fields();
         let (Some((kind, granted)), true) = (fields.pop(), fields.is_empty()) else {
             return Err(node.error("must contain exactly one grant"));
         };
-        let grant = grant(&kind, &granted, tokens, priced_in)?;
-        let each_period = matches!(grant, UnitGrant::CreditsEachPeriod(_));
+        let grant = expiring(grant(&kind, &granted, tokens, priced_in)?, expiry, &node)?;
+        let each_period =
+            matches!(grant, UnitGrant::CreditsEachPeriod(_) | UnitGrant::Expiring { each_period: true, .. });
         match every {
             Some(_) if !each_period => return Err(granted.error("cannot be granted by a subscription")),
             None if each_period => return Err(granted.error("can only be granted by a subscription")),
             Some(_) | None => {}
         }
-        if !kinds.insert(kind) {
+        if !kinds.insert((kind, expiry)) {
             return Err(granted.error("is granted twice"));
         }
         grants.push(grant);
     }
     if grants.is_empty() { Err(node.error("must not be empty")) } else { Ok(grants) }
+}
+
+/// The terms on which credits expire. Undated credits have one place in the order of spending.
+fn expiry(fields: &mut Object<'_>) -> Result<Option<GrantTerms>, CatalogError> {
+    let (expires, priority, kind) = (fields.take("expires"), fields.take("priority"), fields.take("kind"));
+    let Some(expires) = expires else {
+        let without = [priority, kind].into_iter().flatten().next();
+        return without.map_or(Ok(None), |node| Err(node.error("needs expires beside it")));
+    };
+    let days = expires.read(GrantTerms::parse_days)?;
+    let kind =
+        kind.map_or(Ok(LotKind::Paid), |node| node.read(|name| LotKind::named(name).ok_or("must be free or paid")))?;
+    let Some(node) = priority else {
+        return GrantTerms::new(days, PRIORITY_DEFAULT, kind).map(Some).map_err(|error| expires.error(error));
+    };
+    let count = u8::try_from(node.count()?).map_err(|_| node.error(GrantTermsError::Priority))?;
+    GrantTerms::new(days, count, kind).map(Some).map_err(|error| node.error(error))
+}
+
+fn expiring(grant: UnitGrant, terms: Option<GrantTerms>, node: &Node<'_>) -> Result<UnitGrant, CatalogError> {
+    let Some(terms) = terms else { return Ok(grant) };
+    match grant {
+        UnitGrant::Credits(amount) => Ok(UnitGrant::Expiring { amount, terms, each_period: false }),
+        UnitGrant::CreditsEachPeriod(amount) => Ok(UnitGrant::Expiring { amount, terms, each_period: true }),
+        UnitGrant::Expiring { .. } | UnitGrant::Token { .. } | UnitGrant::Report(_) | UnitGrant::TopUp { .. } => {
+            Err(node.error("only credits expire"))
+        }
+    }
 }
 
 fn grant(kind: &str, node: &Node<'_>, tokens: &Tokens, priced_in: Currency) -> Result<UnitGrant, CatalogError> {

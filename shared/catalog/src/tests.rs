@@ -6,8 +6,8 @@ mod shipped;
 mod wallets;
 
 use ledger::{
-    Amount, Asset, Currency, CurrencyPair, Grant, Money, OnChain, Operator, Provider, Rate, Terms, TopUp, TopUpKind,
-    Word,
+    Amount, Asset, Currency, CurrencyPair, Grant, GrantTerms, LotKind, Money, OnChain, Operator, PRIORITY_DEFAULT,
+    Provider, Rate, Terms, TopUp, TopUpKind, Word,
 };
 use proptest::prelude::*;
 

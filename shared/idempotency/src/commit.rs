@@ -5,23 +5,25 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use ledger::{
-    CallContext, CommitError, Committed, Effect, Entry, JournalHeader, MoneyKey, Receipt, Refusal, Timestamp,
+    AccountId, CallContext, CommitError, Committed, Effect, Entry, JournalHeader, MoneyKey, Receipt, Refusal, Timestamp,
 };
 
-use crate::plan::Plan;
+use crate::plan::{Known, Plan};
 use crate::retry::{Answer, after_failure, instant, until_answered};
 use crate::role::PlanError;
 use crate::store::DynamoLedger;
 use crate::verdict::{ExistingRow, Verdict, read};
 
 /// The result of a transaction that was neither throttled nor invalid.
-enum Outcome {
+pub(crate) enum Outcome {
     /// With the time that its rows have.
     Applied(Timestamp),
     ExistingRow(ExistingRow),
     Moved(Vec<MoneyKey>),
     Stale,
     Conflict,
+    LotsChanged(AccountId),
+    Expired(AccountId),
     Guarded(ledger::Reason),
 }
 
@@ -29,22 +31,36 @@ impl DynamoLedger {
     /// Books an entry exactly once.
     pub(crate) async fn record(&self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         let header = &entry.header;
-        // Each round leaves out at least one more movement, so there are at most as many rounds as movements.
-        let mut moved = BTreeSet::new();
+        // Each round leaves out at least one more movement, or follows another change of the same lots.
+        let mut known = Known { moved: BTreeSet::new(), lots: self.lots_to_make(entry, context).await? };
         loop {
-            let plan = |now| Plan::record(self.tables(), entry, context, &moved, now);
+            let plan = |now| Plan::record(self.tables(), entry, context, &known, now);
             match self.transact(plan, context).await? {
                 Outcome::Applied(processed_at) => {
                     let receipt = Receipt { key: header.receipt.clone(), processed_at };
                     self.receipts().remember(&receipt, &header.fingerprints);
-                    return Ok(if moved.is_empty() { Committed::Now(receipt) } else { Committed::Earlier(receipt) });
+                    return Ok(if known.moved.is_empty() {
+                        Committed::Now(receipt)
+                    } else {
+                        Committed::Earlier(receipt)
+                    });
                 }
                 Outcome::ExistingRow(row) => return self.result_of_existing_row(row, header, context).await,
                 // Another event has already booked this movement. This event is recorded without it, so no money moves
                 // twice.
-                Outcome::Moved(keys) => moved.extend(keys),
+                Outcome::Moved(keys) => known.moved.extend(keys),
                 Outcome::Stale => return Err(CommitError::Stale),
                 Outcome::Conflict => return self.record_conflict(header, context).await,
+                Outcome::LotsChanged(account) => {
+                    let lots = Box::pin(self.snapshot(&account, context)).await?;
+                    known.lots.insert(account, lots);
+                }
+                Outcome::Expired(account) => {
+                    Box::pin(self.expire_lots(&account, context)).await?;
+                    if let Some(read) = known.lots.get_mut(&account) {
+                        *read = Box::pin(self.snapshot(&account, context)).await?;
+                    }
+                }
                 Outcome::Guarded(reason) => {
                     return self.refuse(&entry.refused(reason), context).await;
                 }
@@ -62,7 +78,11 @@ impl DynamoLedger {
             }
             Outcome::ExistingRow(row) => self.result_of_existing_row(row, &refusal.header, context).await,
             Outcome::Stale => Err(CommitError::Stale),
-            Outcome::Moved(_) | Outcome::Conflict | Outcome::Guarded(_) => Err(unexpected()),
+            Outcome::Moved(_)
+            | Outcome::Conflict
+            | Outcome::LotsChanged(_)
+            | Outcome::Expired(_)
+            | Outcome::Guarded(_) => Err(unexpected()),
         }
     }
 
@@ -80,7 +100,11 @@ impl DynamoLedger {
             Outcome::Applied(_) => Ok(()),
             // The order's state forbids the change: it has changed since it was read.
             Outcome::Stale | Outcome::Guarded(_) => Err(CommitError::Stale),
-            Outcome::ExistingRow(_) | Outcome::Moved(_) | Outcome::Conflict => Err(unexpected()),
+            Outcome::ExistingRow(_)
+            | Outcome::Moved(_)
+            | Outcome::Conflict
+            | Outcome::LotsChanged(_)
+            | Outcome::Expired(_) => Err(unexpected()),
         }
     }
 
@@ -110,14 +134,19 @@ impl DynamoLedger {
     ) -> Result<Committed, CommitError> {
         match self.transact(|_| Plan::conflict(self.tables(), header, context), context).await? {
             Outcome::Applied(_) | Outcome::ExistingRow(_) => Err(CommitError::Conflict),
-            Outcome::Moved(_) | Outcome::Stale | Outcome::Conflict | Outcome::Guarded(_) => Err(unexpected()),
+            Outcome::Moved(_)
+            | Outcome::Stale
+            | Outcome::Conflict
+            | Outcome::LotsChanged(_)
+            | Outcome::Expired(_)
+            | Outcome::Guarded(_) => Err(unexpected()),
         }
     }
 
     /// Runs one transaction and retries it until the store answers. A retry is safe: if the first call was applied, the
     /// condition of the journal row fails. Each attempt uses its own time, since statements are sorted by it, and an
     /// entry with an older time would appear among lines that were already read.
-    async fn transact(
+    pub(crate) async fn transact(
         &self,
         plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
         context: &CallContext<'_>,
@@ -139,6 +168,8 @@ impl DynamoLedger {
                 Verdict::Moved(keys) => Answer::Final(Outcome::Moved(keys)),
                 Verdict::Stale => Answer::Final(Outcome::Stale),
                 Verdict::Conflict => Answer::Final(Outcome::Conflict),
+                Verdict::LotsChanged(account) => Answer::Final(Outcome::LotsChanged(account)),
+                Verdict::Expired(account) => Answer::Final(Outcome::Expired(account)),
                 Verdict::Guarded(reason) => Answer::Final(Outcome::Guarded(reason)),
                 Verdict::Invalid(why) => return Err(CommitError::Refused(why.into())),
             })
@@ -151,6 +182,6 @@ fn invalid_plan(error: PlanError) -> CommitError {
     CommitError::Refused(Box::new(error))
 }
 
-fn unexpected() -> CommitError {
+pub(crate) fn unexpected() -> CommitError {
     CommitError::Refused("the store names a guard that the transaction does not have".into())
 }

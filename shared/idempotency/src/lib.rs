@@ -30,6 +30,7 @@
 //! ```
 
 mod accepted_row;
+mod account_row;
 mod anomaly_row;
 mod audit;
 mod backlog;
@@ -44,6 +45,8 @@ mod image;
 mod jwks_cache;
 mod lane_row;
 mod lanes;
+mod lots;
+mod lots_row;
 mod names;
 mod order_image;
 mod order_row;

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Amount, Commission, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Line, Money, OnChain, Operator,
-    Order, OrderNumber, Owner, Paid, PaymentReversals, PaymentState, Period, Plan, Provider, Reference, Refund,
-    RefundState, Refunds, Reported, Session, Standing, Subscription, SubscriptionStatus, Terms, Timestamp, TopUp,
-    TopUpCall, TopUpKind, TopUpState, Transfer, TransferStatus,
+    Amount, Commission, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, GrantTerms, Line, LotKind, Money,
+    OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentReversals, PaymentState, Period, Plan, Provider,
+    Reference, Refund, RefundState, Refunds, Reported, Session, Standing, Subscription, SubscriptionStatus, Terms,
+    Timestamp, TopUp, TopUpCall, TopUpKind, TopUpState, Transfer, TransferStatus,
 };
 
 use crate::accepted_row;
 use crate::anomaly_row;
 use crate::image::{
-    Image, Read, Unreadable, amount, by_id, currency, inner, known_form, maybe, number, owned, reference, short, time,
-    word,
+    Image, Read, Unreadable, amount, by_id, currency, flag, inner, known_form, maybe, number, owned, reference, short,
+    time, word,
 };
 use crate::names;
 
@@ -76,6 +76,16 @@ fn grant(row: &Image) -> Read<Grant> {
     Ok(match kind.as_str() {
         names::GRANT_CREDITS => Grant::Credits(amount(row, names::AMOUNT_UNITS)?),
         names::GRANT_CREDITS_EACH_PERIOD => Grant::CreditsEachPeriod(amount(row, names::AMOUNT_UNITS)?),
+        names::GRANT_EXPIRING => Grant::Expiring {
+            amount: amount(row, names::AMOUNT_UNITS)?,
+            terms: GrantTerms::new(
+                number(row, names::DAYS)?,
+                number(row, names::PRIORITY)?,
+                word(row, names::LOT_KIND, LotKind::named)?,
+            )
+            .map_err(|_| Unreadable(names::GRANTS))?,
+            each_period: flag(row, names::EACH_PERIOD)?,
+        },
         names::GRANT_TOKEN => Grant::Token {
             code: word(row, names::CODE, short)?,
             scale: number(row, names::SCALE)?,

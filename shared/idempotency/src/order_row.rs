@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Amount, CallContext, Commission, Dispute, Exchange, Fulfilment, Grant, Line, OnChain, Order, OrderNumber,
-    PaymentReversals, Period, Pointer, Provider, Refund, RepairedOrder, Reported, Session, Subscription, TopUp,
-    TopUpCall, Transfer, Transition, Work,
+    Amount, CallContext, Commission, Dispute, Exchange, Fulfilment, Grant, GrantTerms, Line, OnChain, Order,
+    OrderNumber, PaymentReversals, Period, Pointer, Provider, Refund, RepairedOrder, Reported, Session, Subscription,
+    TopUp, TopUpCall, Transfer, Transition, Work,
 };
 
 use crate::accepted_row;
@@ -201,6 +201,14 @@ fn grant(grant: &Grant) -> AttributeValue {
         Grant::Credits(amount) | Grant::CreditsEachPeriod(amount) => {
             map([kind, (names::AMOUNT_UNITS, number(&amount.units()))])
         }
+        Grant::Expiring { amount, terms: GrantTerms { days, priority, kind: lot_kind }, each_period } => map([
+            kind,
+            (names::AMOUNT_UNITS, number(&amount.units())),
+            (names::DAYS, number(days)),
+            (names::PRIORITY, number(priority)),
+            (names::LOT_KIND, text(lot_kind.as_str())),
+            (names::EACH_PERIOD, AttributeValue::Bool(*each_period)),
+        ]),
         Grant::Token { code, scale, amount, on_chain } => {
             let mut token = vec![
                 kind,
@@ -230,6 +238,7 @@ pub(crate) const fn kind_of(grant: &Grant) -> &'static str {
     match grant {
         Grant::Credits(_) => names::GRANT_CREDITS,
         Grant::CreditsEachPeriod(_) => names::GRANT_CREDITS_EACH_PERIOD,
+        Grant::Expiring { .. } => names::GRANT_EXPIRING,
         Grant::Token { .. } => names::GRANT_TOKEN,
         Grant::Report(_) => names::GRANT_REPORT,
         Grant::TopUp(_) => names::GRANT_TOP_UP,

@@ -1,18 +1,20 @@
 //! The plan of one transaction: its rows, and the role of each, which decides the result if its condition fails.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use ledger::{
-    Amount, Balance, CallContext, CallerKey, Effect, Entry, JournalHeader, Lane, MoneyKey, Movement, Net, Owner,
-    Policy, ProofUse, Refusal, SpendingTerms, Timestamp, merged, next_retry_at,
+    AccountId, Amount, CallContext, CallerKey, ChangedLots, Effect, Entry, EventKey, ExpiredLots, Fact, Guard, House,
+    JournalHeader, Lane, LotsSnapshot, MoneyKey, Movement, Net, Owner, Posting, ProofUse, Refusal, Timestamp, Writer,
+    merged, next_retry_at,
 };
 
-use crate::role::{PlanError, Role};
+use crate::account_row::{self, AccountPlan, LotsChange};
+use crate::role::{AccountGuards, LotsGuard, PlanError, Role};
 use crate::rows::{self, READ_FORMAT_MAX, ROW_FORMAT, Row, fingerprint_of, number, read_version, text};
-use crate::{Tables, body, code_row, lane_row, names, order_row, places, proof, rate_row, repair};
+use crate::{Tables, body, code_row, lane_row, lots_row, names, order_row, places, proof, rate_row, repair};
 
 /// The rows of the transaction, and the role of each in the same order.
 #[derive(Debug, Default)]
@@ -21,15 +23,25 @@ pub(crate) struct Plan {
     pub(crate) roles: Vec<Role>,
 }
 
+/// What is known of the store before an entry is written.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The movements that other events have already booked.
+    pub(crate) moved: BTreeSet<MoneyKey>,
+    /// The lots of the accounts that have any, or get any.
+    pub(crate) lots: BTreeMap<AccountId, LotsSnapshot>,
+}
+
 impl Plan {
-    /// The entry and all its effects, except the movements in `moved`, which other events have already booked.
+    /// The entry and all its effects, except the movements that other events have already booked.
     pub(crate) fn record(
         tables: &Tables,
         entry: &Entry,
         context: &CallContext<'_>,
-        moved: &BTreeSet<MoneyKey>,
+        known: &Known,
         now: Timestamp,
     ) -> Result<Self, PlanError> {
+        let Known { moved, lots } = known;
         let receipt = entry.header.receipt.as_str();
         let effects = unless_moved(&entry.effects, moved);
         let movements = || {
@@ -80,8 +92,9 @@ impl Plan {
             plan.push(Role::Proof, proof::required(tables, &proof)?);
         }
         for (account, net) in merged(&effects).ok_or(PlanError::Overflow)? {
-            let terms = net.overdraft.map(|(from, _)| from);
-            plan.push(Role::Account(terms), account_row(&net)?.update(&tables.accounts, &account.to_string())?);
+            let of_account = movements().filter(|movement| *movement.posting.account() == account).collect();
+            let of_account = AccountPlan { movements: of_account, ..AccountPlan::default() };
+            plan.account(tables, account, &net, of_account, lots, &entry.header, context, now)?;
         }
         for effect in effects.iter() {
             match effect {
@@ -120,6 +133,75 @@ impl Plan {
         if entry.keeps_body {
             plan.body(tables, receipt, true, context)?;
         }
+        Ok(plan)
+    }
+
+    /// The row of an account; with a change of lots also their row, and the entry of what comes back from breakage.
+    #[expect(clippy::too_many_arguments, reason = "what the rows are made of")]
+    fn account(
+        &mut self,
+        tables: &Tables,
+        account: AccountId,
+        net: &Net,
+        mut of_account: AccountPlan<'_>,
+        lots: &BTreeMap<AccountId, LotsSnapshot>,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
+        now: Timestamp,
+    ) -> Result<(), PlanError> {
+        let id = account.to_string();
+        if let Some(read) = lots.get(&account).filter(|read| of_account.is_change_of(read)) {
+            let ChangedLots { row, returned, next_expiry } = read.change(of_account.moves(), now);
+            let returned = Amount::from_wide(returned).ok_or(PlanError::Overflow)?;
+            if !returned.is_zero() {
+                let movement = breakage(&account, read.account.version, returned);
+                let fingerprint = fingerprint_of(&movement);
+                let mut line = Row::money(header, &fingerprint, context, now);
+                line.posting(&movement);
+                let key = movement.key.clone();
+                self.push(Role::Money(key, fingerprint), line.update(&tables.journal, movement.key.as_str())?);
+            }
+            self.push(Role::Lots, lots_row::write(tables, &id, &row, context)?);
+            of_account.change = Some(LotsChange { version: read.account.version, returned, next_expiry });
+        }
+        let guards = of_account.guards(net, now);
+        let row = account_row::update(&id, &of_account, net, &guards)?;
+        self.push(Role::Account(account, guards), row.update(&tables.accounts, &id)?);
+        Ok(())
+    }
+
+    /// The expiry of these lots: the receipt is its entry. Lots that were spent expire without one.
+    pub(crate) fn expire(
+        tables: &Tables,
+        account: &AccountId,
+        read: &LotsSnapshot,
+        context: &CallContext<'_>,
+        now: Timestamp,
+    ) -> Result<Self, PlanError> {
+        let id = account.to_string();
+        let ExpiredLots { row: lots, units, key, next_expiry } = read.expire(&id, now);
+        let amount = Amount::from_wide(units).ok_or(PlanError::Overflow)?;
+        let mut plan = Self::default();
+        if !amount.is_zero() {
+            let posting = Posting::from_customer(account.clone(), House::Breakage, amount);
+            let movement = Movement { key, posting, guard: Guard::Always, reverses: None, lots: Vec::new() };
+            let fingerprint = fingerprint_of(&movement);
+            let header = JournalHeader {
+                receipt: EventKey::of_money(&movement.key),
+                writer: Writer::Expiry,
+                kind: "expiry",
+                facts: vec![("version", Fact::Count(read.account.version))],
+                fingerprints: fingerprint.into(),
+                order: None,
+            };
+            let mut row = Row::processed(&header, context, now);
+            row.posting(&movement);
+            plan.push(Role::Receipt, row.update(&tables.journal, header.receipt.as_str())?);
+        }
+        let row = account_row::expire(&id, &read.account, amount, next_expiry);
+        let guards = AccountGuards { lots: LotsGuard::Version(read.account.version), ..AccountGuards::default() };
+        plan.push(Role::Account(account.clone(), guards), row.update(&tables.accounts, &id)?);
+        plan.push(Role::Lots, lots_row::write(tables, &id, &lots, context)?);
         Ok(plan)
     }
 
@@ -228,6 +310,13 @@ impl Plan {
     }
 }
 
+/// What of expired credits a clawback takes comes back first.
+fn breakage(account: &AccountId, version: u64, returned: Amount) -> Movement {
+    let key = MoneyKey::of_expiry(&account.to_string(), version);
+    let posting = Posting::to_customer(account.clone(), House::Breakage, returned);
+    Movement { key, posting, guard: Guard::Always, reverses: None, lots: Vec::new() }
+}
+
 fn lane_of(refusal: &Refusal) -> Option<(&Lane, Amount)> {
     refusal.effects.iter().find_map(|effect| {
         let Effect::Wait { lane, owed } = effect else { return None };
@@ -241,47 +330,6 @@ fn unless_moved<'e>(effects: &'e [Effect], moved: &BTreeSet<MoneyKey>) -> Cow<'e
     }
     let is_moved = |effect: &Effect| matches!(effect, Effect::Move(movement) if moved.contains(&movement.key));
     effects.iter().filter(|effect| !is_moved(effect)).cloned().collect()
-}
-
-fn account_row(net: &Net) -> Result<Row, PlanError> {
-    let mut row = Row::with_form();
-    let mut available = net.change;
-    if let Some((from, to)) = net.overdraft {
-        let [before, after] = [from, to].map(|terms| Balance::from(terms.overdraft).units());
-        available =
-            available.checked_add(Balance::from_units(after.saturating_sub(before))).ok_or(PlanError::Overflow)?;
-        spending_terms(&mut row, from, to);
-    }
-    if let Some(required) = net.required {
-        let (available, required) = (row.name(names::AVAILABLE_UNITS), row.value(number(&required.units())));
-        row.conditions.push(format!("{available} >= {required}"));
-    }
-    row.require_known_form();
-    row.add(names::BALANCE_UNITS, number(&net.change.units()));
-    row.add(names::AVAILABLE_UNITS, number(&available.units()));
-    row.add(names::VERSION, number(&net.movements));
-    Ok(row)
-}
-
-/// Written over the terms that were read. A row without one of these attributes has its default.
-fn spending_terms(row: &mut Row, from: SpendingTerms, to: SpendingTerms) {
-    let (line, before) = (row.name(names::OVERDRAFT_UNITS), row.value(number(&from.overdraft.units())));
-    row.conditions.push(if from.overdraft.is_zero() {
-        format!("(attribute_not_exists({line}) OR {line} = {before})")
-    } else {
-        format!("{line} = {before}")
-    });
-    row.set(names::OVERDRAFT_UNITS, number(&to.overdraft.units()));
-    let policy = row.name(names::POLICY);
-    let condition = match from.policy {
-        Policy::Prepaid => format!("attribute_not_exists({policy})"),
-        Policy::Postpaid => format!("{policy} = {}", row.value(text(from.policy.as_str()))),
-    };
-    row.conditions.push(condition);
-    match to.policy {
-        Policy::Prepaid => row.remove(names::POLICY),
-        Policy::Postpaid => row.set(names::POLICY, text(to.policy.as_str())),
-    }
 }
 
 fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, context: &CallContext<'_>) -> Row {

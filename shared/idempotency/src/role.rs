@@ -1,7 +1,7 @@
 //! The role of each row in a transaction, which decides the result if its condition fails.
 
 use aws_sdk_dynamodb::error::BuildError;
-use ledger::{Fingerprint, MoneyKey, SpendingTerms};
+use ledger::{AccountId, Fingerprint, MoneyKey, SpendingTerms, Timestamp};
 use thiserror::Error;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,8 +10,9 @@ pub(crate) enum Role {
     Money(MoneyKey, Fingerprint),
     /// The proof of payment that the transaction requires.
     Proof,
-    /// With the spending terms that were read, if the transaction changes them.
-    Account(Option<SpendingTerms>),
+    Account(AccountId, AccountGuards),
+    /// The row of an account's lots.
+    Lots,
     Key,
     /// A key that is being revoked.
     Revoked,
@@ -28,6 +29,27 @@ pub(crate) enum Role {
     /// A manually repaired row.
     Repaired,
     Body,
+}
+
+/// The conditions on an account, which the row that a failed one returns is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct AccountGuards {
+    /// The spending terms that were read, if the transaction changes them.
+    pub(crate) terms: Option<SpendingTerms>,
+    pub(crate) lots: LotsGuard,
+    /// The time of a debit, which waits for an expiry that is due.
+    pub(crate) debit_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LotsGuard {
+    /// A spend reads no lot.
+    #[default]
+    Any,
+    /// The account never had a lot that expires.
+    Absent,
+    /// The version of its lots that was read.
+    Version(u64),
 }
 
 #[derive(Debug, Error)]

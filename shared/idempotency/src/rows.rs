@@ -183,6 +183,12 @@ impl Row {
         self.sets.push(format_args!("{name} = if_not_exists({name}, {value})"));
     }
 
+    /// Sets the value that the other attribute has before the update, or this value.
+    pub(crate) fn set_copy(&mut self, attribute: &'static str, of: &'static str, otherwise: AttributeValue) {
+        let (name, of, value) = (self.name(attribute), self.name(of), self.value(otherwise));
+        self.sets.push(format_args!("{name} = if_not_exists({of}, {value})"));
+    }
+
     pub(crate) fn remove(&mut self, attribute: &'static str) {
         let name = self.name(attribute);
         self.removes.push(format_args!("{name}"));

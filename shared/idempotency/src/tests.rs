@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use ledger::{Amount, Fingerprint, MoneyKey, Reason, SpendingTerms, Timestamp};
+use ledger::{Amount, Asset, Fingerprint, MoneyKey, Owner, Reason, SpendingTerms, Timestamp};
 
 use crate::names;
 use crate::retry::{Backoff, Jitter};
-use crate::role::Role;
+use crate::role::{AccountGuards, LotsGuard, Role};
 use crate::verdict::{ExistingRow, Verdict, read};
 
 const TIME: &str = "2026-01-01T00:00:00.000Z";
@@ -20,7 +20,7 @@ fn reason(code: &str) -> CancellationReason {
 /// A failed condition with the existing row.
 fn failed(row: &[(&str, &str)]) -> CancellationReason {
     let value = |name: &str, value: &str| match name {
-        names::OVERDRAFT_UNITS | names::VERSION => AttributeValue::N(value.to_owned()),
+        names::OVERDRAFT_UNITS | names::VERSION | names::LOTS_VERSION => AttributeValue::N(value.to_owned()),
         _ => AttributeValue::S(value.to_owned()),
     };
     let row: HashMap<String, AttributeValue> =
@@ -51,10 +51,12 @@ fn cancellation_reasons_give_the_verdict() {
     let pi_1 = || MoneyKey::new("payment", &["pi_1"]).expect("a key");
     let print = Fingerprint::of(1, &[("a", "b")]);
     let money = Role::Money(pi_1(), print.clone());
-    let usage = [Role::Receipt, Role::Account(None)];
+    let alice = || Owner::new("alice").expect("valid").account(Asset::CREDITS);
+    let account = |terms| Role::Account(alice(), AccountGuards { terms, ..AccountGuards::default() });
+    let usage = [Role::Receipt, account(None)];
     let order = [Role::Receipt, money.clone(), Role::Versioned(Some(4))];
-    let payment = [Role::Receipt, money, Role::Account(None)];
-    let line = [Role::Receipt, Role::Account(Some(SpendingTerms::prepaid(Amount::from_units(5))))];
+    let payment = [Role::Receipt, money, account(None)];
+    let line = [Role::Receipt, account(Some(SpendingTerms::prepaid(Amount::from_units(5))))];
     let refused = failed(&[(names::STATUS, names::FAILED), (names::FINGERPRINT, "1.a"), (names::WRITTEN_BY, "m")]);
     let moved = || failed(&[(names::FINGERPRINT, print.as_str())]);
     let versioned = |version: &str| failed(&[(names::VERSION, version)]);
@@ -136,6 +138,41 @@ fn cancellation_reasons_give_the_verdict() {
             vec![none(), failed(&[])],
             &[Role::Receipt, Role::Body],
             invalid("a condition failed on a row that has none"),
+        ),
+    ];
+    for (name, reasons, roles, expected) in rows {
+        assert_eq!(read(&reasons, roles), expected, "{name}");
+    }
+}
+
+#[test]
+fn account_with_lots_is_changed_or_past_its_date_before_it_is_short() {
+    let none = || reason("None");
+    let alice = || Owner::new("alice").expect("valid").account(Asset::CREDITS);
+    let guarded = |lots, debit_at: Option<&str>| {
+        let debit_at = debit_at.map(|at| Timestamp::parse_rfc3339(at).expect("a time"));
+        [Role::Receipt, Role::Account(alice(), AccountGuards { terms: None, lots, debit_at })]
+    };
+    let debit = guarded(LotsGuard::Any, Some(TIME));
+    let (credit, change) = (guarded(LotsGuard::Absent, None), guarded(LotsGuard::Version(3), Some(TIME)));
+    let before = (names::NEXT_EXPIRY, "2025-12-31T00:00:00.000Z");
+    let after = (names::NEXT_EXPIRY, "2026-01-01T00:00:00.001Z");
+    let of_lots = |version, expiry| vec![none(), failed(&[(names::LOTS_VERSION, version), expiry])];
+    let short = || Verdict::Guarded(Reason::InsufficientCredits);
+    let rows: Vec<(&str, Vec<CancellationReason>, &[Role], Verdict)> = vec![
+        ("short, and nothing is past its date", of_lots("3", after), &debit, short()),
+        ("lots past their date", of_lots("3", before), &debit, Verdict::Expired(alice())),
+        ("lots that end at this moment", of_lots("3", (names::NEXT_EXPIRY, TIME)), &debit, Verdict::Expired(alice())),
+        ("a credit to an account with lots", of_lots("3", before), &credit, Verdict::LotsChanged(alice())),
+        ("a change of lots that were changed", of_lots("4", after), &change, Verdict::LotsChanged(alice())),
+        ("a change of lots past their date", of_lots("3", before), &change, Verdict::Expired(alice())),
+        ("a change of lots that are gone", vec![none(), failed(&[])], &change, Verdict::LotsChanged(alice())),
+        ("booked outranks an expiry", vec![processed(), failed(&[before])], &debit, found(true)),
+        (
+            "a date that cannot be read",
+            of_lots("3", (names::NEXT_EXPIRY, "soon")),
+            &debit,
+            Verdict::Invalid("an account's lots cannot be read".to_owned()),
         ),
     ];
     for (name, reasons, roles, expected) in rows {

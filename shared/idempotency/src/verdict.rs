@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use ledger::{Fingerprints, MoneyKey, Reason, Timestamp};
+use ledger::{AccountId, Fingerprints, MoneyKey, Reason, Timestamp};
 
 use crate::books::spending_terms;
 use crate::image::known_form;
-use crate::names;
-use crate::role::Role;
+use crate::role::{AccountGuards, LotsGuard, Role};
+use crate::{lots_row, names};
 
 type Image = HashMap<String, AttributeValue>;
 
@@ -26,6 +26,10 @@ pub(crate) enum Verdict {
     Stale,
     /// Another movement was booked under the same money key.
     Conflict,
+    /// The lots of this account are not those that were read, or were not read at all.
+    LotsChanged(AccountId),
+    /// Lots of this account are past their date, so that no debit is made before they expire.
+    Expired(AccountId),
     /// A business guard failed.
     Guarded(Reason),
     /// A retry cannot succeed.
@@ -92,11 +96,8 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
     }
     for (reason, role) in &failed {
         match role {
-            Role::Account(Some(terms)) if reason.item().map(spending_terms).unwrap_or_default() != *terms => {
-                return Verdict::Guarded(Reason::Overtaken);
-            }
             Role::Referrer => return Verdict::Guarded(Reason::Overtaken),
-            Role::Account(_) => return Verdict::Guarded(Reason::InsufficientCredits),
+            Role::Account(account, guards) => return of_account(account, guards, reason.item()),
             Role::Key => return Verdict::Guarded(Reason::KeyTaken),
             Role::Revoked => return Verdict::Guarded(Reason::UnknownKey),
             Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
@@ -107,11 +108,37 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             | Role::Place
             | Role::Code
             | Role::Lane
+            | Role::Lots
             | Role::Repaired
             | Role::Body => {}
         }
     }
     Verdict::Invalid("a condition failed on a row that has none".to_owned())
+}
+
+/// Only an account without an expiry that is due is short.
+fn of_account(account: &AccountId, guards: &AccountGuards, image: Option<&Image>) -> Verdict {
+    let nothing = Image::new();
+    let row = image.unwrap_or(&nothing);
+    if guards.terms.is_some_and(|terms| spending_terms(row) != terms) {
+        return Verdict::Guarded(Reason::Overtaken);
+    }
+    let (Ok(version), Ok(next_expiry)) = (lots_row::version(row), lots_row::next_expiry(row)) else {
+        return Verdict::Invalid("an account's lots cannot be read".to_owned());
+    };
+    let are_as_read = match guards.lots {
+        LotsGuard::Any => true,
+        LotsGuard::Absent => version.is_none(),
+        LotsGuard::Version(read) => version.unwrap_or_default() == read,
+    };
+    if !are_as_read {
+        return Verdict::LotsChanged(account.clone());
+    }
+    let is_due = |now: Timestamp| next_expiry.is_some_and(|next_expiry| next_expiry <= now);
+    if guards.debit_at.is_some_and(is_due) {
+        return Verdict::Expired(account.clone());
+    }
+    Verdict::Guarded(Reason::InsufficientCredits)
 }
 
 /// Nothing can be concluded from a row of a later release.
@@ -130,7 +157,8 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         Role::Receipt
         | Role::Money(..)
         | Role::Proof
-        | Role::Account(_)
+        | Role::Account(..)
+        | Role::Lots
         | Role::Key
         | Role::Revoked
         | Role::Referrer

@@ -67,7 +67,7 @@ fn record(receipt: &str, effects: Vec<Effect>) -> Decision {
 
 fn spend(key: &str, guard: Guard) -> Effect {
     let posting = Posting::from_customer(credits("alice"), House::Usage, Amount::from_units(1));
-    Effect::Move(Movement { key: MoneyKey::of_row(key), posting, guard, reverses: None })
+    Effect::Move(Movement { key: MoneyKey::of_row(key), posting, guard, reverses: None, lots: Vec::new() })
 }
 
 fn remote_key() -> CallerKey {

@@ -7,6 +7,8 @@
 
 #[path = "row_forms/credits.rs"]
 mod credits;
+#[path = "row_forms/lots.rs"]
+mod lots;
 #[path = "row_forms/other_kinds.rs"]
 mod other_kinds;
 
@@ -36,6 +38,7 @@ enum RowKind {
     Body,
     BodyPart,
     Account,
+    Lots,
     Key,
     Referrer,
     Rates,
@@ -51,7 +54,7 @@ enum RowKind {
 }
 
 impl RowKind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -59,6 +62,7 @@ impl RowKind {
         Self::Body,
         Self::BodyPart,
         Self::Account,
+        Self::Lots,
         Self::Key,
         Self::Referrer,
         Self::Rates,
@@ -89,6 +93,7 @@ impl RowKind {
             ("bodies", _) if id.contains("#body#") => Self::BodyPart,
             ("bodies", _) => Self::Body,
             ("accounts", None) => Self::Account,
+            ("accounts", Some("lots")) => Self::Lots,
             ("accounts", Some("key")) => Self::Key,
             ("accounts", Some("referrer")) => Self::Referrer,
             ("accounts", Some("rate")) => Self::Rates,
@@ -116,6 +121,7 @@ impl RowKind {
             | Self::Rates
             | Self::Code
             | Self::WrongCodes
+            | Self::Lots
             | Self::PublishedKeys
             | Self::Check
             | Self::Sweep => tables.accounts,
@@ -288,6 +294,7 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
                 "policy": row.terms.policy.as_str(), "overdraft": row.terms.overdraft.units().to_string(),
             })
         }
+        RowKind::Lots => lots::read(ledger, id, later).await?,
         RowKind::Key => {
             let key = CallerKey::of_row(id).expect("a key");
             json!({ "owner": ledger.owner(&key, later).await?.map(|owner| owner.to_string()) })
@@ -374,6 +381,7 @@ fn grant(grant: &Grant) -> &'static str {
     match grant {
         Grant::Credits(_) => "credits",
         Grant::CreditsEachPeriod(_) => "credits_each_period",
+        Grant::Expiring { .. } => "expiring_credits",
         Grant::Token { .. } => "token",
         Grant::Report(_) => "report",
         Grant::TopUp(_) => "top_up",

@@ -47,7 +47,13 @@ async fn balance_without_units_reads_as_zero() {
     let amount = Amount::from_units(5_000_000);
     let given = decision("given", |receipt| {
         let posting = Posting::to_customer(account.clone(), House::Manual, amount);
-        Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard: Guard::Always, reverses: None })
+        Effect::Move(Movement {
+            key: MoneyKey::of_event(receipt),
+            posting,
+            guard: Guard::Always,
+            reverses: None,
+            lots: Vec::new(),
+        })
     });
     ledger.commit(&given, &context(1)).await.expect("given");
     rename_units(&world, "accounts", "alice/credits");
@@ -60,6 +66,7 @@ async fn balance_without_units_reads_as_zero() {
             posting,
             guard: Guard::SufficientFunds,
             reverses: None,
+            lots: Vec::new(),
         })
     });
     let refused = ledger.commit(&spent, &context(2)).await;

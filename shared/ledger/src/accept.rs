@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use crate::payment::uncontested;
 use crate::{
-    Amount, Asset, Effect, Flag, Grant, Guard, House, Money, MoneyKey, Movement, Order, Paid, PaysFor, Posting, Reason,
-    Reference, RefusedPayment, Resolution, Timestamp,
+    Amount, Asset, Effect, Flag, Grant, Guard, House, LotShare, Money, MoneyKey, Movement, Order, Paid, PaysFor,
+    Posting, Reason, Reference, RefusedPayment, Resolution, Timestamp,
 };
 
 /// A payment that the order refused and a person accepted.
@@ -107,6 +107,7 @@ impl Order {
         let RefusedPayment { by, money, pays_for, is_confirmed: _ } = payment;
         let mut after = self.clone();
         let pays_order = *pays_for == PaysFor::Order && self.paid.is_none();
+        let given = credits;
         let credits = if pays_order { credits } else { Some(self.credits_once_more(*pays_for, credits)?) };
         if credits.is_some_and(Amount::is_zero) {
             return Err(AcceptError::Nothing);
@@ -117,9 +118,15 @@ impl Order {
         let (by, money, pays_for) = (by.clone(), *money, *pays_for);
         let id = by.id().to_owned();
         let accepted = Accepted { by, money, pays_for, credits, posted: Amount::ZERO, postings: 0 };
+        let first = accepted.money_key();
         after.accepted.insert(id.clone(), accepted);
         after.anomalies.resolve(Resolution::Accepted, |flag| flag.is_of(&id));
-        Ok(self.change_to(after))
+        let mut effects = self.change_to(after);
+        if !pays_order && given.is_none() {
+            // What the product grants once more lasts from now on.
+            date(&mut effects, &first, &self.terms.lots(pays_for == PaysFor::Period, now));
+        }
+        Ok(effects)
     }
 
     fn credits_once_more(&self, pays_for: PaysFor, credits: Option<Amount>) -> Result<Amount, AcceptError> {
@@ -127,7 +134,7 @@ impl Order {
             (Some(credits), _) => Ok(credits),
             (None, PaysFor::Period) => Ok(self.credits_each_period()),
             (None, PaysFor::Order) => {
-                let is_credits = |grant: &Grant| matches!(grant, Grant::Credits(_));
+                let is_credits = |grant: &Grant| grant.credits().is_some_and(|credits| !credits.each_period);
                 let has_only_credits = self.terms.grants.iter().all(is_credits);
                 has_only_credits.then(|| self.credits()).ok_or(AcceptError::NotOnlyCredits)
             }
@@ -223,6 +230,22 @@ impl Order {
             Posting::from_customer(account, House::Revenue, from.saturating_sub(to))
         };
         // The credits may be spent already: the clawback then leaves a debt.
-        Movement { key, posting, guard: Guard::Always, reverses }
+        let is_period = accepted.pays_for == PaysFor::Period;
+        let bought = if is_period { self.credits_each_period() } else { self.credits() };
+        // Credits of another amount, which a person has named, do not expire.
+        let is_bought = reverses.is_some() && accepted.credits == Some(bought);
+        let lots = if is_bought { self.terms.lots(is_period, self.created_at) } else { Vec::new() };
+        Movement { key, posting, guard: Guard::Always, reverses, lots }
+    }
+}
+
+/// Gives the movement with this key its lots.
+fn date(effects: &mut [Effect], key: &MoneyKey, lots: &[LotShare]) {
+    for effect in effects {
+        if let Effect::Move(movement) = effect
+            && movement.key == *key
+        {
+            movement.lots = lots.to_vec();
+        }
     }
 }

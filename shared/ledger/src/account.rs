@@ -48,6 +48,12 @@ pub struct AccountId {
 }
 
 impl AccountId {
+    /// From its text. `None` for a token, whose scale only the catalog has.
+    pub fn read(text: &str) -> Option<Self> {
+        let (owner, asset) = text.split_once('/')?;
+        Some(Owner::new(owner).ok()?.account(Asset::named(asset)?))
+    }
+
     pub fn owner(&self) -> &Owner {
         &self.owner
     }
@@ -79,6 +85,8 @@ pub enum House {
     Promotions,
     /// Tokens that were sent to a wallet on chain.
     OnChain,
+    /// Credits that expired before they were spent.
+    Breakage,
 }
 
 impl House {
@@ -90,6 +98,7 @@ impl House {
             Self::Commissions => "house/commissions",
             Self::Promotions => "house/promotions",
             Self::OnChain => "house/on-chain",
+            Self::Breakage => "house/breakage",
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::{
-    CallContext, CommitError, EventKey, Lane, Lanes, Order, OrderNumber, Provider, Reason, Source, Sweep, Timestamp,
-    Work,
+    CallContext, CommitError, EventKey, Expiring, Lane, Lanes, Order, OrderNumber, Provider, Reason, Source, Sweep,
+    Timestamp, Work,
 };
 
 /// By then a late order or top-up has usually arrived.
@@ -21,7 +21,7 @@ const UNREADABLE_BACKOFF_SECONDS_MAX: i64 = 60 * 60;
 const ORPHAN_CLAIM_RETRY_SECONDS: u64 = 3 * 24 * 60 * 60;
 
 /// The ledger as the sweeps see it. Both lists are read from sparse indexes, which may lag.
-pub trait Backlog: Lanes {
+pub trait Backlog: Lanes + Expiring {
     /// The refused events of a source that are due, the longest due first. Some may have been resolved since the index
     /// was written.
     fn due(

@@ -172,7 +172,13 @@ impl Code {
 
     fn posting(&self, account: AccountId, receipt: &EventKey) -> Effect {
         let posting = Posting::to_customer(account, House::Promotions, self.credits);
-        Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard: Guard::Always, reverses: None })
+        Effect::Move(Movement {
+            key: MoneyKey::of_event(receipt),
+            posting,
+            guard: Guard::Always,
+            reverses: None,
+            lots: Vec::new(),
+        })
     }
 }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AccountId, Amount, Asset, Balance, CallerKey, CodeChange, EventKey, Fingerprints, House, Lane, MoneyKey, Order,
-    OrderNumber, Owner, Pointer, Rates, Reason, Repair, SpendingTerms, Subscription, Transition, Writer,
+    AccountId, Amount, Asset, Balance, CallerKey, CodeChange, EventKey, Fingerprints, House, Lane, LotShare, MoneyKey,
+    Order, OrderNumber, Owner, Pointer, Rates, Reason, Repair, SpendingTerms, Subscription, Transition, Writer,
 };
 
 /// The result of processing one event.
@@ -153,6 +153,8 @@ pub struct Movement {
     pub guard: Guard,
     /// The posting that this one corrects.
     pub reverses: Option<MoneyKey>,
+    /// The lots that it makes; for a correction, those of the posting that it corrects. Empty if all is undated.
+    pub lots: Vec<LotShare>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

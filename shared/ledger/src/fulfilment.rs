@@ -134,7 +134,7 @@ impl Order {
         let (asset, whole) = match grant {
             Grant::Token { code, scale, amount, on_chain: _ } => (Asset::token(*code, *scale)?, *amount),
             Grant::Report(name) => (Asset::Report(*name), Amount::from_units(1)),
-            Grant::Credits(_) | Grant::CreditsEachPeriod(_) | Grant::TopUp(_) => return None,
+            Grant::Credits(_) | Grant::CreditsEachPeriod(_) | Grant::Expiring { .. } | Grant::TopUp(_) => return None,
         };
         let is_indivisible = matches!(grant, Grant::Report(_));
         let account = self.owner.account(asset);
@@ -180,7 +180,7 @@ impl Order {
                 Posting::from_customer(share.account, share.house, delivered.saturating_sub(due))
             };
             // The clawback may exceed the balance: the rest is owed.
-            movements.push(Effect::Move(Movement { key, posting, guard: Guard::Always, reverses }));
+            movements.push(Effect::Move(Movement { key, posting, guard: Guard::Always, reverses, lots: Vec::new() }));
             after.delivered.insert(share.line, due);
         }
         if onto_chain && after.transfer.is_none() {

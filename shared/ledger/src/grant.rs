@@ -1,6 +1,6 @@
 //! Grants: what a paid order delivers.
 
-use crate::{Amount, Money, Word};
+use crate::{Amount, GrantTerms, LotKind, LotShare, LotTerms, Money, Terms, Timestamp, Word};
 
 /// Covers the whole order, the quantity included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,12 @@ pub enum Grant {
     Credits(Amount),
     /// Posted for each invoice of the subscription that the order started.
     CreditsEachPeriod(Amount),
+    /// Credits that expire, posted as either of the above.
+    Expiring {
+        amount: Amount,
+        terms: GrantTerms,
+        each_period: bool,
+    },
     /// An amount of a token, in its smallest unit.
     Token {
         code: Word,
@@ -86,13 +92,46 @@ impl TopUpKind {
     }
 }
 
+/// Credits among the grants: how many, on which terms they expire, if at all, and when they are posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrantedCredits {
+    pub amount: Amount,
+    pub terms: Option<GrantTerms>,
+    pub each_period: bool,
+}
+
 impl Grant {
+    /// The credits that it grants; `None` for anything else.
+    pub const fn credits(&self) -> Option<GrantedCredits> {
+        Some(match *self {
+            Self::Credits(amount) => GrantedCredits { amount, terms: None, each_period: false },
+            Self::CreditsEachPeriod(amount) => GrantedCredits { amount, terms: None, each_period: true },
+            Self::Expiring { amount, terms, each_period } => GrantedCredits { amount, terms: Some(terms), each_period },
+            Self::Token { .. } | Self::Report(_) | Self::TopUp(_) => return None,
+        })
+    }
+
     /// Whether the paying transaction delivers it: only our own ledger is involved.
     pub const fn is_posted(&self) -> bool {
         match self {
-            Self::Credits(_) | Self::CreditsEachPeriod(_) => true,
+            Self::Credits(_) | Self::CreditsEachPeriod(_) | Self::Expiring { .. } => true,
             Self::Token { .. } | Self::Report(_) | Self::TopUp(_) => false,
         }
+    }
+}
+
+impl Terms {
+    /// The lots of the credits that a payment at this time buys. Empty if none of them expires.
+    pub fn lots(&self, each_period: bool, at: Timestamp) -> Vec<LotShare> {
+        let credits =
+            self.grants.iter().filter_map(Grant::credits).filter(|credits| credits.each_period == each_period);
+        let credits: Vec<GrantedCredits> = credits.collect();
+        if credits.iter().all(|credits| credits.terms.is_none()) {
+            return Vec::new();
+        }
+        let terms =
+            |credits: &GrantedCredits| credits.terms.map_or(LotTerms::undated(LotKind::Paid), |terms| terms.from(at));
+        credits.iter().map(|credits| LotShare { terms: terms(credits), units: credits.amount.units() }).collect()
     }
 }
 

@@ -58,6 +58,11 @@ impl EventKey {
         Self(format!("{}#conflict#{with}", self.0))
     }
 
+    /// The receipt of an entry that no event reports. It is the entry's own row.
+    pub fn of_money(key: &MoneyKey) -> Self {
+        Self(key.0.clone())
+    }
+
     /// From the id of a journal row, unchecked.
     pub fn of_row(id: &str) -> Self {
         Self(id.to_owned())
@@ -127,6 +132,12 @@ impl MoneyKey {
         let (kind, rest) = text.split_once('#')?;
         let (order, n) = rest.split_once('#')?;
         Some((OrderNumber::new(order).ok()?, Line::read(&format!("{kind}#{n}"))?))
+    }
+
+    /// What expires, or comes back from breakage, with the change of an account's lots after this version:
+    /// `expire#alice/credits.7`.
+    pub fn of_expiry(account: &str, version: u64) -> Self {
+        Self(format!("expire#{account}.{version}"))
     }
 
     /// One period of a subscription.

@@ -59,6 +59,7 @@ mod grant;
 mod jwks_cache;
 mod key;
 mod lane;
+mod lots;
 mod metered;
 mod money;
 mod order;
@@ -97,10 +98,15 @@ pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, Codes, OnceP
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use fulfilment::{Commission, FIRST_QUERY_AFTER_SECONDS, Fulfilment, Line, Share, Work};
-pub use grant::{Grant, OnChain, Operator, TopUp, TopUpKind};
+pub use grant::{Grant, GrantedCredits, OnChain, Operator, TopUp, TopUpKind};
 pub use jwks_cache::{CachedJwks, JwksCache, JwksName};
 pub use key::{EventKey, KeyError, MoneyKey};
 pub use lane::{FIRST_RETRY_SECONDS, Lane, LaneState, Lanes, Owed, REFUSED_BODY_KEPT_DAYS};
+pub use lots::{
+    AccountLots, ChangedLots, ExpiredLots, ExpiredShare, Expiring, GRANT_DAYS_MAX, GrantTerms, GrantTermsError, Lot,
+    LotChange, LotKind, LotMove, LotShare, LotTerms, LotsRow, LotsSnapshot, PRIORITY_DEFAULT, PRIORITY_MAX,
+    SettledLots, TakenShares,
+};
 pub use money::{Currency, CurrencyError, Money};
 pub use order::{
     Exchange, Order, OrderNumber, OrderNumberError, Paid, PaymentState, Pointer, Provider, Reference, ReferenceError,

@@ -217,8 +217,10 @@ impl Order {
         } else {
             Posting::from_customer(account, House::Revenue, from.saturating_sub(to))
         };
+        let at = self.paid.as_ref().map_or(self.created_at, |paid| paid.at);
+        let lots = if self.credits_instead().is_some() { Vec::new() } else { self.terms.lots(false, at) };
         // The credits may be spent already: the clawback then leaves a debt.
-        Movement { key, posting, guard: Guard::Always, reverses }
+        Movement { key, posting, guard: Guard::Always, reverses, lots }
     }
 
     /// The credits that the whole payment buys.
@@ -226,20 +228,17 @@ impl Order {
         if let Some(credits) = self.credits_instead() {
             return credits;
         }
-        let each = self.terms.grants.iter().map(|grant| match grant {
-            Grant::Credits(amount) => *amount,
-            Grant::CreditsEachPeriod(_) | Grant::Token { .. } | Grant::Report(_) | Grant::TopUp(_) => Amount::ZERO,
-        });
-        each.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
+        self.credits_of(false)
     }
 
     /// The credits that each invoice of a subscription buys.
     pub fn credits_each_period(&self) -> Amount {
-        let each = self.terms.grants.iter().map(|grant| match grant {
-            Grant::CreditsEachPeriod(amount) => *amount,
-            Grant::Credits(_) | Grant::Token { .. } | Grant::Report(_) | Grant::TopUp(_) => Amount::ZERO,
-        });
-        each.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
+        self.credits_of(true)
+    }
+
+    fn credits_of(&self, each_period: bool) -> Amount {
+        let credits = self.terms.grants.iter().filter_map(Grant::credits);
+        sum(credits.filter(|credits| credits.each_period == each_period).map(|credits| credits.amount))
     }
 
     /// The part of `granted` that the buyer may keep, in proportion to the uncontested part of the payment.

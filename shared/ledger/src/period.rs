@@ -36,7 +36,8 @@ impl Order {
         }
         let posting = Posting::to_customer(self.owner.account(Asset::CREDITS), House::Revenue, credits);
         let key = MoneyKey::of_invoice(&payment.by);
-        let posted = Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None });
+        let lots = self.terms.lots(true, payment.at);
+        let posted = Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None, lots });
         Ok(self.change_to(after).into_iter().chain((!credits.is_zero()).then_some(posted)).collect())
     }
 
@@ -76,6 +77,7 @@ impl Order {
         };
         let key = MoneyKey::of_period_reversal(invoice.id(), corrections);
         // The credits may be spent already: the clawback then leaves a debt.
-        Some(Movement { key, posting, guard: Guard::Always, reverses: Some(MoneyKey::of_invoice(invoice)) })
+        let lots = self.terms.lots(true, self.created_at);
+        Some(Movement { key, posting, guard: Guard::Always, reverses: Some(MoneyKey::of_invoice(invoice)), lots })
     }
 }

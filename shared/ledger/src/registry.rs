@@ -55,6 +55,8 @@ list! {
         Unfulfilled = "unfulfilled",
         /// Looks up transfers and top-ups that a provider is still working on.
         PendingExternal = "pending_external",
+        /// Expires credits that no one spends.
+        Expiring = "expiring",
         /// Compares accounts, orders and the journal.
         Audit = "audit",
     }
@@ -77,6 +79,8 @@ pub enum Writer {
     Reconcile,
     /// The redemption of a code.
     Redeem,
+    /// Whichever call finds lots past their date: a debit, or the sweep.
+    Expiry,
     /// A person's change by the command line.
     Manual,
     /// A person's repair of rows by the command line.
@@ -92,6 +96,7 @@ impl Writer {
             Self::Fulfil => "fulfil",
             Self::Reconcile => "reconcile",
             Self::Redeem => "redeem",
+            Self::Expiry => "expire",
             Self::Manual => "manual",
             Self::Repair => "repair",
         }

@@ -9,6 +9,7 @@ mod convergence;
 mod disputes;
 mod entries;
 mod fulfilment;
+mod lots;
 mod metered;
 mod money;
 mod names;

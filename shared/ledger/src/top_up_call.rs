@@ -80,7 +80,11 @@ impl Order {
     pub fn top_up(&self) -> Option<&TopUp> {
         self.grants().iter().find_map(|grant| match grant {
             Grant::TopUp(top_up) => Some(top_up),
-            Grant::Credits(_) | Grant::CreditsEachPeriod(_) | Grant::Token { .. } | Grant::Report(_) => None,
+            Grant::Credits(_)
+            | Grant::CreditsEachPeriod(_)
+            | Grant::Expiring { .. }
+            | Grant::Token { .. }
+            | Grant::Report(_) => None,
         })
     }
 

@@ -173,7 +173,7 @@ impl Withdrawal {
 
     fn movement(self) -> Movement {
         // The tokens are gone, whatever the account holds: a refund in the meantime leaves a debt.
-        Movement { posting: self.posting(), key: self.key, guard: Guard::Always, reverses: None }
+        Movement { posting: self.posting(), key: self.key, guard: Guard::Always, reverses: None, lots: Vec::new() }
     }
 }
 
@@ -202,6 +202,7 @@ impl Order {
             Grant::Token { .. }
             | Grant::Credits(_)
             | Grant::CreditsEachPeriod(_)
+            | Grant::Expiring { .. }
             | Grant::Report(_)
             | Grant::TopUp(_) => None,
         })

@@ -56,7 +56,13 @@ impl UsageReversal {
     pub fn effects(&self) -> Vec<Effect> {
         let key = Self::key_of(&self.usage());
         let posting = Posting::to_customer(self.account.clone(), House::Usage, self.amount);
-        let movement = Movement { key: key.clone(), posting, guard: Guard::Always, reverses: Some(self.usage()) };
+        let movement = Movement {
+            key: key.clone(),
+            posting,
+            guard: Guard::Always,
+            reverses: Some(self.usage()),
+            lots: Vec::new(),
+        };
         vec![Effect::Move(movement), Effect::Repair(Repair::Reversed { line: self.line.clone(), by: key })]
     }
 

@@ -47,7 +47,7 @@ pub use home::{Announced, Claim, Home, Lock, Running, RunningSource};
 pub use host_check::is_local;
 pub use json::PathError;
 pub use log::to_stderr;
-pub use manual::{Change, What, credits_of};
+pub use manual::{Change, Expiry, What, credits_of};
 pub use now::{context, now};
 pub use outcome::HEADER as OUTCOME_HEADER;
 pub use random::{api_key as new_api_key, bits as random_bits};

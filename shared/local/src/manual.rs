@@ -2,8 +2,8 @@
 
 use ledger::{
     AccountId, Amount, Asset, CallerKey, Code, CodeChange, CodeHash, Decision, Effect, Entry, EventKey, Fact,
-    Fingerprint, Guard, House, JournalHeader, KeyError, MoneyKey, Movement, Owner, Posting, Rate, Rates, SpendingTerms,
-    Timestamp, UsageReversal, Word, Writer,
+    Fingerprint, Guard, House, JournalHeader, KeyError, LotShare, LotTerms, MoneyKey, Movement, Owner, Posting, Rate,
+    Rates, SpendingTerms, Timestamp, UsageReversal, Word, Writer,
 };
 
 /// A manual adjustment.
@@ -16,12 +16,21 @@ pub struct Change<'c> {
     pub what: What,
 }
 
+/// When credits expire: as a person named it, and the terms that follow.
+#[derive(Debug)]
+pub struct Expiry {
+    /// `90d` or a date. The same request has the same fingerprint on another day, too.
+    pub text: String,
+    pub terms: LotTerms,
+}
+
 /// The kind of an adjustment, with its values.
 #[derive(Debug)]
 pub enum What {
     Credit {
         account: AccountId,
         amount: Amount,
+        expiry: Option<Expiry>,
     },
     Debit {
         account: AccountId,
@@ -152,7 +161,14 @@ impl What {
     /// The requested values, without the state before: the same request has the same fingerprint.
     fn facts(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Credit { account, amount }
+            Self::Credit { account, amount, expiry: Some(expiry) } => vec![
+                ("account", account.to_string()),
+                ("amount", account.asset().format(*amount)),
+                ("expires", expiry.text.clone()),
+                ("priority", expiry.terms.priority.to_string()),
+                ("lot_kind", expiry.terms.kind.as_str().to_owned()),
+            ],
+            Self::Credit { account, amount, expiry: None }
             | Self::Debit { account, amount }
             | Self::Overdraft { account, to: SpendingTerms { overdraft: amount, .. }, .. } => {
                 vec![("account", account.to_string()), ("amount", account.asset().format(*amount))]
@@ -202,8 +218,8 @@ impl What {
     }
 
     fn effects(&self, receipt: &EventKey) -> Vec<Effect> {
-        let movement = |posting, guard| {
-            Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard, reverses: None })
+        let movement = |posting, guard, lots| {
+            Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard, reverses: None, lots })
         };
         vec![match self {
             Self::ReverseUsage(reversal) => return reversal.effects(),
@@ -214,11 +230,14 @@ impl What {
             Self::RevokeCodes { codes, .. } => {
                 return codes.iter().map(|code| Effect::Code(CodeChange::Revoke(code.clone()))).collect();
             }
-            Self::Credit { account, amount } => {
-                movement(Posting::to_customer(account.clone(), House::Manual, *amount), Guard::Always)
+            Self::Credit { account, amount, expiry } => {
+                let lots = expiry.iter().map(|expiry| LotShare { terms: expiry.terms, units: amount.units() });
+                let posting = Posting::to_customer(account.clone(), House::Manual, *amount);
+                movement(posting, Guard::Always, lots.collect())
             }
             Self::Debit { account, amount } => {
-                movement(Posting::from_customer(account.clone(), House::Manual, *amount), Guard::SufficientFunds)
+                let posting = Posting::from_customer(account.clone(), House::Manual, *amount);
+                movement(posting, Guard::SufficientFunds, Vec::new())
             }
             Self::Overdraft { account, from, to } | Self::Policy { account, from, to } => {
                 Effect::Overdraft { account: account.clone(), from: *from, to: *to }

@@ -31,7 +31,10 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
     // The id depends on the key, so that an API key from the environment is bound too.
     let api_key_id: String = api_key.to_string().replace('#', "-").chars().take(24).collect();
     let changes = [
-        ("demo-credits", What::Credit { account: credits_of(&owner), amount: Amount::from_units(CREDITS_UNITS) }),
+        (
+            "demo-credits",
+            What::Credit { account: credits_of(&owner), amount: Amount::from_units(CREDITS_UNITS), expiry: None },
+        ),
         (
             "demo-key",
             What::RemoteKey { owner: owner.clone(), key: CallerKey::remote(REMOTE_KEY)?, name: REMOTE_KEY.to_owned() },

@@ -44,6 +44,10 @@ pub struct Account {
     pub overdraft: i128,
     pub is_postpaid: bool,
     pub version: u64,
+    /// The balance at the last change of lots, their number, and the next expiry.
+    pub mark: i128,
+    pub lots_version: u64,
+    pub next_expiry: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,6 +69,21 @@ pub struct OrderRow {
     pub accepted: BTreeMap<String, (i128, u64)>,
     pub anomaly: Option<String>,
     pub version: u64,
+}
+
+impl Account {
+    fn of_row(row: &Value) -> Self {
+        Self {
+            balance: number(row, "balance_units"),
+            available: number(row, "available_units"),
+            overdraft: number(row, "overdraft_units"),
+            is_postpaid: word(row, "policy").as_deref() == Some("postpaid"),
+            version: u64::try_from(number(row, "version")).unwrap(),
+            mark: number(row, "mark_units"),
+            lots_version: u64::try_from(number(row, "lots_version")).unwrap(),
+            next_expiry: word(row, "next_expiry"),
+        }
+    }
 }
 
 impl OrderRow {
@@ -159,14 +178,7 @@ impl Books {
             } else if id.contains('#') {
                 books.keys.extend(word(&row, "owner").map(|owner| (id, owner)));
             } else {
-                let account = Account {
-                    balance: number(&row, "balance_units"),
-                    available: number(&row, "available_units"),
-                    overdraft: number(&row, "overdraft_units"),
-                    is_postpaid: word(&row, "policy").as_deref() == Some("postpaid"),
-                    version: u64::try_from(number(&row, "version")).unwrap(),
-                };
-                books.accounts.insert(id, account);
+                books.accounts.insert(id, Account::of_row(&row));
             }
         }
         for row in scan("orders") {

@@ -5,6 +5,7 @@ mod audit;
 mod backlog;
 mod codes;
 mod event;
+mod lots;
 mod orders;
 mod rates;
 
@@ -47,7 +48,12 @@ async fn result_of<L: Backlog + Audit + Codes>(
     event: &str,
     number: u64,
 ) -> String {
-    let words: Vec<&str> = event.split_whitespace().collect();
+    let mut words: Vec<&str> = event.split_whitespace().collect();
+    let mut seconds = "0";
+    if let ["at", later, ..] = *words {
+        seconds = later;
+        words.drain(..2);
+    }
     if let Some(result) = snapshots.read(ledger, &words, &context(number)).await {
         return result;
     }
@@ -71,9 +77,12 @@ async fn result_of<L: Backlog + Audit + Codes>(
     if let Some(result) = rates::result_of(ledger, &words, number).await {
         return result;
     }
+    if let Some(result) = lots::result_of(ledger, &words, number).await {
+        return result;
+    }
     let headers = [("x-kept", "as it was".to_owned())];
     // A manual booking has no body, so that no replay repeats it.
-    let context = context(number);
+    let context = lots::later(&context(number), seconds);
     let body = RawBody {
         method: "POST",
         path: "/events",
@@ -84,7 +93,7 @@ async fn result_of<L: Backlog + Audit + Codes>(
     };
     let by_hand = words.first() == Some(&"debit");
     let context = CallContext { body: (!by_hand).then_some(body), ..context };
-    let decided = snapshots.decision(&words).or_else(|| audit::repair(&words));
+    let decided = snapshots.decision(&words).or_else(|| audit::repair(&words)).or_else(|| lots::decision(&words));
     let decided = match decided {
         None => rates::decision(ledger, &words, number).await,
         decided => decided,
@@ -193,7 +202,7 @@ fn moved(key: &MoneyKey, owner: &str, text: &str, spend: Spend) -> Effect {
         Spend::No => Posting::to_customer(account(owner), House::Manual, amount(text)),
         Spend::Within | Spend::Always => Posting::from_customer(account(owner), House::Usage, amount(text)),
     };
-    Effect::Move(Movement { key: key.clone(), posting, guard, reverses: None })
+    Effect::Move(Movement { key: key.clone(), posting, guard, reverses: None, lots: Vec::new() })
 }
 
 fn usage(event: &str) -> MoneyKey {

@@ -6,6 +6,7 @@ mod backlog;
 mod codes;
 mod guards;
 mod lanes;
+mod lots;
 mod proof;
 mod repair;
 mod rows;
@@ -16,9 +17,9 @@ use std::sync::{Arc, Mutex};
 
 use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, Code, CodeHash, CommitError, Committed,
-    CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, JournalHeader, KeptBody, LaneState, Ledger, Order,
-    OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason, Receipt, Reference, Refusal, RowKeys, Rows,
-    Subscription, Sweep, Timestamp, Work, WrongCodes, merged, next_retry_at,
+    CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, JournalHeader, KeptBody, LaneState, Ledger, LotsRow,
+    Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason, Receipt, Reference, Refusal, RowKeys,
+    Rows, Subscription, Sweep, Timestamp, Work, WrongCodes, merged, next_retry_at,
 };
 
 use self::proof::ProofState;
@@ -32,6 +33,7 @@ pub struct MemoryLedger(Arc<Mutex<State>>, pub(crate) Arc<MemoryJwksCache>);
 struct State {
     journal: BTreeMap<String, KeptRow>,
     accounts: BTreeMap<AccountId, Account>,
+    lots: BTreeMap<AccountId, LotsRow>,
     keys: BTreeMap<CallerKey, Owner>,
     revoked: BTreeSet<CallerKey>,
     bodies: BTreeMap<String, KeptBody>,
@@ -190,7 +192,8 @@ impl State {
             ProofState::Contradicted => return self.contradict(header, context),
             ProofState::Missing => return self.refuse(&entry.refused(Reason::PaymentUnproven), context),
         };
-        let nets = merged(&effects).ok_or_else(|| CommitError::Refused("overflow".into()))?;
+        self.expire_before(&effects, context);
+        let mut nets = merged(&effects).ok_or_else(|| CommitError::Refused("overflow".into()))?;
         if effects.iter().any(|effect| self.is_unpayable(effect)) {
             let refusal = Refusal { header: header.clone(), reason: Reason::OrderNotPayable, effects: Vec::new() };
             return self.refuse(&refusal, context);
@@ -234,6 +237,7 @@ impl State {
             self.prove(proof, header, context, processed_at);
         }
         self.orders_of(&effects, context);
+        self.change_lots(&effects, &mut nets, header, context, processed_at);
         for (id, net) in &nets {
             self.accounts.entry(id.clone()).or_default().apply(net);
         }

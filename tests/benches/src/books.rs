@@ -39,7 +39,7 @@ impl<'s> Books<'s> {
         let posting =
             Posting::to_customer(owner.account(Asset::CREDITS), House::Manual, Amount::from_units(CREDITS_UNITS));
         let key = MoneyKey::of_event(&receipt("credits")?);
-        let movement = Movement { key, posting, guard: Guard::Always, reverses: None };
+        let movement = Movement { key, posting, guard: Guard::Always, reverses: None, lots: Vec::new() };
         books.commit("credits", vec![Effect::Move(movement)], None).await?;
         for id in [OWNER, KEY] {
             usual::open(&store.engine, id, CREDITS_UNITS)?;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use idempotency::DynamoLedger;
 use ledger::{
-    Backlog, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, DueOrder, DueRow, Effect,
-    EventKey, Fingerprints, Lane, LaneState, Lanes, Ledger, Order, OrderNumber, Owed, Owner, PaymentProof, Pointer,
-    Provider, Queue, Rates, Receipt, RefusedEvent, RowKeys, Rows, Timestamp, Work,
+    AccountId, Amount, Backlog, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, DueOrder,
+    DueRow, Effect, EventKey, Expiring, Fingerprints, Lane, LaneState, Lanes, Ledger, LotsSnapshot, Order, OrderNumber,
+    Owed, Owner, PaymentProof, Pointer, Provider, Queue, Rates, Receipt, RefusedEvent, RowKeys, Rows, Timestamp, Work,
 };
 use testkit::MemoryLedger;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -235,6 +235,25 @@ impl Lanes for PortLedger {
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         call!(self, context, Lanes::reschedule_lane(source, lane, until))
+    }
+}
+
+impl Expiring for PortLedger {
+    async fn accounts_expiring(
+        &self,
+        until: Timestamp,
+        accounts_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<AccountId>, CommitError> {
+        call!(self, context, Expiring::accounts_expiring(until, accounts_max))
+    }
+
+    async fn lots(&self, account: &AccountId, context: &CallContext<'_>) -> Result<LotsSnapshot, CommitError> {
+        call!(self, context, Expiring::lots(account))
+    }
+
+    async fn expire(&self, account: &AccountId, context: &CallContext<'_>) -> Result<Amount, CommitError> {
+        call!(self, context, Expiring::expire(account))
     }
 }
 

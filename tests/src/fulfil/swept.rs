@@ -31,6 +31,7 @@ pub(super) async fn run(
         other @ (Swept::Refused(_)
         | Swept::StripeBackfill(_)
         | Swept::Unpaid(_)
+        | Swept::Expiring(_)
         | Swept::Audit(_)
         | Swept::Changes(_)) => {
             panic!("{other:?}")

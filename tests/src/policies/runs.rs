@@ -8,7 +8,10 @@ use checkout::Checkout;
 use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
 use epay::Epay;
 use idempotency::DynamoLedger;
-use ledger::{Amount, Grant, Ledger as _, OrderNumber, Provider, Reference, Refund, RefundState, Sweep, Writer};
+use ledger::{
+    Amount, Asset, Effect, Grant, Guard, House, Ledger as _, LotKind, LotShare, LotTerms, MoneyKey, Movement,
+    OrderNumber, Owner, Posting, Provider, Reference, Refund, RefundState, Sweep, Writer,
+};
 use orders::Orders;
 use providers::{Http, StripeConfig};
 use reconcile::Reconcile;
@@ -21,7 +24,7 @@ use usage::Usage;
 use wechat::Wechat;
 
 use crate::house::root;
-use crate::sandbox::{Sender, invocation, moment_at, open_account};
+use crate::sandbox::{Sender, by_hand, invocation, moment_at, open_account};
 use crate::stripe::{orders_of_samples, run_at};
 use crate::{fulfil, stripe as of_stripe};
 
@@ -33,19 +36,20 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
         "usage" => {
             let world = World::new();
             open_account(&world, "alice", "k1", "10").await;
+            lots_past_their_date(&world).await;
             let [paid, unpaid] = [("e1", "3"), ("e2", "100")].map(|(id, cost)| usage(id, "k1", cost).to_string());
             source::<Usage>(&world, &[paid, unpaid, "no JSON".to_owned()]).await
         }
         "stripe" => {
-            source::<Stripe>(
-                &of_stripe::shop().await,
-                &with_unreadable("stripe", "\"type\": \"", "\"type\": 7, \"t\": \""),
-            )
-            .await
+            let world = of_stripe::shop().await;
+            lots_past_their_date(&world).await;
+            source::<Stripe>(&world, &with_unreadable("stripe", "\"type\": \"", "\"type\": 7, \"t\": \"")).await
         }
         "wechat" => {
             let bodies = with_unreadable("wechat", "\"total_fee\": \"1999\"", "\"total_fee\": \"19.99\"");
-            source::<Wechat>(&crate::wechat::shop().await, &bodies).await
+            let world = crate::wechat::shop().await;
+            lots_past_their_date(&world).await;
+            source::<Wechat>(&world, &bodies).await
         }
         "epay" => of_epay().await,
         "fireblocks" => of_fireblocks().await,
@@ -81,6 +85,18 @@ pub(crate) async fn checkout(net: &StripeNet) -> Checkout {
         (Catalog::parse(SHIPPED).expect("valid"), Http::over(net.clone(), fastrand::Rng::with_seed(1)));
     let order_numbers = OrderNumberRng::new(testkit::seeded_bits(1));
     Checkout { catalog, config, keys, epay: None, wechat: None, http, order_numbers, places: places() }
+}
+
+/// A credit to this account is a change of its lots, and a debit expires what is left of them first.
+async fn lots_past_their_date(world: &World) {
+    let account = Owner::new("alice").expect("valid").account(Asset::CREDITS);
+    let amount = Amount::from_units(1);
+    let terms = LotTerms { priority: 0, kind: LotKind::Free, expires_at: Some(now()) };
+    let key = MoneyKey::new("manual", &["gift"]).expect("valid");
+    let posting = Posting::to_customer(account, House::Manual, amount);
+    let lots = vec![LotShare { terms, units: amount.units() }];
+    let gift = Movement { key, posting, guard: Guard::Always, reverses: None, lots };
+    by_hand(world, "gift-of-a-moment", vec![Effect::Move(gift)]).await;
 }
 
 fn places() -> Places {
@@ -120,6 +136,7 @@ async fn source<W: Sender>(world: &World, bodies: &[String]) -> Vec<Call> {
 /// A source's calls, those of a health check, and those of the buyer's return.
 async fn of_epay() -> Vec<Call> {
     let world = crate::epay::shop().await;
+    lots_past_their_date(&world).await;
     let mut calls = source::<Epay>(&world, &with_unreadable("epay", "\"648\"", "\"x\"")).await;
     let (ledger, faults) = recorder(&world);
     let status_check = Sent::get("/payment/status", "").event(Shape::HttpApi);
@@ -165,6 +182,7 @@ async fn of_orders() -> Vec<Call> {
 async fn of_checkout() -> Vec<Call> {
     let world = World::new();
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
+    lots_past_their_date(&world).await;
     let (ledger, faults) = recorder(&world);
     ledger.warm().await;
     let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
@@ -247,6 +265,7 @@ async fn fulfil_order(world: &World, unitel: &UnitelNet, fireblocks: &Fireblocks
 /// do.
 async fn of_reconcile() -> Vec<Call> {
     let world = of_stripe::shop().await;
+    lots_past_their_date(&world).await;
     let early = World::new();
     source::<Stripe>(&early, &samples("stripe")).await;
     orders_of_samples(&early).await;

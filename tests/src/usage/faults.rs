@@ -96,6 +96,7 @@ fn payment(event: &str) -> ledger::Decision {
         posting: Posting::to_customer(account, House::Manual, crate::sandbox::amount("5")),
         guard: Guard::Always,
         reverses: None,
+        lots: Vec::new(),
     };
     let header = JournalHeader {
         receipt: EventKey::new(Source::Usage, event).expect("an id"),

@@ -6,15 +6,17 @@ use super::{TABLES, functions};
 use crate::alarm::{Alarm, MINUTE, Metric, OURS, above, at_least, below, expression, outcomes, sum, text};
 
 /// The written indexes, by table and name.
-const INDEXES: [(&str, &str); 5] = [
+const INDEXES: [(&str, &str); 6] = [
     ("journal", "by_account"),
     ("journal", "attention"),
     ("orders", "work"),
     ("orders", "anomalies"),
     ("accounts", "keys"),
+    ("accounts", "expiring"),
 ];
 /// The indexes that functions read. Only people read the others.
-const READ_INDEXES: [(&str, &str); 3] = [("journal", "by_account"), ("journal", "attention"), ("orders", "work")];
+const READ_INDEXES: [(&str, &str); 4] =
+    [("journal", "by_account"), ("journal", "attention"), ("orders", "work"), ("accounts", "expiring")];
 /// The functions with a dead-letter queue.
 const QUEUES: [&str; 2] = ["fulfil", "reconcile"];
 /// DynamoDB emits this metric only for throttled calls, and an alarm keeps its state without data:
@@ -127,7 +129,7 @@ fn clock() -> Alarm {
         means: text(
             "A sweep has not finished a run for a quarter of an hour. Until it does, refused events are not retried, \
              unpaid orders not queried or the books not compared, and no other alarm reports it.",
-            "六个定时任务中有一个一刻钟没有跑完：被拒绝的不再重试，未付款的不再查询，账本不再核对；别的告警也不会报告\
+            "七个定时任务中有一个一刻钟没有跑完：被拒绝的不再重试，未付款的不再查询，账本不再核对；别的告警也不会报告\
              。",
         ),
         to_do: text(

@@ -79,7 +79,22 @@ fn quantity_multiplies_price_and_grants() {
         "grants": [{ "credits": "1" }]"#;
     let token_of =
         |units| Grant::Token { code: word("POSX"), scale: 18, amount: Amount::from_units(units), on_chain: None };
+    let bonus = r#""price": { "amount": "1", "currency": "USD" }, "providers": ["stripe"],
+        "grants": [{ "credits": "10" }, { "credits": "2", "expires": "30d", "kind": "free" }]"#;
+    let first = r#""price": { "amount": "1", "currency": "USD" }, "providers": ["stripe"], "every": "month",
+        "quantity_max": 2, "grants": [{ "priority": 1, "expires": "31d", "credits_each_period": "5" }]"#;
+    let expiring = |text: &str, days, priority, kind, each_period| {
+        let terms = GrantTerms::new(days, priority, kind).expect("valid");
+        Grant::Expiring { amount: credits(text), terms, each_period }
+    };
     let rows = [
+        (
+            bonus,
+            3,
+            "3 USD",
+            vec![Grant::Credits(credits("30")), expiring("6", 30, PRIORITY_DEFAULT, LotKind::Free, false)],
+        ),
+        (first, 2, "2 USD", vec![expiring("10", 31, 1, LotKind::Paid, true)]),
         (CREDITS, 1, "9.99 USD", vec![Grant::Credits(credits("100"))]),
         (CREDITS, 3, "29.97 USD", vec![Grant::Credits(credits("300"))]),
         (CREDITS, 100, "999 USD", vec![Grant::Credits(credits("10000"))]),

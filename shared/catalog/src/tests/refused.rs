@@ -161,6 +161,34 @@ fn invalid_grant_is_refused() {
         (&[("grants", r#"[{ "credits": "0" }]"#)], ".grants[0].credits: must not be 0"),
         (&[("grants", r#"[{ "credits": "0.0000000001" }]"#)], ".grants[0].credits: must have at most 9 decimals"),
         (&[("grants", r#"[{ "credits": "1" }, { "credits": "2" }]"#)], ".grants[1].credits: is granted twice"),
+        (
+            &[("grants", r#"[{ "credits": "1", "expires": "9d" }, { "credits": "2", "expires": "9d" }]"#)],
+            ".grants[1].credits: is granted twice",
+        ),
+        (
+            &[("grants", r#"[{ "credits": "1", "expires": "0d" }]"#)],
+            ".grants[0].expires: must be a number of days from 1d to 3653d, as 90d",
+        ),
+        (
+            &[("grants", r#"[{ "credits": "1", "expires": "3654d" }]"#)],
+            ".grants[0].expires: must be a number of days from 1d to 3653d, as 90d",
+        ),
+        (&[("grants", r#"[{ "credits": "1", "expires": 90 }]"#)], ".grants[0].expires: must be a text"),
+        (
+            &[("grants", r#"[{ "credits": "1", "expires": "9d", "priority": 10 }]"#)],
+            ".grants[0].priority: must be a priority from 0 to 9",
+        ),
+        (
+            &[("grants", r#"[{ "credits": "1", "expires": "9d", "priority": -1 }]"#)],
+            ".grants[0].priority: must be a whole number",
+        ),
+        (
+            &[("grants", r#"[{ "credits": "1", "expires": "9d", "kind": "gift" }]"#)],
+            ".grants[0].kind: must be free or paid",
+        ),
+        (&[("grants", r#"[{ "credits": "1", "priority": 1 }]"#)], ".grants[0].priority: needs expires beside it"),
+        (&[("grants", r#"[{ "credits": "1", "kind": "free" }]"#)], ".grants[0].kind: needs expires beside it"),
+        (&[("grants", r#"[{ "report": "full", "expires": "9d" }]"#)], ".grants[0]: only credits expire"),
         (&[("grants", r#"[{ "report": "a/b" }]"#)], ".grants[0].report: must be 1 to 32 letters, digits or - _"),
         (&[("grants", r#"[{ "token": { "code": "POSX" } }]"#)], ".grants[0].token: has no amount"),
         (

@@ -30,7 +30,7 @@ fn movement(asset: Asset, units: u64, is_in: bool) -> Effect {
         Posting::from_customer(account, House::Manual, amount)
     };
     let key = MoneyKey::of_event(&EventKey::new(Writer::Manual, "1").expect("an id"));
-    Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })
+    Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None, lots: Vec::new() })
 }
 
 fn header() -> JournalHeader {

@@ -138,7 +138,13 @@ impl LineDetails {
 
     fn movement(&self, account: &AccountId, amount: Balance) -> Result<Movement, RepairError> {
         let posting = posting(account, house_of(self.key.as_str()), amount)?;
-        Ok(Movement { key: self.key.clone(), posting, guard: Guard::Always, reverses: self.reverses.clone() })
+        Ok(Movement {
+            key: self.key.clone(),
+            posting,
+            guard: Guard::Always,
+            reverses: self.reverses.clone(),
+            lots: Vec::new(),
+        })
     }
 }
 
@@ -150,6 +156,7 @@ fn house_of(key: &str) -> House {
         "payment" | "invoice" | "grant" | "reversal" => House::Revenue,
         "commission" => House::Commissions,
         "sent" => House::OnChain,
+        "expire" => House::Breakage,
         _ => House::Manual,
     }
 }

@@ -11,6 +11,7 @@ fn effects_on_one_account_are_merged() {
             posting: Posting::from_customer(account(name), House::Usage, Amount::from_units(units)),
             guard,
             reverses: None,
+            lots: Vec::new(),
         })
     };
     let effects = [

@@ -99,7 +99,7 @@ pub(super) fn summaries(effects: &[Effect]) -> Vec<String> {
             let posted = Asset::CREDITS.format(order.posted);
             format!("{transition:?}: {payment}, {fulfilment}, {posted} posted in {}", order.postings)
         }
-        Effect::Move(Movement { key, posting, guard, reverses }) => {
+        Effect::Move(Movement { key, posting, guard, reverses, .. }) => {
             assert_eq!(*guard, Guard::Always, "{key}");
             let amount = posting.asset().format(posting.amount());
             let reverses = reverses.as_ref().map(|key| format!(", reverses {key}")).unwrap_or_default();

@@ -208,5 +208,5 @@ fn movement(key: &str, owner: &str, change: &str) -> Movement {
     let amount = Asset::CREDITS.parse(change.trim_start_matches('-')).unwrap();
     let to_or_from = if change.starts_with('-') { Posting::from_customer } else { Posting::to_customer };
     let posting = to_or_from(account, House::Manual, amount);
-    Movement { key: MoneyKey::of_row(key), posting, guard: Guard::Always, reverses: None }
+    Movement { key: MoneyKey::of_row(key), posting, guard: Guard::Always, reverses: None, lots: Vec::new() }
 }

@@ -160,5 +160,10 @@ pub(super) async fn spend(world: &World, id: &str, owner: &str, credits: u32) {
     let amount = Asset::CREDITS.parse(&credits.to_string()).expect("an amount");
     let posting = Posting::from_customer(account, House::Manual, amount);
     let key = MoneyKey::of_event(&EventKey::new(Writer::Manual, id).expect("an id"));
-    world.by_hand(id, vec![Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })]).await;
+    world
+        .by_hand(
+            id,
+            vec![Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None, lots: Vec::new() })],
+        )
+        .await;
 }

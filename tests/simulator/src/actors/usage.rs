@@ -121,7 +121,7 @@ impl Gateway {
         let amount = Asset::CREDITS.parse(&credits.to_string()).expect("an amount");
         let posting = Posting::to_customer(self.owner().account(Asset::CREDITS), House::Manual, amount);
         let key = MoneyKey::of_event(&EventKey::new(Writer::Manual, id).expect("an id"));
-        let movement = Movement { key, posting, guard: Guard::Always, reverses: None };
+        let movement = Movement { key, posting, guard: Guard::Always, reverses: None, lots: Vec::new() };
         world.by_hand(id, vec![Effect::Move(movement)]).await;
         *self.topped_up.lock().expect("one thread") += credits;
     }

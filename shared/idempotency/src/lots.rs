@@ -1,0 +1,165 @@
+//! An account's lots: both rows read together, the expiry, and the accounts whose lots are past their date.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ledger::{
+    AccountId, AccountLots, Amount, CallContext, CommitError, Effect, Entry, Expiring, LotMove, LotsRow, LotsSnapshot,
+    Timestamp,
+};
+
+use crate::batch::Read;
+use crate::commit::{Outcome, unexpected};
+use crate::image::Image;
+use crate::lots_row::{self, EXPIRING_SHARDS};
+use crate::names;
+use crate::plan::Plan;
+use crate::retry::{Answer, after_failure, until_answered};
+use crate::rows::text;
+use crate::store::{DynamoLedger, unreadable};
+
+/// Both rows in one read.
+const ATTRIBUTES: [&str; 11] = [
+    names::ID,
+    names::FORMAT,
+    names::BALANCE_UNITS,
+    names::HELD_UNITS,
+    names::MARK_UNITS,
+    names::LOTS_VERSION,
+    names::NEXT_EXPIRY,
+    names::LOTS,
+    names::CHANGES,
+    names::EXPIRED,
+    names::TAKEN,
+];
+
+impl DynamoLedger {
+    /// The lots of the accounts that get lots with a date: to read them first costs less than a cancelled transaction.
+    pub(crate) async fn lots_to_make(
+        &self,
+        entry: &Entry,
+        context: &CallContext<'_>,
+    ) -> Result<BTreeMap<AccountId, LotsSnapshot>, CommitError> {
+        let mut lots = BTreeMap::new();
+        for effect in &entry.effects {
+            let Effect::Move(movement) = effect else { continue };
+            let account = movement.posting.account();
+            if LotMove::of(movement).is_dated() && !lots.contains_key(account) {
+                // On the heap: few entries make lots, and the future of every commit would hold this one.
+                lots.insert(account.clone(), Box::pin(self.snapshot(account, context)).await?);
+            }
+        }
+        Ok(lots)
+    }
+
+    /// Both rows of one version.
+    pub(crate) async fn snapshot(
+        &self,
+        account: &AccountId,
+        context: &CallContext<'_>,
+    ) -> Result<LotsSnapshot, CommitError> {
+        let id = account.to_string();
+        let lots_id = lots_row::id(&id);
+        let read = Read { table: &self.tables().accounts, attributes: &ATTRIBUTES, is_strong: true };
+        until_answered(context.deadline, self.jitter(), || async {
+            let rows = self.rows(&read, &[&id, &lots_id], context).await?;
+            let row = |id: &str| {
+                rows.iter()
+                    .find(|row| row.get(names::ID).and_then(|id| id.as_s().ok()).is_some_and(|found| found == id))
+            };
+            let account = row(&id).map_or_else(|| Ok(AccountLots::default()), lots_row::account).map_err(unreadable)?;
+            let lots = row(&lots_id).map_or_else(|| Ok(LotsRow::default()), lots_row::read).map_err(unreadable)?;
+            // A change of lots between the two reads.
+            let snapshot = LotsSnapshot::new(account, lots);
+            Ok(snapshot.map_or_else(
+                || Answer::Retry("the lots have another version than their account".into()),
+                Answer::Final,
+            ))
+        })
+        .await
+    }
+
+    /// Expires what is past its date, unless another call is faster. Returns how much.
+    pub(crate) async fn expire_lots(
+        &self,
+        account: &AccountId,
+        context: &CallContext<'_>,
+    ) -> Result<Amount, CommitError> {
+        loop {
+            let read = Box::pin(self.snapshot(account, context)).await?;
+            let now = context.time_at(crate::retry::instant());
+            if !read.account.is_fenced(now) {
+                return Ok(Amount::ZERO);
+            }
+            let plan = |now: Timestamp| Plan::expire(self.tables(), account, &read, context, now);
+            match self.transact(plan, context).await? {
+                Outcome::Applied(at) => {
+                    let units = read.expire(&account.to_string(), at).units;
+                    return Ok(Amount::from_wide(units).unwrap_or_default());
+                }
+                // Written since it was read: by a late debit, or by another expiry.
+                Outcome::ExistingRow(_) | Outcome::LotsChanged(_) | Outcome::Guarded(_) => {}
+                Outcome::Moved(_) | Outcome::Stale | Outcome::Conflict | Outcome::Expired(_) => {
+                    return Err(unexpected());
+                }
+            }
+        }
+    }
+
+    async fn expiring_in(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        accounts_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<AccountId>, CommitError> {
+        until_answered(context.deadline, self.jitter(), || async {
+            let query = self
+                .client()
+                .query()
+                .table_name(&self.tables().accounts)
+                .index_name(names::EXPIRING)
+                .key_condition_expression("#expiring = :shard AND #next_expiry <= :until")
+                .expression_attribute_names("#expiring", names::EXPIRING)
+                .expression_attribute_names("#next_expiry", names::NEXT_EXPIRY)
+                .expression_attribute_values(":shard", AttributeValue::S(lots_row::shard_named(shard)))
+                .expression_attribute_values(":until", text(&until))
+                .limit(i32::from(accounts_max));
+            match query.send().await {
+                Ok(found) => Ok(Answer::Final(found.items().iter().filter_map(account_in).collect())),
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+}
+
+impl Expiring for DynamoLedger {
+    async fn accounts_expiring(
+        &self,
+        until: Timestamp,
+        accounts_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<AccountId>, CommitError> {
+        let mut accounts: Vec<AccountId> = Vec::new();
+        for shard in 0..EXPIRING_SHARDS {
+            let found = u16::try_from(accounts.len()).unwrap_or(u16::MAX);
+            let Some(left) = accounts_max.checked_sub(found).filter(|left| *left > 0) else { break };
+            accounts.extend(self.expiring_in(shard, until, left, context).await?);
+        }
+        Ok(accounts)
+    }
+
+    async fn lots(&self, account: &AccountId, context: &CallContext<'_>) -> Result<LotsSnapshot, CommitError> {
+        Box::pin(self.snapshot(account, context)).await
+    }
+
+    async fn expire(&self, account: &AccountId, context: &CallContext<'_>) -> Result<Amount, CommitError> {
+        Box::pin(self.expire_lots(account, context)).await
+    }
+}
+
+/// Only credits expire, so every account of the index is named by its id alone.
+fn account_in(row: &Image) -> Option<AccountId> {
+    AccountId::read(row.get(names::ID)?.as_s().ok()?)
+}

@@ -1,0 +1,239 @@
+//! Credits that expire, on DynamoDB: every fault at every call, concurrent spenders at the date, and the sweep.
+
+use std::time::Duration;
+
+use edge::Worker as _;
+use ledger::{
+    AccountId, Asset, CallContext, CommitError, Committed, Decision, Effect, Entry, EventKey, Expiring as _,
+    Fingerprint, Guard, House, JournalHeader, Ledger, LotKind, LotShare, LotTerms, LotsSnapshot, MoneyKey, Movement,
+    Owner, PRIORITY_DEFAULT, Posting, Timestamp, Writer,
+};
+use reconcile::{ExpiryReport, Report};
+use serde_json::json;
+use testkit::{Books, Fault, World, context, now};
+
+use crate::sandbox::amount;
+use crate::stripe::{self as of_stripe, run_at};
+
+const EXPIRING: &str = r#"{"sweep":"expiring"}"#;
+const DAY: i64 = 24 * 60 * 60;
+
+fn account(owner: &str) -> AccountId {
+    Owner::new(owner).expect("an owner").account(Asset::CREDITS)
+}
+
+fn until(seconds: i64) -> LotTerms {
+    LotTerms { priority: PRIORITY_DEFAULT, kind: LotKind::Paid, expires_at: Some(now().plus_seconds(seconds)) }
+}
+
+fn entry(id: &str, movement: Movement) -> Decision {
+    let header = JournalHeader {
+        receipt: EventKey::new(Writer::Manual, id).expect("an id"),
+        writer: Writer::Manual,
+        kind: "manual",
+        facts: vec![],
+        fingerprints: Fingerprint::of(1, &[("id", id)]).into(),
+        order: None,
+    };
+    Decision::Record(Entry { header, effects: vec![Effect::Move(movement)], keeps_body: false, alarm: None })
+}
+
+fn bought(id: &str) -> MoneyKey {
+    MoneyKey::new("payment", &["stripe", id]).expect("a key")
+}
+
+fn credit(owner: &str, id: &str, sum: &str, until: Option<LotTerms>) -> Decision {
+    let posting = Posting::to_customer(account(owner), House::Revenue, amount(sum));
+    let lots = until.map(|terms| LotShare { terms, units: amount(sum).units() }).into_iter().collect();
+    entry(id, Movement { key: bought(id), posting, guard: Guard::Always, reverses: None, lots })
+}
+
+fn spend(owner: &str, id: &str, sum: &str) -> Decision {
+    let posting = Posting::from_customer(account(owner), House::Usage, amount(sum));
+    let key = MoneyKey::new("manual", &[id]).expect("a key");
+    entry(id, Movement { key, posting, guard: Guard::SufficientFunds, reverses: None, lots: Vec::new() })
+}
+
+/// A clawback, or what is given again.
+fn correction(owner: &str, id: &str, sum: &str, of: &str, is_taken: bool) -> Decision {
+    let to_or_from = if is_taken { Posting::from_customer } else { Posting::to_customer };
+    let posting = to_or_from(account(owner), House::Revenue, amount(sum));
+    let key = MoneyKey::new("reversal", &[id]).expect("a key");
+    let lots = vec![LotShare { terms: until(0), units: 1 }];
+    entry(id, Movement { key, posting, guard: Guard::Always, reverses: Some(bought(of)), lots })
+}
+
+fn later(attempt: u64, seconds: i64) -> CallContext<'static> {
+    let at = |time: Timestamp| time.plus_seconds(seconds);
+    let context = context(attempt);
+    CallContext { received_at: at(context.received_at), first_received_at: at(context.first_received_at), ..context }
+}
+
+async fn committed(world: &World, decision: &Decision, seconds: i64) {
+    let committed = world.ledger(0).commit(decision, &later(0, seconds)).await;
+    assert!(matches!(committed, Ok(Committed::Now(_))), "{committed:?}");
+}
+
+async fn lots(world: &World) -> LotsSnapshot {
+    world.ledger(0).lots(&account("alice"), &context(0)).await.expect("both rows")
+}
+
+/// What alice has before it: 10 undated credits, and 8 of 10 that last a day.
+async fn world() -> World {
+    let world = World::new();
+    committed(&world, &credit("alice", "top", "10", None), 0).await;
+    committed(&world, &credit("alice", "g1", "10", Some(until(DAY))), 0).await;
+    committed(&world, &spend("alice", "e1", "2"), 0).await;
+    world
+}
+
+/// The operations, each after those before it, with their time.
+fn operations() -> Vec<(&'static str, Decision, i64)> {
+    vec![
+        ("a credit to an account with lots", credit("alice", "more", "1", None), 0),
+        ("another grant that expires", credit("alice", "g2", "5", Some(until(2 * DAY))), 0),
+        ("a clawback", correction("alice", "c1", "3", "g1", true), 0),
+        ("a spend after the date", spend("alice", "e2", "4"), DAY),
+        ("a clawback of what has expired", correction("alice", "c2", "4", "g1", true), DAY),
+        ("a clawback that is given again", correction("alice", "a2", "4", "g1", false), DAY),
+        ("a spend of too much after the date", spend("alice", "e3", "1000"), 3 * DAY),
+    ]
+}
+
+/// Commits with these faults, and once more without if no answer came.
+async fn commit(world: &World, decision: &Decision, seconds: i64, plan: Vec<(usize, Fault)>) -> (bool, usize) {
+    let (ledger, faults) = world
+        .faulty(7, move |call, _| plan.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault));
+    let context = later(1, seconds);
+    // A sandbox that dies never answers.
+    let first = tokio::time::timeout(Duration::from_mins(1), ledger.commit(decision, &context)).await;
+    let calls = faults.calls().len();
+    let outcome = match first {
+        Ok(answer @ (Ok(_) | Err(CommitError::Rejected(_)))) => answer,
+        _ => world.ledger(8).commit(decision, &later(2, seconds)).await,
+    };
+    match outcome {
+        Ok(_) => (true, calls),
+        Err(CommitError::Rejected(_)) => (false, calls),
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+/// Without the number of attempts: a lost answer makes one more.
+fn without_attempts(mut books: Books) -> Books {
+    books.journal.values_mut().for_each(|row| row.attempts = 0);
+    books
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_of_every_change_of_lots_gives_the_same_books() {
+    let operations = operations();
+    for (number, (name, decision, seconds)) in operations.iter().enumerate() {
+        let prepared = || async {
+            let world = world().await;
+            for (_, before, seconds) in &operations[..number] {
+                commit(&world, before, *seconds, vec![]).await;
+            }
+            world
+        };
+        let faultless = prepared().await;
+        let (is_booked, calls) = commit(&faultless, decision, *seconds, vec![]).await;
+        let (expected, settled) = (without_attempts(faultless.books()), lots(&faultless).await.settled());
+        expected.check();
+        for (call, fault) in (0..calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
+            let world = prepared().await;
+            let (was_booked, _) = commit(&world, decision, *seconds, vec![(call, fault)]).await;
+            assert_eq!(was_booked, is_booked, "{name}: {fault:?} at call {call}");
+            assert_eq!(without_attempts(world.books()), expected, "{name}: {fault:?} at call {call}");
+            assert_eq!(lots(&world).await.settled(), settled, "{name}: {fault:?} at call {call}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn operations_cost_the_round_trips_that_the_documentation_states() {
+    let world = world().await;
+    let rows = [("a credit to an account with lots", 3), ("another grant that expires", 2), ("a clawback", 3)];
+    for ((name, decision, seconds), (expected, calls)) in operations().iter().zip(rows) {
+        assert_eq!((*name, commit(&world, decision, *seconds, vec![]).await.1), (expected, calls));
+    }
+    assert_eq!(commit(&world, &spend("alice", "e9", "1"), 0, vec![]).await, (true, 1), "a spend reads no lot");
+    assert_eq!(commit(&world, &spend("alice", "e10", "1"), DAY, vec![]).await, (true, 4), "with an expiry before it");
+}
+
+/// Half of them have a clock that is an hour behind: they may still spend what expires, until its entry is written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_spenders_and_an_expiry_at_the_same_moment_spend_nothing_that_expired() {
+    let world = World::new();
+    committed(&world, &credit("alice", "top", "20", None), 0).await;
+    committed(&world, &credit("alice", "g1", "30", Some(until(DAY))), 0).await;
+    let mut spenders = tokio::task::JoinSet::new();
+    for spender in 0..64_u64 {
+        let ledger = world.ledger(spender);
+        spenders.spawn(async move {
+            let skew = if spender % 2 == 0 { 0 } else { -3_600 };
+            let context = later(spender, DAY + skew);
+            match ledger.commit(&spend("alice", &format!("e{spender}"), "1"), &context).await {
+                Ok(_) => 1_u64,
+                Err(CommitError::Rejected(_)) => 0,
+                Err(error) => panic!("{error:?}"),
+            }
+        });
+    }
+    let mut spent = 0;
+    while let Some(one) = spenders.join_next().await {
+        spent += one.expect("no spender panics");
+    }
+    let books = world.books();
+    books.check();
+    let expired = -books.journal["expire#alice/credits.1"].change;
+    let units = |count: u64| i128::from(count) * 1_000_000_000;
+    assert_eq!(books.balance("alice/credits"), units(50) - units(spent) - expired);
+    assert!((20..=50).contains(&spent), "{spent} were spent");
+    assert!(books.balance("alice/credits") >= 0, "nothing that expired was spent");
+    assert_eq!(lots(&world).await.settled().lots.iter().map(|lot| lot.units).sum::<u128>(), {
+        u128::try_from(books.balance("alice/credits")).expect("no debt")
+    });
+}
+
+async fn sweep(world: &World, seconds: i64) -> ExpiryReport {
+    let attempt = 1_000 + u64::try_from(seconds).expect("later");
+    let report = of_stripe::reconcile(world.ledger(0), &[]).work(EXPIRING, &run_at(attempt, seconds)).await;
+    let Report::Expiring(report) = report.expect("a run") else { panic!("another sweep") };
+    report
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweep_expires_what_no_one_spends() {
+    let world = world().await;
+    for owner in ["bob", "carol", "dan"] {
+        committed(&world, &credit(owner, &format!("g-{owner}"), "3", Some(until(DAY))), 0).await;
+    }
+    committed(&world, &spend("bob", "all-of-it", "3"), 0).await;
+    committed(&world, &credit("erin", "g-erin", "3", Some(until(2 * DAY))), 0).await;
+    // A row that cannot be read keeps no other waiting.
+    let lots = json!({ "id": { "S": "lots#dan/credits" }, "v": { "N": "99" } });
+    world.engine.request("PutItem", &json!({ "TableName": "hookledger-local-accounts", "Item": lots })).expect("a row");
+    assert_eq!(sweep(&world, DAY - 1).await, ExpiryReport::default());
+    assert_eq!(sweep(&world, DAY).await, ExpiryReport { expired: 2, spent: 1, failed: 1, untried: 0 });
+    assert_eq!(sweep(&world, DAY + 300).await, ExpiryReport { failed: 1, ..ExpiryReport::default() });
+    let books = world.books();
+    books.check();
+    let rows = ["alice/credits", "bob/credits", "carol/credits", "dan/credits", "erin/credits"];
+    assert_eq!(rows.map(|account| books.balance(account) / 1_000_000_000), [10, 0, 0, 3, 3]);
+    assert_eq!(books.journal["expire#carol/credits.1"].change, -3_000_000_000);
+    assert!(!books.journal.contains_key("expire#bob/credits.1"), "what was spent expires without an entry");
+}
+
+/// An account that never had a grant that expires writes what it wrote before lots existed.
+#[tokio::test(start_paused = true)]
+async fn account_without_dates_has_no_attribute_of_lots() {
+    let world = World::new();
+    committed(&world, &credit("alice", "top", "10", None), 0).await;
+    committed(&world, &spend("alice", "e1", "2"), 0).await;
+    committed(&world, &correction("alice", "c1", "3", "top", true), 0).await;
+    let scan = world.engine.request("Scan", &json!({ "TableName": "hookledger-local-accounts" })).expect("rows");
+    let rows = scan["Items"].as_array().expect("rows");
+    let names: Vec<&str> = rows[0].as_object().expect("a row").keys().map(String::as_str).collect();
+    assert_eq!((rows.len(), names), (1, vec!["available_units", "balance_units", "id", "v", "version"]));
+}
