@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use edge::Worker as _;
 use ledger::{
-    AccountId, Asset, CallContext, CommitError, Committed, Decision, Effect, Entry, EventKey, Expiring as _,
-    Fingerprint, Guard, House, JournalHeader, Ledger, LotKind, LotShare, LotTerms, LotsSnapshot, MoneyKey, Movement,
-    Owner, PRIORITY_DEFAULT, Posting, Timestamp, Writer,
+    AccountId, Asset, CallContext, CommitError, Committed, Decision, DifferenceKind, Effect, Entry, EventKey,
+    Expiring as _, Fingerprint, Guard, House, JournalHeader, Ledger, LotKind, LotShare, LotTerms, LotsSnapshot,
+    MoneyKey, Movement, Owner, PRIORITY_DEFAULT, Posting, Timestamp, Writer,
 };
 use reconcile::{ExpiryReport, Report};
 use serde_json::json;
@@ -223,6 +223,44 @@ async fn sweep_expires_what_no_one_spends() {
     assert_eq!(rows.map(|account| books.balance(account) / 1_000_000_000), [10, 0, 0, 3, 3]);
     assert_eq!(books.journal["expire#carol/credits.1"].change, -3_000_000_000);
     assert!(!books.journal.contains_key("expire#bob/credits.1"), "what was spent expires without an entry");
+}
+
+/// The audit's findings after three looks, over four rows that do not belong together.
+#[tokio::test(start_paused = true)]
+async fn altered_lots_are_found_and_repaired() {
+    let rows = [
+        ("lots_version", json!({ "N": "7" }), "lots#alice/credits", DifferenceKind::Lots),
+        ("lots", json!({ "L": [] }), "lots#alice/credits", DifferenceKind::Lots),
+        ("mark_units", json!({ "N": "99000000000" }), "alice/credits", DifferenceKind::Lots),
+        ("next_expiry", json!({ "S": "2027-01-01T00:00:00.000Z" }), "alice/credits", DifferenceKind::NextExpiry),
+    ];
+    for (attribute, value, id, kind) in rows {
+        let world = world().await;
+        committed(&world, &credit("alice", "more", "1", None), 0).await;
+        let (ledger, run) = (world.ledger(1), run_at(2_000, 60));
+        assert_eq!(audit::audit(&ledger, &run).await.expect("an audit").1, vec![], "{attribute}: before");
+        let update = json!({
+            "TableName": "hookledger-local-accounts", "Key": { "id": { "S": id } },
+            "UpdateExpression": "SET #a = :v", "ExpressionAttributeNames": { "#a": attribute },
+            "ExpressionAttributeValues": { ":v": value },
+        });
+        world.engine.request("UpdateItem", &update).expect("altered");
+        let (_, open) = audit::audit(&ledger, &run).await.expect("an audit");
+        let found: Vec<DifferenceKind> = open.iter().map(|open| open.difference.difference_kind).collect();
+        assert_eq!(found, [kind], "{attribute}");
+        assert_eq!(open[0].difference.remedy(), "account repair alice/credits --lots");
+        let by = audit::Signature { id: "r1".to_owned(), author: "ann".to_owned(), reason: "altered".to_owned() };
+        let repairs = audit::Repairs { ledger: &ledger, invocation: &run, index_lag: Duration::ZERO };
+        let repair = repairs.account(&account("alice"), &audit::AccountRepair::Lots, &by).await.expect("a repair");
+        committed(&world, &repair, 0).await;
+        assert_eq!(audit::audit(&ledger, &run).await.expect("an audit").1, vec![], "{attribute}: repaired");
+        let settled = lots(&world).await.settled();
+        assert_eq!(settled.lots.iter().map(|lot| lot.units).sum::<u128>(), 19_000_000_000, "{attribute}");
+        let again = repairs.account(&account("alice"), &audit::AccountRepair::Lots, &by).await;
+        assert!(again.is_err(), "{attribute}: nothing is left to repair");
+        committed(&world, &spend("alice", "e5", "1"), 0).await;
+        world.books().check();
+    }
 }
 
 /// An account that never had a grant that expires writes what it wrote before lots existed.

@@ -12,7 +12,7 @@ use crate::print::Form;
 use crate::repair_result::{invocation, repairs, signature, written};
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("how").required(true).args(["to_lines", "add_line", "restore_line", "reverse_line"])))]
+#[command(group(ArgGroup::new("how").required(true).args(["to_lines", "add_line", "restore_line", "reverse_line", "lots"])))]
 pub(super) struct Repair {
     /// alice for credits, or alice/POSX, bob/commission-usd
     #[arg(value_name = "OWNER[/ASSET]")]
@@ -29,11 +29,14 @@ pub(super) struct Repair {
     /// Reverse a line that should not exist
     #[arg(long, value_name = "KEY")]
     reverse_line: Option<String>,
+    /// Bring the lots to the balance: what they hold beyond it is spent, and what is missing never expires
+    #[arg(long)]
+    lots: bool,
     /// The amount of the line, as 15 or -0.00234 [default: what is missing, or what the line has]
-    #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["to_lines", "reverse_line"])]
+    #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["to_lines", "reverse_line", "lots"])]
     amount: Option<String>,
     /// The order that the line belongs to [default: the one in its key]
-    #[arg(long, value_name = "ORDER_NUMBER", conflicts_with_all = ["to_lines", "reverse_line"])]
+    #[arg(long, value_name = "ORDER_NUMBER", conflicts_with_all = ["to_lines", "reverse_line", "lots"])]
     order: Option<String>,
     #[command(flatten)]
     pub(super) by: ChangeArgs,
@@ -49,6 +52,7 @@ impl Repair {
             (Some(key), _, _) => AccountRepair::AddLine { key: key.first().cloned(), amount, order },
             (None, Some(key), _) => AccountRepair::RestoreLine { key: key.clone(), amount, order },
             (None, None, Some(key)) => AccountRepair::ReverseLine { key: key.clone() },
+            (None, None, None) if self.lots => AccountRepair::Lots,
             (None, None, None) => AccountRepair::ToLines,
         };
         Ok((account, what))

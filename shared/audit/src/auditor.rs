@@ -172,7 +172,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
         }
         // The account as read before its lines: if both agree, no second read is needed.
         let subject = Subject::Account(account.to_owned());
-        if read.is_some_and(|read| read.differences(&statement.counted).is_empty()) {
+        if self.agrees(read.as_ref(), &statement.counted).await? {
             self.record_check(&subject, Vec::new());
         } else if let Some(found) = self.settled(account, &mut statement).await? {
             let until = statement.last.iter().filter_map(|last| Timestamp::parse_rfc3339(&last.at).ok());
@@ -222,13 +222,13 @@ impl<'r, L: Audit> Auditor<'r, L> {
         for _ in 0..ROUNDS_MAX {
             let held = self.stored_account(account).await?;
             if held.version == statement.counted.lines {
-                return Ok(Some(held.differences(&statement.counted)));
+                return Ok(Some(self.differences(&held, &statement.counted).await?));
             }
             if !self.page(account, statement).await?.lines.is_empty() {
                 continue;
             }
             if self.stored_account(account).await?.version == held.version {
-                return Ok(Some(held.differences(&statement.counted)));
+                return Ok(Some(self.differences(&held, &statement.counted).await?));
             }
         }
         Ok(None)
@@ -320,7 +320,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
     }
 
     /// A missing account counts as an empty one, which may have lines.
-    async fn stored_account(&self, account: &str) -> Result<StoredAccount, CommitError> {
+    pub(crate) async fn stored_account(&self, account: &str) -> Result<StoredAccount, CommitError> {
         let held = self.ledger.stored_account(account, &self.call()).await?;
         Ok(held.unwrap_or_else(|| StoredAccount::nothing(account)))
     }

@@ -40,7 +40,7 @@ impl RepairedRows {
     /// The rows that the command names.
     pub fn of_account(account: &AccountId, repair: &AccountRepair) -> Self {
         let (key, order) = match repair {
-            AccountRepair::ToLines => (None, None),
+            AccountRepair::ToLines | AccountRepair::Lots => (None, None),
             AccountRepair::AddLine { key, order, .. } => (key.as_ref(), order.as_ref()),
             AccountRepair::RestoreLine { key, order, .. } => (Some(key), order.as_ref()),
             AccountRepair::ReverseLine { key } => (Some(key), None),
@@ -69,7 +69,7 @@ impl RepairedRows {
 
     fn add(&mut self, effect: &Effect) {
         match effect {
-            Effect::Repair(Repair::Account { account, .. }) => {
+            Effect::Repair(Repair::Account { account, .. } | Repair::Lots { account, .. }) => {
                 self.accounts.insert(account.to_string());
             }
             Effect::Repair(Repair::Line { from, to, order }) => {

@@ -22,6 +22,7 @@ mod alarms;
 mod auditor;
 mod changes;
 mod end_findings;
+mod lots;
 mod pass;
 mod repair;
 

@@ -35,6 +35,8 @@ pub enum AccountRepair {
     RestoreLine { key: String, amount: Option<Balance>, order: Option<OrderNumber> },
     /// Reverses a line that should not exist.
     ReverseLine { key: String },
+    /// Brings the lots to the balance.
+    Lots,
 }
 
 #[derive(Debug, Clone)]
@@ -96,6 +98,11 @@ impl<L: Audit> Repairs<'_, L> {
                     Some(key) => self.named(account, key, *amount, order.as_ref()).await?,
                 };
                 side.add_line(&line)?
+            }
+            AccountRepair::Lots => {
+                let (held, counted) = self.settled(account).await?;
+                let lots = self.ledger.stored_lots(&account.to_string(), &self.call()).await?;
+                Side { account, held: held.as_ref(), counted: &counted }.lots_to_balance(lots.as_ref())?
             }
             AccountRepair::ReverseLine { key } => {
                 let line = self.line(key).await?.ok_or_else(|| RepairError::NoLine(key.clone()))?;
@@ -263,6 +270,7 @@ impl AccountRepair {
         };
         let (kind, more) = match self {
             Self::ToLines => ("to_lines", Vec::new()),
+            Self::Lots => ("lots", Vec::new()),
             Self::AddLine { key, amount, order } => ("add_line", of_line(key.as_ref(), amount, order)),
             Self::RestoreLine { key, amount, order } => ("restore_line", of_line(Some(key), amount, order)),
             Self::ReverseLine { key } => ("reverse_line", of_line(Some(key), &None, &None)),
@@ -316,7 +324,9 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
             let row = |held: &StoredAccount| {
                 let [balance, available] =
                     [held.balance, held.available].map(|sum| account.asset().format_balance(sum));
-                format!("balance {balance}, available {available}, version {}", held.version)
+                let lots = held.lots.version;
+                let lots = if lots > 0 { format!(", lots {lots}") } else { String::new() };
+                format!("balance {balance}, available {available}, version {}{lots}", held.version)
             };
             (from.as_ref().map_or_else(none, row), row(to))
         }
@@ -328,6 +338,8 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
             let before = from.as_ref().map_or_else(none, |from| line(&from.account, from.change, &from.order));
             (before, line(&to.posting.account().to_string(), to.posting.change(), order))
         }
+        // Its account, beside it, has the versions.
+        Effect::Repair(Repair::Lots { .. }) => return None,
         Effect::Repair(Repair::Reversed { line, by }) => {
             (format!("{} not reversed", line.key), format!("{} reversed by {by}", line.key))
         }

@@ -110,10 +110,15 @@ pub(crate) fn expire(account: &str, read: &AccountLots, amount: Amount, next_exp
     row
 }
 
-fn lots(row: &mut Row, account: &str, next_expiry: Option<Timestamp>) {
-    row.set_or_remove(names::NEXT_EXPIRY, next_expiry.as_ref().map(text));
-    row.set_or_remove(names::EXPIRING, next_expiry.map(|_| text(&lots_row::shard(account))));
+fn lots(row: &mut Row, account: &str, due: Option<Timestamp>) {
+    next_expiry(row, account, due);
     row.add(names::LOTS_VERSION, number(&1));
+}
+
+/// The date, and the account's place in the index of those that have one.
+pub(crate) fn next_expiry(row: &mut Row, account: &str, due: Option<Timestamp>) {
+    row.set_or_remove(names::NEXT_EXPIRY, due.as_ref().map(text));
+    row.set_or_remove(names::EXPIRING, due.map(|_| text(&lots_row::shard(account))));
 }
 
 fn guard(row: &mut Row, guards: &AccountGuards) {

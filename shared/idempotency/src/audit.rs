@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, JournalLine, LinePage, LinePosition,
-    OrderNumber, StatementLine, StoredAccount, StoredOrder, Timestamp,
+    AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, JournalLine, LinePage, LinePosition, LotsRow,
+    OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, Timestamp,
 };
 
 use crate::batch::Read;
@@ -16,7 +16,7 @@ use crate::order_image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{number, text};
 use crate::store::DynamoLedger;
-use crate::{backlog, names};
+use crate::{backlog, lots_row, names};
 
 impl Audit for DynamoLedger {
     async fn check(&self, context: &CallContext<'_>) -> Result<AuditProgress, CommitError> {
@@ -69,7 +69,7 @@ impl Audit for DynamoLedger {
                 .client()
                 .scan()
                 .table_name(&self.tables().accounts)
-                .projection_expression("#id, #v, #balance_units, #available_units, #overdraft_units, #version")
+                .projection_expression(HELD.map(|name| format!("#{name}")).join(", "))
                 // The rows of keys and of the audit's progress have no balance.
                 .filter_expression("attribute_exists(#balance_units)")
                 .set_expression_attribute_names(Some(placeholders(&HELD)))
@@ -93,6 +93,11 @@ impl Audit for DynamoLedger {
     ) -> Result<Option<StoredAccount>, CommitError> {
         let row = self.row(&self.tables().accounts, account.to_owned(), context).await?;
         Ok(row.as_ref().and_then(stored_account))
+    }
+
+    async fn stored_lots(&self, account: &str, context: &CallContext<'_>) -> Result<Option<LotsRow>, CommitError> {
+        let row = self.row(&self.tables().accounts, lots_row::id(account), context).await?;
+        Ok(row.as_ref().and_then(stored_lots).map(|(_, lots)| lots))
     }
 
     async fn lines(
@@ -152,8 +157,17 @@ pub(crate) fn kept(row: &Image) -> StoredOrder {
     }
 }
 
-const HELD: [&str; 6] =
-    [names::ID, names::FORMAT, names::BALANCE_UNITS, names::AVAILABLE_UNITS, names::OVERDRAFT_UNITS, names::VERSION];
+const HELD: [&str; 9] = [
+    names::ID,
+    names::FORMAT,
+    names::BALANCE_UNITS,
+    names::AVAILABLE_UNITS,
+    names::OVERDRAFT_UNITS,
+    names::VERSION,
+    names::LOTS_VERSION,
+    names::MARK_UNITS,
+    names::NEXT_EXPIRY,
+];
 
 /// An invalid number, and a row of a later form, read as zero, so that the audit reports a difference.
 pub(crate) fn stored_account(row: &Image) -> Option<StoredAccount> {
@@ -168,7 +182,18 @@ pub(crate) fn stored_account(row: &Image) -> Option<StoredAccount> {
         available: Balance::from_units(parsed(row, names::AVAILABLE_UNITS)),
         overdraft: Balance::from_units(parsed(row, names::OVERDRAFT_UNITS)),
         version: parsed(row, names::VERSION),
+        lots: StoredLots {
+            version: parsed(row, names::LOTS_VERSION),
+            mark: Balance::from_units(parsed(row, names::MARK_UNITS)),
+            next_expiry: lots_row::next_expiry(row).unwrap_or_default(),
+        },
     })
+}
+
+/// The account of a row of lots, and the lots. Those that cannot be read are as good as none.
+pub(crate) fn stored_lots(row: &Image) -> Option<(String, LotsRow)> {
+    let account = word(row, names::ID)?.strip_prefix(lots_row::PREFIX)?.to_owned();
+    Some((account, lots_row::read(row).unwrap_or_default()))
 }
 
 const LINE: [&str; 9] = [

@@ -15,8 +15,10 @@ use crate::{Tables, names};
 pub(crate) const EXPIRING_SHARDS: u8 = 4;
 
 /// No account id contains a `#`.
+pub(crate) const PREFIX: &str = "lots#";
+
 pub(crate) fn id(account: &str) -> String {
-    format!("lots#{account}")
+    format!("{PREFIX}{account}")
 }
 
 /// The partition of an account in the index of those that have lots that expire.

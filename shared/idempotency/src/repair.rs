@@ -8,7 +8,7 @@ use ledger::{
 
 use crate::role::{PlanError, Role};
 use crate::rows::{Row, fingerprint_of, number, text};
-use crate::{Tables, names, order_row, proof};
+use crate::{Tables, account_row, lots_row, names, order_row, proof};
 
 pub(crate) fn item(
     tables: &Tables,
@@ -21,6 +21,7 @@ pub(crate) fn item(
         Repair::Account { account, from, to } => {
             account_row(from.as_ref(), to).update(&tables.accounts, &id(account))?
         }
+        Repair::Lots { account, to } => lots_row::write(tables, &id(account), to, context)?,
         Repair::Line { from: None, to, order } => {
             let mut row = Row::money(header, &fingerprint_of(to), context, now);
             row.posting(to);
@@ -69,6 +70,7 @@ pub(crate) fn is_receipt(repair: &Repair, header: &JournalHeader) -> Option<Move
         Repair::Line { from: None, to, .. } if to.key.as_str() == header.receipt.as_str() => Some(to.clone()),
         Repair::Line { .. }
         | Repair::Account { .. }
+        | Repair::Lots { .. }
         | Repair::Reversed { .. }
         | Repair::Order { .. }
         | Repair::Payment { .. } => None,
@@ -97,6 +99,13 @@ fn account_row(from: Option<&StoredAccount>, to: &StoredAccount) -> Row {
                 require_equal(&mut row, name, number(&read.units()), read == Balance::ZERO);
             }
             require_equal(&mut row, names::VERSION, number(&from.version), from.version == 0);
+            let lots = from.lots.version;
+            require_equal(&mut row, names::LOTS_VERSION, number(&lots), lots == 0);
+            if to.lots != from.lots {
+                row.set(names::LOTS_VERSION, number(&to.lots.version));
+                row.set(names::MARK_UNITS, number(&to.lots.mark.units()));
+                account_row::next_expiry(&mut row, &to.account, to.lots.next_expiry);
+            }
         }
     }
     row

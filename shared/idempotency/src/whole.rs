@@ -59,7 +59,9 @@ impl BookTable {
 
     fn row(self, row: &Image) -> Row {
         let read = match self {
-            Self::Accounts => audit::stored_account(row).map(Row::Account),
+            Self::Accounts => audit::stored_account(row)
+                .map(Row::Account)
+                .or_else(|| audit::stored_lots(row).map(|(account, lots)| Row::Lots(account, lots))),
             Self::Journal => journal_row(row),
             Self::Orders => orders_table_row(row),
         };

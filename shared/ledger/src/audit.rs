@@ -5,16 +5,17 @@ mod census;
 mod check;
 mod difference;
 mod held;
+mod lots;
 mod order;
 mod repair;
 mod whole;
 
-use crate::{Balance, CallContext, CommitError, Ledger, Order, OrderNumber, Timestamp};
+use crate::{Balance, CallContext, CommitError, Ledger, LotsRow, Order, OrderNumber, Timestamp};
 
 pub use census::{AccountsOpened, Census, MissingAccounts};
 pub use check::{AuditProgress, CountProgress, LinesSeen, Observation, Open, UnsettledAccount};
 pub use difference::{Difference, DifferenceKind, Subject, Suspect};
-pub use held::{LineTotals, StoredAccount};
+pub use held::{LineTotals, StoredAccount, StoredLots};
 pub use repair::{LineDetails, Repair, RepairError, RepairedOrder, Side};
 pub use whole::{Row, WholeAudit};
 
@@ -49,6 +50,13 @@ pub trait Audit: Ledger {
         account: &str,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<StoredAccount>, CommitError>> + Send;
+
+    /// The current row of an account's lots. One that cannot be read is as good as none.
+    fn stored_lots(
+        &self,
+        account: &str,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<LotsRow>, CommitError>> + Send;
 
     /// The account's lines after this one, the oldest first, from an index that may lag.
     fn lines(

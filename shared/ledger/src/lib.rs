@@ -90,7 +90,7 @@ pub use asset::{Asset, Word, WordError};
 pub use audit::{
     AccountPage, AccountsOpened, Audit, AuditProgress, Census, CountProgress, Difference, DifferenceKind, JournalLine,
     LineDetails, LinePage, LinePosition, LineTotals, LinesSeen, MissingAccounts, Observation, Open, Repair,
-    RepairError, RepairedOrder, Row, Side, StatementLine, StoredAccount, StoredOrder, Subject, Suspect,
+    RepairError, RepairedOrder, Row, Side, StatementLine, StoredAccount, StoredLots, StoredOrder, Subject, Suspect,
     UnsettledAccount, WholeAudit,
 };
 pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};

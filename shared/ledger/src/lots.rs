@@ -155,6 +155,11 @@ impl LotsRow {
         terms.filter_map(|terms| terms.expires_at).min()
     }
 
+    /// What all its lots hold, without its change.
+    pub fn units(&self) -> i128 {
+        i128::try_from(sum(&self.lots)).unwrap_or(i128::MAX)
+    }
+
     /// Drops what is too old to be needed, and the oldest beyond the limit.
     fn forget(&mut self, now: Timestamp) {
         let is_kept = |at: Timestamp| at >= now || now.seconds_apart(at) <= KEPT_SECONDS;

@@ -2,7 +2,7 @@
 
 use ledger::{
     AccountPage, Audit, AuditProgress, CachedJwks, CallContext, CommitError, JournalLine, JwksCache, JwksName,
-    LinePage, LinePosition, OrderNumber, StoredAccount, StoredOrder,
+    LinePage, LinePosition, LotsRow, OrderNumber, StoredAccount, StoredOrder,
 };
 
 use crate::port::{Books, PortLedger, call};
@@ -35,6 +35,10 @@ impl Audit for PortLedger {
         context: &CallContext<'_>,
     ) -> Result<Option<StoredAccount>, CommitError> {
         call!(self, context, Audit::stored_account(account))
+    }
+
+    async fn stored_lots(&self, account: &str, context: &CallContext<'_>) -> Result<Option<LotsRow>, CommitError> {
+        call!(self, context, Audit::stored_lots(account))
     }
 
     async fn lines(

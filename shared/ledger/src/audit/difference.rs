@@ -28,6 +28,10 @@ pub enum DifferenceKind {
     Available,
     /// The number of lines differs from the account's version.
     Lines,
+    /// The row of an account's lots has another version than the account, or holds less than its mark.
+    Lots,
+    /// From another time than the earliest date of its lots on, debits of an account wait for an expiry.
+    NextExpiry,
     /// The lines of an order do not add up to the amounts that the order has granted.
     Stands,
     /// The first posting that an order refers to is missing.
@@ -49,10 +53,12 @@ pub enum DifferenceKind {
 }
 
 impl DifferenceKind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Balance,
         Self::Available,
         Self::Lines,
+        Self::Lots,
+        Self::NextExpiry,
         Self::Stands,
         Self::Unposted,
         Self::Unclaimed,
@@ -70,6 +76,8 @@ impl DifferenceKind {
             Self::Balance => "balance",
             Self::Available => "available",
             Self::Lines => "lines",
+            Self::Lots => "lots",
+            Self::NextExpiry => "next_expiry",
             Self::Stands => "stands",
             Self::Unposted => "unposted",
             Self::Unclaimed => "unclaimed",
@@ -101,6 +109,8 @@ pub enum Suspect {
     LostLine,
     ExtraLine,
     AccountRow,
+    /// The row of the lots, or what the account says of it.
+    Lots,
     /// The line exists and was altered.
     Line,
     Order,
@@ -120,6 +130,7 @@ impl Suspect {
         Self::LostLine,
         Self::ExtraLine,
         Self::AccountRow,
+        Self::Lots,
         Self::Line,
         Self::Order,
         Self::Pointer,
@@ -136,6 +147,7 @@ impl Suspect {
             Self::LostLine => "lost_line",
             Self::ExtraLine => "extra_line",
             Self::AccountRow => "account_row",
+            Self::Lots => "lots",
             Self::Line => "line",
             Self::Order => "order",
             Self::Pointer => "pointer",
@@ -158,6 +170,7 @@ impl Suspect {
             Self::LostLine => "a line was lost",
             Self::ExtraLine => "a line was added, or the account's row is an old one",
             Self::AccountRow => "the account's row was lost",
+            Self::Lots => "the row of the lots was altered or lost, or what the account says of it",
             Self::Line => "the line was altered, or is not the order's",
             Self::Order => "the order's row was altered or lost",
             Self::Pointer => "the pointer was altered or lost",
@@ -228,6 +241,7 @@ impl Difference {
                 format!("{}, or if a line was altered: --restore-line KEY --amount N", account("--to-lines"))
             }
             (DifferenceKind::Balance | DifferenceKind::Available | DifferenceKind::Lines, _) => account("--to-lines"),
+            (DifferenceKind::Lots | DifferenceKind::NextExpiry, _) => account("--lots"),
             (DifferenceKind::Stands | DifferenceKind::Payment, _) => order("--to-lines"),
             (DifferenceKind::Unposted, _) => {
                 format!("{}, or if no line was lost: {}", account(&format!("--add-line {line}")), order("--to-lines"))

@@ -12,6 +12,15 @@ pub struct StoredAccount {
     pub overdraft: Balance,
     /// The number of lines that the row counts.
     pub version: u64,
+    pub lots: StoredLots,
+}
+
+/// What the row says about the account's lots; without any it is the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoredLots {
+    pub version: u64,
+    pub mark: Balance,
+    pub next_expiry: Option<Timestamp>,
 }
 
 /// The number and the sum of an account's lines.
@@ -44,7 +53,8 @@ impl LineTotals {
 impl StoredAccount {
     pub fn nothing(account: &str) -> Self {
         let zero = Balance::ZERO;
-        Self { account: account.to_owned(), balance: zero, available: zero, overdraft: zero, version: 0 }
+        let lots = StoredLots::default();
+        Self { account: account.to_owned(), balance: zero, available: zero, overdraft: zero, version: 0, lots }
     }
 
     /// The row that the lines require, with this row's overdraft.
@@ -87,7 +97,7 @@ impl StoredAccount {
             .collect()
     }
 
-    fn differs(
+    pub(super) fn differs(
         &self,
         difference_kind: DifferenceKind,
         suspect: Suspect,

@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use super::{JournalLine, LineTotals, StoredAccount};
 use crate::{
-    AccountId, Amount, Balance, Effect, Guard, House, MoneyKey, Movement, Order, OrderNumber, Paid, PaymentProof,
-    PaymentState, Posting, Provider, Reference, Transition,
+    AccountId, Amount, Balance, Effect, Guard, House, LotsRow, MoneyKey, Movement, Order, OrderNumber, Paid,
+    PaymentProof, PaymentState, Posting, Provider, Reference, Transition,
 };
 
 /// The corrected row, and the row that it replaces.
@@ -14,6 +14,8 @@ use crate::{
 pub enum Repair {
     /// The row of an account. Every repair of a line contains it too, so that no other write can happen in between.
     Account { account: AccountId, from: Option<StoredAccount>, to: StoredAccount },
+    /// The row of an account's lots. The repair of the account's own row, beside it, has its condition.
+    Lots { account: AccountId, to: LotsRow },
     /// A line of the journal, without moving its account.
     Line { from: Option<JournalLine>, to: Movement, order: Option<OrderNumber> },
     /// A line that another line reverses.

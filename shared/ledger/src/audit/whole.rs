@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Difference, JournalLine, LineTotals, StoredAccount, StoredOrder};
-use crate::{MoneyKey, OrderNumber, PaymentProof};
+use crate::{LotsRow, MoneyKey, OrderNumber, PaymentProof};
 
 /// A row, reduced to what the audit compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
     Account(StoredAccount),
+    /// The lots of the account with this name.
+    Lots(String, LotsRow),
     Line(JournalLine),
     /// The row of a payment, and its line if it moves money.
     Payment(PaymentProof, Option<JournalLine>),
@@ -23,6 +25,7 @@ pub enum Row {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WholeAudit {
     accounts: BTreeMap<String, StoredAccount>,
+    lots: BTreeMap<String, LotsRow>,
     counted: BTreeMap<String, LineTotals>,
     of_orders: BTreeMap<OrderNumber, Vec<JournalLine>>,
     orders: BTreeSet<OrderNumber>,
@@ -39,6 +42,9 @@ impl WholeAudit {
         match row {
             Row::Account(held) => {
                 self.accounts.insert(held.account.clone(), held);
+            }
+            Row::Lots(account, lots) => {
+                self.lots.insert(account, lots);
             }
             Row::Line(line) => self.line(line),
             Row::Payment(proof, line) => {
@@ -96,11 +102,14 @@ impl WholeAudit {
     /// All differences, once every row was added.
     pub fn differences(mut self) -> Vec<Difference> {
         let mut found = std::mem::take(&mut self.found);
-        let named: BTreeSet<&String> = self.accounts.keys().chain(self.counted.keys()).collect();
+        let named: BTreeSet<&String> =
+            self.accounts.keys().chain(self.counted.keys()).chain(self.lots.keys()).collect();
         for account in named {
             let counted = self.counted.get(account).copied().unwrap_or_default();
             let nothing = StoredAccount::nothing(account);
-            found.extend(self.accounts.get(account).unwrap_or(&nothing).differences(&counted));
+            let held = self.accounts.get(account).unwrap_or(&nothing);
+            found.extend(held.differences(&counted));
+            found.extend(held.differs_from_lots(self.lots.get(account)));
         }
         for (number, lines) in &self.of_orders {
             found.extend(StoredOrder::Missing.differences(number, lines));

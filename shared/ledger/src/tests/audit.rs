@@ -18,7 +18,14 @@ fn units(units: i128) -> Balance {
 
 fn held(balance: i128, available: i128, overdraft: i128, version: u64) -> StoredAccount {
     let [balance, available, overdraft] = [balance, available, overdraft].map(units);
-    StoredAccount { account: "alice/credits".to_owned(), balance, available, overdraft, version }
+    StoredAccount {
+        account: "alice/credits".to_owned(),
+        balance,
+        available,
+        overdraft,
+        version,
+        lots: crate::StoredLots::default(),
+    }
 }
 
 fn of_account(difference_kind: DifferenceKind, recorded: i128, found: i128) -> Difference {

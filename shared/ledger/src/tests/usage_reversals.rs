@@ -9,7 +9,6 @@ fn charge(units: i128) -> JournalLine {
         change: Balance::from_units(units),
         order: None,
         reverses: None,
-        lots: Vec::new(),
         reversed_by: None,
         at: None,
         is_failed: false,

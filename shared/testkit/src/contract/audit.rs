@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ledger::{
     Amount, Asset, Audit, AuditProgress, Balance, CallContext, Decision, Difference, Effect, Guard, House, JournalLine,
     LinePosition, LineTotals, MoneyKey, Movement, Observation, OrderNumber, Owner, Posting, Repair, StoredAccount,
-    Subject, UsageReversal,
+    StoredLots, Subject, UsageReversal,
 };
 
 use super::event::record;
@@ -200,6 +200,7 @@ fn stored_account(owner: &str, balance: i128, version: u64) -> StoredAccount {
         available: balance,
         overdraft: Balance::ZERO,
         version,
+        lots: StoredLots::default(),
     }
 }
 

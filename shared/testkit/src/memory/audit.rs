@@ -1,8 +1,8 @@
 //! The audit's reads of the in-memory ledger.
 
 use ledger::{
-    AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, JournalLine, LinePage, LinePosition,
-    OrderNumber, StatementLine, StoredAccount, StoredOrder, Timestamp,
+    AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, JournalLine, LinePage, LinePosition, LotsRow,
+    OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, Timestamp,
 };
 
 use super::{KeptRow, MemoryLedger};
@@ -48,6 +48,11 @@ impl Audit for MemoryLedger {
         Ok(found.map(|(_, found)| stored_account(account, found)))
     }
 
+    async fn stored_lots(&self, account: &str, _: &CallContext<'_>) -> Result<Option<LotsRow>, CommitError> {
+        let state = self.0.lock().unwrap();
+        Ok(state.lots.iter().find(|(id, _)| id.to_string() == account).map(|(_, lots)| lots.clone()))
+    }
+
     async fn lines(
         &self,
         account: &str,
@@ -85,7 +90,9 @@ impl Audit for MemoryLedger {
 pub(super) fn stored_account(id: &str, account: &Account) -> StoredAccount {
     let [balance, available, overdraft] =
         [account.balance, account.available, account.overdraft].map(Balance::from_units);
-    StoredAccount { account: id.to_owned(), balance, available, overdraft, version: account.version }
+    let read = account.lots();
+    let lots = StoredLots { version: read.version, mark: read.mark, next_expiry: read.next_expiry };
+    StoredAccount { account: id.to_owned(), balance, available, overdraft, version: account.version, lots }
 }
 
 fn sweep_cursor(id: &str, kept: &KeptRow) -> LinePosition {

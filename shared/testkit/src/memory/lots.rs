@@ -11,7 +11,7 @@ use super::{MemoryLedger, State};
 use crate::{Account, instant};
 
 impl Account {
-    fn lots(&self) -> AccountLots {
+    pub(super) fn lots(&self) -> AccountLots {
         AccountLots {
             balance: Balance::from_units(self.balance),
             held: 0,

@@ -17,6 +17,7 @@ impl State {
                 let found = self.accounts.get(account).map(|found| stored_account(&account.to_string(), found));
                 found != *from
             }
+            Repair::Lots { .. } => false,
             Repair::Line { from: None, to, .. } => self.journal.contains_key(to.key.as_str()),
             Repair::Line { from: Some(from), .. } => !is_as_read(from),
             Repair::Reversed { line, .. } => {
@@ -38,10 +39,22 @@ impl State {
     ) {
         match repair {
             Repair::Account { account, to, .. } => {
-                let StoredAccount { balance, available, overdraft, version, .. } = to;
+                let StoredAccount { balance, available, overdraft, version, lots, .. } = to;
                 let [balance, available, overdraft] = [balance, available, overdraft].map(|sum| sum.units());
                 let row = self.accounts.entry(account.clone()).or_default();
-                *row = Account { balance, available, overdraft, version: *version, ..row.clone() };
+                *row = Account {
+                    balance,
+                    available,
+                    overdraft,
+                    version: *version,
+                    mark: lots.mark.units(),
+                    lots_version: lots.version,
+                    next_expiry: lots.next_expiry.map(|at| at.to_string()),
+                    ..row.clone()
+                };
+            }
+            Repair::Lots { account, to } => {
+                self.lots.insert(account.clone(), to.clone());
             }
             Repair::Line { to, order, .. } => {
                 self.journal_lines(to, header, context, now);
