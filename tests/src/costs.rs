@@ -7,6 +7,7 @@
 mod clicks;
 mod deliveries;
 mod events;
+mod lots;
 mod meter;
 mod published;
 mod purchase;
@@ -37,6 +38,7 @@ fn path(name: &'static str, cost: Cost) -> Path {
 async fn all() -> Vec<Path> {
     let groups = [
         events::of_usage().await,
+        lots::of_lots().await,
         clicks::of_checkout().await,
         events::of_stripe().await,
         events::of_wechat().await,

@@ -51,6 +51,8 @@ fn samples() -> Vec<Error> {
         Error::NoAccount(account()),
         Error::NotNew(account()),
         Error::UnknownAsset(text("gold")),
+        Error::Expires { text: text("2020-01-01"), cause: GrantTermsError::Past },
+        Error::OnlyCreditsExpire(owner().account(ledger::Asset::Report(ledger::Word::new("full").expect("a word")))),
         Error::Insufficient { account: account(), available: text("1"), amount: text("2") },
         Error::Postpaid(account()),
         Error::LimitOfPrepaid,

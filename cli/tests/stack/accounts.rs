@@ -270,3 +270,50 @@ fn folder_without_books_is_refused_and_not_created() {
     let _stack = empty.start_with(&["--memory"], &[]);
     assert_eq!(field(&empty.stdout_of(&["account", "show", "demo"]), "balance"), "1000");
 }
+
+/// Credits that expire are shown as lots, in the order in which they are spent.
+#[test]
+fn credits_that_expire_are_shown_as_lots() {
+    let folder = Folder::new();
+    assert!(folder.start().stop("INT").success());
+    let by = |args: &[&str], id: &str| {
+        let args = [&["account", "credit"], args, &["--reason", "because", "--author", "ann", "--id", id]].concat();
+        folder.run(&args)
+    };
+    assert_eq!(by(&["alice", "10", "--new"], "a").code, Some(0));
+    let dated = ["alice", "3", "--expires", "90d", "--kind", "free"];
+    for expected in ["done", "already done"] {
+        let ended = by(&dated, "b");
+        assert!(ended.stdout.starts_with(&format!("{expected}: manual#b")), "{}{}", ended.stdout, ended.stderr);
+    }
+    assert_eq!(by(&["alice", "2", "--expires", "1d", "--priority", "9"], "c").code, Some(0));
+    let shown: Value = serde_json::from_str(&folder.stdout_of(&["account", "show", "alice", "--json"])).expect("JSON");
+    let lots: Vec<String> = shown["lots"]
+        .as_array()
+        .expect("lots")
+        .iter()
+        .map(|lot| {
+            let ends = if lot["expiresAt"].is_null() { "never" } else { "expires" };
+            let member = |name: &str| lot[name].as_str().expect("a text").to_owned();
+            format!("{} {} {} {ends}", member("remaining"), member("kind"), lot["priority"])
+        })
+        .collect();
+    assert_eq!(lots, ["3 free 5 expires", "10 paid 5 never", "2 paid 9 expires"]);
+    assert_eq!(shown["state"]["balance"], "15");
+    let text = folder.stdout_of(&["account", "show", "alice"]);
+    assert!(text.lines().any(|line| line.starts_with("left  kind  priority  expires")), "{text}");
+    let refused = [
+        (&["alice", "1", "--expires", "2020-01-01"][..], "--expires 2020-01-01 is past"),
+        (&["alice", "1", "--expires", "4000d"], "--expires 4000d must be a number of days from 1d to 3653d, or a date"),
+        (&["alice", "1", "--expires", "9999-01-01"], "--expires 9999-01-01 is more than ten years away"),
+        (&["alice", "1", "--priority", "3"], "--expires"),
+        (&["alice", "1", "--expires", "9d", "--priority", "10"], "give a whole number from 0 to 9"),
+        (&["alice", "1", "--expires", "9d", "--kind", "gift"], "free"),
+        (&["alice/POSX", "1", "--expires", "9d"], "alice/POSX cannot expire"),
+    ];
+    for (args, why) in refused {
+        let line = by(args, "refused");
+        assert!(line.code != Some(0) && line.stderr.contains(why), "{args:?}: {}", line.stderr);
+    }
+    assert_eq!(folder.stdout_of(&["account", "show", "alice"]), text, "nothing refused is booked");
+}

@@ -119,7 +119,10 @@ fn json_is_one_document_with_documented_names() {
     let of_account = || [CHANGED.as_slice(), &["account", "state"]].concat();
     let of_order = || [CHANGED.as_slice(), &["order"]].concat();
     let rows: Vec<(Vec<&str>, Vec<&str>)> = vec![
-        (vec!["account", "show", "demo"], vec!["account", "owner", "asset", "state", "waiting", "referrer", "lines"]),
+        (
+            vec!["account", "show", "demo"],
+            vec!["account", "owner", "asset", "state", "lots", "waiting", "referrer", "lines"],
+        ),
         (by(&["account", "credit", "alice", "5", "--new"]), of_account()),
         (by(&["account", "debit", "alice", "1"]), of_account()),
         (by(&["account", "overdraft", "alice", "1"]), of_account()),

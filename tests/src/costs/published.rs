@@ -23,9 +23,12 @@ const READ_UNITS: u64 = 125_000;
 const CENT: u64 = 10_000;
 
 /// The paths in the document.
-const PUBLISHED: [&str; 20] = [
+const PUBLISHED: [&str; 23] = [
     "usage: the next one",
     "usage: more than the owner has",
+    "lots: a spend",
+    "lots: a grant to an account with lots",
+    "lots: the first spend after a date",
     "checkout: the first click on a product",
     "checkout: the second click",
     "orders: an order is made",

@@ -58,6 +58,7 @@ pub(super) async fn of_reconcile() -> Vec<Path> {
         ("reconcile: unpaid, nothing due", Sweep::Unpaid),
         ("reconcile: unfulfilled, nothing due", Sweep::Unfulfilled),
         ("reconcile: pending_external, nothing due", Sweep::PendingExternal),
+        ("reconcile: expiring, nothing due", Sweep::Expiring),
     ] {
         paths.push(path(name, Swept::new(World::new()).run(sweep).await));
     }

@@ -132,6 +132,6 @@ pub enum GrantTermsError {
     DaysOrDate,
     #[error("is past: name today or a later day")]
     Past,
-    #[error("is more than ten years away")]
+    #[error("is more than ten years away: name an earlier day")]
     TooLate,
 }
