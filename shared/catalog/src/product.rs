@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    Amount, Asset, Currency, CurrencyPair, Exchange, Grant, GrantTerms, Money, OnChain, Operator, Provider, Rate,
-    Terms, TopUp, TopUpKind, Word,
+    Amount, Asset, CurrencyPair, Exchange, Grant, GrantTerms, Money, OnChain, Operator, Provider, Rate, Terms, TopUp,
+    TopUpKind, Word,
 };
 use thiserror::Error;
 
