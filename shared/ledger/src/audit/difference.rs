@@ -122,7 +122,7 @@ pub enum Suspect {
 }
 
 impl Suspect {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Balance,
         Self::BalanceOrLine,
         Self::Available,
