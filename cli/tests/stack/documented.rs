@@ -12,15 +12,17 @@ const MARK: &str = "@@ ";
 const BASE: &str = "http://127.0.0.1:9000";
 
 /// What runs the commands of each page.
-const RUN_BY: [(&str, &str); 15] = [
+const RUN_BY: [(&str, &str); 17] = [
     ("README.md", HERE),
     ("README.zh.md", HERE),
     ("docs/quickstart.md", HERE),
     ("docs/cli.md", HERE),
+    ("docs/codes.md", "cli/tests/stack/codes.rs"),
     ("docs/deploy.md", "tests/deploy/deployment.py"),
     ("docs/local-lambda.md", "tests/deploy/watch.py"),
     ("docs/operate.md", "cli/tests/stack/repairing.rs"),
     ("docs/fulfilment.md", "cli/tests/stack/operator.rs"),
+    ("docs/orders.md", "cli/tests/stack/rates.rs"),
     ("docs/providers/epay.md", "cli/tests/stack/epay.rs"),
     ("docs/providers/fireblocks.md", "cli/tests/stack/fireblocks.rs"),
     ("docs/providers/usage.md", "cli/tests/stack/accounts.rs"),
