@@ -58,6 +58,8 @@ struct Known {
     claims: Claims,
     /// Orders with an invoice of another amount, which a person must look at.
     mismatched: Vec<String>,
+    /// The events that link such an invoice to its payment: they wait for days for an invoice that is never booked.
+    unlinked: Vec<String>,
 }
 
 pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn Actor> {
@@ -131,11 +133,13 @@ impl Subscriber {
         let Some((subscription, order, _)) = found else { return };
         let amount = (!is_of_price).then_some(OTHER_AMOUNT);
         let texts = world.fakes.stripe.renew(&subscription, amount, world.now_s());
+        let events: Vec<Value> = texts.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect();
         if is_of_price {
-            let events: Vec<Value> = texts.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect();
             self.learn_period(&events, &order);
-        } else if !texts.is_empty() {
-            self.known().mismatched.push(order);
+        } else if let Some(link) = events.last() {
+            let known = &mut *self.known();
+            known.mismatched.push(order);
+            known.unlinked.extend(link["id"].as_str().map(str::to_owned));
         }
         for text in texts {
             world.outbox.add(Sender::Stripe, text);
@@ -200,6 +204,7 @@ impl Actor for Subscriber {
             };
             truth.orders.insert(order.clone(), of_order);
         }
+        truth.may_wait.extend(known.unlinked.iter().cloned());
         truth
     }
 }

@@ -149,12 +149,12 @@ impl WechatBuyer {
         let known = &mut self.known();
         let Some(order) = (if is_newest { known.orders.last() } else { known.orders.first() }).cloned() else { return };
         let attach = json!({ "orderNumber": order }).to_string();
+        let Some(paid) = world.fakes.wechat.api().pay_open(&order) else { return };
         if let Some(sample) = FAILED[self.form].filter(|_| fails_first) {
             world
                 .outbox
                 .add(Sender::Wechat, with_fields(sample, &[("order", order.clone()), ("attach", attach.clone())]));
         }
-        let Some(paid) = world.fakes.wechat.api().pay_open(&order) else { return };
         let fields = [
             ("order", order.clone()),
             ("attach", attach),
