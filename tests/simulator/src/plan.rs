@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::actors::{Actor, CAST, SCHEDULE};
+use crate::actors::{Actor, CAST, ROTATION, SCHEDULE, TOKEN_BUYER, WECHAT_BUYER};
 use crate::faults::{FaultPlan, Outage, Side};
 use crate::mark::Mark;
+use crate::sandbox::Optional;
+use crate::world::Setting;
 
 const SECOND: u64 = 1;
 const MINUTE: u64 = 60 * SECOND;
@@ -45,6 +47,16 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    pub(crate) fn setting(&self) -> Setting {
+        let has = |kind: &str| self.actors.iter().any(|actor| actor.kind() == kind);
+        Setting {
+            faults: self.faults.clone(),
+            disabled: self.disabled,
+            has_rotation: has(ROTATION),
+            optional: Optional { wechat: has(WECHAT_BUYER), fireblocks: has(TOKEN_BUYER) },
+        }
+    }
+
     pub(crate) fn of(seed: u64, cut: &Cut) -> Self {
         let mark = Mark::of_seed(seed);
         let mut rng = mark.rng();

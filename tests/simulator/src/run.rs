@@ -67,7 +67,7 @@ pub fn run(seed: u64, kind: StoreKind, cut: &Cut, lines: Lines) -> Ending {
 
 async fn play(seed: u64, kind: StoreKind, cut: &Cut, lines: Lines) -> Ending {
     let plan = Plan::of(seed, cut);
-    let world = World::new(seed, kind, &plan, lines);
+    let world = World::new(seed, kind, &plan.setting(), lines);
     // Boxed, since the futures of all functions are in them.
     tokio::select! {
         biased;

@@ -13,7 +13,6 @@ use ledger::{
 use testkit::{context, deadline, instant, now};
 use tokio::time::sleep;
 
-use crate::actors::{ROTATION, TOKEN_BUYER, WECHAT_BUYER};
 use crate::assemble::{
     CheckoutFunction, EpayFunction, FireblocksFunction, FulfilFunction, OrdersFunction, ReconcileFunction,
     StripeFunction, UsageFunction, WechatFunction,
@@ -22,7 +21,6 @@ use crate::faults::{Calls, FaultPlan, Faults};
 use crate::mark::Mark;
 use crate::net::{Fakes, Nets};
 use crate::outbox::Outbox;
-use crate::plan::Plan;
 use crate::port::PortLedger;
 use crate::sandbox::{Deployed, Optional, Parts, Pool, Sandbox};
 use crate::secrets::Secrets;
@@ -84,14 +82,22 @@ pub(crate) struct World {
     by_hand: PortLedger,
 }
 
+/// What a world has beside its actors.
+pub(crate) struct Setting {
+    pub(crate) faults: FaultPlan,
+    /// When Stripe's endpoint is disabled.
+    pub(crate) disabled: Option<(Duration, Duration)>,
+    pub(crate) has_rotation: bool,
+    pub(crate) optional: Optional,
+}
+
 impl World {
-    pub(crate) fn new(seed: u64, kind: StoreKind, plan: &Plan, lines: Lines) -> Self {
+    pub(crate) fn new(seed: u64, kind: StoreKind, setting: &Setting, lines: Lines) -> Self {
         let trace = Arc::new(Trace::new(lines));
         let store = Store::new(seed, kind);
         let calm = Calls::new(Arc::new(Faults::new(FaultPlan::default(), Arc::clone(&trace))));
         let by_hand = store.ledger(seed, &calm);
-        let faults = Arc::new(Faults::new(plan.faults.clone(), Arc::clone(&trace)));
-        let has = |kind: &str| plan.actors.iter().any(|actor| actor.kind() == kind);
+        let faults = Arc::new(Faults::new(setting.faults.clone(), Arc::clone(&trace)));
         Self {
             stream: store.stream(),
             store,
@@ -100,11 +106,11 @@ impl World {
             outbox: Arc::default(),
             faults,
             trace,
-            secrets: Secrets::new(has(ROTATION)),
-            disabled: plan.disabled,
+            secrets: Secrets::new(setting.has_rotation),
+            disabled: setting.disabled,
             seen: Mutex::default(),
             custodian_step: Cell::new(0),
-            optional: Optional { wechat: has(WECHAT_BUYER), fireblocks: has(TOKEN_BUYER) },
+            optional: setting.optional,
             mark: Mark::of_seed(seed),
             began: instant(),
             by_hand,
