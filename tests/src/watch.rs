@@ -276,7 +276,8 @@ fn every_index_is_watched() {
         |(table, index): &&(String, String)| app.document().to_string().contains(&format!("{table}/index/{index}\""));
     let of = |metric: &str| -> BTreeSet<(String, String)> {
         let alarms = alarms();
-        let watched = alarms["throttled-indexes"].iter().filter(|watched| watched.metric == metric);
+        let of_indexes = ["throttled-index-writes", "throttled-index-reads"].into_iter().flat_map(|name| &alarms[name]);
+        let watched = of_indexes.filter(|watched| watched.metric == metric);
         let of = |of: &Watched| (of.dimensions["TableName"].clone(), of.dimensions["GlobalSecondaryIndexName"].clone());
         watched.map(of).collect()
     };
