@@ -159,13 +159,15 @@ impl Rates {
         Self { version: self.version.saturating_add(1), ..self.clone() }
     }
 
-    /// Keeps the row small: drops the rates that ended first, and never one that is in force or ahead.
+    /// Keeps the row small: drops the first that is revoked or has ended, and never one that is in force or ahead.
     fn drop_oldest(&mut self, now: Timestamp) -> Result<(), RateError> {
         while self.by_start.len() > KEPT_MAX {
             let in_force = self.start_in_force(now);
-            let oldest = self.by_start.keys().next().copied();
-            let oldest = oldest.filter(|start| *start < now && Some(*start) != in_force);
-            self.by_start.remove(&oldest.ok_or(RateError::TooMany)?);
+            let has_ended = |start| in_force.is_some_and(|in_force| start < in_force);
+            let mut rates = self.by_start.iter().map(|(start, dated)| (*start, dated.revoked_at.is_some()));
+            let (oldest, _) =
+                rates.find(|(start, is_revoked)| *is_revoked || has_ended(*start)).ok_or(RateError::TooMany)?;
+            self.by_start.remove(&oldest);
         }
         Ok(())
     }

@@ -159,4 +159,12 @@ fn only_rates_that_have_ended_are_dropped() {
     }
     assert_eq!(set(&ahead, "3", 100), Err(RateError::TooMany));
     assert_eq!(ahead.in_force(noon()), Some(&rate("1")));
+    // A revoked rate makes room, wherever it stands.
+    for second in [0, 1, 50, 99] {
+        let revoked = ahead.revoke(noon().plus_seconds(second), noon()).expect("revoked");
+        let after = set(&revoked, "3", 100).expect("room");
+        assert_eq!(after.by_start.len(), 100, "{second}");
+        assert!(!after.by_start.contains_key(&noon().plus_seconds(second)), "{second}");
+        assert_eq!(set(&after, "4", 101), Err(RateError::TooMany), "{second}");
+    }
 }
