@@ -35,7 +35,8 @@ const NOT_DURABLE: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#Interna
 pub struct Engine {
     pub(crate) database: Arc<Database>,
     listener: Arc<OnceLock<Listener>>,
-    /// The number of writes so far. It is held during each call, so that no call sees a write that is not counted yet.
+    /// The number of writes so far, of which the first are those in the file. It is held during each call, so that no call
+    /// sees a write that is not counted yet.
     written: Arc<Mutex<u64>>,
     /// `None` for a store in memory.
     disk: Option<Arc<GroupSync>>,
@@ -65,7 +66,9 @@ impl Engine {
     }
 
     fn with(database: Database, disk: Option<GroupSync>) -> Self {
-        let (listener, written, pruning) = (Arc::default(), Arc::default(), Arc::default());
+        let (listener, pruning) = (Arc::default(), Arc::default());
+        // The log may hold writes of a process that ended before it synced them: the first answer waits for them too.
+        let written = Arc::new(Mutex::new(1));
         Self { database: Arc::new(database), listener, written, disk: disk.map(Arc::new), pruning }
     }
 

@@ -47,6 +47,35 @@ fn transaction_under_a_known_token_is_evaluated_again() {
     assert_eq!(statuses, [200, 400]);
 }
 
+/// Such writes are in the system's memory alone, and a read of the next process shows them.
+#[tokio::test]
+async fn writes_of_a_process_that_ended_before_its_sync_are_synced_before_they_are_shown() {
+    let template = Template::parse(DATA_YAML, &[("Stage", "local")]).expect("a template");
+    let item = json!({ "TableName": "hookledger-local-journal", "Item": { "id": { "S": "usage#e1" } } });
+    let key = json!({ "TableName": "hookledger-local-journal", "Key": { "id": { "S": "usage#e1" } } }).to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let ended = Engine::open(&folder.path().join("store.db")).expect("a store");
+    ended.create_tables(&template).expect("tables");
+    ended.request("PutItem", &item).expect("written");
+    for has_log in [true, false] {
+        // The files as the killed process leaves them.
+        let copy = tempfile::tempdir().expect("a folder");
+        for file in ["store.db", "store.db-wal"] {
+            std::fs::copy(folder.path().join(file), copy.path().join(file)).expect("a copy");
+        }
+        let engine = Engine::open(&copy.path().join("store.db")).expect("a store");
+        if !has_log {
+            std::fs::remove_file(copy.path().join("store.db-wal")).expect("a log");
+        }
+        let (status, answer) = engine.durable_answer(Some("DynamoDB_20120810.GetItem"), &key).await;
+        assert_eq!((status, answer.contains("usage#e1")), if has_log { (200, true) } else { (500, false) });
+    }
+    // A store that was closed has no log, and answers too.
+    drop(ended);
+    let engine = Engine::open(&folder.path().join("store.db")).expect("a store");
+    assert_eq!(engine.durable_answer(Some("DynamoDB_20120810.GetItem"), &key).await.0, 200);
+}
+
 /// A read shows what is in memory, so it waits for the disk too.
 #[tokio::test]
 async fn write_that_the_disk_does_not_confirm_is_neither_acknowledged_nor_shown() {
