@@ -4,6 +4,9 @@
 use std::fs;
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::ConfigError;
 
@@ -13,16 +16,28 @@ pub const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
+const END: &str = "-----END CERTIFICATE-----";
+
 /// Amazon's roots, or those in this file.
 pub(crate) fn trusted(bundle: Option<&str>) -> Result<TlsContext, ConfigError> {
     let roots = match bundle {
         None => AMAZON_ROOTS.to_owned(),
-        Some(path) => fs::read_to_string(path).ok().filter(|pem| pem.contains(BEGIN)).ok_or(ConfigError::CaBundle)?,
+        Some(path) => fs::read_to_string(path).ok().and_then(|pem| usable(&pem)).ok_or(ConfigError::CaBundle)?,
     };
     TlsContext::builder()
         .with_trust_store(TrustStore::empty().with_pem_certificate(roots))
         .build()
         .map_err(|_| ConfigError::CaBundle)
+}
+
+/// The certificates that rustls accepts as roots: the connector panics on any other. `None` if none is left.
+fn usable(pem: &str) -> Option<String> {
+    let blocks = pem.split(BEGIN).skip(1).filter_map(|rest| Some(format!("{BEGIN}{}{END}\n", rest.split_once(END)?.0)));
+    let is_root = |block: &String| {
+        let certificate = CertificateDer::from_pem_slice(block.as_bytes());
+        certificate.is_ok_and(|certificate| RootCertStore::empty().add(certificate).is_ok())
+    };
+    Some(blocks.filter(is_root).collect::<String>()).filter(|usable| !usable.is_empty())
 }
 
 #[cfg(test)]
@@ -65,5 +80,31 @@ mod tests {
         ] {
             assert_eq!(trusted(bundle).err(), expected, "{bundle:?}");
         }
+    }
+
+    /// The connector panics on a certificate that it cannot use, at the start of the function.
+    #[test]
+    fn certificate_that_rustls_refuses_is_left_out() {
+        let root = format!(
+            "{BEGIN}{}{END}\n",
+            AMAZON_ROOTS.split(BEGIN).nth(1).and_then(|rest| rest.split_once(END)).expect("a root").0
+        );
+        let short = root.lines().take(3).collect::<Vec<_>>().join("\n");
+        let block = |body: &str| format!("{BEGIN}\n{body}\n{END}\n");
+        let rows = [
+            (format!("{BEGIN}\njunk"), None),
+            (short.clone(), None),
+            (format!("{short}\n{END}\n"), None),
+            (block("junk!"), None),
+            (block(""), None),
+            (block(&STANDARD.encode("no certificate")), None),
+            (format!("{}{root}", block("junk!")), Some(&root)),
+            (format!("{root}{}", block(&STANDARD.encode("no certificate"))), Some(&root)),
+            (format!("# a remark\n{root}{BEGIN}\njunk"), Some(&root)),
+        ];
+        for (pem, expected) in rows {
+            assert_eq!(usable(&pem).as_ref(), expected, "{pem}");
+        }
+        assert_eq!(usable(AMAZON_ROOTS).map(|pem| pem.matches(BEGIN).count()), Some(FINGERPRINTS.len()));
     }
 }
