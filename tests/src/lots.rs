@@ -16,6 +16,8 @@ use testkit::{Books, Fault, World, context, now};
 use crate::sandbox::amount;
 use crate::stripe::{self as of_stripe, run_at};
 
+mod races;
+
 const EXPIRING: &str = r#"{"sweep":"expiring"}"#;
 pub(crate) const DAY: i64 = 24 * 60 * 60;
 

@@ -158,8 +158,7 @@ impl Plan {
                 let fingerprint = fingerprint_of(&movement);
                 let mut line = Row::money(header, &fingerprint, context, now);
                 line.posting(&movement);
-                let key = movement.key.clone();
-                self.push(Role::Money(key, fingerprint), line.update(&tables.journal, movement.key.as_str())?);
+                self.push(Role::Breakage, line.update(&tables.journal, movement.key.as_str())?);
             }
             self.push(Role::Lots, lots_row::write(tables, &id, &row, context)?);
             of_account.change = Some(LotsChange { version: read.account.version, returned, next_expiry });

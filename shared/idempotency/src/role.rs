@@ -13,6 +13,8 @@ pub(crate) enum Role {
     Account(AccountId, AccountGuards),
     /// The row of an account's lots.
     Lots,
+    /// The entry of what comes back from breakage. Its key is a version of the lots, which any change of them may own.
+    Breakage,
     Key,
     /// A key that is being revoked.
     Revoked,

@@ -159,6 +159,14 @@ fn account_with_lots_is_changed_or_past_its_date_before_it_is_short() {
     let after = (names::NEXT_EXPIRY, "2026-01-01T00:00:00.001Z");
     let of_lots = |version, expiry| vec![none(), failed(&[(names::LOTS_VERSION, version), expiry])];
     let short = || Verdict::Guarded(Reason::InsufficientCredits);
+    let reversal = || MoneyKey::new("reversal", &["r_1"]).expect("a key");
+    let print = Fingerprint::of(1, &[("a", "b")]);
+    let money = Role::Money(reversal(), print.clone());
+    let clawback = [Role::Receipt, money, Role::Breakage, Role::Lots, change[1].clone()];
+    let back = |print: &str, version| {
+        let booked = failed(&[(names::FINGERPRINT, print)]);
+        vec![none(), none(), booked, none(), failed(&[(names::LOTS_VERSION, version), after])]
+    };
     let rows: Vec<(&str, Vec<CancellationReason>, &[Role], Verdict)> = vec![
         ("short, and nothing is past its date", of_lots("3", after), &debit, short()),
         ("lots past their date", of_lots("3", before), &debit, Verdict::Expired(alice())),
@@ -168,6 +176,19 @@ fn account_with_lots_is_changed_or_past_its_date_before_it_is_short() {
         ("a change of lots past their date", of_lots("3", before), &change, Verdict::Expired(alice())),
         ("a change of lots that are gone", vec![none(), failed(&[])], &change, Verdict::LotsChanged(alice())),
         ("booked outranks an expiry", vec![processed(), failed(&[before])], &debit, found(true)),
+        (
+            "breakage of equal lots that were changed",
+            back(print.as_str(), "4"),
+            &clawback,
+            Verdict::LotsChanged(alice()),
+        ),
+        ("breakage of other lots that were changed", back("1.b", "4"), &clawback, Verdict::LotsChanged(alice())),
+        (
+            "the money outranks lots that were changed",
+            [vec![none(), failed(&[(names::FINGERPRINT, print.as_str())])], back("1.b", "4").split_off(2)].concat(),
+            &clawback,
+            Verdict::Moved(vec![reversal()]),
+        ),
         (
             "a date that cannot be read",
             of_lots("3", (names::NEXT_EXPIRY, "soon")),

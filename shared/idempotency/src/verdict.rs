@@ -76,7 +76,8 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
     if images(|_| true).any(|(reason, _)| is_later_form(reason)) {
         return later_form();
     }
-    // A stale read has the next priority: all other conditions were derived from it.
+    // A stale read has the next priority: all other conditions were derived from it, except those of lots, whose
+    // account shows that they have changed.
     if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::Place | Role::Code | Role::Repaired))
         .any(|(reason, role)| is_stale(reason.item(), role))
     {
@@ -109,6 +110,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             | Role::Code
             | Role::Lane
             | Role::Lots
+            | Role::Breakage
             | Role::Repaired
             | Role::Body => {}
         }
@@ -159,6 +161,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Proof
         | Role::Account(..)
         | Role::Lots
+        | Role::Breakage
         | Role::Key
         | Role::Revoked
         | Role::Referrer
