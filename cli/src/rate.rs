@@ -5,7 +5,7 @@ use std::path::Path;
 
 use catalog::{Catalog, Product, SHIPPED};
 use clap::{Args, Subcommand};
-use ledger::{Backlog as _, CurrencyPair, Ledger as _, RateError, Rates, Timestamp};
+use ledger::{Backlog as _, Committed, CurrencyPair, Ledger as _, RateError, Rates, Timestamp};
 use local::{What, context, now};
 use serde::Serialize;
 
@@ -122,13 +122,14 @@ pub(crate) async fn run(
     }
 }
 
-/// Makes the change over the rates that are stored. One that a repeat of the command has made before is found by its key.
+/// Makes the change over the rates that are stored. A change that the rates refuse may be a repeat: over rates as they
+/// were read the commit makes no change, and compares the command with the one that is booked under the id.
 async fn change(
     books: &Books,
     by: &Authorship,
     pair: CurrencyPair,
     after: impl FnOnce(&Rates, Timestamp) -> Result<Rates, RateError>,
-    what: impl FnOnce(Rates) -> What,
+    what: impl Fn(Rates) -> What,
     form: Form,
 ) -> Result<(), Error> {
     let before = books.ledger.rates(pair, &context(PATIENCE)).await?;
@@ -136,11 +137,14 @@ async fn change(
         Ok(rates) => (ChangeResult::of(&committed(books, by, what(rates.clone())).await?), rates),
         Err(refused) => {
             let receipt = by.receipt()?;
-            let journaled = books.ledger.already_journaled(&[receipt.clone()].into(), &context(PATIENCE)).await?;
+            let journaled = books.ledger.already_journaled(&[receipt].into(), &context(PATIENCE)).await?;
             if journaled.is_empty() {
                 return Err(refused.into());
             }
-            (ChangeResult::earlier(receipt.to_string()), before.clone())
+            match committed(books, by, what(before.clone())).await? {
+                earlier @ Committed::Earlier(_) => (ChangeResult::of(&earlier), before.clone()),
+                Committed::Now(_) | Committed::Ignored { .. } => return Err(refused.into()),
+            }
         }
     };
     // A repeat changes nothing, so the stored rates are those that were read.

@@ -37,6 +37,18 @@ fn rate_is_set_once_listed_and_revoked() {
     change(&["revoke", PAIR, "--from", ahead], "r3");
     assert!(change(&["revoke", PAIR, "--from", ahead], "r3").starts_with("already done: manual#r3"));
     assert_eq!(states(&folder), ["0.003 revoked", "0.0021 in_force", "0.00204 ended"]);
+    // Another command under an id that is taken, also where the rates alone refuse it.
+    let others: [&[&str]; 4] = [
+        &["set", PAIR, "0.0042", "--id", "r1"],
+        &["set", PAIR, "0.004", "--from", ahead, "--id", "r2"],
+        &["revoke", PAIR, "--from", ahead, "--id", "r2"],
+        &["revoke", "USD/CNY", "--from", ahead, "--id", "r3"],
+    ];
+    for other in others {
+        let line = refusal(folder.run(&[&["rate"], other, &["--reason", "r"]].concat()));
+        assert!(line.contains("names another change already"), "{other:?}: {line}");
+    }
+    assert_eq!(states(&folder), ["0.003 revoked", "0.0021 in_force", "0.00204 ended"]);
     let row = stack.journal("manual#").into_iter().find(|row| row["id"]["S"] == "manual#r2").unwrap();
     let fact = |name: &str| row["facts"]["M"][name]["S"].as_str().unwrap().to_owned();
     let facts = ["author", "reason", "pair", "rate", "from"].map(fact);
