@@ -16,7 +16,7 @@ use ledger::{
 use local::{Expiry, What, context, credits_of};
 
 use self::change::change;
-pub(crate) use self::change::{change_of, committed};
+pub(crate) use self::change::{change_of, committed, terms};
 use self::facts::AccountFacts;
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};
@@ -165,19 +165,19 @@ pub(crate) async fn run(
                 return Err(Error::OnlyCreditsExpire(account));
             }
             let books = books().await?;
-            change::terms(&books, &account, is_new).await?;
+            terms(&books, &account, is_new).await?;
             change(&books, &by, What::Credit { account, amount, expiry }, form).await
         }
         Action::Debit(sum) => {
             let ParsedSum { account, amount, is_new, by } = sum.parsed(parse::positive_amount, variable)?;
             let books = books().await?;
-            change::terms(&books, &account, is_new).await?;
+            terms(&books, &account, is_new).await?;
             change(&books, &by, What::Debit { account, amount }, form).await
         }
         Action::Overdraft(sum) => {
             let ParsedSum { account, amount: to, is_new, by } = sum.parsed(parse::amount, variable)?;
             let books = books().await?;
-            let from = change::terms(&books, &account, is_new).await?;
+            let from = terms(&books, &account, is_new).await?;
             if from.policy == Policy::Postpaid {
                 return Err(Error::Postpaid(account));
             }
@@ -193,7 +193,7 @@ pub(crate) async fn run(
                 (_, Some(_)) => return Err(Error::LimitOfPrepaid),
             };
             let books = books().await?;
-            let from = change::terms(&books, &account, new).await?;
+            let from = terms(&books, &account, new).await?;
             change(&books, &by, What::Policy { account, from, to }, form).await
         }
         Action::Repair(repair) => {

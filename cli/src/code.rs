@@ -9,7 +9,7 @@ use ledger::{Amount, Asset, Code, CodeText, Codes as _, OncePer, Owner, Timestam
 use local::{CODE_PEPPER, Home, Secrets, What, context, credits_of, now};
 use serde::Serialize;
 
-use crate::account::{PATIENCE, change_of, committed};
+use crate::account::{PATIENCE, change_of, committed, terms};
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};
 use crate::change_result::ChangeResult;
@@ -55,7 +55,13 @@ enum Action {
         by: ChangeArgs,
     },
     /// Redeem a code for an owner
-    Redeem { owner: String, code: String },
+    Redeem {
+        owner: String,
+        code: String,
+        /// Create the account if it does not exist
+        #[arg(long)]
+        new: bool,
+    },
     /// List the codes of a campaign by their names
     List { campaign: String },
     /// Revoke a code of a campaign, or all of them. What was redeemed stays
@@ -136,9 +142,10 @@ pub(crate) async fn run(
             let wish = Wish { campaign, credits, uses, until, once_per };
             make(&books, &pepper, &by, &wish, count, form).await
         }
-        Action::Redeem { owner, code } => {
+        Action::Redeem { owner, code, new } => {
             let owner = parse::owner(&owner)?;
             let books = args.which.open(dir).await?;
+            terms(&books, &credits_of(&owner), new).await?;
             let pepper = pepper(&books, dir, &variable).await?;
             redeem(&books, &pepper, &owner, &code, form).await
         }

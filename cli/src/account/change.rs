@@ -51,7 +51,7 @@ struct NewKey {
 }
 
 /// The account's current terms. An account without a row needs `--new` or a confirmation, since its name is usually mistyped.
-pub(super) async fn terms(books: &Books, account: &AccountId, is_new: bool) -> Result<SpendingTerms, Error> {
+pub(crate) async fn terms(books: &Books, account: &AccountId, is_new: bool) -> Result<SpendingTerms, Error> {
     if let Some(row) = books.ledger.account(account).await? {
         return Ok(row.terms);
     }

@@ -34,7 +34,7 @@ fn code_is_printed_once_and_redeemed_once() {
     assert_eq!((&again["status"], &again["codes"]), (&"already_done".into(), &Value::Null), "printed once");
     let [(first, _), (second, name)] = &*codes else { panic!("{codes:?}") };
     assert_eq!(states(&folder), ["2 live", "2 live"]);
-    let redeem = |owner: &str, code: &str| folder.run(&["code", "redeem", owner, code]);
+    let redeem = |owner: &str, code: &str| folder.run(&["code", "redeem", owner, code, "--new"]);
     let receipt = |owner: &str, code: &str| {
         let ended = redeem(owner, code);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -70,9 +70,13 @@ fn one_code_of_a_campaign_for_each_owner() {
     let _stack = folder.start();
     let codes = make(&folder, &["spring", "5", "--count", "2", "--once-per-campaign"]);
     let [(first, _), (second, _)] = &*codes else { panic!("{codes:?}") };
-    assert!(folder.stdout_of(&["code", "redeem", "alice", first]).starts_with("done: redeem#campaign.spring#alice"));
+    assert!(
+        folder
+            .stdout_of(&["code", "redeem", "alice", first, "--new"])
+            .starts_with("done: redeem#campaign.spring#alice")
+    );
     assert!(folder.stdout_of(&["code", "redeem", "alice", second]).starts_with("already done"));
-    assert!(folder.stdout_of(&["code", "redeem", "bob", second]).starts_with("done"), "it has its use still");
+    assert!(folder.stdout_of(&["code", "redeem", "bob", second, "--new"]).starts_with("done"), "it has its use still");
     assert_eq!(states(&folder), ["0 used_up", "0 used_up"]);
 }
 
@@ -80,7 +84,7 @@ fn one_code_of_a_campaign_for_each_owner() {
 fn bad_code_is_refused_and_changes_nothing() {
     let folder = Folder::new();
     let _stack = folder.start();
-    make(&folder, &["spring", "5"]);
+    let codes = make(&folder, &["spring", "5"]);
     let rows: &[(&[&str], i32, &str)] = &[
         (&["make", "a b", "5"], 2, "the campaign \"a b\""),
         (&["make", "spring", "0"], 2, "moves nothing"),
@@ -99,6 +103,10 @@ fn bad_code_is_refused_and_changes_nothing() {
         let line = failure(*code, folder.run(&[&["code"], *args, &["--reason", "r"]].concat()));
         assert!(line.contains(message), "{args:?}: {line}");
     }
+    // A mistyped owner gets no account, and the code keeps its use.
+    let line = refusal(folder.run(&["code", "redeem", "demmo", &codes[0].0]));
+    assert!(line.contains("there is no account demmo/credits"), "{line}");
+    assert_eq!(folder.run(&["account", "show", "demmo"]).code, Some(1));
     // An unknown code and one that cannot be one read alike.
     for code in ["0000-0000-0000-0000", "0000", "hello", "UUUU-UUUU-UUUU-UUUU"] {
         let line = refusal(folder.run(&["code", "redeem", "demo", code]));
