@@ -186,6 +186,11 @@ async fn codes_that_are_not_valid_read_alike_and_leave_a_counter() {
 async fn owner_with_too_many_wrong_codes_waits_for_the_next_hour() {
     let world = World::new();
     let code = make(&world, 7, 2, None).await;
+    // Alice has redeemed two, of which one has a use left.
+    let redeemed = [make(&world, 8, 1, None).await, make(&world, 9, 2, None).await];
+    for (code, attempt) in redeemed.iter().zip(20..) {
+        assert!(redeem_in_the_end(&world.ledger(0), "alice", code, attempt).await);
+    }
     let (ledger, pepper) = (world.ledger(1), pepper());
     let at = |seconds: i64| CallContext { received_at: now().plus_seconds(seconds), ..context(2) };
     for number in 0..10 {
@@ -197,6 +202,10 @@ async fn owner_with_too_many_wrong_codes_waits_for_the_next_hour() {
     for typed in [code.printed(), text(200).printed()] {
         let error = api::redeem(&ledger, &pepper, &owner("alice"), &typed, &at(3_599)).await.expect_err("too many");
         assert!(matches!(error, RedeemError::TooManyWrong), "{typed}: {error:?}");
+    }
+    for code in &redeemed {
+        let again = api::redeem(&ledger, &pepper, &owner("alice"), code.as_str(), &at(3_599)).await;
+        assert!(matches!(again, Ok(Redeemed::Earlier(_))), "a repeat is no guess: {again:?}");
     }
     assert_eq!(rows(&world), before);
     // Another owner is not held up, and the next hour begins with no wrong codes.

@@ -52,14 +52,9 @@ pub async fn redeem<L: Codes>(
     let hash = CodeText::parse(typed).and_then(|text| code_hash(pepper, &text)).ok_or(RedeemError::Invalid)?;
     for _ in 0..ROUNDS_MAX {
         let (code, wrong) = ledger.code(&hash, owner, context).await?;
-        let is_redeemable = code.as_ref().is_some_and(|code| code.is_redeemable(context.received_at));
-        if !is_redeemable {
-            return refused(ledger, code, owner, wrong.are_too_many(context.received_at), context).await;
-        }
-        if wrong.are_too_many(context.received_at) {
-            return Err(RedeemError::TooManyWrong);
-        }
-        let Some(code) = code else { return Err(RedeemError::Invalid) };
+        let is_limited = wrong.are_too_many(context.received_at);
+        let redeemable = code.as_ref().filter(|code| !is_limited && code.is_redeemable(context.received_at));
+        let Some(code) = redeemable else { return refused(ledger, code, owner, is_limited, context).await };
         match ledger.commit(&code.redemption(owner), context).await {
             Ok(Committed::Now(receipt)) => return Ok(Redeemed::Now { receipt, credits: code.credits }),
             Ok(Committed::Earlier(receipt)) => return Ok(Redeemed::Earlier(receipt)),
@@ -72,7 +67,8 @@ pub async fn redeem<L: Codes>(
     Err(CommitError::Stale.into())
 }
 
-/// A code that cannot be redeemed: its owner may have redeemed it before. Otherwise it counts as a wrong one.
+/// A code that cannot be redeemed now: its owner may have redeemed it before, and a repeat is no guess, so it precedes the
+/// limit. Otherwise it counts as a wrong one.
 async fn refused<L: Codes>(
     ledger: &L,
     code: Option<Code>,
@@ -80,13 +76,13 @@ async fn refused<L: Codes>(
     is_limited: bool,
     context: &CallContext<'_>,
 ) -> Result<Redeemed, RedeemError> {
-    if is_limited {
-        return Err(RedeemError::TooManyWrong);
-    }
     if let Some(code) = code
         && let Some(receipt) = ledger.redemption(&code.receipt(owner), context).await?
     {
         return Ok(Redeemed::Earlier(receipt));
+    }
+    if is_limited {
+        return Err(RedeemError::TooManyWrong);
     }
     ledger.count_wrong_code(owner, context).await?;
     Err(RedeemError::Invalid)
