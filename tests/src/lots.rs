@@ -170,6 +170,7 @@ async fn operations_cost_the_round_trips_that_the_documentation_states() {
         assert_eq!((*name, commit(&world, decision, *seconds, vec![]).await.1), (expected, calls));
     }
     assert_eq!(commit(&world, &spend("alice", "e9", "1"), 0, vec![]).await, (true, 1), "a spend reads no lot");
+    assert_eq!(commit(&world, &spend("alice", "e0", "0"), 0, vec![]).await, (true, 1), "nor does a spend of nothing");
     assert_eq!(commit(&world, &spend("alice", "e10", "1"), DAY, vec![]).await, (true, 4), "with an expiry before it");
 }
 

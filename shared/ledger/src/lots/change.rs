@@ -1,5 +1,7 @@
 //! A change of lots: what it writes, given both rows as they were read.
 
+use std::cmp::Ordering;
+
 use super::{
     AccountLots, ExpiredShare, LotChange, LotKind, LotShare, LotTerms, LotsRow, LotsSnapshot, TakenShares, total,
 };
@@ -8,7 +10,7 @@ use crate::{MoneyKey, Movement, Timestamp};
 /// What a movement does to the lots of its account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LotMove<'m> {
-    /// It reads no lot.
+    /// It reads no lot: a spend, or what moves nothing.
     Spend,
     /// New credits.
     Give(&'m Movement),
@@ -20,12 +22,11 @@ pub enum LotMove<'m> {
 
 impl<'m> LotMove<'m> {
     pub fn of(movement: &'m Movement) -> Self {
-        let is_debit = movement.posting.change().units() < 0;
-        match (is_debit, movement.reverses.as_ref()) {
-            (true, None) => Self::Spend,
-            (true, Some(grant)) => Self::Take(movement, grant),
-            (false, None) => Self::Give(movement),
-            (false, Some(grant)) => Self::GiveAgain(movement, grant),
+        match (movement.posting.change().units().cmp(&0), movement.reverses.as_ref()) {
+            (Ordering::Equal, _) | (Ordering::Less, None) => Self::Spend,
+            (Ordering::Less, Some(grant)) => Self::Take(movement, grant),
+            (Ordering::Greater, None) => Self::Give(movement),
+            (Ordering::Greater, Some(grant)) => Self::GiveAgain(movement, grant),
         }
     }
 

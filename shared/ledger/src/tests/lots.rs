@@ -63,6 +63,18 @@ fn after(row: LotsRow, mark: i128, balance: i128) -> LotsSnapshot {
 }
 
 #[test]
+fn movement_of_nothing_reads_no_lot() {
+    let spend = |units| Movement { reverses: None, lots: Vec::new(), ..take("e1", "g1", units) };
+    let again = |units| Movement { reverses: Some(key("g1")), ..give("a1", units, Vec::new()) };
+    for units in [0, 1] {
+        for movement in [spend(units), give("g1", units, Vec::new()), take("c1", "g1", units), again(units)] {
+            let is_spend = units == 0 || movement.key == key("e1");
+            assert_eq!(LotMove::of(&movement) == LotMove::Spend, is_spend, "{units} of {:?}", movement.key);
+        }
+    }
+}
+
+#[test]
 fn lots_are_spent_by_priority_then_kind_then_date_then_age() {
     let lot = |grant: &str, priority, kind, day: Option<i64>| Lot {
         grants: vec![key(grant)],
