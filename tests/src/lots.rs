@@ -174,6 +174,42 @@ async fn operations_cost_the_round_trips_that_the_documentation_states() {
     assert_eq!(commit(&world, &spend("alice", "e10", "1"), DAY, vec![]).await, (true, 4), "with an expiry before it");
 }
 
+/// A debit never waits for its deadline if an entry that no expiry wrote has the key of the next one.
+#[tokio::test(start_paused = true)]
+async fn expiry_whose_key_is_taken_is_refused_at_once() {
+    let world = world().await;
+    let row = json!({ "id": { "S": "expire#alice/credits.1" }, "status": { "S": "processed" } });
+    world.engine.request("PutItem", &json!({ "TableName": "hookledger-local-journal", "Item": row })).expect("a row");
+    let spent = world.ledger(1).commit(&spend("alice", "e2", "4"), &later(1, DAY)).await;
+    let Err(CommitError::Refused(why)) = spent else { panic!("{spent:?}") };
+    assert_eq!(why.to_string(), "an expiry of this version is booked");
+    assert_eq!(lots(&world).await.account.version, 1);
+}
+
+/// All clocks agree: what is undated is spent, and the rest expires, however many come first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_spenders_at_the_date_spend_only_what_is_undated() {
+    let world = World::new();
+    committed(&world, &credit("alice", "top", "20", None), 0).await;
+    committed(&world, &credit("alice", "g1", "30", Some(until(DAY))), 0).await;
+    let mut spenders = tokio::task::JoinSet::new();
+    for spender in 0..64_u64 {
+        let ledger = world.ledger(spender);
+        spenders.spawn(async move {
+            match ledger.commit(&spend("alice", &format!("e{spender}"), "1"), &later(spender, DAY)).await {
+                Ok(_) => 1_u64,
+                Err(CommitError::Rejected(_)) => 0,
+                Err(error) => panic!("{error:?}"),
+            }
+        });
+    }
+    let spent: u64 = spenders.join_all().await.into_iter().sum();
+    let books = world.books();
+    books.check();
+    let expired = books.journal.get("expire#alice/credits.1").map_or(0, |row| -row.change);
+    assert_eq!((spent, expired, books.balance("alice/credits")), (20, 30_000_000_000, 0));
+}
+
 /// Half of them have a clock that is an hour behind: they may still spend what expires, until its entry is written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_spenders_and_an_expiry_at_the_same_moment_spend_nothing_that_expired() {

@@ -85,11 +85,17 @@ impl DynamoLedger {
         account: &AccountId,
         context: &CallContext<'_>,
     ) -> Result<Amount, CommitError> {
+        // The version whose entry is already booked.
+        let mut booked = None;
         loop {
             let read = Box::pin(self.snapshot(account, context)).await?;
             let now = context.time_at(crate::retry::instant());
             if !read.account.is_fenced(now) {
                 return Ok(Amount::ZERO);
+            }
+            // An expiry moves the version with its entry: this entry is of none, and no later read differs.
+            if booked == Some(read.account.version) {
+                return Err(CommitError::Refused("an expiry of this version is booked".into()));
             }
             let plan = |now: Timestamp| Plan::expire(self.tables(), account, &read, context, now);
             match self.transact(plan, context).await? {
@@ -97,8 +103,9 @@ impl DynamoLedger {
                     let units = read.expire(&account.to_string(), at).units;
                     return Ok(Amount::from_wide(units).unwrap_or_default());
                 }
-                // Written since it was read: by a late debit, or by another expiry.
-                Outcome::ExistingRow(_) | Outcome::LotsChanged(_) | Outcome::Guarded(_) => {}
+                Outcome::ExistingRow(_) => booked = Some(read.account.version),
+                // Written since it was read: by a late debit, or by another change of lots.
+                Outcome::LotsChanged(_) | Outcome::Guarded(_) => {}
                 Outcome::Moved(_) | Outcome::Stale | Outcome::Conflict | Outcome::Expired(_) => {
                     return Err(unexpected());
                 }
