@@ -53,7 +53,7 @@ fn sync_groups(queue: &mpsc::Receiver<Waiting>, log: &Path, done: &AtomicU64) {
     while let Ok(first) = queue.recv() {
         // Each of them waits for writes that are in the file by now.
         let group: Vec<Waiting> = std::iter::once(first).chain(queue.try_iter()).collect();
-        is_intact = is_intact && sync(&mut file, log).is_ok();
+        is_intact = is_intact && sync(&mut file, log).inspect_err(|error| report(log, error)).is_ok();
         if is_intact && let Some(written) = group.iter().map(|waiting| waiting.written).max() {
             done.fetch_max(written, Ordering::Release);
         }
@@ -62,6 +62,15 @@ fn sync_groups(queue: &mpsc::Receiver<Waiting>, log: &Path, done: &AtomicU64) {
             let _ = waiting.synced.send(is_intact);
         }
     }
+}
+
+/// Once: from here on each answer is an error, and only this line says why.
+fn report(log: &Path, error: &io::Error) {
+    tracing::error!(
+        log = %log.display(),
+        %error,
+        "the disk did not confirm a write, so no more requests are acknowledged: free or repair the disk, then restart"
+    );
 }
 
 /// The log is there as soon as something was written, and stays for as long as the store is open.
