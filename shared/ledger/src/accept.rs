@@ -107,7 +107,6 @@ impl Order {
         let RefusedPayment { by, money, pays_for, is_confirmed: _ } = payment;
         let mut after = self.clone();
         let pays_order = *pays_for == PaysFor::Order && self.paid.is_none();
-        let given = credits;
         let credits = if pays_order { credits } else { Some(self.credits_once_more(*pays_for, credits)?) };
         if credits.is_some_and(Amount::is_zero) {
             return Err(AcceptError::Nothing);
@@ -122,11 +121,19 @@ impl Order {
         after.accepted.insert(id.clone(), accepted);
         after.anomalies.resolve(Resolution::Accepted, |flag| flag.is_of(&id));
         let mut effects = self.change_to(after);
-        if !pays_order && given.is_none() {
+        if !pays_order && credits == Some(self.bought(pays_for)) {
             // What the product grants once more lasts from now on.
             date(&mut effects, &first, &self.terms.lots(pays_for == PaysFor::Period, now));
         }
         Ok(effects)
+    }
+
+    /// The credits that the product grants for such a payment.
+    fn bought(&self, pays_for: PaysFor) -> Amount {
+        match pays_for {
+            PaysFor::Period => self.credits_each_period(),
+            PaysFor::Order => self.credits(),
+        }
     }
 
     fn credits_once_more(&self, pays_for: PaysFor, credits: Option<Amount>) -> Result<Amount, AcceptError> {
@@ -231,9 +238,8 @@ impl Order {
         };
         // The credits may be spent already: the clawback then leaves a debt.
         let is_period = accepted.pays_for == PaysFor::Period;
-        let bought = if is_period { self.credits_each_period() } else { self.credits() };
         // Credits of another amount, which a person has named, do not expire.
-        let is_bought = reverses.is_some() && accepted.credits == Some(bought);
+        let is_bought = reverses.is_some() && accepted.credits == Some(self.bought(accepted.pays_for));
         let lots = if is_bought { self.terms.lots(is_period, self.created_at) } else { Vec::new() };
         Movement { key, posting, guard: Guard::Always, reverses, lots }
     }

@@ -71,7 +71,7 @@ fn clawback_of_dated_credits_does_not_take_undated_ones_first() {
 }
 
 #[test]
-fn payment_that_a_person_accepts_is_dated_from_then_unless_they_name_the_credits() {
+fn payment_that_a_person_accepts_is_dated_from_then_unless_they_name_other_credits() {
     let order = order(usd(1_000), vec![expiring("10", 90, false)]);
     let (paid, _) = applied(&order, order.pay(&payment("pi_1", 7)).expect("the price"));
     let refused = RefusedPayment {
@@ -84,6 +84,9 @@ fn payment_that_a_person_accepts_is_dated_from_then_unless_they_name_the_credits
     let again = paid.accept(&refused, None, now).expect("acceptable");
     let lots = [share(free_until(96), "10")];
     assert_eq!(lots_of(&again), [("payment#stripe#pi_2", lots.as_slice())]);
+    // A refund takes the same credits as the product's, so that they are dated too.
+    let same = paid.accept(&refused, Some(credits("10")), now).expect("acceptable");
+    assert_eq!(lots_of(&same), [("payment#stripe#pi_2", lots.as_slice())]);
     let other = paid.accept(&refused, Some(credits("3")), now).expect("acceptable");
     assert_eq!(lots_of(&other), [("payment#stripe#pi_2", [].as_slice())]);
 }
