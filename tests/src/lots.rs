@@ -186,6 +186,22 @@ async fn expiry_whose_key_is_taken_is_refused_at_once() {
     assert_eq!(lots(&world).await.account.version, 1);
 }
 
+/// Its lots no longer show on the account: no retry makes the two rows equal.
+#[tokio::test(start_paused = true)]
+async fn account_without_the_attributes_of_its_lots_is_refused_with_the_repair() {
+    let world = world().await;
+    let update = json!({
+        "TableName": "hookledger-local-accounts", "Key": { "id": { "S": "alice/credits" } },
+        "UpdateExpression": "REMOVE lots_version, mark_units, next_expiry, expiring",
+    });
+    world.engine.request("UpdateItem", &update).expect("altered");
+    let (ledger, faults) = world.faulty(7, |_, _| Fault::None);
+    let given = ledger.commit(&credit("alice", "g2", "5", Some(until(DAY))), &later(1, 0)).await;
+    let Err(CommitError::Refused(why)) = given else { panic!("{given:?}") };
+    assert!(why.to_string().ends_with("run account repair alice/credits --lots"), "{why}");
+    assert_eq!(faults.calls().len(), 2, "the second read shows it");
+}
+
 /// All clocks agree: what is undated is spent, and the rest expires, however many come first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_spenders_at_the_date_spend_only_what_is_undated() {

@@ -1,6 +1,7 @@
 //! An account's lots: both rows read together, the expiry, and the accounts whose lots are past their date.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
@@ -52,7 +53,8 @@ impl DynamoLedger {
         Ok(lots)
     }
 
-    /// Both rows of one version.
+    /// Both rows of one version. A change of lots between the two reads gives two versions, of which both are past at
+    /// the next read: if they are not, only a repair makes them equal.
     pub(crate) async fn snapshot(
         &self,
         account: &AccountId,
@@ -61,6 +63,7 @@ impl DynamoLedger {
         let id = account.to_string();
         let lots_id = lots_row::id(&id);
         let read = Read { table: &self.tables().accounts, attributes: &ATTRIBUTES, is_strong: true };
+        let unequal = OnceLock::new();
         until_answered(context.deadline, self.jitter(), || async {
             let rows = self.rows(&read, &[&id, &lots_id], context).await?;
             let row = |id: &str| {
@@ -69,12 +72,16 @@ impl DynamoLedger {
             };
             let account = row(&id).map_or_else(|| Ok(AccountLots::default()), lots_row::account).map_err(unreadable)?;
             let lots = row(&lots_id).map_or_else(|| Ok(LotsRow::default()), lots_row::read).map_err(unreadable)?;
-            // A change of lots between the two reads.
-            let snapshot = LotsSnapshot::new(account, lots);
-            Ok(snapshot.map_or_else(
-                || Answer::Retry("the lots have another version than their account".into()),
-                Answer::Final,
-            ))
+            let versions = (account.version, lots.version);
+            if let Some(snapshot) = LotsSnapshot::new(account, lots) {
+                return Ok(Answer::Final(snapshot));
+            }
+            let why = "the lots have another version than their account";
+            if unequal.get() == Some(&versions) {
+                return Err(CommitError::Refused(format!("{why}: run account repair {id} --lots").into()));
+            }
+            unequal.get_or_init(|| versions);
+            Ok(Answer::Retry(why.into()))
         })
         .await
     }
