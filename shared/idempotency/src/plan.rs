@@ -32,6 +32,14 @@ pub(crate) struct Known {
     pub(crate) lots: BTreeMap<AccountId, LotsSnapshot>,
 }
 
+/// What each row of an entry is written with.
+struct Writing<'e> {
+    tables: &'e Tables,
+    header: &'e JournalHeader,
+    context: &'e CallContext<'e>,
+    now: Timestamp,
+}
+
 impl Plan {
     /// The entry and all its effects, except the movements that other events have already booked.
     pub(crate) fn record(
@@ -94,7 +102,8 @@ impl Plan {
         for (account, net) in merged(&effects).ok_or(PlanError::Overflow)? {
             let of_account = movements().filter(|movement| *movement.posting.account() == account).collect();
             let of_account = AccountPlan { movements: of_account, ..AccountPlan::default() };
-            plan.account(tables, account, &net, of_account, lots, &entry.header, context, now)?;
+            let read = lots.get(&account);
+            plan.account(&Writing { tables, header: &entry.header, context, now }, account, &net, of_account, read)?;
         }
         for effect in effects.iter() {
             match effect {
@@ -137,20 +146,16 @@ impl Plan {
     }
 
     /// The row of an account; with a change of lots also their row, and the entry of what comes back from breakage.
-    #[expect(clippy::too_many_arguments, reason = "what the rows are made of")]
     fn account(
         &mut self,
-        tables: &Tables,
+        writing: &Writing<'_>,
         account: AccountId,
         net: &Net,
         mut of_account: AccountPlan<'_>,
-        lots: &BTreeMap<AccountId, LotsSnapshot>,
-        header: &JournalHeader,
-        context: &CallContext<'_>,
-        now: Timestamp,
+        lots: Option<&LotsSnapshot>,
     ) -> Result<(), PlanError> {
-        let id = account.to_string();
-        if let Some(read) = lots.get(&account).filter(|read| of_account.is_change_of(read)) {
+        let (&Writing { tables, header, context, now }, id) = (writing, account.to_string());
+        if let Some(read) = lots.filter(|read| of_account.is_change_of(read)) {
             let ChangedLots { row, returned, next_expiry } = read.change(of_account.moves(), now);
             let returned = Amount::from_wide(returned).ok_or(PlanError::Overflow)?;
             if !returned.is_zero() {
