@@ -24,8 +24,9 @@ impl<L: Ledger> Visit<'_, L> {
             Some(session) => settings.started_with(session).ok_or_else(|| merchant_gone(order))?,
         };
         let new = new_payment(order, self.product(order)?, settings, options);
-        let client =
-            Epay::new(self.checkout.http.clone(), &settings.gateway, merchant.clone(), payments.keys.current());
+        // The gateway refuses a signature under a replaced key on its own page, where only the buyer sees it.
+        let keys = payments.keys.recent(self.invocation.now).await;
+        let client = Epay::new(self.checkout.http.clone(), &settings.gateway, merchant.clone(), keys);
         let url = client.page(&new, self.invocation.now).map_err(|error| reply::failure(&error, order))?;
         // Recorded before the buyer can pay, so that only this merchant's notification pays the order.
         let is_first = order.session.is_none();

@@ -118,6 +118,19 @@ impl<K> Keyring<K> {
         Ok(Some(keys))
     }
 
+    /// The keys for a signature whose refusal the function does not see: fetched again if they are a minute old. A fetch
+    /// that fails leaves the old ones.
+    pub async fn recent(&self, now: Timestamp) -> Arc<K> {
+        match self.refreshed(now).await {
+            Ok(Some(keys)) => keys,
+            Ok(None) => self.current(),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the keys could not be fetched");
+                self.current()
+            }
+        }
+    }
+
     /// Makes a call with the current keys, and once more with refreshed keys if the provider refuses the current ones.
     pub async fn call<T, E, F>(
         &self,

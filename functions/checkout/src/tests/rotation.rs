@@ -9,7 +9,9 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use ledger::{PaymentState, Provider};
 use serde_json::json;
-use testkit::{PLATFORM_KEY_ID, PLATFORM_PAIR, rsa_pair};
+use signing::Strength;
+use signing::epay::{self, Keys, Params, Pid, Scheme};
+use testkit::{EPAY_KEY, PLATFORM_KEY_ID, PLATFORM_PAIR, rsa_pair};
 
 use super::failures::order;
 use super::*;
@@ -104,5 +106,28 @@ async fn key_refused_by_wechat_is_fetched_again_once() {
             "{status} {refusals} {seconds}"
         );
         assert_eq!((shop.wechat.calls().len(), stored.fetched()), (calls, fetched), "{status} {refusals} {seconds}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn epay_address_is_signed_with_a_key_that_is_at_most_a_minute_old() {
+    const RESET: &str = "1001:a-key-that-the-gateway-has-reset";
+    let [md5, ..] = epay::SETTINGS;
+    // The age of the sandbox's key, whether the gateway accepts the address, and the fetches of the key.
+    for (seconds, is_accepted, fetched) in [(59, false, 1), (60, true, 2)] {
+        let (mut shop, old) = (Shop::new().await, format!("1001:{EPAY_KEY}"));
+        let stored = Stored::new([json!({ md5: old }), json!({ md5: RESET })]);
+        let mut function = shop.function(1, shop.world.ledger(1)).await;
+        let keys = Keyring::open(stored.vault(), epay_keys, now()).await.expect("keys");
+        let settings = super::epay::payments(&[]).await.expect("a merchant").settings;
+        function.api.epay = Some(EpayPayments { settings, keys });
+        shop.later(seconds);
+        let click = event_at("/api/pay/epay", r#"{"product":"credits-1000"}"#);
+        let url = word(&function.answer(&click, &shop.invocation(1)).await, "url");
+        let params = Params::decode(url.split_once('?').expect("a query").1).expect("parameters");
+        let (gateway, pid) = (Keys::read(|name| (name == md5).then_some(RESET), Strength::Deployed), Pid::new("1001"));
+        let (gateway, pid) = (gateway.expect("keys"), pid.expect("a merchant"));
+        let verified = epay::verify(&gateway, &pid, Scheme::Md5, &params, now().unix_s());
+        assert_eq!((verified.is_ok(), stored.fetched()), (is_accepted, fetched), "{seconds}");
     }
 }
