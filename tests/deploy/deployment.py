@@ -12,6 +12,8 @@ from process import OUTPUT, ROOT, TOOLS, Failed, environment, run, say, until
 SAM = TOOLS / "sam/bin/sam"
 # The limit of a zip, which Lambda fetches and unpacks at each cold start.
 ZIP_BYTES_MAX = 3_000_000
+# It has what every source parses and decides, and no sender waits for its start.
+RECONCILE_ZIP_BYTES_MAX = 3_500_000
 UPDATED_WITHIN_S = 180
 
 
@@ -39,15 +41,16 @@ class Deployment:
     def sizes(self):
         """Prints the sizes of each function's binary and zip; a zip above the limit fails the suite if it is built as deployed."""
         OUTPUT.mkdir(parents=True, exist_ok=True)
-        say(f"  {'function':<20} {'binary':>10} {'zip':>10}   of {ZIP_BYTES_MAX:,} bytes")
+        say(f"  {'function':<20} {'binary':>10} {'zip':>10} {'limit':>10}")
         too_large = []
         for function in self.declared("AWS::Serverless::Function"):
             binary, packed = ROOT / ".aws-sam" / self.stage / function / "bootstrap", OUTPUT / "size.zip"
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.write(binary, "bootstrap")
             size = packed.stat().st_size
-            say(f"  {function:<20} {binary.stat().st_size:>10,} {size:>10,}   {100 * size // ZIP_BYTES_MAX} %")
-            if size > ZIP_BYTES_MAX:
+            limit = RECONCILE_ZIP_BYTES_MAX if function == "ReconcileFunction" else ZIP_BYTES_MAX
+            say(f"  {function:<20} {binary.stat().st_size:>10,} {size:>10,} {limit:>10,}")
+            if size > limit:
                 too_large.append(function)
         packed.unlink()
         if too_large and os.environ.get("CARGO_PROFILE_RELEASE_LTO") == "off":
