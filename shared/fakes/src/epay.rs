@@ -8,7 +8,7 @@ mod page;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use signing::epay::{Keys, Params, Pid, Scheme, sign, verify};
 
@@ -18,7 +18,7 @@ use answer::{Refusal, json};
 pub struct Gateway {
     /// The base URL of its pages.
     base: String,
-    keys: Keys,
+    keys: RwLock<Arc<Keys>>,
     merchants: BTreeMap<Pid, Scheme>,
     state: Mutex<State>,
 }
@@ -78,7 +78,17 @@ impl Gateway {
     pub fn new(base: &str, keys: Keys, merchants: impl IntoIterator<Item = (Pid, Scheme)>, seed: &str) -> Self {
         let seed = seed.chars().filter(char::is_ascii_alphanumeric).collect();
         let state = Mutex::new(State { seed, trades: BTreeMap::new() });
-        Self { base: base.trim_end_matches('/').to_owned(), keys, merchants: merchants.into_iter().collect(), state }
+        let (base, keys) = (base.trim_end_matches('/').to_owned(), RwLock::new(Arc::new(keys)));
+        Self { base, keys, merchants: merchants.into_iter().collect(), state }
+    }
+
+    /// Replaces the keys of all merchants at once, as the gateway does when a merchant resets one.
+    pub fn reset_keys(&self, keys: Keys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn answer(&self, call: &Call<'_>) -> Answered {
@@ -125,7 +135,7 @@ impl Gateway {
             // PHP prints a float without trailing zeros.
             .with("money", if money.contains('.') { money.trim_end_matches('0').trim_end_matches('.') } else { money })
             .with("trade_status", "TRADE_SUCCESS");
-        sign(&self.keys, &trade.pid, scheme, params, now_s)
+        sign(&self.keys(), &trade.pid, scheme, params, now_s)
     }
 
     fn submit(&self, form: &str, scheme: Scheme, now_s: i64) -> Answered {
@@ -186,7 +196,7 @@ impl Gateway {
         let request = Params::decode(form).ok().filter(|_| is_order).ok_or(Refusal::of("No Act!"))?;
         let pid = request.value("pid").and_then(Pid::new).filter(|pid| self.merchants.get(pid) == Some(&Scheme::Md5));
         let pid = pid.ok_or(Refusal::FORBIDDEN)?;
-        let key = self.keys.sent_along(&pid).ok_or(Refusal::FORBIDDEN)?;
+        let key = self.keys().sent_along(&pid).ok_or(Refusal::FORBIDDEN)?;
         if request.value("key") != Some(key.as_str()) {
             return Err(Refusal::FORBIDDEN);
         }
@@ -196,7 +206,7 @@ impl Gateway {
     fn query_v2(&self, form: &str, now_s: i64) -> Result<Params, Refusal> {
         let (pid, request) = self.verify_request(form, Scheme::Rsa, now_s)?;
         let query = self.query(&pid, &request)?.with("code", "0");
-        sign(&self.keys, &pid, Scheme::Rsa, query, now_s).ok_or(Refusal::FORBIDDEN)
+        sign(&self.keys(), &pid, Scheme::Rsa, query, now_s).ok_or(Refusal::FORBIDDEN)
     }
 
     fn query(&self, pid: &Pid, request: &Params) -> Result<Params, Refusal> {
@@ -225,7 +235,7 @@ impl Gateway {
         let params = Params::decode(form).map_err(|_| Refusal::of("参数错误"))?;
         let pid = params.value("pid").and_then(Pid::new).filter(|pid| self.merchants.get(pid) == Some(&scheme));
         let pid = pid.ok_or(Refusal::of("商户不存在"))?;
-        verify(&self.keys, &pid, scheme, &params, now_s).map(drop).map_err(|_| Refusal::of("签名校验失败"))?;
+        verify(&self.keys(), &pid, scheme, &params, now_s).map(drop).map_err(|_| Refusal::of("签名校验失败"))?;
         Ok((pid, params))
     }
 

@@ -9,7 +9,7 @@ mod v3;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use signing::forwarder;
 use signing::rsa::PrivateKey;
@@ -26,7 +26,7 @@ pub struct WechatPay {
     merchant: WechatMerchant,
     platform: PrivateKey,
     key_id: String,
-    forwarder: Option<forwarder::Keys>,
+    forwarder: RwLock<Option<Arc<forwarder::Keys>>>,
     state: Mutex<State>,
 }
 
@@ -80,13 +80,19 @@ impl Trade {
 impl WechatPay {
     /// `platform` signs the responses, under this key id.
     pub fn new(merchant: WechatMerchant, platform: PrivateKey, key_id: &str) -> Self {
-        Self { merchant, platform, key_id: key_id.to_owned(), forwarder: None, state: Mutex::default() }
+        Self { merchant, platform, key_id: key_id.to_owned(), forwarder: RwLock::default(), state: Mutex::default() }
     }
 
     /// Adds the forwarder at `/_/pay/…`, which shares these keys with the caller.
     #[must_use]
     pub fn with_forwarder(self, keys: forwarder::Keys) -> Self {
-        Self { forwarder: Some(keys), ..self }
+        self.set_forwarder_keys(keys);
+        self
+    }
+
+    /// Gives the forwarder these keys, in place of others.
+    pub fn set_forwarder_keys(&self, keys: forwarder::Keys) {
+        *self.forwarder.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
     }
 
     /// The buyer pays an order, even one that was created elsewhere.
@@ -150,7 +156,8 @@ impl WechatPay {
         say: impl FnOnce(String) -> String,
     ) -> Answered {
         let signed = forwarder::Call { method: call.method, path: call.path, body: call.body.as_bytes() };
-        let accepted = self.forwarder.as_ref().and_then(|keys| {
+        let keys = self.forwarder.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let accepted = keys.as_ref().and_then(|keys| {
             let nonce = forwarder::verify_call(keys, signed, call.authorization?, call.now_s).ok()?;
             state.nonces.insert(nonce.to_owned()).then_some((keys, nonce))
         });

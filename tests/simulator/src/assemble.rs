@@ -22,7 +22,6 @@ use testkit::{EPAY_BASE, UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, now};
 use usage::Usage;
 use webhook::{Admission, Function, Webhook as _};
 
-use crate::epay_merchant::epay_secrets;
 use crate::port::PortLedger;
 use crate::sandbox::{Deployed, Parts};
 use crate::secrets;
@@ -70,8 +69,9 @@ impl Deployed for EpayFunction {
     const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
 
     async fn open(mut parts: Parts) -> Option<Self> {
-        let source = epay(&mut parts);
-        Some(Function::new(source, of_merchant(Epay::keys), Admission::default(), parts.ledger))
+        let source = epay(&mut parts).await?;
+        let keys = of_merchant(&parts, Epay::keys).await?;
+        Some(Function::new(source, keys, Admission::default(), parts.ledger))
     }
 }
 
@@ -102,9 +102,13 @@ impl Deployed for CheckoutFunction {
         };
         let order_numbers = OrderNumberRng::new(testkit::seeded_bits(parts.rng.u64(..)));
         let settings = EpaySettings::read(epay_setting, "prod").expect("settings").expect("a merchant");
-        let epay = Some(EpayPayments { settings, keys: of_merchant(checkout::epay_keys) });
+        let epay = Some(EpayPayments { settings, keys: of_merchant(&parts, checkout::epay_keys).await? });
         let places = Places::read(|_| None).expect("a number");
-        let (catalog, wechat) = (CATALOG.clone(), parts.optional.wechat.then(wechat::payments));
+        let wechat = match parts.optional.wechat {
+            Some(interface) => Some(wechat::payments(&parts, interface).await?),
+            None => None,
+        };
+        let catalog = CATALOG.clone();
         let api = Checkout { catalog, config, keys, epay, wechat, http, order_numbers, places };
         Some(api::Function { api, ledger: parts.ledger })
     }
@@ -128,8 +132,11 @@ impl Deployed for ReconcileFunction {
         let replay_keys = ReplayKeys {
             usage: Some(secrets.keyring(secrets::USAGE, LiveKeys::read, &calls).await?),
             stripe: Some(secrets.keyring(secrets::STRIPE, LiveKeys::read, &calls).await?),
-            wechat: optional.wechat.then(|| wechat::keyring(LiveKeys::read)),
-            epay: Some(of_merchant(LiveKeys::read)),
+            wechat: match optional.wechat {
+                Some(_) => Some(wechat::keyring(&parts, LiveKeys::read).await?),
+                None => None,
+            },
+            epay: Some(of_merchant(&parts, LiveKeys::read).await?),
             fireblocks: optional.fireblocks.then(|| fireblocks::published(&mut parts)),
             retired: Some(secrets.keyring(secrets::RETIRED, RetiredKeys::read, &calls).await?),
             ..ReplayKeys::default()
@@ -139,8 +146,11 @@ impl Deployed for ReconcileFunction {
         Some(Reconcile {
             usage: Usage,
             stripe: stripe(),
-            wechat: optional.wechat.then(|| wechat::source(&mut parts)),
-            epay: Some(epay(&mut parts)),
+            wechat: match optional.wechat {
+                Some(interface) => Some(wechat::source(&mut parts, interface).await?),
+                None => None,
+            },
+            epay: Some(epay(&mut parts).await?),
             fireblocks: optional.fireblocks.then(fireblocks::source),
             stripe_api: Some(stripe_api),
             fulfil: fulfil(&mut parts),
@@ -157,9 +167,10 @@ fn stripe() -> Stripe {
 }
 
 /// The gateway confirms every payment.
-fn epay(parts: &mut Parts) -> Epay {
+async fn epay(parts: &mut Parts) -> Option<Epay> {
     let config = epay::Config::read(epay_setting, "prod").expect("settings");
-    Epay { config, gateway: Some(Gateway { http: http(parts), keys: of_merchant(Epay::keys) }) }
+    let keys = of_merchant(parts, Epay::keys).await?;
+    Some(Epay { config, gateway: Some(Gateway { http: http(parts), keys }) })
 }
 
 fn epay_setting(name: &str) -> Option<String> {
@@ -173,9 +184,8 @@ fn epay_setting(name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-fn of_merchant<K>(make: MakeKeys<K>) -> Keyring<K> {
-    let secrets = epay_secrets();
-    keyring(&secrets.each_ref().map(|(name, value)| (*name, value.as_str())), make)
+async fn of_merchant<K>(parts: &Parts, make: MakeKeys<K>) -> Option<Keyring<K>> {
+    parts.secrets.keyring(secrets::EPAY, make, &parts.calls).await
 }
 
 fn stripe_config() -> StripeConfig {

@@ -1,17 +1,14 @@
-//! The one merchant at the epay gateway, which signs by V1.
+//! The one merchant at the epay gateway, which signs by V1, and whose key the gateway resets.
 
 use signing::Strength;
 use signing::epay::{Keys, SETTINGS};
-use testkit::EPAY_KEY;
 
-/// The settings of the merchant's secret.
-pub(crate) fn epay_secrets() -> [(&'static str, String); 1] {
+/// The merchant's setting before and after the reset.
+pub(crate) const EPAY_KEYS: [&str; 2] = ["1001:the-first-key-of-the-merchant", "1001:the-key-after-its-reset"];
+
+/// The keys of the gateway, before or after the reset.
+pub(crate) fn epay_keys(is_reset: bool) -> Keys {
     let [md5, ..] = SETTINGS;
-    [(md5, format!("1001:{EPAY_KEY}"))]
-}
-
-pub(crate) fn epay_keys() -> Keys {
-    let secrets = epay_secrets();
-    let set = |name: &str| secrets.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-    Keys::read(set, Strength::Deployed).expect("keys")
+    let text = EPAY_KEYS[usize::from(is_reset)];
+    Keys::read(|name| (name == md5).then_some(text), Strength::Deployed).expect("keys")
 }

@@ -18,7 +18,8 @@ use testkit::{
 use crate::epay_merchant::epay_keys;
 use crate::faults::{Calls, FaultKind, Side};
 use crate::outbox::{Outbox, Sender};
-use crate::wechat_merchant::WECHAT_BASE;
+use crate::secrets::{EPAY, WECHAT};
+use crate::wechat_merchant::{WECHAT_BASE, new_forwarder_keys};
 
 /// The one client of the fake operator: `shop:one-of-ours`.
 const OPERATOR_LOGIN: &str = "Basic c2hvcDpvbmUtb2Ytb3Vycw==";
@@ -40,7 +41,7 @@ impl Fakes {
     pub(crate) fn new() -> Self {
         let epay = || {
             let merchant = (Pid::new("1001").expect("a merchant"), Scheme::Md5);
-            Gateway::new(EPAY_BASE, epay_keys(), [merchant], "g")
+            Gateway::new(EPAY_BASE, epay_keys(false), [merchant], "g")
         };
         Self {
             stripe: Arc::new(LazyLock::new(|| Stripe::new("https://pay.invalid", false, "s"))),
@@ -48,6 +49,17 @@ impl Fakes {
             wechat: Arc::new(LazyLock::new(SigningWechat::default)),
             fireblocks: Arc::new(LazyLock::new(FireblocksAndJwks::default)),
             unitel: Arc::new(LazyLock::new(|| Unitel::new(OPERATOR_LOGIN, "u"))),
+        }
+    }
+}
+
+impl Fakes {
+    /// The provider that verifies our calls with this secret uses the new one.
+    pub(crate) fn switch(&self, secret: &str) {
+        match secret {
+            EPAY => self.epay.reset_keys(epay_keys(true)),
+            WECHAT => self.wechat.api().set_forwarder_keys(new_forwarder_keys()),
+            _ => {}
         }
     }
 }

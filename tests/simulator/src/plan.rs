@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::actors::{Actor, CAST, ROTATION, SCHEDULE, TOKEN_BUYER, WECHAT_BUYER};
 use crate::faults::{FaultPlan, Outage, Side};
 use crate::mark::Mark;
-use crate::sandbox::Optional;
+use crate::sandbox::{Optional, WechatInterface};
 use crate::world::Setting;
 
 const SECOND: u64 = 1;
@@ -44,6 +44,8 @@ pub(crate) struct Plan {
     pub faults: FaultPlan,
     /// When Stripe's endpoint is disabled.
     pub disabled: Option<(Duration, Duration)>,
+    /// How the deployment calls WeChat Pay, if it does.
+    pub wechat: WechatInterface,
 }
 
 impl Plan {
@@ -53,7 +55,7 @@ impl Plan {
             faults: self.faults.clone(),
             disabled: self.disabled,
             has_rotation: has(ROTATION),
-            optional: Optional { wechat: has(WECHAT_BUYER), fireblocks: has(TOKEN_BUYER) },
+            optional: Optional { wechat: has(WECHAT_BUYER).then_some(self.wechat), fireblocks: has(TOKEN_BUYER) },
         }
     }
 
@@ -88,7 +90,9 @@ impl Plan {
         let until = from + Duration::from_secs(of_endpoint.u64(1..=horizon.as_secs()));
         let disabled = (of_endpoint.u8(0..4) == 0 && !cut.has_no_outages).then_some((from, until));
         let faults = FaultPlan { percent, outages, calm_at, spared: cut.faults.clone() };
-        Self { actors, steps, faults, disabled }
+        let is_in_cloud = mark.child(u64::MAX).child(1).rng().u8(0..4) == 0;
+        let wechat = if is_in_cloud { WechatInterface::CloudRun } else { WechatInterface::V3 };
+        Self { actors, steps, faults, disabled, wechat }
     }
 }
 

@@ -12,7 +12,8 @@ use tokio::time::sleep;
 use crate::custodian;
 use crate::mark::Mark;
 use crate::outbox::Sender;
-use crate::wechat_merchant::WECHAT_SENDER;
+use crate::secrets::WECHAT;
+use crate::wechat_merchant::wechat_sender;
 use crate::world::World;
 
 /// Stripe retries for three days, and publishes no exact schedule.
@@ -164,7 +165,8 @@ async fn of_wechat(world: &World, sample: &str, is_reliable: bool, mark: Mark) {
     for (attempt, pause_s) in (0_u64..).zip(WECHAT_PAUSES_S) {
         let mark = mark.child(attempt);
         let random = u128::from(mark.number()) << 64 | u128::from(mark.child(1).number());
-        let sent = WECHAT_SENDER.sent(sample, world.now_s(), random).expect("a sample of a form");
+        let sender = wechat_sender(world.secrets.are_switched(WECHAT));
+        let sent = sender.sent(sample, world.now_s(), random).expect("a sample of a form");
         let post = Sent::post(WECHAT_PATH, sent.body.as_bytes());
         let post = sent.headers.iter().fold(post, |post, (name, value)| post.with(name, value.clone()));
         let request = post.event(Shape::HttpApi);

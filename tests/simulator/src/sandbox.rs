@@ -28,8 +28,16 @@ pub(crate) struct Parts {
 /// Providers that only some worlds have: each makes every sandbox dearer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Optional {
-    pub(crate) wechat: bool,
+    pub(crate) wechat: Option<WechatInterface>,
     pub(crate) fireblocks: bool,
+}
+
+/// How a deployment calls WeChat Pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WechatInterface {
+    V3,
+    /// Through our forwarder in WeChat's cloud.
+    CloudRun,
 }
 
 /// A function as a sandbox runs it.

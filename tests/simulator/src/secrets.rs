@@ -14,20 +14,32 @@ use serde_json::{Value, json};
 use signing::{Strength, hmac_hex, stripe};
 use testkit::now;
 
+use crate::epay_merchant::EPAY_KEYS;
 use crate::faults::{Calls, FaultKind, Side};
+use crate::wechat_merchant::{API_V2_KEYS, API_V3_KEYS, FORWARDER_SECRETS, wechat_key_pairs};
 
 /// The secrets that functions fetch.
 pub(crate) const USAGE: &str = "usage";
 pub(crate) const STRIPE: &str = "stripe";
+pub(crate) const EPAY: &str = "epay";
+pub(crate) const WECHAT: &str = "wechat";
 pub(crate) const RETIRED: &str = "retired";
 
-const USAGE_SETTING: &str = "WEBHOOK_SECRET";
-const STRIPE_SETTING: &str = "STRIPE_WEBHOOK_SECRET";
 /// The shared secrets of before and after a rotation.
 const USAGE_SECRETS: [&str; 2] =
     ["a-secret-of-the-simulated-gateway-0123456789", "another-secret-of-the-gateway-9876543210"];
 const STRIPE_SECRETS: [&str; 2] =
     ["whsec_a_secret_of_the_simulated_stripe_0123456789", "whsec_another_secret_of_the_stripe_9876543210"];
+
+/// Each setting that is rotated: its secret, its name, and its text before and after.
+const ROTATED: [(&str, &str, [&str; 2]); 6] = [
+    (USAGE, "WEBHOOK_SECRET", USAGE_SECRETS),
+    (STRIPE, "STRIPE_WEBHOOK_SECRET", STRIPE_SECRETS),
+    (EPAY, "EPAY_MD5_KEYS", EPAY_KEYS),
+    (WECHAT, "WECHAT_API_V3_KEY", API_V3_KEYS),
+    (WECHAT, "WECHAT_API_V2_KEY", API_V2_KEYS),
+    (WECHAT, "WECHAT_FORWARDER_SECRET", FORWARDER_SECRETS),
+];
 
 type SenderKeys = (Vec<hmac_hex::Keys>, Vec<stripe::Keys>);
 
@@ -50,7 +62,7 @@ pub(crate) enum Stage {
     Old,
     /// The function knows both secrets, and the sender still uses the old one.
     Both,
-    /// The sender uses the new one.
+    /// The sender uses the new one, with which the function signs its own calls.
     Switched,
     /// The function knows only the new one. The old one is among the retired secrets.
     Retired,
@@ -117,22 +129,30 @@ impl Secrets {
     }
 
     fn settings(&self, secret: &str) -> Vec<(String, String)> {
-        let live = |stage: Stage, [old, new]: [&str; 2]| match stage {
-            Stage::Old => old.to_owned(),
-            Stage::Both | Stage::Switched => format!("{old}\n{new}"),
-            Stage::Retired => new.to_owned(),
-        };
-        let all = [(USAGE, USAGE_SETTING, USAGE_SECRETS), (STRIPE, STRIPE_SETTING, STRIPE_SECRETS)];
         if secret == RETIRED {
-            let retired = all.into_iter().filter(|(of, ..)| self.stage(of) == Stage::Retired);
+            let retired = ROTATED.into_iter().filter(|(of, ..)| self.stage(of) == Stage::Retired);
             let entry = |(of, setting, [old, _]): (&str, &str, [&str; 2])| {
                 let day = self.stages().get(of).map(|(_, day)| day.clone()).unwrap_or_default();
                 (format!("{setting}@{day}"), old.to_owned())
             };
             return retired.map(entry).collect();
         }
-        let of_secret = all.into_iter().filter(|(of, ..)| *of == secret);
-        of_secret.map(|(of, setting, secrets)| (setting.to_owned(), live(self.stage(of), secrets))).collect()
+        // Where a function signs, it signs with the first.
+        let live = |[old, new]: [&str; 2]| match self.stage(secret) {
+            Stage::Old => old.to_owned(),
+            Stage::Both => format!("{old}\n{new}"),
+            Stage::Switched => format!("{new}\n{old}"),
+            Stage::Retired => new.to_owned(),
+        };
+        let rotated = ROTATED.into_iter().filter(|(of, ..)| *of == secret);
+        let rotated = rotated.map(|(_, setting, texts)| (setting.to_owned(), live(texts)));
+        let kept = wechat_key_pairs().into_iter().filter(|_| secret == WECHAT);
+        rotated.chain(kept.map(|(setting, text)| (setting.to_owned(), text))).collect()
+    }
+
+    /// Whether the other side uses the new secret.
+    pub(crate) fn are_switched(&self, secret: &str) -> bool {
+        self.stage(secret) >= Stage::Switched
     }
 
     fn stage(&self, secret: &str) -> Stage {

@@ -22,7 +22,7 @@ use crate::mark::Mark;
 use crate::net::{Fakes, Nets};
 use crate::outbox::Outbox;
 use crate::port::PortLedger;
-use crate::sandbox::{Deployed, Optional, Parts, Pool, Sandbox};
+use crate::sandbox::{Deployed, Optional, Parts, Pool, Sandbox, WechatInterface};
 use crate::secrets::Secrets;
 use crate::store::{Store, StoreKind};
 use crate::stream::OrderStream;
@@ -164,6 +164,10 @@ impl World {
 
     pub(crate) fn has_custodian(&self) -> bool {
         self.optional.fireblocks
+    }
+
+    pub(crate) fn is_in_wechats_cloud(&self) -> bool {
+        self.optional.wechat == Some(WechatInterface::CloudRun)
     }
 
     /// Runs one invocation in a warm or cold sandbox. `None`: the sandbox died, or Lambda ended it.

@@ -18,6 +18,7 @@ use super::{Actor, times};
 use crate::epay_merchant::epay_keys;
 use crate::mark::Mark;
 use crate::outbox::Sender;
+use crate::secrets::EPAY;
 use crate::truth::{Grant, OrderTruth, PaymentTruth, Truth};
 use crate::world::World;
 
@@ -141,11 +142,15 @@ impl EpayBuyer {
             .with("name", "product")
             .with("money", "648")
             .with("trade_status", "TRADE_SUCCESS");
-        let pid = Pid::new("1001").expect("a merchant");
-        let signed = sign(&epay_keys(), &pid, Scheme::Md5, params, world.now_s()).expect("a key");
         self.known().forged.insert(number);
-        world.outbox.add(Sender::Epay, signed.encoded());
+        world.outbox.add(Sender::Epay, signed(world, params));
     }
+}
+
+/// Signed with the merchant's key of now.
+fn signed(world: &World, params: Params) -> String {
+    let (keys, pid) = (epay_keys(world.secrets.are_switched(EPAY)), Pid::new("1001").expect("a merchant"));
+    sign(&keys, &pid, Scheme::Md5, params, world.now_s()).expect("a key").encoded()
 }
 
 impl Actor for EpayBuyer {
@@ -184,7 +189,11 @@ impl Actor for EpayBuyer {
         async {
             let late = self.known().late.clone();
             for form in late {
-                world.outbox.add(Sender::EpayAgain, form);
+                let params = Params::decode(&form).expect("a form");
+                let is_signed = |name: &str| !["sign", "sign_type"].contains(&name);
+                let again = params.all().filter(|(name, _)| is_signed(name));
+                let again = again.fold(Params::default(), |again, (name, value)| again.with(name, value));
+                world.outbox.add(Sender::EpayAgain, signed(world, again));
             }
         }
         .boxed_local()

@@ -1,5 +1,5 @@
-//! People who rotate the shared secrets of the gateway and of Stripe's webhooks: first the function knows both, then the
-//! sender uses the new one, then the old one is retired. Deliveries that were kept under the old one are replayed later.
+//! People who rotate the secrets that we share with senders: first the function knows both, then the other side uses the
+//! new one, then the old one is retired. Deliveries that were kept under the old one are replayed later.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use futures_util::future::{LocalBoxFuture, ready};
 
 use super::{Actor, ROTATION, times};
 use crate::mark::Mark;
-use crate::secrets;
+use crate::secrets::{self, Stage};
 use crate::truth::Truth;
 use crate::world::World;
 
-const SECRETS: [&str; 2] = [secrets::USAGE, secrets::STRIPE];
+const SECRETS: [&str; 4] = [secrets::USAGE, secrets::STRIPE, secrets::EPAY, secrets::WECHAT];
 /// Three for each secret end its rotation.
-const STEPS_MAX: usize = 6;
+const STEPS_MAX: usize = 8;
 
 struct Rotation(Vec<(Duration, &'static str)>);
 
@@ -46,6 +46,9 @@ impl Actor for Rotation {
         async move {
             let (secret, time) = (self.0[step].1, world.now().to_string());
             let stage = world.secrets.advance(secret, time.split('T').next().unwrap_or_default());
+            if stage == Stage::Switched {
+                world.fakes.switch(secret);
+            }
             world.detail(|| format!("the secret of {secret} is {stage:?}"));
         }
         .boxed_local()
