@@ -16,7 +16,7 @@ use ledger::{
 use local::{Expiry, What, context, credits_of};
 
 use self::change::change;
-pub(crate) use self::change::{change_of, committed, terms};
+pub(crate) use self::change::{AccountAfter, after, change_of, committed, terms};
 use self::facts::AccountFacts;
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};

@@ -10,9 +10,9 @@ use api::RedeemError;
 use audit::RepairFailure;
 use edge::KeyringError;
 use ledger::{
-    AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, CurrencyPairError,
-    GrantTermsError, KeyError, OrderNumber, OrderNumberError, Owner, RateError, RateTextError, RepairError, Timestamp,
-    UsageReversalError, WordError,
+    AcceptError, AccountId, AccountIdError, AccountTransferError, AmountError, CallerKeyError, CommitError,
+    CurrencyPairError, GrantTermsError, KeyError, OrderNumber, OrderNumberError, Owner, RateError, RateTextError,
+    RepairError, Timestamp, UsageReversalError, WordError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
@@ -68,6 +68,8 @@ pub(crate) enum Error {
     OnlyCreditsExpire(AccountId),
     #[error("insufficient credits: {account} has {available} available, not {amount}; credit it first, or take less")]
     Insufficient { account: AccountId, available: String, amount: String },
+    #[error("no transfer from {0} to there: {1}")]
+    NoTransfer(AccountId, AccountTransferError),
     #[error("{0} is postpaid: `account policy` changes its limit, or makes it prepaid again")]
     Postpaid(AccountId),
     #[error("--limit is the limit of a postpaid account: leave it out for a prepaid one")]
@@ -247,6 +249,7 @@ impl Error {
             | Self::NoAuthor
             | Self::Amount { .. }
             | Self::Nothing(_)
+            | Self::NoTransfer(..)
             | Self::UnknownReason(_)
             | Self::NotTheOrder { .. }
             | Self::NotAPayment(_)

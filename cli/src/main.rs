@@ -1,7 +1,8 @@
-//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `order`, `code`, `reverse`, `rate` and `audit` work with
-//! it, or with a deployed stage.
+//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `order`, `code`, `reverse`, `rate` and `audit`
+//! work with it, or with a deployed stage.
 
 mod account;
+mod account_transfer;
 mod audit;
 mod authorship;
 mod banner;
@@ -61,6 +62,8 @@ enum Command {
     Event(event::Event),
     /// Show an account, or change it by hand
     Account(account::Account),
+    /// Give an amount of one account to another, with the terms on which it expires
+    Transfer(account_transfer::AccountTransferArgs),
     /// Show an order, or change it by hand
     Order(order::Order),
     /// Give the charge of a usage event back to its owner, whole or in part, once
@@ -112,6 +115,9 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| Exit::Done),
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),
+            Some(Command::Transfer(args)) => {
+                Box::pin(account_transfer::run(args, &data, form, variable)).await.map(|()| Exit::Done)
+            }
             Some(Command::Reverse(args)) => {
                 Box::pin(reverse::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }

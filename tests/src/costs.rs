@@ -12,6 +12,7 @@ mod meter;
 mod published;
 mod purchase;
 mod sweeps;
+mod transfers;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -39,6 +40,7 @@ async fn all() -> Vec<Path> {
     let groups = [
         events::of_usage().await,
         lots::of_lots().await,
+        transfers::of_transfers().await,
         clicks::of_checkout().await,
         events::of_stripe().await,
         events::of_wechat().await,

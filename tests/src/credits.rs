@@ -9,10 +9,10 @@ use testkit::{Fault, World, context, now, usage};
 
 use crate::sandbox::{SETTLED, Sandbox, invocation, open_account};
 
-const ONE: u64 = 1_000_000_000;
+pub(crate) const ONE: u64 = 1_000_000_000;
 
 /// Alice had ten credits, and an event has charged three.
-async fn world() -> (World, JournalLine) {
+pub(crate) async fn charged() -> (World, JournalLine) {
     let world = World::new();
     open_account(&world, "alice", "k1", "10").await;
     Sandbox::faultless(&world).await.deliver(&usage("e1", "k1", "3").to_string(), &invocation(1)).await;
@@ -20,7 +20,7 @@ async fn world() -> (World, JournalLine) {
     (world, lines.into_iter().next().expect("the charge"))
 }
 
-fn reversal(line: &JournalLine, amount: u64, id: &str) -> Decision {
+pub(crate) fn reversal(line: &JournalLine, amount: u64, id: &str) -> Decision {
     let reversal = UsageReversal::of(line, Some(Amount::from_units(amount))).expect("within the charge");
     let header = JournalHeader {
         receipt: EventKey::new(Writer::Manual, id).expect("an id"),
@@ -38,7 +38,7 @@ fn reversal(line: &JournalLine, amount: u64, id: &str) -> Decision {
 async fn faulty_reversal_books_once() {
     for first in Fault::ALL {
         for second in Fault::ALL {
-            let (world, line) = world().await;
+            let (world, line) = charged().await;
             let decision = reversal(&line, 2 * ONE, "r1");
             let (ledger, faults) = world.faulty(1, move |call, _| match call {
                 0 => first,
@@ -63,7 +63,7 @@ async fn faulty_reversal_books_once() {
 #[tokio::test(start_paused = true)]
 async fn concurrent_reversals_book_one() {
     for amounts in [[2, 2, 2, 2, 2, 2, 2, 2], [1, 2, 3, 1, 2, 3, 1, 2]] {
-        let (world, line) = world().await;
+        let (world, line) = charged().await;
         let reversals = (0_u64..).zip(amounts).map(|(number, amount)| {
             let (world, decision) = (world.clone(), reversal(&line, amount * ONE, &format!("r{number}")));
             async move { (amount, world.ledger(number).commit(&decision, &context(number + 10)).await) }

@@ -21,7 +21,7 @@ mod races;
 const EXPIRING: &str = r#"{"sweep":"expiring"}"#;
 pub(crate) const DAY: i64 = 24 * 60 * 60;
 
-fn account(owner: &str) -> AccountId {
+pub(crate) fn account(owner: &str) -> AccountId {
     Owner::new(owner).expect("an owner").account(Asset::CREDITS)
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn later(attempt: u64, seconds: i64) -> CallContext<'static> {
     CallContext { received_at: at(context.received_at), first_received_at: at(context.first_received_at), ..context }
 }
 
-async fn committed(world: &World, decision: &Decision, seconds: i64) {
+pub(crate) async fn committed(world: &World, decision: &Decision, seconds: i64) {
     let committed = world.ledger(0).commit(decision, &later(0, seconds)).await;
     assert!(matches!(committed, Ok(Committed::Now(_))), "{committed:?}");
 }
@@ -105,7 +105,12 @@ fn operations() -> Vec<(&'static str, Decision, i64)> {
 }
 
 /// Commits with these faults, and once more without if no answer came.
-async fn commit(world: &World, decision: &Decision, seconds: i64, plan: Vec<(usize, Fault)>) -> (bool, usize) {
+pub(crate) async fn commit(
+    world: &World,
+    decision: &Decision,
+    seconds: i64,
+    plan: Vec<(usize, Fault)>,
+) -> (bool, usize) {
     let (ledger, faults) = world
         .faulty(7, move |call, _| plan.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault));
     let context = later(1, seconds);
@@ -124,7 +129,7 @@ async fn commit(world: &World, decision: &Decision, seconds: i64, plan: Vec<(usi
 }
 
 /// Without the number of attempts: a lost answer makes one more.
-fn without_attempts(mut books: Books) -> Books {
+pub(crate) fn without_attempts(mut books: Books) -> Books {
     books.journal.values_mut().for_each(|row| row.attempts = 0);
     books
 }

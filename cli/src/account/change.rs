@@ -1,6 +1,8 @@
 //! Commits a change of an account under its idempotency key, and prints the account after it.
 
-use ledger::{AccountId, Balance, CallerKey, CommitError, Committed, Ledger as _, Owner, Reason, SpendingTerms};
+use ledger::{
+    AccountId, Amount, Balance, CallerKey, CommitError, Committed, Ledger as _, Owner, Reason, SpendingTerms,
+};
 use local::{Change, What, context, new_api_key};
 use serde::Serialize;
 
@@ -15,10 +17,16 @@ use crate::prompt;
 
 /// The change, and the account after it.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct AccountChange {
     #[serde(flatten)]
     changed: ChangeResult,
+    #[serde(flatten)]
+    after: AccountAfter,
+}
+
+/// An account after a change.
+#[derive(Serialize)]
+pub(crate) struct AccountAfter {
     account: String,
     /// `None` if the account has no row, or could not be read.
     state: Option<State>,
@@ -79,12 +87,16 @@ pub(crate) async fn change_of(
     account: &AccountId,
     form: Form,
 ) -> Result<(), Error> {
-    // A failed read is no failed command: the change is made, and an error would invite a second one.
+    form.show(&AccountChange { changed, after: after(books, account).await });
+    Ok(())
+}
+
+/// A failed read is no failed command: the change is made, and an error would invite a second one.
+pub(crate) async fn after(books: &Books, account: &AccountId) -> AccountAfter {
     let row = books.ledger.account(account).await.map_err(Error::from);
     let is_read = row.is_ok();
     let state = unless_unread(row, account).flatten().map(|row| State::of(account.asset(), &row));
-    form.show(&AccountChange { changed, account: account.to_string(), state, is_read });
-    Ok(())
+    AccountAfter { account: account.to_string(), state, is_read }
 }
 
 /// Prints a failed read after a change, which stays a success.
@@ -157,15 +169,10 @@ pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Res
     };
     match (refused, change.what) {
         (Reason::InsufficientCredits, What::Debit { account, amount }) => {
-            let asset = account.asset();
-            let Ok(row) = books.ledger.account(&account).await else {
-                return Err(CommitError::Rejected(refused).into());
-            };
-            Err(Error::Insufficient {
-                available: asset.format_balance(row.map_or(Balance::ZERO, |row| row.available)),
-                amount: asset.format(amount),
-                account,
-            })
+            Err(insufficient(books, account, amount).await)
+        }
+        (Reason::InsufficientCredits, What::Transfer(transfer)) => {
+            Err(insufficient(books, transfer.from().clone(), transfer.amount()).await)
         }
         (Reason::KeyTaken, What::RemoteKey { key, name, .. }) => {
             let holder = books.ledger.owner(&key, &context).await.ok().flatten();
@@ -178,9 +185,33 @@ pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Res
     }
 }
 
+async fn insufficient(books: &Books, account: AccountId, amount: Amount) -> Error {
+    let asset = account.asset();
+    let Ok(row) = books.ledger.account(&account).await else {
+        return CommitError::Rejected(Reason::InsufficientCredits).into();
+    };
+    Error::Insufficient {
+        available: asset.format_balance(row.map_or(Balance::ZERO, |row| row.available)),
+        amount: asset.format(amount),
+        account,
+    }
+}
+
 impl Facts for AccountChange {
     fn print(&self) {
         self.changed.print();
+        self.after.print();
+    }
+}
+
+impl AccountAfter {
+    pub(crate) fn account(&self) -> &str {
+        &self.account
+    }
+}
+
+impl Facts for AccountAfter {
+    fn print(&self) {
         match &self.state {
             Some(state) => state.print(),
             None if self.is_read => print_missing(&self.account),

@@ -54,6 +54,7 @@ fn samples() -> Vec<Error> {
         Error::Expires { text: text("2020-01-01"), cause: GrantTermsError::Past },
         Error::OnlyCreditsExpire(owner().account(ledger::Asset::Report(ledger::Word::new("full").expect("a word")))),
         Error::Insufficient { account: account(), available: text("1"), amount: text("2") },
+        Error::NoTransfer(account(), AccountTransferError::Oneself),
         Error::Postpaid(account()),
         Error::LimitOfPrepaid,
         Error::TooMuchOwed,

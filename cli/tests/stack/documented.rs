@@ -12,11 +12,12 @@ const MARK: &str = "@@ ";
 const BASE: &str = "http://127.0.0.1:9000";
 
 /// What runs the commands of each page.
-const RUN_BY: [(&str, &str); 17] = [
+const RUN_BY: [(&str, &str); 18] = [
     ("README.md", HERE),
     ("README.zh.md", HERE),
     ("docs/quickstart.md", HERE),
     ("docs/cli.md", HERE),
+    ("docs/books.md", "cli/tests/stack/account_transfers.rs"),
     ("docs/codes.md", "cli/tests/stack/codes.rs"),
     ("docs/deploy.md", "tests/deploy/deployment.py"),
     ("docs/local-lambda.md", "tests/deploy/watch.py"),

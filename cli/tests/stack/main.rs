@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "how long things take is a part of what is tested")]
 
+mod account_transfers;
 mod accounts;
 mod auditing;
 mod buying;

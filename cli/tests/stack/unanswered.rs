@@ -103,6 +103,7 @@ fn change_with_a_lost_reply_is_made_once_by_its_id() {
         of_account(&["key", "alice", "sk-1"]),
         of_account(&["referrer", "alice", "bob"]),
         of_account(&["api-key", "alice"]),
+        [&["transfer", "alice", "bob", "1", "--new"], because.as_slice()].concat(),
         [&["order", "resolve", &bought.number, "--as", "done"], because.as_slice()].concat(),
     ];
     let unanswered = ReplyDropper::before(&stack).run(&folder, &commands);
@@ -123,7 +124,7 @@ fn change_with_a_lost_reply_is_made_once_by_its_id() {
     }
     let account = folder.stdout_of(&["account", "show", "alice"]);
     let state = ["balance", "overdraft", "referrer", "version"].map(|name| field(&account, name));
-    assert_eq!(state, ["110", "5", "bob", "3"], "{account}");
+    assert_eq!(state, ["109", "5", "bob", "4"], "{account}");
     let order = folder.stdout_of(&["order", "show", &bought.number]);
     assert_eq!(field(&order, "fulfilment"), "done", "{order}");
     // Another verdict under the same version is refused.

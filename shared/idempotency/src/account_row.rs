@@ -19,6 +19,8 @@ pub(crate) struct LotsChange {
     pub(crate) version: u64,
     pub(crate) returned: Amount,
     pub(crate) next_expiry: Option<Timestamp>,
+    /// The account as it was read and the balance after it, if the mark depends on them.
+    pub(crate) mark: Option<(AccountLots, Balance)>,
 }
 
 impl<'p> AccountPlan<'p> {
@@ -43,6 +45,7 @@ impl<'p> AccountPlan<'p> {
 
     pub(crate) fn guards(&self, net: &Net, now: Timestamp) -> AccountGuards {
         let lots = match self.change {
+            Some(LotsChange { mark: Some((read, _)), .. }) => LotsGuard::AsRead(read),
             Some(change) => LotsGuard::Version(change.version),
             None if self.changes_lots() => LotsGuard::Absent,
             None => LotsGuard::Any,
@@ -75,8 +78,11 @@ pub(crate) fn update(
     guard(&mut row, guards);
     row.require_known_form();
     if let Some(change) = plan.change {
-        // Operands are read before the update: this is the balance before the change.
-        row.set_copy(names::MARK_UNITS, names::BALANCE_UNITS, number(&0));
+        match change.mark {
+            // Operands are read before the update: this is the balance before the change.
+            None => row.set_copy(names::MARK_UNITS, names::BALANCE_UNITS, number(&0)),
+            Some((_, mark)) => row.set(names::MARK_UNITS, number(&mark.units())),
+        }
         lots(&mut row, account, change.next_expiry);
     }
     row.add(names::BALANCE_UNITS, number(&change.units()));
@@ -89,16 +95,7 @@ pub(crate) fn update(
 /// The update that takes these units from the account as it was read.
 pub(crate) fn expire(account: &str, read: &AccountLots, amount: Amount, next_expiry: Option<Timestamp>) -> Row {
     let mut row = Row::default();
-    let balance = row.name(names::BALANCE_UNITS);
-    let as_read = row.value(number(&read.balance.units()));
-    row.conditions.push(format!("{balance} = {as_read}"));
-    let (held, as_read) = (row.name(names::HELD_UNITS), row.value(number(&read.held)));
-    row.conditions.push(if read.held == 0 {
-        format!("(attribute_not_exists({held}) OR {held} = {as_read})")
-    } else {
-        format!("{held} = {as_read}")
-    });
-    let guards = AccountGuards { lots: LotsGuard::Version(read.version), ..AccountGuards::default() };
+    let guards = AccountGuards { lots: LotsGuard::AsRead(*read), ..AccountGuards::default() };
     guard(&mut row, &guards);
     row.require_known_form();
     let change = Balance::from(amount).units().saturating_neg();
@@ -124,19 +121,35 @@ pub(crate) fn next_expiry(row: &mut Row, account: &str, due: Option<Timestamp>) 
 fn guard(row: &mut Row, guards: &AccountGuards) {
     match guards.lots {
         LotsGuard::Any => {}
-        LotsGuard::Absent | LotsGuard::Version(0) => {
-            let version = row.name(names::LOTS_VERSION);
-            row.conditions.push(format!("attribute_not_exists({version})"));
-        }
-        LotsGuard::Version(read) => {
-            let (version, read) = (row.name(names::LOTS_VERSION), row.value(number(&read)));
-            row.conditions.push(format!("{version} = {read}"));
+        LotsGuard::Absent => lots_version(row, 0),
+        LotsGuard::Version(read) => lots_version(row, read),
+        LotsGuard::AsRead(read) => {
+            let balance = row.name(names::BALANCE_UNITS);
+            let as_read = row.value(number(&read.balance.units()));
+            row.conditions.push(format!("{balance} = {as_read}"));
+            let (held, as_read) = (row.name(names::HELD_UNITS), row.value(number(&read.held)));
+            row.conditions.push(if read.held == 0 {
+                format!("(attribute_not_exists({held}) OR {held} = {as_read})")
+            } else {
+                format!("{held} = {as_read}")
+            });
+            lots_version(row, read.version);
         }
     }
     if let Some(now) = guards.debit_at {
         let (next_expiry, now) = (row.name(names::NEXT_EXPIRY), row.value(text(&now)));
         row.conditions.push(format!("(attribute_not_exists({next_expiry}) OR {next_expiry} > {now})"));
     }
+}
+
+fn lots_version(row: &mut Row, read: u64) {
+    let version = row.name(names::LOTS_VERSION);
+    let condition = if read == 0 {
+        format!("attribute_not_exists({version})")
+    } else {
+        format!("{version} = {}", row.value(number(&read)))
+    };
+    row.conditions.push(condition);
 }
 
 /// Written over the terms that were read. A row without one of these attributes has its default.

@@ -1,8 +1,6 @@
 //! The commit: one conditional transaction makes a decision durable, and the store's answer decides the result. The
 //! journal row is the idempotency record.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use ledger::{
     AccountId, CallContext, CommitError, Committed, Effect, Entry, JournalHeader, MoneyKey, Receipt, Refusal, Timestamp,
@@ -32,8 +30,9 @@ impl DynamoLedger {
     pub(crate) async fn record(&self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         let header = &entry.header;
         // Each round leaves out at least one more movement, or follows another change of the same lots.
-        let mut known = Known { moved: BTreeSet::new(), lots: self.lots_to_make(entry, context).await? };
+        let mut known = Known::default();
         loop {
+            self.read_lots_to_make(entry, &mut known.lots, context).await?;
             let plan = |now| Plan::record(self.tables(), entry, context, &known, now);
             match self.transact(plan, context).await? {
                 Outcome::Applied(processed_at) => {

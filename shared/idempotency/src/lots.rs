@@ -1,12 +1,13 @@
 //! An account's lots: both rows read together, the expiry, and the accounts whose lots are past their date.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     AccountId, AccountLots, Amount, CallContext, CommitError, Effect, Entry, Expiring, LotMove, LotsRow, LotsSnapshot,
-    Timestamp,
+    Timestamp, with_terms_of_senders,
 };
 
 use crate::batch::Read;
@@ -35,22 +36,24 @@ const ATTRIBUTES: [&str; 11] = [
 ];
 
 impl DynamoLedger {
-    /// The lots of the accounts that get lots with a date: to read them first costs less than a cancelled transaction.
-    pub(crate) async fn lots_to_make(
+    /// Reads the lots of the accounts that get lots with a date, unless they are known: to read them first costs less
+    /// than a cancelled transaction. What a transfer gives has a date if its sender's known lots have one.
+    pub(crate) async fn read_lots_to_make(
         &self,
         entry: &Entry,
+        known: &mut BTreeMap<AccountId, LotsSnapshot>,
         context: &CallContext<'_>,
-    ) -> Result<BTreeMap<AccountId, LotsSnapshot>, CommitError> {
-        let mut lots = BTreeMap::new();
-        for effect in &entry.effects {
+    ) -> Result<(), CommitError> {
+        let effects = with_terms_of_senders(Cow::Borrowed(&entry.effects), known);
+        for effect in effects.iter() {
             let Effect::Move(movement) = effect else { continue };
             let account = movement.posting.account();
-            if LotMove::of(movement).is_dated() && !lots.contains_key(account) {
+            if LotMove::of(movement).is_dated() && !known.contains_key(account) {
                 // On the heap: few entries make lots, and the future of every commit would hold this one.
-                lots.insert(account.clone(), Box::pin(self.snapshot(account, context)).await?);
+                known.insert(account.clone(), Box::pin(self.snapshot(account, context)).await?);
             }
         }
-        Ok(lots)
+        Ok(())
     }
 
     /// Both rows of one version. A change of lots between the two reads gives two versions, of which both are past at

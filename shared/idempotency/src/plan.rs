@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Transact
 use ledger::{
     AccountId, Amount, CallContext, CallerKey, ChangedLots, Effect, Entry, EventKey, ExpiredLots, Fact, Guard, House,
     JournalHeader, Lane, LotsSnapshot, MoneyKey, Movement, Net, Owner, Posting, ProofUse, Refusal, Timestamp, Writer,
-    merged, next_retry_at,
+    merged, next_retry_at, with_terms_of_senders,
 };
 
 use crate::account_row::{self, AccountPlan, LotsChange};
@@ -51,7 +51,7 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let Known { moved, lots } = known;
         let receipt = entry.header.receipt.as_str();
-        let effects = unless_moved(&entry.effects, moved);
+        let effects = with_terms_of_senders(unless_moved(&entry.effects, moved), lots);
         let movements = || {
             effects.iter().filter_map(|effect| if let Effect::Move(movement) = effect { Some(movement) } else { None })
         };
@@ -156,7 +156,7 @@ impl Plan {
     ) -> Result<(), PlanError> {
         let (&Writing { tables, header, context, now }, id) = (writing, account.to_string());
         if let Some(read) = lots.filter(|read| of_account.is_change_of(read)) {
-            let ChangedLots { row, returned, next_expiry } = read.change(of_account.moves(), now);
+            let ChangedLots { row, returned, next_expiry, mark } = read.change(of_account.moves(), now);
             let returned = Amount::from_wide(returned).ok_or(PlanError::Overflow)?;
             if !returned.is_zero() {
                 let movement = breakage(&account, read.account.version, returned);
@@ -166,7 +166,8 @@ impl Plan {
                 self.push(Role::Breakage, line.update(&tables.journal, movement.key.as_str())?);
             }
             self.push(Role::Lots, lots_row::write(tables, &id, &row, context)?);
-            of_account.change = Some(LotsChange { version: read.account.version, returned, next_expiry });
+            let mark = mark.map(|mark| (read.account, mark));
+            of_account.change = Some(LotsChange { version: read.account.version, returned, next_expiry, mark });
         }
         let guards = of_account.guards(net, now);
         let row = account_row::update(&id, &of_account, net, &guards)?;
@@ -203,7 +204,7 @@ impl Plan {
             plan.push(Role::Receipt, row.update(&tables.journal, header.receipt.as_str())?);
         }
         let row = account_row::expire(&id, &read.account, amount, next_expiry);
-        let guards = AccountGuards { lots: LotsGuard::Version(read.account.version), ..AccountGuards::default() };
+        let guards = AccountGuards { lots: LotsGuard::AsRead(read.account), ..AccountGuards::default() };
         plan.push(Role::Account(account.clone(), guards), row.update(&tables.accounts, &id)?);
         plan.push(Role::Lots, lots_row::write(tables, &id, &lots, context)?);
         Ok(plan)

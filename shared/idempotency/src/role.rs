@@ -1,7 +1,7 @@
 //! The role of each row in a transaction, which decides the result if its condition fails.
 
 use aws_sdk_dynamodb::error::BuildError;
-use ledger::{AccountId, Fingerprint, MoneyKey, SpendingTerms, Timestamp};
+use ledger::{AccountId, AccountLots, Fingerprint, MoneyKey, SpendingTerms, Timestamp};
 use thiserror::Error;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(crate) enum LotsGuard {
     Absent,
     /// The version of its lots that was read.
     Version(u64),
+    /// Its balance, its held amount and the version of its lots, all as they were read.
+    AsRead(AccountLots),
 }
 
 #[derive(Debug, Error)]

@@ -132,6 +132,8 @@ fn of_account(account: &AccountId, guards: &AccountGuards, image: Option<&Image>
         LotsGuard::Any => true,
         LotsGuard::Absent => version.is_none(),
         LotsGuard::Version(read) => version.unwrap_or_default() == read,
+        LotsGuard::AsRead(read) => lots_row::account(row)
+            .is_ok_and(|row| (row.version, row.balance, row.held) == (read.version, read.balance, read.held)),
     };
     if !are_as_read {
         return Verdict::LotsChanged(account.clone());

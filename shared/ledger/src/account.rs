@@ -87,9 +87,14 @@ pub enum House {
     OnChain,
     /// Credits that expired before they were spent.
     Breakage,
+    /// What one account gives to another passes through it, so it adds up to nothing.
+    Transfers,
 }
 
 impl House {
+    /// Before the slash. No owner of this name takes part in a transfer.
+    pub const NAME: &str = "house";
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Usage => "house/usage",
@@ -99,6 +104,7 @@ impl House {
             Self::Promotions => "house/promotions",
             Self::OnChain => "house/on-chain",
             Self::Breakage => "house/breakage",
+            Self::Transfers => "house/transfers",
         }
     }
 }

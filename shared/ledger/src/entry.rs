@@ -202,6 +202,11 @@ impl Posting {
         self.amount
     }
 
+    /// The other side of the customer's account.
+    pub fn house(&self) -> House {
+        self.house
+    }
+
     pub fn debit(&self) -> String {
         match self.direction {
             Direction::FromCustomer => self.account.to_string(),

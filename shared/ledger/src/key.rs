@@ -140,6 +140,11 @@ impl MoneyKey {
         Self(format!("expire#{account}.{version}"))
     }
 
+    /// What the other account gets of a transfer: `received#manual#…`.
+    pub fn of_received(sent: &Self) -> Self {
+        Self(format!("received#{sent}"))
+    }
+
     /// One period of a subscription.
     pub fn of_invoice(invoice: &Reference) -> Self {
         Self(format!("invoice#{}", invoice.id()))

@@ -46,6 +46,7 @@
 
 mod accept;
 mod account;
+mod account_transfer;
 mod amount;
 mod anomaly;
 mod asset;
@@ -84,6 +85,7 @@ mod usage_reversal;
 
 pub use accept::{AcceptError, Accepted, Clearing};
 pub use account::{AccountId, AccountIdError, CallerKey, CallerKeyError, House, Owner};
+pub use account_transfer::{AccountTransfer, AccountTransferError, with_terms_of_senders};
 pub use amount::{Amount, AmountError, Balance};
 pub use anomaly::{Anomalies, Anomaly, Flag, LISTED_MAX, PaysFor, RefusedPayment, Resolution, UNLISTED_MAX};
 pub use asset::{Asset, Word, WordError};

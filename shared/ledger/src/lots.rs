@@ -13,6 +13,7 @@ mod merge;
 mod port;
 mod settle;
 mod terms;
+mod transfer_out;
 
 use crate::{Balance, MoneyKey, Timestamp};
 

@@ -1,6 +1,7 @@
 //! Tests of the ledger's types: tables of cases and properties. This file has the fixtures that they share.
 
 mod accepted;
+mod account_transfers;
 mod amounts;
 mod anomalies;
 mod audit;

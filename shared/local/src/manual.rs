@@ -1,9 +1,9 @@
 //! Manual changes of accounts and exchange rates: ordinary journal entries with an author and a reason.
 
 use ledger::{
-    AccountId, Amount, Asset, CallerKey, Code, CodeChange, CodeHash, Decision, Effect, Entry, EventKey, Fact,
-    Fingerprint, Guard, House, JournalHeader, KeyError, LotShare, LotTerms, MoneyKey, Movement, Owner, Posting, Rate,
-    Rates, SpendingTerms, Timestamp, UsageReversal, Word, Writer,
+    AccountId, AccountTransfer, Amount, Asset, CallerKey, Code, CodeChange, CodeHash, Decision, Effect, Entry,
+    EventKey, Fact, Fingerprint, Guard, House, JournalHeader, KeyError, LotShare, LotTerms, MoneyKey, Movement, Owner,
+    Posting, Rate, Rates, SpendingTerms, Timestamp, UsageReversal, Word, Writer,
 };
 
 /// A manual adjustment.
@@ -64,6 +64,8 @@ pub enum What {
         owner: Owner,
         key: CallerKey,
     },
+    /// Gives an amount of one account to another.
+    Transfer(AccountTransfer),
     /// Gives the charge of a usage event back.
     ReverseUsage(UsageReversal),
     /// Makes redeem codes of one kind.
@@ -134,6 +136,7 @@ impl What {
             | Self::RevokeKey { owner, .. }
             | Self::Referrer { owner, .. } => credits_of(owner),
             Self::ReverseUsage(reversal) => reversal.account().clone(),
+            Self::Transfer(transfer) => transfer.from().clone(),
             Self::SetRate { .. } | Self::RevokeRate { .. } | Self::MakeCodes(_) | Self::RevokeCodes { .. } => {
                 return None;
             }
@@ -151,6 +154,7 @@ impl What {
             Self::RevokeKey { .. } => "revoke_key",
             Self::Referrer { .. } => "referrer",
             Self::ReverseUsage(_) => "reverse",
+            Self::Transfer(_) => "transfer",
             Self::MakeCodes(_) => "make_codes",
             Self::RevokeCodes { .. } => "revoke_codes",
             Self::SetRate { .. } => "rate",
@@ -187,6 +191,11 @@ impl What {
             Self::ReverseUsage(reversal) => {
                 vec![("usage", reversal.usage().to_string()), ("amount", Asset::CREDITS.format(reversal.amount()))]
             }
+            Self::Transfer(transfer) => vec![
+                ("account", transfer.from().to_string()),
+                ("to", transfer.to().to_string()),
+                ("amount", transfer.from().asset().format(transfer.amount())),
+            ],
             Self::MakeCodes(codes) => {
                 let of_first = codes.first().map(|code| {
                     let until = code.until.map(|until| ("until", until.to_string()));
@@ -223,6 +232,7 @@ impl What {
         };
         vec![match self {
             Self::ReverseUsage(reversal) => return reversal.effects(),
+            Self::Transfer(transfer) => return transfer.effects(receipt),
             Self::MakeCodes(codes) => {
                 let make = |code: &Code| Effect::Code(CodeChange::Make(Box::new(code.clone())));
                 return codes.iter().map(make).collect();

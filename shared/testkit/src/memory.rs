@@ -193,6 +193,7 @@ impl State {
             ProofState::Missing => return self.refuse(&entry.refused(Reason::PaymentUnproven), context),
         };
         self.expire_before(&effects, context);
+        let effects = self.with_terms_of_senders(effects);
         let mut nets = merged(&effects).ok_or_else(|| CommitError::Refused("overflow".into()))?;
         if effects.iter().any(|effect| self.is_unpayable(effect)) {
             let refusal = Refusal { header: header.clone(), reason: Reason::OrderNotPayable, effects: Vec::new() };

@@ -2,6 +2,7 @@
 //! steps, and what it knows to be true in the end.
 
 mod buyer;
+mod circle;
 mod claims;
 mod click;
 mod epay_buyer;
@@ -58,6 +59,7 @@ pub(crate) const CAST: &[Draw] = &[
     shop::draw,
     stranger::draw,
     rotation::draw,
+    circle::draw,
 ];
 
 /// Kinds of actors for which a world has more than the others: WeChat Pay, Fireblocks, a store of secrets.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use edge::{Invocation, Worker as _};
 use ledger::{
-    AttemptMark, CallContext, Committed, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _,
-    Sweep, Timestamp, Writer,
+    AttemptMark, CallContext, CommitError, Committed, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader,
+    Ledger as _, Sweep, Timestamp, Writer,
 };
 use testkit::{context, deadline, instant, now};
 use tokio::time::sleep;
@@ -32,6 +32,8 @@ use crate::trace::{Kind, Lines, Trace};
 const LAMBDA_MARGIN: Duration = Duration::from_secs(2);
 /// Lambda ends a sandbox that takes longer to start.
 const INIT_MAX: Duration = Duration::from_secs(10);
+/// A person gives a command up after this.
+const COMMAND_MAX: Duration = Duration::from_mins(1);
 /// Wall clocks of sandboxes are off by up to this, mostly by much less.
 const SKEW_MS_MAX: i64 = 20_000;
 
@@ -245,6 +247,20 @@ impl World {
             None => {}
             Some(Ok(report)) => self.detail(|| format!("{} reports {report:?}", sweep.as_str())),
             Some(Err(error)) => self.detail(|| format!("{} fails: {error}", sweep.as_str())),
+        }
+    }
+
+    /// One run of a person's command, whose calls fail as those of a function do. `None`: it died, or has no answer.
+    pub(crate) async fn command(&self, decision: &Decision, mark: Mark) -> Option<Result<Committed, CommitError>> {
+        let calls = Calls::new(Arc::clone(&self.faults));
+        calls.begin(mark);
+        let ledger = self.store.ledger(mark.number(), &calls);
+        let context = CallContext { received_at: self.now(), ..context(mark.number()) };
+        tokio::select! {
+            biased;
+            answer = Box::pin(ledger.commit(decision, &context)) => Some(answer),
+            () = calls.killed() => None,
+            () = sleep(COMMAND_MAX) => None,
         }
     }
 

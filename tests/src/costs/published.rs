@@ -23,12 +23,15 @@ const READ_UNITS: u64 = 125_000;
 const CENT: u64 = 10_000;
 
 /// The paths in the document.
-const PUBLISHED: [&str; 23] = [
+const PUBLISHED: [&str; 26] = [
     "usage: the next one",
     "usage: more than the owner has",
     "lots: a spend",
     "lots: a grant to an account with lots",
     "lots: the first spend after a date",
+    "transfer: between accounts without lots",
+    "transfer: of credits with a date",
+    "reverse: the charge of a usage event",
     "checkout: the first click on a product",
     "checkout: the second click",
     "orders: an order is made",

@@ -159,6 +159,7 @@ fn house_of(key: &str) -> House {
         "commission" => House::Commissions,
         "sent" => House::OnChain,
         "expire" => House::Breakage,
+        "received" => House::Transfers,
         _ => House::Manual,
     }
 }

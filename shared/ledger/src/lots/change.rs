@@ -5,13 +5,15 @@ use std::cmp::Ordering;
 use super::{
     AccountLots, ExpiredShare, LotChange, LotKind, LotShare, LotTerms, LotsRow, LotsSnapshot, TakenShares, total,
 };
-use crate::{MoneyKey, Movement, Timestamp};
+use crate::{Balance, House, MoneyKey, Movement, Timestamp};
 
 /// What a movement does to the lots of its account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LotMove<'m> {
     /// It reads no lot: a spend, or what moves nothing.
     Spend,
+    /// A transfer to another account.
+    TransferOut(&'m Movement),
     /// New credits.
     Give(&'m Movement),
     /// A clawback of the grant with this key.
@@ -23,6 +25,7 @@ pub enum LotMove<'m> {
 impl<'m> LotMove<'m> {
     pub fn of(movement: &'m Movement) -> Self {
         match (movement.posting.change().units().cmp(&0), movement.reverses.as_ref()) {
+            (Ordering::Less, None) if movement.posting.house() == House::Transfers => Self::TransferOut(movement),
             (Ordering::Equal, _) | (Ordering::Less, None) => Self::Spend,
             (Ordering::Less, Some(grant)) => Self::Take(movement, grant),
             (Ordering::Greater, None) => Self::Give(movement),
@@ -34,7 +37,7 @@ impl<'m> LotMove<'m> {
     pub fn is_dated(self) -> bool {
         match self {
             Self::Give(movement) => movement.lots.iter().any(|share| share.terms.expires_at.is_some()),
-            Self::Spend | Self::Take(..) | Self::GiveAgain(..) => false,
+            Self::Spend | Self::TransferOut(_) | Self::Take(..) | Self::GiveAgain(..) => false,
         }
     }
 }
@@ -46,6 +49,9 @@ pub struct ChangedLots {
     /// What comes back from breakage, because a clawback takes it.
     pub returned: u128,
     pub next_expiry: Option<Timestamp>,
+    /// The balance after a transfer to another account, which marks it: then balance and held amount must be those that
+    /// were read. Otherwise the mark is the balance before the write, whatever that is.
+    pub mark: Option<Balance>,
 }
 
 impl LotsSnapshot {
@@ -62,10 +68,15 @@ impl LotsSnapshot {
             taken: settled.taken,
         };
         row.forget(now);
-        let mut returned = 0_u128;
+        let (mut returned, mut sent) = (0_u128, None);
         for lot_move in moves {
             match lot_move {
                 LotMove::Spend => {}
+                LotMove::TransferOut(movement) => {
+                    let units = movement.posting.amount().units();
+                    row.lots = self.transferred(std::mem::take(&mut row.lots), units).0;
+                    sent = Some(units.saturating_add(sent.unwrap_or_default()));
+                }
                 LotMove::Give(movement) => row.changes.push(give(movement)),
                 LotMove::Take(movement, grant) => {
                     returned = returned.saturating_add(row.take(movement, grant, now));
@@ -76,7 +87,8 @@ impl LotsSnapshot {
         row.taken.retain(|taken| taken.units > 0);
         row.expired.retain(|expired| expired.share.units > 0);
         let next_expiry = row.first_expiry();
-        ChangedLots { row, returned, next_expiry }
+        let mark = sent.map(|sent| after(self.account.balance, sent));
+        ChangedLots { row, returned, next_expiry, mark }
     }
 }
 
@@ -85,6 +97,10 @@ impl AccountLots {
     pub fn is_fenced(&self, now: Timestamp) -> bool {
         self.next_expiry.is_some_and(|next_expiry| next_expiry <= now)
     }
+}
+
+fn after(balance: Balance, sent: u128) -> Balance {
+    Balance::from_units(balance.units().saturating_sub(i128::try_from(sent).unwrap_or(i128::MAX)))
 }
 
 /// What the movement does not date is undated.

@@ -4,6 +4,7 @@ mod history;
 mod machine;
 mod naive;
 mod orders;
+mod transfers;
 
 use history::first_difference;
 use machine::Form;
@@ -40,7 +41,7 @@ fn key(name: &str) -> MoneyKey {
     MoneyKey::of_row(name)
 }
 
-fn dated(day: i64) -> LotTerms {
+pub(super) fn dated(day: i64) -> LotTerms {
     LotTerms { priority: PRIORITY_DEFAULT, kind: LotKind::Free, expires_at: Some(at(day.saturating_mul(DAY_S))) }
 }
 
@@ -56,7 +57,7 @@ fn take(clawback: &str, grant: &str, units: u64) -> Movement {
 }
 
 /// The account after this row was written over the balance, and moved it by so much.
-fn after(row: LotsRow, mark: i128, balance: i128) -> LotsSnapshot {
+pub(super) fn after(row: LotsRow, mark: i128, balance: i128) -> LotsSnapshot {
     let [mark, balance] = [mark, balance].map(Balance::from_units);
     let (version, next_expiry) = (row.version, row.first_expiry());
     LotsSnapshot::new(AccountLots { balance, held: 0, mark, version, next_expiry }, row).expect("one version")

@@ -1,8 +1,8 @@
 //! Contract lines about lots: grants with a date, clawbacks, what is given again, and the expiry.
 
 use ledger::{
-    Asset, Balance, CallContext, Decision, Effect, Expiring, Guard, House, LotKind, LotShare, LotTerms, MoneyKey,
-    Movement, PRIORITY_DEFAULT, Posting, Timestamp,
+    AccountTransfer, Asset, Balance, CallContext, Decision, Effect, Expiring, Guard, House, LotKind, LotShare,
+    LotTerms, MoneyKey, Movement, PRIORITY_DEFAULT, Posting, Timestamp,
 };
 
 use super::account;
@@ -59,6 +59,13 @@ pub(crate) fn decision(words: &[&str]) -> Option<Decision> {
         ["again", event, owner, sum, "of", grant] => {
             let posting = Posting::to_customer(account(owner), House::Revenue, amount(sum));
             (event, owner, sum, correction(event, posting, grant, Vec::new()))
+        }
+        ["transfer", event, from, to, sum] => {
+            let decision = record(event, &[from, to, sum], Vec::new());
+            let Decision::Record(mut entry) = decision else { return None };
+            let transfer = AccountTransfer::new(account(from), account(to), amount(sum)).unwrap();
+            entry.effects = transfer.effects(&entry.header.receipt);
+            return Some(Decision::Record(entry));
         }
         _ => return None,
     };

@@ -1,10 +1,11 @@
 //! Lots of the in-memory ledger: the same rules under one lock.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ledger::{
     AccountId, AccountLots, Amount, Balance, CallContext, CommitError, Effect, EventKey, Expiring, Fact, Guard, House,
-    JournalHeader, LotMove, LotsSnapshot, MoneyKey, Movement, Net, Posting, Timestamp, Writer,
+    JournalHeader, LotMove, LotsSnapshot, MoneyKey, Movement, Net, Posting, Timestamp, Writer, with_terms_of_senders,
 };
 
 use super::{MemoryLedger, State};
@@ -42,6 +43,16 @@ impl State {
                 self.expire(posting.account(), context);
             }
         }
+    }
+
+    /// What is transferred has the terms of the lots that it leaves.
+    pub(super) fn with_terms_of_senders(&self, effects: Vec<Effect>) -> Vec<Effect> {
+        let accounts = effects.iter().filter_map(|effect| {
+            let Effect::Move(movement) = effect else { return None };
+            Some(movement.posting.account().clone())
+        });
+        let lots = accounts.map(|account| (account.clone(), self.snapshot(&account))).collect();
+        with_terms_of_senders(Cow::Owned(effects), &lots).into_owned()
     }
 
     fn expire(&mut self, account: &AccountId, context: &CallContext<'_>) -> Amount {
@@ -112,7 +123,7 @@ impl State {
                 net.change = net.change.checked_add(movement.posting.change()).unwrap();
                 net.movements = net.movements.checked_add(1).unwrap();
             }
-            let mark = read.account.balance.units();
+            let mark = changed.mark.unwrap_or(read.account.balance).units();
             self.lots.insert(account.clone(), changed.row);
             self.accounts.entry(account.clone()).or_default().changed(mark, changed.next_expiry);
         }

@@ -9,10 +9,10 @@ const DAYS: i64 = 31;
 const LOTS_MAX: usize = 5;
 
 /// `SplitMix64`: the same history for the same seed.
-struct Rng(u64);
+pub(super) struct Rng(pub(super) u64);
 
 impl Rng {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -20,15 +20,15 @@ impl Rng {
     }
 
     /// From `from` to `to`, both included.
-    fn within(&mut self, from: u64, to: u64) -> u64 {
+    pub(super) fn within(&mut self, from: u64, to: u64) -> u64 {
         from.saturating_add(self.next().checked_rem(to.saturating_sub(from).saturating_add(1)).expect("not empty"))
     }
 
-    fn one_in(&mut self, times: u64) -> bool {
+    pub(super) fn one_in(&mut self, times: u64) -> bool {
         self.within(1, times) == 1
     }
 
-    fn pick<T: Copy>(&mut self, of: &[T]) -> Option<T> {
+    pub(super) fn pick<T: Copy>(&mut self, of: &[T]) -> Option<T> {
         let last = u64::try_from(of.len()).expect("small").checked_sub(1)?;
         of.get(usize::try_from(self.within(0, last)).expect("small")).copied()
     }

@@ -41,7 +41,7 @@ impl Form {
 pub(super) struct Machine {
     pub(super) form: Form,
     pub(super) account: AccountLots,
-    row: LotsRow,
+    pub(super) row: LotsRow,
     lots_max: usize,
 }
 
@@ -135,7 +135,7 @@ impl Machine {
         self.read().settled().lots.iter().map(pile).collect()
     }
 
-    fn add(&mut self, units: i128) {
+    pub(super) fn add(&mut self, units: i128) {
         self.account.balance = self.account.balance.checked_add(Balance::from_units(units)).expect("small");
     }
 
@@ -179,7 +179,7 @@ fn movement(change: Change) -> Movement {
     Movement { key, posting, guard: Guard::Always, reverses, lots }
 }
 
-fn grant_key(grant: usize) -> MoneyKey {
+pub(super) fn grant_key(grant: usize) -> MoneyKey {
     MoneyKey::of_row(&format!("payment#stripe#{grant}"))
 }
 
@@ -191,7 +191,7 @@ pub(super) fn time(day: i64) -> Timestamp {
     Timestamp::from_unix_ms(day.checked_mul(DAY_MS).expect("small")).expect("in range")
 }
 
-fn lot_terms(terms: Terms) -> LotTerms {
+pub(super) fn lot_terms(terms: Terms) -> LotTerms {
     let Terms { priority, kind, day } = terms;
     LotTerms { priority, kind, expires_at: day.map(time) }
 }

@@ -38,7 +38,7 @@ pub(super) enum Change {
 /// The piles are in the order of their age.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Naive {
-    piles: Vec<Pile>,
+    pub(super) piles: Vec<Pile>,
     debt: u64,
     pub(super) held: u64,
     breakage: Vec<Pile>,
@@ -105,6 +105,16 @@ impl Naive {
 
     /// Takes one unit of the pile that is spent first among these. Returns its terms.
     fn burn_one(&mut self, is_wanted: impl Fn(&Pile) -> bool) -> Option<Terms> {
+        let first = self.first_spent(is_wanted)?;
+        let pile = &mut self.piles[first];
+        pile.units = pile.units.saturating_sub(1);
+        let terms = pile.terms;
+        self.piles.retain(|pile| pile.units > 0);
+        Some(terms)
+    }
+
+    /// The place of the pile that is spent first among these.
+    pub(super) fn first_spent(&self, is_wanted: impl Fn(&Pile) -> bool) -> Option<usize> {
         let never = i64::MAX;
         let order = |terms: Terms| (terms.priority, terms.kind == LotKind::Paid, terms.day.unwrap_or(never));
         let mut first: Option<usize> = None;
@@ -113,11 +123,7 @@ impl Naive {
                 first = Some(place);
             }
         }
-        let pile = &mut self.piles[first?];
-        pile.units = pile.units.saturating_sub(1);
-        let terms = pile.terms;
-        self.piles.retain(|pile| pile.units > 0);
-        Some(terms)
+        first
     }
 
     fn add(&mut self, grant: usize, terms: Terms, units: u64) {
