@@ -160,7 +160,15 @@ pub fn hunt(hunt: &Hunt, mut report: impl FnMut(&str)) -> Result<bool, BugError>
     fs::copy(root().join(BUILD).join(SIMULATOR), root().join(UNPLANTED))?;
     let mut are_all_caught = true;
     for bug in bugs {
-        let caught = plant(&bug, hunt)?;
+        let caught = match plant(&bug, hunt) {
+            // Of this bug alone: the others can still be planted.
+            Err(error @ (BugError::Build { .. } | BugError::Unplanted { .. })) => {
+                report(&format!("{}: NO RESULT: {error}", bug.name));
+                are_all_caught = false;
+                continue;
+            }
+            caught => caught?,
+        };
         report(&line(&bug, caught.as_ref(), hunt.seeds));
         are_all_caught &= caught.is_some();
         // At once: a hunt takes an hour, and what it has shown stays true if it is stopped.
