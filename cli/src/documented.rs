@@ -38,7 +38,18 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
     let run =
         line.split("cargo run ").skip(1).filter_map(|rest| rest.strip_prefix("-q -- ").or(rest.strip_prefix("-- ")));
     let run = run.filter_map(|rest| rest.split('`').next()?.split(" #").next());
-    let names = ["account ", "transfer ", "order ", "code ", "rate ", "reverse ", "send ", "event ", "audit "];
+    let names = [
+        "account ",
+        "transfer ",
+        "order ",
+        "code ",
+        "rate ",
+        "reverse ",
+        "send ",
+        "event ",
+        "audit ",
+        "trial-balance ",
+    ];
     let spans = line.split('`').skip(1).step_by(2).filter(move |span| names.iter().any(|name| span.starts_with(name)));
     run.chain(spans)
 }

@@ -166,6 +166,12 @@ pub(crate) enum Error {
     CurrencyPair { text: String, cause: CurrencyPairError },
     #[error("the rate {text:?} {cause}: give one such as 0.00204")]
     RateText { text: String, cause: RateTextError },
+    #[error("--day {0} is not a day: give one as 2026-11-27")]
+    Day(String),
+    #[error(
+        "no trial balance of {0} is kept: the audit closes a day within a day of its end; without --day it is that of now"
+    )]
+    DayNotClosed(String),
     #[error("{0:?} is not a time: give one such as 2026-01-01T00:00:00+08:00")]
     Time(String),
     #[error(transparent)]
@@ -265,6 +271,7 @@ impl Error {
             | Self::CurrencyPair { .. }
             | Self::RateText { .. }
             | Self::Time(_)
+            | Self::Day(_)
             | Self::Id { .. }
             | Self::Expires { .. }
             | Self::OnlyCreditsExpire(_) => Exit::Usage,
@@ -288,6 +295,7 @@ impl Error {
             | Self::Repair(_)
             | Self::Rate(_)
             | Self::NoUsage(_)
+            | Self::DayNotClosed(_)
             | Self::NoCode { .. }
             | Self::NotRedeemed(_)
             | Self::NotReversed { .. }

@@ -1,5 +1,5 @@
-//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `order`, `code`, `reverse`, `rate` and `audit`
-//! work with it, or with a deployed stage.
+//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `order`, `code`, `reverse`, `rate`, `audit`
+//! and `trial-balance` work with it, or with a deployed stage.
 
 mod account;
 mod account_transfer;
@@ -27,6 +27,7 @@ mod sample_args;
 mod send;
 mod serve;
 mod tally;
+mod trial_balance;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -74,6 +75,8 @@ enum Command {
     Rate(rate::RateCommand),
     /// Compare accounts, orders and the journal with each other; fails if they differ
     Audit(audit::Audit),
+    /// Show what customers hold and what each account of the house has, now or at the end of a day
+    TrialBalance(trial_balance::TrialBalanceArgs),
 }
 
 fn main() -> ExitCode {
@@ -114,6 +117,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Send(args)) => send::run(&args, &data, form, variable).await,
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| Exit::Done),
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
+            Some(Command::TrialBalance(args)) => Box::pin(trial_balance::run(args, &data, form)).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Transfer(args)) => {
                 Box::pin(account_transfer::run(args, &data, form, variable)).await.map(|()| Exit::Done)

@@ -11,6 +11,8 @@ use local::credits_of;
 
 use crate::error::Error;
 
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
 /// Reads a whole number in this range.
 pub(crate) fn number<N>(range: RangeInclusive<N>) -> impl Fn(&str) -> Result<N, String> + Clone
 where
@@ -34,13 +36,25 @@ pub(crate) fn owner(text: &str) -> Result<Owner, Error> {
     Owner::new(text).map_err(|cause| Error::Owner { text: text.to_owned(), cause })
 }
 
-/// `alice` for credits, or `alice/POSX`. The catalog has the decimals of a token.
+/// `alice` for credits, or `alice/POSX`.
 pub(crate) fn account(text: &str) -> Result<AccountId, Error> {
     let Some((name, code)) = text.split_once('/') else {
         return Ok(credits_of(&owner(text)?));
     };
+    let asset = asset(code)?;
+    Ok(owner(name)?.account(asset))
+}
+
+/// The catalog has the decimals of a token.
+pub(crate) fn asset(code: &str) -> Result<Asset, Error> {
     let asset = Asset::named(code).or_else(|| Catalog::parse(SHIPPED).ok()?.token(code));
-    Ok(owner(name)?.account(asset.ok_or_else(|| Error::UnknownAsset(code.to_owned()))?))
+    asset.ok_or_else(|| Error::UnknownAsset(code.to_owned()))
+}
+
+/// The end of a day, UTC.
+pub(crate) fn end_of_day(text: &str) -> Result<Timestamp, Error> {
+    let begins = Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z")).map_err(|_| Error::Day(text.to_owned()))?;
+    Ok(begins.plus_seconds(DAY_SECONDS))
 }
 
 pub(crate) fn amount(asset: Asset, text: &str) -> Result<Amount, Error> {

@@ -96,6 +96,8 @@ fn samples() -> Vec<Error> {
         Error::Pepper(KeyringError::NoSecret),
         Error::CurrencyPair { text: text("CNY"), cause: CurrencyPairError },
         Error::RateText { text: text("0"), cause: RateTextError::Zero },
+        Error::Day(text("today")),
+        Error::DayNotClosed(text("2026-11-27")),
         Error::Time(text("noon")),
         Error::Id { text: text("#"), cause: KeyError },
     ]

@@ -32,5 +32,6 @@ mod routes;
 mod scripting;
 mod sending;
 mod serving;
+mod trial_balances;
 mod unanswered;
 mod wechat;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use edge::Invocation;
 use ledger::{
-    Audit, AuditProgress, CallContext, CommitError, CountProgress, Difference, JournalLine, LinePage, LinePosition,
-    LineTotals, LinesSeen, MissingAccounts, Observation, Order, OrderNumber, StoredAccount, StoredOrder, Subject,
-    Timestamp,
+    AccountSides, Audit, AuditProgress, CallContext, CommitError, CountProgress, Difference, House, JournalLine,
+    LinePage, LinePosition, LineTotals, LinesSeen, MissingAccounts, Observation, Order, OrderNumber, StoredAccount,
+    StoredOrder, Subject, Timestamp, TrialBalance,
 };
 use serde::Serialize;
 
@@ -47,6 +47,8 @@ pub(crate) struct Auditor<'r, L> {
     pub(crate) run: &'r Invocation,
     pub(crate) check: AuditProgress,
     pub(crate) report: AuditReport,
+    /// The day that the pass has closed, until it is saved.
+    pub(crate) closed: Option<TrialBalance>,
 }
 
 /// Whether the run has time to continue.
@@ -58,13 +60,13 @@ pub(crate) enum RunState {
 
 impl<'r, L: Audit> Auditor<'r, L> {
     pub(crate) fn new(ledger: &'r L, run: &'r Invocation, check: AuditProgress) -> Self {
-        Self { ledger, run, check, report: AuditReport::default() }
+        Self { ledger, run, check, report: AuditReport::default(), closed: None }
     }
 
     /// Finishes the account of the last run, and compares the open findings again.
     pub(crate) async fn check_open(&mut self) -> Result<RunState, CommitError> {
-        if let Some(CountProgress { account, counted, earlier, last }) = self.check.counting.take()
-            && self.count(&account, None, Statement { counted, earlier, last: Some(last) }).await?
+        if let Some(CountProgress { account, counted, earlier, last, sides }) = self.check.counting.take()
+            && self.count(&account, None, Statement { counted, earlier, last: Some(last), sides }).await?
                 == RunState::OutOfTime
         {
             return Ok(RunState::OutOfTime);
@@ -81,7 +83,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
         match subject {
             Subject::Account(account) => return self.count(account, None, self.statement(account)).await,
             Subject::Order(number) => self.compare(number, &[], true).await?,
-            Subject::Line(line) => self.compare_lines(&[line], subject).await?,
+            Subject::Line(line) => drop(self.compare_lines(&[line], subject).await?),
         }
         Ok(RunState::Continues)
     }
@@ -110,14 +112,15 @@ impl<'r, L: Audit> Auditor<'r, L> {
             self.check.after = Some(held.account.clone());
             self.report.accounts = self.report.accounts.saturating_add(1);
             let account = held.account.clone();
-            let statement = self.statement(&account);
+            let sides = self.check.day.as_ref().map(TrialBalance::sides);
+            let statement = Statement { sides, ..self.statement(&account) };
             if self.count(&account, Some(held), statement).await? == RunState::OutOfTime {
                 return Ok(Some(RunState::OutOfTime));
             }
         }
         match page.next {
             None => {
-                self.check.end(self.run.now);
+                self.closed = self.check.end(self.run.now);
                 Ok(None)
             }
             Some(next) => {
@@ -165,8 +168,8 @@ impl<'r, L: Audit> Auditor<'r, L> {
             }
             if self.is_out_of_time() {
                 let account = account.to_owned();
-                let Statement { counted, earlier, last } = statement;
-                self.check.counting = last.map(|last| CountProgress { account, counted, earlier, last });
+                let Statement { counted, earlier, last, sides } = statement;
+                self.check.counting = last.map(|last| CountProgress { account, counted, earlier, last, sides });
                 return Ok(RunState::OutOfTime);
             }
         }
@@ -174,12 +177,15 @@ impl<'r, L: Audit> Auditor<'r, L> {
         let subject = Subject::Account(account.to_owned());
         if self.agrees(read.as_ref(), &statement.counted).await? {
             self.record_check(&subject, Vec::new());
-        } else if let Some(found) = self.settled(account, &mut statement).await? {
+            self.add_to_day(account, statement.sides.as_ref(), read.as_ref(), &statement.counted);
+        } else if let Some((held, found)) = self.settled(account, &mut statement).await? {
+            self.add_to_day(account, statement.sides.as_ref(), Some(&held), &statement.counted);
             let until = statement.last.iter().filter_map(|last| Timestamp::parse_rfc3339(&last.at).ok());
             let until = until.fold(self.now(), Timestamp::max);
             let seen = Some(LinesSeen { until, counted: statement.counted });
             self.record_check_of_lines(&subject, found, Observation { earlier: statement.earlier, seen });
         } else {
+            self.add_to_day(account, statement.sides.as_ref(), None, &statement.counted);
             self.report.unsettled_accounts = self.report.unsettled_accounts.saturating_add(1);
             if let Some(since) = self.check.moved(account, self.run.now) {
                 unsettled(account, since);
@@ -192,7 +198,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
     fn statement(&self, account: &str) -> Statement {
         let until = self.check.seen_until(account);
         let earlier = until.map(|until| LinesSeen { until, counted: LineTotals::default() });
-        Statement { counted: LineTotals::default(), earlier, last: None }
+        Statement { counted: LineTotals::default(), earlier, last: None, sides: None }
     }
 
     /// The current time, since a run may have started a minute ago.
@@ -205,50 +211,63 @@ impl<'r, L: Audit> Auditor<'r, L> {
         let page = self.ledger.lines(account, statement.last.as_ref(), LINES_MAX, &self.call()).await?;
         statement.add(&page);
         self.report.lines = self.report.lines.saturating_add(u64::try_from(page.lines.len()).unwrap_or(u64::MAX));
-        let of_orders: Vec<&str> =
-            page.lines.iter().map(|line| line.key.as_str()).filter(|key| JournalLine::is_of_order(key)).collect();
-        for keys in of_orders.chunks(LINES_COMPARED) {
-            self.compare_lines(keys, &Subject::Account(account.to_owned())).await?;
+        let rows: Vec<&str> =
+            page.lines.iter().map(|line| line.key.as_str()).filter(|key| JournalLine::is_read(key)).collect();
+        let mut houses = BTreeMap::new();
+        for keys in rows.chunks(LINES_COMPARED) {
+            houses.extend(self.compare_lines(keys, &Subject::Account(account.to_owned())).await?);
+        }
+        if let Some(sides) = &mut statement.sides {
+            sides.add(&page.lines, &houses);
         }
         Ok(page)
     }
 
-    /// The differences between the account and its lines; `None` while the account is being written.
+    /// The account, and its differences from its lines; `None` while the account is being written.
     async fn settled(
         &mut self,
         account: &str,
         statement: &mut Statement,
-    ) -> Result<Option<Vec<Difference>>, CommitError> {
+    ) -> Result<Option<(StoredAccount, Vec<Difference>)>, CommitError> {
         for _ in 0..ROUNDS_MAX {
             let held = self.stored_account(account).await?;
             if held.version == statement.counted.lines {
-                return Ok(Some(self.differences(&held, &statement.counted).await?));
+                let found = self.differences(&held, &statement.counted).await?;
+                return Ok(Some((held, found)));
             }
             if !self.page(account, statement).await?.lines.is_empty() {
                 continue;
             }
             if self.stored_account(account).await?.version == held.version {
-                return Ok(Some(self.differences(&held, &statement.counted).await?));
+                let found = self.differences(&held, &statement.counted).await?;
+                return Ok(Some((held, found)));
             }
         }
         Ok(None)
     }
 
-    /// Compares each line with its order, and each order with its lines.
-    async fn compare_lines(&mut self, keys: &[&str], at: &Subject) -> Result<(), CommitError> {
+    /// Compares each line with its order and with the line that it is paired with, and each order with its lines. Returns
+    /// the other side of each line.
+    async fn compare_lines(&mut self, keys: &[&str], at: &Subject) -> Result<BTreeMap<String, House>, CommitError> {
         // Open findings of lines at this place may have ended.
         let before = self.check.lines_of(at);
         let keys: BTreeSet<&str> = keys.iter().copied().chain(before.iter().map(String::as_str)).collect();
         let keys: Vec<&str> = keys.into_iter().collect();
         let mut orders: BTreeMap<OrderNumber, Vec<JournalLine>> = BTreeMap::new();
         let mut wrong = BTreeSet::new();
-        for line in self.journal_lines(&keys).await? {
-            let found = line.differences();
+        let mut houses = BTreeMap::new();
+        let lines = self.journal_lines(&keys).await?;
+        let pairs = self.pairs_of(&lines).await?;
+        for line in lines {
+            let mut found = line.differences();
+            let other = line.paired_with().and_then(|other| pairs.get(&other));
+            found.extend(line.differs_from_pair(other));
+            houses.insert(line.key.clone(), line.other_side());
             if !found.is_empty() {
                 wrong.insert(line.key.clone());
                 self.record_check(&Subject::Line(line.key.clone()), found);
             }
-            if let Some(order) = line.order.clone() {
+            if let Some(order) = line.order.clone().filter(|_| JournalLine::is_of_order(&line.key)) {
                 orders.entry(order).or_default().push(line);
             }
         }
@@ -258,7 +277,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
         for (number, lines) in orders {
             self.compare(&number, &lines, true).await?;
         }
-        Ok(())
+        Ok(houses)
     }
 
     /// Compares an order with its payment, its payment's pointer, and all its lines: the seen ones, those with open
@@ -325,7 +344,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
         Ok(held.unwrap_or_else(|| StoredAccount::nothing(account)))
     }
 
-    async fn journal_lines(&self, keys: &[&str]) -> Result<Vec<JournalLine>, CommitError> {
+    pub(crate) async fn journal_lines(&self, keys: &[&str]) -> Result<Vec<JournalLine>, CommitError> {
         if keys.is_empty() { Ok(Vec::new()) } else { self.ledger.journal_lines(keys, &self.call()).await }
     }
 
@@ -353,6 +372,8 @@ pub(crate) struct Statement {
     counted: LineTotals,
     earlier: Option<LinesSeen>,
     last: Option<LinePosition>,
+    /// Only of the pass itself.
+    sides: Option<AccountSides>,
 }
 
 impl Statement {

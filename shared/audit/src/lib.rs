@@ -23,8 +23,10 @@ mod auditor;
 mod changes;
 mod end_findings;
 mod lots;
+mod pairs;
 mod pass;
 mod repair;
+mod trial_balance;
 
 use ledger::Writer;
 
@@ -33,6 +35,7 @@ pub use changes::{Changes, compare_changes};
 pub use end_findings::{Comparison, RepairedRows};
 pub use pass::{INDEX_LAG_MAX, audit, continue_pass, verify};
 pub use repair::{AccountRepair, OrderRepair, RepairFailure, Repairs, Signature};
+pub use trial_balance::trial_balance;
 
 /// The function that runs the audit. Alarms are under its name.
 const SOURCE: &str = Writer::Reconcile.as_str();

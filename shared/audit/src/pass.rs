@@ -8,6 +8,7 @@ use edge::Invocation;
 use ledger::{Audit, AuditProgress, CommitError, Difference, Open, Subject};
 
 use crate::auditor::{AuditReport, Auditor, RunState};
+use crate::trial_balance::report_unbalanced;
 
 /// The assumed maximum lag of an index.
 pub const INDEX_LAG_MAX: Duration = Duration::from_secs(5);
@@ -89,6 +90,13 @@ impl<L: Audit> Auditor<'_, L> {
     /// own.
     pub(crate) async fn save(&mut self) -> Result<bool, CommitError> {
         self.check.version = self.check.version.saturating_add(1);
-        self.ledger.save_audit_progress(&self.check, &self.call()).await
+        let Some(day) = self.closed.take() else {
+            return self.ledger.save_audit_progress(&self.check, &self.call()).await;
+        };
+        let is_saved = self.ledger.close_day(&day, &self.check, &self.call()).await?;
+        if is_saved {
+            report_unbalanced(&day);
+        }
+        Ok(is_saved)
     }
 }

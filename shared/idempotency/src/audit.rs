@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, JournalLine, LinePage, LinePosition, LotsRow,
-    OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, Timestamp,
+    AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, House, JournalLine, LinePage, LinePosition,
+    LotsRow, OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, Timestamp, TrialBalance,
 };
 
 use crate::batch::Read;
@@ -16,7 +16,7 @@ use crate::order_image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{number, text};
 use crate::store::DynamoLedger;
-use crate::{backlog, lots_row, names};
+use crate::{backlog, day_row, lots_row, names};
 
 impl Audit for DynamoLedger {
     async fn check(&self, context: &CallContext<'_>) -> Result<AuditProgress, CommitError> {
@@ -26,20 +26,26 @@ impl Audit for DynamoLedger {
     }
 
     async fn save_audit_progress(&self, check: &AuditProgress, context: &CallContext<'_>) -> Result<bool, CommitError> {
-        let row = check_row::row(check, context).update(&self.tables().accounts, CHECK);
-        let row = row.map_err(|error| CommitError::Refused(Box::new(error)))?;
-        until_answered(context.deadline, self.jitter(), || async {
-            let sent = self.client().transact_write_items().transact_items(row.clone()).send().await;
-            let Err(error) = sent else {
-                return Ok(Answer::Final(true));
-            };
-            match error.as_service_error().and_then(existing_row) {
-                // Another run has written the row, or a call of ours whose answer was lost.
-                Some(found) => Ok(Answer::Final(is_ours(&found, check, context))),
-                None => backlog::retry_cancelled(error),
-            }
-        })
-        .await
+        self.save(check, None, context).await
+    }
+
+    async fn close_day(
+        &self,
+        day: &TrialBalance,
+        check: &AuditProgress,
+        context: &CallContext<'_>,
+    ) -> Result<bool, CommitError> {
+        self.save(check, Some(day), context).await
+    }
+
+    async fn closed_day(
+        &self,
+        until: Timestamp,
+        context: &CallContext<'_>,
+    ) -> Result<Option<TrialBalance>, CommitError> {
+        let id = day_row::id(&TrialBalance::of(until));
+        let row = self.row(&self.tables().accounts, id, context).await?;
+        row.map(|row| day_row::read_row(&row)).transpose().map_err(|error| CommitError::Refused(Box::new(error)))
     }
 
     async fn reset_audit_progress(&self, context: &CallContext<'_>) -> Result<(), CommitError> {
@@ -147,6 +153,34 @@ impl Audit for DynamoLedger {
     }
 }
 
+impl DynamoLedger {
+    /// Writes the progress, with the day that it closes, in one transaction.
+    async fn save(
+        &self,
+        check: &AuditProgress,
+        day: Option<&TrialBalance>,
+        context: &CallContext<'_>,
+    ) -> Result<bool, CommitError> {
+        let accounts = &self.tables().accounts;
+        let progress = check_row::row(check, context).update(accounts, CHECK);
+        let day = day.map(|day| day_row::write(day, context).update(accounts, &day_row::id(day)));
+        let rows: Result<Vec<_>, _> = std::iter::once(progress).chain(day).collect();
+        let rows = rows.map_err(|error| CommitError::Refused(Box::new(error)))?;
+        until_answered(context.deadline, self.jitter(), || async {
+            let sent = self.client().transact_write_items().set_transact_items(Some(rows.clone())).send().await;
+            let Err(error) = sent else {
+                return Ok(Answer::Final(true));
+            };
+            match error.as_service_error().and_then(existing_row) {
+                // Another run has written the row, or a call of ours whose answer was lost.
+                Some(found) => Ok(Answer::Final(is_ours(&found, check, context))),
+                None => backlog::retry_cancelled(error),
+            }
+        })
+        .await
+    }
+}
+
 pub(crate) fn kept(row: &Image) -> StoredOrder {
     match order_image::order(row) {
         Ok(order) => StoredOrder::Order(Box::new(order)),
@@ -196,11 +230,12 @@ pub(crate) fn stored_lots(row: &Image) -> Option<(String, LotsRow)> {
     Some((account, lots_row::read(row).unwrap_or_default()))
 }
 
-const LINE: [&str; 9] = [
+const LINE: [&str; 10] = [
     names::ID,
     names::FORMAT,
     names::ACCOUNT,
     names::AMOUNT_UNITS,
+    names::POSTING,
     names::ORDER,
     names::REVERSES,
     names::REVERSED_BY,
@@ -227,12 +262,19 @@ pub(crate) fn line(row: &Image) -> Option<JournalLine> {
         key: word(row, names::ID)?,
         account: word(row, names::ACCOUNT)?,
         change: amount(row),
+        house: house(row),
         order: word(row, names::ORDER).and_then(|order| OrderNumber::new(&order).ok()),
         reverses: word(row, names::REVERSES),
         reversed_by: word(row, names::REVERSED_BY),
         at: booked_at(row),
         is_failed: word(row, names::STATUS).is_some_and(|status| status == names::FAILED),
     })
+}
+
+/// The side of the posting that is no customer's.
+fn house(row: &Image) -> Option<House> {
+    let posting = row.get(names::POSTING)?.as_m().ok()?;
+    [names::DEBIT, names::CREDIT].into_iter().find_map(|side| House::named(posting.get(side)?.as_s().ok()?))
 }
 
 fn place(row: &Image) -> Option<LinePosition> {

@@ -7,10 +7,10 @@ use ledger::{
     UnsettledAccount,
 };
 
-use crate::image::{Image, Unreadable, known_form};
-use crate::names;
+use crate::image::{Image, Unreadable, inner, known_form};
 use crate::order_row::write_over;
 use crate::rows::{ROW_FORMAT, Row, map, number, text};
+use crate::{day_row, names};
 
 /// Stored in the accounts table. No account id contains a `#`.
 pub(crate) const CHECK: &str = "check#audit";
@@ -43,6 +43,7 @@ fn fields(row: &mut Row, check: &AuditProgress) {
     row.set_or_remove(names::UNLISTED, (!check.unlisted.is_empty()).then_some(unlisted));
     row.set(names::UNSETTLED, AttributeValue::L(check.unsettled_accounts.iter().map(unsettled_accounts).collect()));
     row.set(names::CENSUS, census(&check.census));
+    row.set_or_remove(names::TRIAL_BALANCE, check.day.as_ref().map(day_row::counted));
 }
 
 fn census(census: &Census) -> AttributeValue {
@@ -59,8 +60,8 @@ fn census(census: &Census) -> AttributeValue {
 }
 
 fn counting(counting: &CountProgress) -> AttributeValue {
-    let CountProgress { account, counted: LineTotals { lines, sum }, earlier, last: LinePosition { key, at } } =
-        counting;
+    let CountProgress { account, counted, earlier, last: LinePosition { key, at }, sides } = counting;
+    let LineTotals { lines, sum } = counted;
     let fields = [
         (names::ACCOUNT, text(account)),
         (names::LINES, number(lines)),
@@ -68,7 +69,9 @@ fn counting(counting: &CountProgress) -> AttributeValue {
         (names::ID, text(key)),
         (names::PROCESSED_AT, text(at)),
     ];
-    map(fields.into_iter().chain(earlier.iter().map(|earlier| (names::EARLIER, seen(earlier)))))
+    let earlier = earlier.iter().map(|earlier| (names::EARLIER, seen(earlier)));
+    let sides = sides.iter().map(|sides| (names::SIDES, day_row::sides(sides)));
+    map(fields.into_iter().chain(earlier).chain(sides))
 }
 
 fn seen(seen: &LinesSeen) -> AttributeValue {
@@ -122,7 +125,7 @@ fn read_place(place: &AttributeValue) -> Result<Subject, Unreadable> {
 
 pub(crate) fn read(row: &Image) -> Result<AuditProgress, Unreadable> {
     known_form(row)?;
-    let inner = |name| Ok(optional(row, name, |value| value.as_m().ok())?.map(read_counting));
+    let counting = optional(row, names::COUNTING, |value| value.as_m().ok())?.map(read_counting);
     let open = row.get(names::OPEN).and_then(|open| open.as_l().ok()).ok_or(Unreadable(names::OPEN))?;
     let unsettled_accounts = row
         .get(names::UNSETTLED)
@@ -133,7 +136,7 @@ pub(crate) fn read(row: &Image) -> Result<AuditProgress, Unreadable> {
         began_at: optional(row, names::BEGAN_AT, time)?,
         ended_at: optional(row, names::ENDED_AT, time)?,
         after: optional(row, names::AFTER, word)?,
-        counting: inner(names::COUNTING)?.transpose()?,
+        counting: counting.transpose()?,
         open: open
             .iter()
             .map(|open| read_open(open.as_m().map_err(|_| Unreadable(names::OPEN))?))
@@ -148,6 +151,7 @@ pub(crate) fn read(row: &Image) -> Result<AuditProgress, Unreadable> {
             .map(|unsettled_accounts| read_moving(unsettled_accounts.as_m().map_err(|_| Unreadable(names::UNSETTLED))?))
             .collect::<Result<_, _>>()?,
         census: read_census(inner_of(row, names::CENSUS)?)?,
+        day: inner(row, names::TRIAL_BALANCE)?.map(day_row::read).transpose()?,
     })
 }
 
@@ -156,7 +160,7 @@ fn inner_of<'r>(row: &'r Image, name: &'static str) -> Result<&'r Image, Unreada
 }
 
 fn read_census(row: &Image) -> Result<Census, Unreadable> {
-    let inner = |name| optional(row, name, |value| value.as_m().ok());
+    let of = |name| optional(row, name, |value| value.as_m().ok());
     let opened =
         |row| Ok(AccountsOpened { until: required(row, names::UNTIL, time)?, accounts: count(row, names::ACCOUNTS)? });
     let gone = |row| {
@@ -164,10 +168,10 @@ fn read_census(row: &Image) -> Result<Census, Unreadable> {
         Ok(MissingAccounts { accounts: count(row, names::ACCOUNTS)?, since, reported_at })
     };
     Ok(Census {
-        last: inner(names::LAST)?.map(opened).transpose()?,
+        last: of(names::LAST)?.map(opened).transpose()?,
         again: count(row, names::AGAIN)?,
         next: count(row, names::NEXT)?,
-        gone: inner(names::MISSING_ACCOUNTS)?.map(gone).transpose()?,
+        gone: of(names::MISSING_ACCOUNTS)?.map(gone).transpose()?,
     })
 }
 
@@ -191,6 +195,7 @@ fn read_counting(row: &Image) -> Result<CountProgress, Unreadable> {
         counted: LineTotals { lines: count(row, names::LINES)?, sum: units(row, names::SUM_UNITS)? },
         earlier: read_seen(row, names::EARLIER)?,
         last: LinePosition { key: required(row, names::ID, word)?, at: required(row, names::PROCESSED_AT, word)? },
+        sides: inner(row, names::SIDES)?.map(day_row::read_sides).transpose()?,
     })
 }
 

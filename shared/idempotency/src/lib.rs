@@ -41,6 +41,7 @@ mod cache;
 mod check_row;
 mod code_row;
 mod commit;
+mod day_row;
 mod image;
 mod jwks_cache;
 mod lane_row;

@@ -17,6 +17,7 @@ pub(crate) const ANOMALY_DETAILS: &str = "anomaly_details";
 /// Only on orders that need a person's decision: the key of a sparse index.
 pub(crate) const ANOMALY_REASON: &str = "anomaly_reason";
 pub(crate) const ASSET: &str = "asset";
+pub(crate) const ASSETS: &str = "assets";
 pub(crate) const AS_OF: &str = "as_of";
 pub(crate) const ATTEMPTS: &str = "attempts";
 /// The source, only on refused events in the retry queue: the key of a sparse index.
@@ -41,6 +42,7 @@ pub(crate) const CREATED_AT: &str = "created_at";
 pub(crate) const CREDIT: &str = "credit";
 pub(crate) const CREDITS_UNITS: &str = "credits_units";
 pub(crate) const CURRENCY: &str = "currency";
+pub(crate) const CUSTOMERS_UNITS: &str = "customers_units";
 pub(crate) const DAYS: &str = "days";
 pub(crate) const DEBIT: &str = "debit";
 pub(crate) const DELIVERED_UNITS: &str = "delivered_units";
@@ -73,11 +75,14 @@ pub(crate) const HELD_BY: &str = "held_by";
 pub(crate) const HOUR: &str = "since_hour";
 pub(crate) const HELD_UNITS: &str = "held_units";
 pub(crate) const ID: &str = "id";
+/// By account of the house, what it has.
+pub(crate) const HOUSES_UNITS: &str = "houses_units";
 pub(crate) const INVOICE: &str = "invoice";
 /// On the rows of keys, also revoked ones: the key of a sparse index.
 pub(crate) const KEY_OWNER: &str = "key_owner";
 pub(crate) const KIND: &str = "kind";
 pub(crate) const LAST: &str = "last";
+pub(crate) const LATER_UNITS: &str = "later_units";
 pub(crate) const LENGTH: &str = "length";
 pub(crate) const LINE: &str = "line";
 pub(crate) const LINES: &str = "lines";
@@ -162,6 +167,7 @@ pub(crate) const SEQ: &str = "seq";
 pub(crate) const SERVICE: &str = "service";
 pub(crate) const SESSION: &str = "session";
 pub(crate) const SHARES: &str = "shares";
+pub(crate) const SIDES: &str = "sides";
 pub(crate) const SINCE: &str = "since";
 pub(crate) const SITE: &str = "site";
 pub(crate) const SOURCE: &str = "source";
@@ -171,6 +177,7 @@ pub(crate) const SUM_UNITS: &str = "sum_units";
 pub(crate) const SUSPECT: &str = "suspect";
 pub(crate) const TAKEN: &str = "taken";
 pub(crate) const TRANSFER: &str = "transfer";
+pub(crate) const TRIAL_BALANCE: &str = "trial_balance";
 pub(crate) const UNDATED: &str = "undated";
 pub(crate) const UNTIL: &str = "until";
 pub(crate) const UPDATED_AT: &str = "updated_at";

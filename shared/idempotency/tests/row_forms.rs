@@ -7,6 +7,8 @@
 
 #[path = "row_forms/credits.rs"]
 mod credits;
+#[path = "row_forms/days.rs"]
+mod days;
 #[path = "row_forms/lots.rs"]
 mod lots;
 #[path = "row_forms/other_kinds.rs"]
@@ -19,7 +21,7 @@ use idempotency::{DynamoLedger, Tables};
 use ledger::{
     Amount, Asset, Audit as _, Backlog as _, CallContext, CallerKey, CommitError, Currency, DueRow, EventKey, Grant,
     JwksCache as _, JwksName, Lanes as _, Ledger as _, Money, MoneyKey, OrderNumber, Owner, PaymentProof, Pointer,
-    Provider, Reason, Reference, RowKeys, Sweep, Timestamp,
+    Provider, Reason, Reference, RowKeys, Sweep, Timestamp, TrialBalance,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, contract, mark, now};
@@ -46,6 +48,7 @@ enum RowKind {
     WrongCodes,
     PublishedKeys,
     Check,
+    Day,
     Sweep,
     Order,
     Pointer,
@@ -54,7 +57,7 @@ enum RowKind {
 }
 
 impl RowKind {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -70,6 +73,7 @@ impl RowKind {
         Self::WrongCodes,
         Self::PublishedKeys,
         Self::Check,
+        Self::Day,
         Self::Sweep,
         Self::Order,
         Self::Pointer,
@@ -100,6 +104,7 @@ impl RowKind {
             ("accounts", Some("code")) => Self::Code,
             ("accounts", Some("wrong_codes")) => Self::WrongCodes,
             ("accounts", Some("jwks")) => Self::PublishedKeys,
+            ("accounts", Some("check")) if id.starts_with("check#day.") => Self::Day,
             ("accounts", Some("check")) => Self::Check,
             ("accounts", Some("sweep")) => Self::Sweep,
             ("orders", None) => Self::Order,
@@ -124,6 +129,7 @@ impl RowKind {
             | Self::Lots
             | Self::PublishedKeys
             | Self::Check
+            | Self::Day
             | Self::Sweep => tables.accounts,
             Self::Order | Self::Pointer | Self::Places => tables.orders,
             Self::Subscription => tables.subscriptions,
@@ -317,9 +323,10 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
                 "unsettled": check.unsettled_accounts.iter().map(|unsettled_accounts| unsettled_accounts.account.clone()).collect::<Vec<_>>(),
                 "counting": check.counting.map(|counting| counting.account),
                 "last": check.census.last.map(|last| last.accounts), "missing_accounts": check.census.gone.map(|gone| gone.accounts),
-                "next": check.census.next,
+                "next": check.census.next, "day": check.day.as_ref().map(TrialBalance::day),
             })
         }
+        RowKind::Day => days::read(ledger, id, later).await?,
         RowKind::Sweep => {
             let sweep = if id == "sweep#unpaid" { Sweep::Unpaid } else { Sweep::StripeBackfill };
             let place = ledger.sweep_cursor(sweep, later).await?;

@@ -71,7 +71,7 @@ impl fmt::Display for AccountId {
 
 /// The house's side of a posting. It has no stored balance, because every write would contend for that row; its balance
 /// is the sum of the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum House {
     /// Usage: credits that customers have spent.
     Usage,
@@ -94,6 +94,35 @@ pub enum House {
 impl House {
     /// Before the slash. No owner of this name takes part in a transfer.
     pub const NAME: &str = "house";
+
+    pub const ALL: [Self; 8] = [
+        Self::Usage,
+        Self::Manual,
+        Self::Revenue,
+        Self::Commissions,
+        Self::Promotions,
+        Self::OnChain,
+        Self::Breakage,
+        Self::Transfers,
+    ];
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|house| house.as_str() == name)
+    }
+
+    /// The other side of a line with this key, if its row does not say another.
+    pub fn of_key(key: &str) -> Self {
+        match key.split('#').next().unwrap_or_default() {
+            "usage" | "reversed" => Self::Usage,
+            "redeem" => Self::Promotions,
+            "payment" | "invoice" | "grant" | "reversal" => Self::Revenue,
+            "commission" => Self::Commissions,
+            "sent" => Self::OnChain,
+            "expire" => Self::Breakage,
+            "received" => Self::Transfers,
+            _ => Self::Manual,
+        }
+    }
 
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -7,16 +7,19 @@ mod difference;
 mod held;
 mod lots;
 mod order;
+mod paired;
 mod repair;
+mod trial_balance;
 mod whole;
 
-use crate::{Balance, CallContext, CommitError, Ledger, LotsRow, Order, OrderNumber, Timestamp};
+use crate::{Balance, CallContext, CommitError, House, Ledger, LotsRow, Order, OrderNumber, Timestamp};
 
 pub use census::{AccountsOpened, Census, MissingAccounts};
 pub use check::{AuditProgress, CountProgress, LinesSeen, Observation, Open, UnsettledAccount};
 pub use difference::{Difference, DifferenceKind, Subject, Suspect};
 pub use held::{LineTotals, StoredAccount, StoredLots};
 pub use repair::{LineDetails, Repair, RepairError, RepairedOrder, Side};
+pub use trial_balance::{AccountSides, AssetBalance, TrialBalance};
 pub use whole::{Row, WholeAudit};
 
 /// The books as the audit reads them. Only here are they read from end to end, and only the accounts.
@@ -31,6 +34,21 @@ pub trait Audit: Ledger {
         check: &AuditProgress,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send;
+
+    /// Writes the trial balance of a day together with the progress that ends its pass; `false` as above.
+    fn close_day(
+        &self,
+        day: &TrialBalance,
+        check: &AuditProgress,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<bool, CommitError>> + Send;
+
+    /// The trial balance of the day with this end, if a pass has closed it.
+    fn closed_day(
+        &self,
+        until: Timestamp,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<TrialBalance>, CommitError>> + Send;
 
     /// Replaces unreadable progress by the default. Does nothing if it can be read, and refuses to replace the progress
     /// of a later release.
@@ -122,6 +140,8 @@ pub struct JournalLine {
     pub key: String,
     pub account: String,
     pub change: Balance,
+    /// The other side, if its row has one.
+    pub house: Option<House>,
     pub order: Option<OrderNumber>,
     pub reverses: Option<String>,
     /// The line by which a person has reversed it. Its order no longer counts a reversed line.

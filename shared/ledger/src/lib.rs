@@ -90,10 +90,10 @@ pub use amount::{Amount, AmountError, Balance};
 pub use anomaly::{Anomalies, Anomaly, Flag, LISTED_MAX, PaysFor, RefusedPayment, Resolution, UNLISTED_MAX};
 pub use asset::{Asset, Word, WordError};
 pub use audit::{
-    AccountPage, AccountsOpened, Audit, AuditProgress, Census, CountProgress, Difference, DifferenceKind, JournalLine,
-    LineDetails, LinePage, LinePosition, LineTotals, LinesSeen, MissingAccounts, Observation, Open, Repair,
-    RepairError, RepairedOrder, Row, Side, StatementLine, StoredAccount, StoredLots, StoredOrder, Subject, Suspect,
-    UnsettledAccount, WholeAudit,
+    AccountPage, AccountSides, AccountsOpened, AssetBalance, Audit, AuditProgress, Census, CountProgress, Difference,
+    DifferenceKind, JournalLine, LineDetails, LinePage, LinePosition, LineTotals, LinesSeen, MissingAccounts,
+    Observation, Open, Repair, RepairError, RepairedOrder, Row, Side, StatementLine, StoredAccount, StoredLots,
+    StoredOrder, Subject, Suspect, TrialBalance, UnsettledAccount, WholeAudit,
 };
 pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};
 pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, Codes, OncePer, WrongCodes};

@@ -24,6 +24,7 @@ mod subscriptions;
 mod times;
 mod transfers;
 mod transitions;
+mod trial_balances;
 mod usage_reversals;
 
 use std::collections::BTreeMap;

@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex};
 
 use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, Code, CodeHash, CommitError, Committed,
-    CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, JournalHeader, KeptBody, LaneState, Ledger, LotsRow,
-    Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason, Receipt, Reference, Refusal, RowKeys,
-    Rows, Subscription, Sweep, Timestamp, Work, WrongCodes, merged, next_retry_at,
+    CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, House, JournalHeader, KeptBody, LaneState, Ledger,
+    LotsRow, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason, Receipt, Reference, Refusal,
+    RowKeys, Rows, Subscription, Sweep, Timestamp, TrialBalance, Work, WrongCodes, merged, next_retry_at,
 };
 
 use self::proof::ProofState;
@@ -57,6 +57,7 @@ struct State {
     /// The run that holds each sweep's lease, and the end of the lease.
     held_sweeps: BTreeMap<Sweep, (AttemptMark, Timestamp)>,
     check: AuditProgress,
+    days: BTreeMap<Timestamp, TrialBalance>,
 }
 
 #[derive(Debug)]
@@ -66,6 +67,7 @@ struct KeptRow {
     processed_at: Option<Timestamp>,
     first_received_at: Timestamp,
     reversed_by: Option<String>,
+    house: Option<House>,
     due: Option<Due>,
 }
 
@@ -375,6 +377,7 @@ impl State {
             processed_at: None,
             first_received_at: context.first_received_at,
             reversed_by: None,
+            house: None,
             due: None,
         });
         kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();

@@ -2,7 +2,7 @@
 
 use ledger::{
     AccountPage, Audit, AuditProgress, CachedJwks, CallContext, CommitError, JournalLine, JwksCache, JwksName,
-    LinePage, LinePosition, LotsRow, OrderNumber, StoredAccount, StoredOrder,
+    LinePage, LinePosition, LotsRow, OrderNumber, StoredAccount, StoredOrder, Timestamp, TrialBalance,
 };
 
 use crate::port::{Books, PortLedger, call};
@@ -14,6 +14,23 @@ impl Audit for PortLedger {
 
     async fn save_audit_progress(&self, check: &AuditProgress, context: &CallContext<'_>) -> Result<bool, CommitError> {
         call!(self, context, Audit::save_audit_progress(check))
+    }
+
+    async fn close_day(
+        &self,
+        day: &TrialBalance,
+        check: &AuditProgress,
+        context: &CallContext<'_>,
+    ) -> Result<bool, CommitError> {
+        call!(self, context, Audit::close_day(day, check))
+    }
+
+    async fn closed_day(
+        &self,
+        until: Timestamp,
+        context: &CallContext<'_>,
+    ) -> Result<Option<TrialBalance>, CommitError> {
+        call!(self, context, Audit::closed_day(until))
     }
 
     async fn reset_audit_progress(&self, context: &CallContext<'_>) -> Result<(), CommitError> {

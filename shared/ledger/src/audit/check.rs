@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Census, Difference, LinePosition, LineTotals, MissingAccounts, Subject};
+use super::{AccountSides, Census, Difference, LinePosition, LineTotals, MissingAccounts, Subject, TrialBalance};
 use crate::Timestamp;
 
 /// One pass over all accounts a day, measured from start to start. A pass that takes longer is followed by the next one
-/// at once.
-const PASS_SECONDS: u64 = 24 * 60 * 60;
+/// at once. Two runs less than a day, so that passes begin a little earlier each day and skip none.
+const PASS_SECONDS: u64 = (24 * 60 - 10) * 60;
 /// The minimum time between two independent checks of one difference. Runs are scheduled every five minutes and may be
 /// early.
 const RECHECK_SECONDS: u64 = 4 * 60;
@@ -45,6 +45,8 @@ pub struct AuditProgress {
     pub unlisted: BTreeSet<Subject>,
     pub unsettled_accounts: Vec<UnsettledAccount>,
     pub census: Census,
+    /// The trial balance that the pass adds up.
+    pub day: Option<TrialBalance>,
 }
 
 /// An account that was written during every check of it.
@@ -63,6 +65,8 @@ pub struct CountProgress {
     /// The part of these lines that the previous check of this account may have seen.
     pub earlier: Option<LinesSeen>,
     pub last: LinePosition,
+    /// The other sides of these lines, if the pass itself counts them.
+    pub sides: Option<AccountSides>,
 }
 
 /// The lines of an account that were booked by `until`.
@@ -112,11 +116,14 @@ impl AuditProgress {
     pub fn begin(&mut self, now: Timestamp) {
         (self.began_at, self.ended_at, self.after) = (Some(now), None, None);
         self.census.begin();
+        self.day = Some(TrialBalance::before(now));
     }
 
-    pub fn end(&mut self, now: Timestamp) {
+    /// Returns the trial balance of the day that the pass closes.
+    pub fn end(&mut self, now: Timestamp) -> Option<TrialBalance> {
         (self.ended_at, self.after) = (Some(now), None);
         self.census.end(self.began_at.unwrap_or(now), now);
+        self.day.take()
     }
 
     /// The pass has reached an account; `first` is the time of its first line.
@@ -216,7 +223,9 @@ impl AuditProgress {
         // A run that had no time to finish may have counted its lines as they were before the repair.
         let agrees =
             |account: &str| !left.iter().any(|difference| difference.subject() == Subject::Account(account.to_owned()));
-        self.counting.take_if(|counting| is_compared(&counting.account) && agrees(&counting.account));
+        let counted = self.counting.take_if(|counting| is_compared(&counting.account) && agrees(&counting.account));
+        // Without this account there is no trial balance.
+        self.day.take_if(|_| counted.is_some_and(|counted| counted.sides.is_some()));
         ended.into_iter().map(|open| open.difference).collect()
     }
 

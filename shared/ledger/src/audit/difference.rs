@@ -2,7 +2,7 @@
 //! command that repairs it.
 
 use super::JournalLine;
-use crate::{Balance, OrderNumber};
+use crate::{Balance, House, OrderNumber};
 
 /// A difference between a stored value (`recorded`) and the value computed from other rows (`found`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,10 +50,14 @@ pub enum DifferenceKind {
     Unproven,
     /// A line that moved money is marked as failed, so that its event would be booked again.
     Failed,
+    /// The other side of a transfer between accounts is missing, or is another amount.
+    Transfer,
+    /// The reversal of a usage event gives back more than that has charged, or to another account.
+    Reversal,
 }
 
 impl DifferenceKind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Balance,
         Self::Available,
         Self::Lines,
@@ -69,6 +73,8 @@ impl DifferenceKind {
         Self::Pointer,
         Self::Unproven,
         Self::Failed,
+        Self::Transfer,
+        Self::Reversal,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -88,6 +94,8 @@ impl DifferenceKind {
             Self::Pointer => "pointer",
             Self::Unproven => "unproven",
             Self::Failed => "failed",
+            Self::Transfer => "transfer",
+            Self::Reversal => "reversal",
         }
     }
 
@@ -258,6 +266,9 @@ impl Difference {
             (DifferenceKind::Pointer, _) => order("--pointer"),
             (DifferenceKind::Unproven, _) => format!("{}, if the provider reports it as paid", order("--payment")),
             (DifferenceKind::Failed, _) => account(&format!("--restore-line {line}")),
+            (DifferenceKind::Transfer | DifferenceKind::Reversal, _) => {
+                format!("{}, or the line that it is paired with", account(&format!("--restore-line {line} --amount N")))
+            }
         }
     }
 }
@@ -282,6 +293,11 @@ impl JournalLine {
             found: self.change,
             missing: 0,
         }
+    }
+
+    /// The other side of the line.
+    pub fn other_side(&self) -> House {
+        self.house.unwrap_or_else(|| House::of_key(&self.key))
     }
 
     /// The faults that the line shows by itself.

@@ -105,7 +105,7 @@ impl Side<'_> {
         };
         let opposite =
             LineDetails { key: by.clone(), amount: None, order: None, reverses: Some(MoneyKey::of_row(&line.key)) };
-        let house = house_of(&line.key);
+        let house = line.other_side();
         let movement =
             Movement { posting: posting(self.account, house, back)?, ..opposite.movement(self.account, back)? };
         Ok(vec![
@@ -131,6 +131,7 @@ impl LineDetails {
         let order = self.order.clone().or_else(|| found.order.clone());
         let reverses = self.reverses.clone().or_else(|| found.reverses.as_deref().map(MoneyKey::of_row));
         let to = LineDetails { reverses, ..self.clone() }.movement(account, amount)?;
+        let to = Movement { posting: posting(account, found.other_side(), amount)?, ..to };
         let is_same = found.account == account.to_string() && found.change == amount && found.order == order;
         if is_same && !found.is_failed {
             return Err(RepairError::Agrees);
@@ -139,7 +140,7 @@ impl LineDetails {
     }
 
     fn movement(&self, account: &AccountId, amount: Balance) -> Result<Movement, RepairError> {
-        let posting = posting(account, house_of(self.key.as_str()), amount)?;
+        let posting = posting(account, House::of_key(self.key.as_str()), amount)?;
         Ok(Movement {
             key: self.key.clone(),
             posting,
@@ -147,20 +148,6 @@ impl LineDetails {
             reverses: self.reverses.clone(),
             lots: Vec::new(),
         })
-    }
-}
-
-/// The house account on the other side of a line with this key.
-fn house_of(key: &str) -> House {
-    match key.split('#').next().unwrap_or_default() {
-        "usage" | "reversed" => House::Usage,
-        "redeem" => House::Promotions,
-        "payment" | "invoice" | "grant" | "reversal" => House::Revenue,
-        "commission" => House::Commissions,
-        "sent" => House::OnChain,
-        "expire" => House::Breakage,
-        "received" => House::Transfers,
-        _ => House::Manual,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Difference, JournalLine, LineTotals, StoredAccount, StoredOrder};
-use crate::{LotsRow, MoneyKey, OrderNumber, PaymentProof};
+use crate::{House, LotsRow, MoneyKey, OrderNumber, PaymentProof};
 
 /// A row, reduced to what the audit compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct WholeAudit {
     proofs: BTreeMap<MoneyKey, PaymentProof>,
     /// The pointer that each paid order requires.
     paid: BTreeMap<String, Difference>,
+    /// Lines that another one must agree with: both sides of transfers, reversals, and the charges that are reversed.
+    paired: BTreeMap<String, JournalLine>,
     lines: u64,
     found: Vec<Difference>,
 }
@@ -65,6 +67,9 @@ impl WholeAudit {
         self.lines = self.lines.saturating_add(1);
         self.counted.entry(line.account.clone()).or_default().add_change(line.change);
         self.found.extend(line.differences());
+        if line.other_side() == House::Transfers || line.key.starts_with("reversed#") || line.reversed_by.is_some() {
+            self.paired.insert(line.key.clone(), line.clone());
+        }
         if let Some(order) = line.order.clone().filter(|_| JournalLine::is_of_order(&line.key)) {
             self.of_orders.entry(order).or_default().push(line);
         }
@@ -110,6 +115,10 @@ impl WholeAudit {
             let held = self.accounts.get(account).unwrap_or(&nothing);
             found.extend(held.differences(&counted));
             found.extend(held.differs_from_lots(self.lots.get(account)));
+        }
+        for line in self.paired.values() {
+            let other = line.paired_with().and_then(|other| self.paired.get(&other));
+            found.extend(line.differs_from_pair(other));
         }
         for (number, lines) in &self.of_orders {
             found.extend(StoredOrder::Missing.differences(number, lines));

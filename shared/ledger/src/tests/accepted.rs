@@ -24,6 +24,7 @@ fn lines_of(movements: &[Movement]) -> Vec<JournalLine> {
         key: movement.key.to_string(),
         account: movement.posting.account().to_string(),
         change: movement.posting.change(),
+        house: None,
         order: Some(number()),
         reverses: movement.reverses.as_ref().map(ToString::to_string),
         reversed_by: None,

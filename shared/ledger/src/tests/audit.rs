@@ -286,6 +286,7 @@ fn count_of_a_repaired_account_is_dropped() {
             counted: LineTotals::default(),
             earlier: None,
             last: last.clone(),
+            sides: None,
         };
         let mut check = AuditProgress { counting: Some(counting), ..AuditProgress::default() };
         check.moved(account, at(0));
@@ -315,7 +316,7 @@ fn pass_starts_once_a_day_and_ends() {
     assert_eq!((check.is_due(at(2 * DAY)), check.is_under_way(), check.is_idle(at(0))), (false, true, false));
     check.end(at(300));
     assert_eq!((check.after.as_ref(), check.is_under_way(), check.is_idle(at(300))), (None, false, true));
-    let [early, due] = [DAY - 1, DAY].map(|seconds| (check.is_due(at(seconds)), check.is_idle(at(seconds))));
+    let [early, due] = [DAY - 601, DAY - 600].map(|seconds| (check.is_due(at(seconds)), check.is_idle(at(seconds))));
     assert_eq!((early, due), ((false, true), (true, false)));
     // An open difference is checked between two passes too.
     let subject = Subject::Account("alice/credits".to_owned());

@@ -76,6 +76,7 @@ impl History {
             key: movement.key.to_string(),
             account: movement.posting.account().to_string(),
             change: movement.posting.change(),
+            house: None,
             order: Some(self.order.number.clone()),
             reverses: movement.reverses.as_ref().map(ToString::to_string),
             reversed_by: None,

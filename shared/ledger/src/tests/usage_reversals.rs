@@ -7,6 +7,7 @@ fn charge(units: i128) -> JournalLine {
         key: "usage#e1".to_owned(),
         account: "alice/credits".to_owned(),
         change: Balance::from_units(units),
+        house: None,
         order: None,
         reverses: None,
         reversed_by: None,

@@ -1,11 +1,11 @@
 //! Contract lines about the audit: accounts, their lines, the audit's progress and findings, and repairs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
     Amount, Asset, Audit, AuditProgress, Balance, CallContext, Decision, Difference, Effect, Guard, House, JournalLine,
-    LinePosition, LineTotals, MoneyKey, Movement, Observation, OrderNumber, Owner, Posting, Repair, StoredAccount,
-    StoredLots, Subject, UsageReversal,
+    LinePosition, LineTotals, MoneyKey, Movement, Observation, OrderNumber, Owner, Posting, Repair, StatementLine,
+    StoredAccount, StoredLots, Subject, Timestamp, TrialBalance, UsageReversal,
 };
 
 use super::event::record;
@@ -109,6 +109,41 @@ pub(crate) async fn result_of<L: Audit>(ledger: &L, words: &[&str], number: u64)
             let open = check.open.into_iter().map(|open| open.difference.account).collect::<Vec<_>>().join(" ");
             Some(format!("{} v{}", if open.is_empty() { "-" } else { &open }, check.version))
         }
+        _ => of_day(ledger, words, context).await,
+    }
+}
+
+/// The result of a line about the trial balance of the day before.
+async fn of_day<L: Audit>(ledger: &L, words: &[&str], context: &CallContext<'_>) -> Option<String> {
+    match *words {
+        // A day in which customers got so much that was sold, closed with this version of the progress.
+        ["close-day", sum, version] => {
+            let mut day = TrialBalance::before(context.received_at);
+            let mut sides = day.sides();
+            let line = StatementLine {
+                key: "payment#stripe#pi_1".to_owned(),
+                change: Balance::from_units(units(sum)),
+                at: Timestamp::EPOCH,
+            };
+            sides.add(&[line], &BTreeMap::new());
+            day.add("alice/credits", &sides, Some(Balance::from_units(units(sum))));
+            let mut check = AuditProgress { version: version.parse().unwrap(), ..AuditProgress::default() };
+            check.begin(context.received_at);
+            Some(if ledger.close_day(&day, &check, context).await.unwrap() { "closed" } else { "overtaken" }.to_owned())
+        }
+        ["day"] => {
+            let until = TrialBalance::before(context.received_at).until;
+            let day = ledger.closed_day(until, context).await.unwrap();
+            Some(day.map_or("nothing".to_owned(), |day| {
+                let of_asset = day.assets.iter().map(|(asset, totals)| {
+                    let houses =
+                        totals.houses.iter().map(|(house, side)| format!("{} {}", house.as_str(), whole(*side)));
+                    let houses: Vec<String> = houses.collect();
+                    format!("{asset} {} {}", whole(totals.customers), houses.join(" "))
+                });
+                format!("{}: {}", day.day(), of_asset.collect::<Vec<_>>().join(", "))
+            }))
+        }
         _ => None,
     }
 }
@@ -116,6 +151,10 @@ pub(crate) async fn result_of<L: Audit>(ledger: &L, words: &[&str], number: u64)
 async fn save_at<L: Audit>(ledger: &L, check: AuditProgress, version: &str, context: &CallContext<'_>) -> String {
     let check = AuditProgress { version: version.parse().unwrap(), ..check };
     if ledger.save_audit_progress(&check, context).await.unwrap() { "kept" } else { "overtaken" }.to_owned()
+}
+
+fn whole(balance: Balance) -> i128 {
+    balance.units() / 1_000_000_000
 }
 
 fn account_of(owner: &str) -> Subject {
@@ -146,6 +185,7 @@ pub(crate) fn repair(words: &[&str]) -> Option<Decision> {
                 key: key.to_owned(),
                 account: format!("{owner}/credits"),
                 change: Balance::from_units(units(from)),
+                house: None,
                 order: None,
                 reverses: None,
                 reversed_by: None,
@@ -169,6 +209,7 @@ pub(crate) fn repair(words: &[&str]) -> Option<Decision> {
                 key: format!("usage#{usage}"),
                 account: format!("{owner}/credits"),
                 change: Balance::from_units(units(charged).checked_neg().unwrap()),
+                house: None,
                 order: None,
                 reverses: None,
                 reversed_by: None,

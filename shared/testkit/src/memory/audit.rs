@@ -2,7 +2,7 @@
 
 use ledger::{
     AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, JournalLine, LinePage, LinePosition, LotsRow,
-    OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, Timestamp,
+    OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, Timestamp, TrialBalance,
 };
 
 use super::{KeptRow, MemoryLedger};
@@ -20,6 +20,23 @@ impl Audit for MemoryLedger {
             state.check = check.clone();
         }
         Ok(is_next)
+    }
+
+    async fn close_day(
+        &self,
+        day: &TrialBalance,
+        check: &AuditProgress,
+        context: &CallContext<'_>,
+    ) -> Result<bool, CommitError> {
+        let is_saved = self.save_audit_progress(check, context).await?;
+        if is_saved {
+            self.0.lock().unwrap().days.insert(day.until, day.clone());
+        }
+        Ok(is_saved)
+    }
+
+    async fn closed_day(&self, until: Timestamp, _: &CallContext<'_>) -> Result<Option<TrialBalance>, CommitError> {
+        Ok(self.0.lock().unwrap().days.get(&until).cloned())
     }
 
     /// Progress in memory is never unreadable.
@@ -104,6 +121,7 @@ pub(super) fn line(key: &str, kept: &KeptRow) -> Option<JournalLine> {
         key: key.to_owned(),
         account: kept.row.account.clone()?,
         change: Balance::from_units(kept.row.change),
+        house: kept.house,
         order: kept.row.order.as_deref().and_then(|order| OrderNumber::new(order).ok()),
         reverses: kept.row.reverses.clone(),
         reversed_by: kept.reversed_by.clone(),

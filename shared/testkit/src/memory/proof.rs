@@ -55,6 +55,7 @@ impl State {
             processed_at: Some(processed_at),
             first_received_at: context.first_received_at,
             reversed_by: None,
+            house: None,
             due: None,
         })
     }
@@ -70,6 +71,7 @@ impl State {
         kept.row.account = Some(movement.posting.account().to_string());
         kept.row.order = header.order.as_ref().map(ToString::to_string);
         kept.row.change = movement.posting.change().units();
+        kept.house = Some(movement.posting.house());
         kept.row.reverses = movement.reverses.as_ref().map(ToString::to_string);
     }
 }

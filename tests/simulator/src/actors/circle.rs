@@ -135,8 +135,8 @@ impl Circle {
             is_due: false,
         };
         let decision = Decision::Record(Entry { header, effects, keeps_body: false, alarm: None });
-        let received = format!("received#{sent}");
-        (decision, [(sent, expected(from, -units(count))), (received, expected(to, units(count)))])
+        let credit = format!("received#{sent}");
+        (decision, [(sent, expected(from, -units(count))), (credit, expected(to, units(count)))])
     }
 
     /// Gives the command until it has an answer. A refused one has none of its postings.

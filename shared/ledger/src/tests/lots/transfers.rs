@@ -150,9 +150,9 @@ impl History {
         for _ in 0..3 {
             self.traffic(2);
             if self.rng.one_in(4) {
-                self.grant(day)
+                self.grant(day);
             } else {
-                self.transfer(day)?
+                self.transfer(day)?;
             }
             self.sides.iter().try_for_each(Side::same)?;
         }
