@@ -40,8 +40,8 @@ pub struct Engine {
     written: Arc<Mutex<u64>>,
     /// `None` for a store in memory.
     disk: Option<Arc<GroupSync>>,
-    /// A second connection, opened at its first use.
-    pub(crate) pruning: Arc<Mutex<Option<Connection>>>,
+    /// A second connection, for the stream records, opened at its first use.
+    pub(crate) records: Arc<Mutex<Option<Connection>>>,
 }
 
 /// What to call after a write of one of these tables.
@@ -66,10 +66,10 @@ impl Engine {
     }
 
     fn with(database: Database, disk: Option<GroupSync>) -> Self {
-        let (listener, pruning) = (Arc::default(), Arc::default());
+        let (listener, records) = (Arc::default(), Arc::default());
         // The log may hold writes of a process that ended before it synced them: the first answer waits for them too.
         let written = Arc::new(Mutex::new(1));
-        Self { database: Arc::new(database), listener, written, disk: disk.map(Arc::new), pruning }
+        Self { database: Arc::new(database), listener, written, disk: disk.map(Arc::new), records }
     }
 
     /// Sets the function that is called with the table after each write of one of these. Only the first listener is registered.
@@ -80,10 +80,11 @@ impl Engine {
     /// Creates the tables of the template that do not exist yet.
     pub fn create_tables(&self, template: &Template) -> Result<(), EngineError> {
         for table in template.tables() {
-            if self.request("DescribeTable", &json!({ "TableName": table.name })).is_ok() {
-                continue;
+            // Not by `DescribeTable`, which counts the rows of the table and of its indexes.
+            let known = self.database.get_table_metadata(&table.name);
+            if known.map_err(|error| EngineError::Call("CreateTable".to_owned(), error))?.is_none() {
+                self.create_table(table)?;
             }
-            self.create_table(table)?;
         }
         Ok(())
     }
@@ -210,7 +211,7 @@ impl Engine {
         text(&answer)
     }
 
-    fn turn(&self) -> MutexGuard<'_, u64> {
+    pub(crate) fn turn(&self) -> MutexGuard<'_, u64> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -280,6 +281,6 @@ pub enum EngineError {
     Answer(#[source] serde_json::Error),
     #[error("{0} has no stream")]
     NoStream(String),
-    #[error("the stream records that were read could not be deleted")]
-    Prune(#[source] rusqlite::Error),
+    #[error("the stream records could not be indexed or deleted")]
+    Records(#[source] rusqlite::Error),
 }

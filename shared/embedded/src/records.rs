@@ -1,7 +1,6 @@
 //! DynamoDB streams: the writes of a table in their order.
 //!
-//! Enable a stream only if it is read: each write of the table searches all records of its stream. Records that were read
-//! are therefore deleted.
+//! Enable a stream only if it is read: the store keeps every record of it. Records that were read are therefore deleted.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -13,8 +12,11 @@ use crate::{Engine, EngineError, Template};
 
 /// DynamoDB keeps a record for so long. The scheduled sweep finds the orders of records that were not read by then.
 const KEPT_SECONDS: u64 = 24 * 60 * 60;
-/// The engine has its own connection, whose writes take milliseconds.
+/// The engine has its own connection, and a command of another process too.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Each write of a table looks for the highest number of its stream, and without an index reads all its records.
+const INDEX_RECORDS: &str = "CREATE INDEX IF NOT EXISTS stream_records_by_number
+    ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
 /// Compares sequence numbers in their external form of 21 digits. The last record stays, so that the numbers continue from
 /// it even after the clock was set back.
 const DELETE_RECORDS: &str = "DELETE FROM _stream_records WHERE table_name = ?1
@@ -43,7 +45,7 @@ impl Engine {
                 self.request("UpdateTable", &json!({ "TableName": table.name, "StreamSpecification": stream }))?;
             }
         }
-        Ok(())
+        self.change_records(|records| records.execute(INDEX_RECORDS, ())).map(drop)
     }
 
     pub fn stream_arn(&self, table: &str) -> Result<String, EngineError> {
@@ -86,18 +88,28 @@ impl Engine {
     /// Deletes the records of a stream up to this sequence number, and those older than a day; returns their number. A
     /// store in memory keeps all of them, since no second connection can open it.
     pub fn prune_stream(&self, table: &str, up_to: &str) -> Result<usize, EngineError> {
+        self.change_records(|records| records.execute(DELETE_RECORDS, (table, up_to, KEPT_SECONDS)))
+    }
+
+    /// Runs a statement on the second connection, and returns the number of rows that it changed.
+    fn change_records(
+        &self,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
+    ) -> Result<usize, EngineError> {
         let path = self.database.db_path().map_err(|error| EngineError::Call("prune".to_owned(), error))?;
         let Some(path) = path else { return Ok(0) };
-        let mut pruning = self.pruning.lock().unwrap_or_else(PoisonError::into_inner);
-        let connected = match pruning.take() {
+        // Otherwise the two connections would wait for each other by sleeping.
+        let _turn = self.turn();
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = match records.take() {
             Some(connection) => Ok(connection),
             None => connect(&path),
         };
-        let deleted = connected.and_then(|connection| {
-            let deleted = connection.execute(DELETE_RECORDS, (table, up_to, KEPT_SECONDS))?;
-            *pruning = Some(connection);
-            Ok(deleted)
+        let changed = connected.and_then(|connection| {
+            let changed = change(&connection)?;
+            *records = Some(connection);
+            Ok(changed)
         });
-        deleted.map_err(EngineError::Prune)
+        changed.map_err(EngineError::Records)
     }
 }

@@ -2,6 +2,8 @@
 
 mod streams;
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::*;
@@ -15,6 +17,33 @@ fn template_creates_its_tables() {
     let names = engine.request("ListTables", &json!({})).expect("an answer");
     let expected = ["accounts", "bodies", "journal", "orders", "subscriptions"];
     assert_eq!(names["TableNames"], json!(expected.map(|name| format!("hookledger-local-{name}"))));
+}
+
+/// The shortest time of several calls, since the machine does other work too.
+#[expect(clippy::disallowed_methods, reason = "the tests compare times")]
+fn fastest(calls: usize, call: impl Fn(usize)) -> Duration {
+    let time = |number| {
+        let began = Instant::now();
+        call(number);
+        began.elapsed()
+    };
+    (0..calls).map(time).min().unwrap_or_default()
+}
+
+/// A description of a table counts its rows, which takes seconds for a million of them.
+#[test]
+fn tables_of_a_large_store_are_found_without_a_count_of_their_rows() {
+    const TABLE: &str = "hookledger-local-journal";
+    let template = Template::parse(DATA_YAML, &[("Stage", "local")]).expect("a template");
+    let engine = Engine::memory().expect("a store");
+    engine.create_tables(&template).expect("tables");
+    let row = |number: usize| json!({ "id": { "S": format!("usage#{number}") }, "account": { "S": "demo/credits" } });
+    let rows: Vec<_> = (0..10_000).map(row).collect();
+    engine.load(TABLE, &json!(rows).to_string()).expect("rows");
+    let of_table = json!({ "TableName": TABLE });
+    let described = fastest(5, |_| drop(engine.request("DescribeTable", &of_table).expect("a table")));
+    let found = fastest(5, |_| engine.create_tables(&template).expect("tables"));
+    assert!(found < described / 10, "{found:?}, and one description {described:?}");
 }
 
 #[test]

@@ -255,6 +255,28 @@ fn read_records_are_deleted_and_numbers_continue() {
 }
 
 #[test]
+fn write_beside_many_unread_records_reads_none_of_them() {
+    const SEARCH: &str = "EXPLAIN QUERY PLAN \
+        SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1 FROM _stream_records WHERE table_name = ?1";
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let engine = Engine::open(&path).expect("a store");
+    engine.create_tables(&data()).expect("tables");
+    engine.enable_streams(&data()).expect("streams");
+    let written = || fastest(20, |number| put(&engine, &format!("HL{number}")));
+    let alone = written();
+    let store = rusqlite::Connection::open(&path).expect("a store");
+    let many = "WITH RECURSIVE numbers(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+        INSERT INTO _stream_records (table_name, event_name, keys_json, sequence_number, shard_id, created_at)
+        SELECT table_name, event_name, keys_json, n, shard_id, created_at FROM numbers,
+            (SELECT * FROM _stream_records LIMIT 1)";
+    assert_eq!(store.execute(many, ()).expect("records"), 20_000);
+    let beside = written();
+    let plan: String = store.query_row(SEARCH, [ORDERS], |row| row.get("detail")).expect("a plan");
+    assert!(beside < alone * 4, "{beside:?}, and {alone:?} without records: {plan}");
+}
+
+#[test]
 fn listener_is_called_for_writes_of_its_tables_only() {
     let engine = Engine::memory().expect("a store");
     engine.create_tables(&data()).expect("tables");
