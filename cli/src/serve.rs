@@ -35,7 +35,7 @@ impl Serve {
 }
 
 pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
-    to_stderr(variable("LOG_LEVEL").as_deref())?;
+    let _log = to_stderr(variable("LOG_LEVEL").as_deref())?;
     let mut stop = Stop::new()?;
     let home = Home::open(dir)?;
     let _lock = match home.claim().await? {
