@@ -34,5 +34,10 @@ pub use template::{Function, Route, Schedule, Table, Template, TemplateError};
 pub const DATA_YAML: &str = include_str!("../../../infra/data.yaml");
 pub const APP_YAML: &str = include_str!("../../../infra/app.yaml");
 
+/// The minimal case of the page runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/local-engine.md")]
+const _LOCAL_ENGINE: () = ();
+
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,8 @@ pub(crate) enum Error {
     Tls(#[from] tokio_rustls::rustls::Error),
     #[error("the store")]
     Engine(#[from] EngineError),
+    #[error("the embedded engine")]
+    Database(#[from] dynoxide::DynoxideError),
     #[error("the template")]
     Template(#[from] TemplateError),
     #[error("the books were not prepared")]

@@ -307,7 +307,7 @@ fn write(root: &Path, samples: &[Sample], start: &Start, alone: &[Taken]) -> Res
                 "rows": [start],
             },
             {
-                "caption": "The embedded engine alone, with the transaction of the same event and nothing around it:",
+                "caption": "The transaction of the same event without HTTP, signature, SDK and log (docs/local-engine.md):",
                 "columns": ["store", "transactions/s", "CPU µs"],
                 "rows": alone,
             },
