@@ -7,6 +7,7 @@ import os
 import zipfile
 
 from emulator import template
+from pages import block
 from process import OUTPUT, ROOT, TOOLS, Failed, environment, run, say, until
 
 SAM = TOOLS / "sam/bin/sam"
@@ -17,13 +18,23 @@ RECONCILE_ZIP_BYTES_MAX = 3_500_000
 UPDATED_WITHIN_S = 180
 
 
+@functools.cache
+def documented():
+    """The words of each `sam build` and `sam deploy` with which docs/deploy.md deploys the three stacks."""
+    lines = (line.split(" #")[0] for line in block("docs/deploy.md", "sam build").splitlines())
+    commands = [command.split() for line in lines for command in line.split(" && ")]
+    return [words for words in commands if words[0] == "sam"]
+
+
 class Deployment:
     def __init__(self, cloud, stage):
         self.cloud, self.stage = cloud, stage
         self.parameters = {"Stage": stage, "Architecture": cloud.architecture, **cloud.parameters}
 
     def sam(self, command, config, *more, parameters=True):
-        """Runs SAM with the suite's parameters, which a real stage has in samconfig.toml."""
+        """Runs a command of docs/deploy.md with the suite's parameters, which a real stage has in samconfig.toml."""
+        if ["sam", command, "--config-env", config] not in documented():
+            raise Failed(f"docs/deploy.md has no `sam {command} --config-env {config}`")
         given = self.parameters if parameters else {"Stage": self.stage}
         overrides = " ".join(f'{name}="{value}"' for name, value in given.items())
         settings = environment(**self.cloud.settings, SAM_CLI_TELEMETRY="0", CARGO_TARGET_DIR="")

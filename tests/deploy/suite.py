@@ -9,6 +9,7 @@ import shutil
 import sys
 
 import changes
+import documented
 import forbidden
 import logs
 import repairs
@@ -18,6 +19,7 @@ import workers
 from account import Account
 from deployment import Deployment
 from emulator import Emulator
+from pages import block, with_values
 from process import OUTPUT, ROOT, Failed, at_once, check, environment, run, say
 from shop import SETTINGS, Shop
 from fakes import TRUSTED, Fakes
@@ -52,8 +54,13 @@ def main():
         deployment.deploy_data()
         deployment.deploy_app()
         cloud.create_missing_routes(deployment)
-        running.enter_context(filled(deployment, {**fakes.secrets, **cloud.secrets}))
+        filling = running.enter_context(contextlib.ExitStack())
+        filling.enter_context(filled(deployment, {**fakes.secrets, **cloud.secrets}))
+        if cloud.has_fakes:
+            documented.secrets_filled(deployment, PROGRAM)
         shop = opened(deployment, cloud, fakes)
+        if cloud.has_fakes:
+            documented.first_event(shop)
 
         say("== webhooks")
         sources.usage(shop)
@@ -69,6 +76,8 @@ def main():
         if cloud.has_fakes:
             workers.topped_up(shop)
         repairs.repaired(shop)
+        if cloud.has_fakes:
+            documented.operated(shop)
         workers.scheduled(shop)
         roles.enforced(shop)
         forbidden.forbidden(shop)
@@ -81,6 +90,10 @@ def main():
         say("== the books, and the logs")
         say(shop.books("audit"))
         logs.logged(shop)
+        if cloud.has_fakes:
+            # It deletes the secrets.
+            filling.close()
+            documented.removed(deployment, PROGRAM)
     say("== every check passed")
 
 
@@ -126,10 +139,8 @@ def opened(deployment, cloud, fakes):
 
 
 def contract(cloud):
-    printed = run(
-        "cargo", "test", "--workspace", "--locked", "--test", "contract", "--", "--ignored",
-        env=environment(**cloud.settings, CONTRACT_ENDPOINT=cloud.endpoint), quiet=True,
-    )
+    command = with_values(block("tests/README.md", "CONTRACT_ENDPOINT="), {"URL": cloud.endpoint})
+    printed = run("bash", "-euc", command, env=environment(**cloud.settings), quiet=True)
     check("the ledger's contract holds", "test second_engine_passes_the_contract ... ok" in printed, True)
 
 

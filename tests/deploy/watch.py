@@ -1,14 +1,17 @@
 """Runs the commands of docs/local-lambda.md for one function, and compares the replies with the page."""
 
+import functools
 import json
+import os
 import re
 
-from process import OUTPUT, ROOT, Background, Failed, check, environment, free_port, run, say, until
+from pages import block
+from process import OUTPUT, ROOT, TOOLS, Background, Failed, check, environment, free_port, run, say, until
 from shop import Shop
 from fakes import DATA, Fakes
 from suite import PROGRAM
 
-PAGE, HEADING = "docs/local-lambda.md", "With cargo-lambda"
+PAGE = "docs/local-lambda.md"
 # A build of one function compiles its dependencies with other features than the workspace.
 COMPILED_WITHIN_S = 1800
 
@@ -35,6 +38,7 @@ def main():
                 check(f"$ {command}", masked(bash(command)), masked(shown))
             key = json.loads((DATA / "local.json").read_text())["api_keys"]["demo"]
             paid(Shop(PROGRAM, None, stack.base, {}), key, next(command for command, _ in commands(other)))
+        built()
 
 
 def paid(shop, key, command):
@@ -45,20 +49,30 @@ def paid(shop, key, command):
     check("the event pays the order", shop.order(number, key)["payment"], "paid")
 
 
+def built():
+    """Builds the function for a container, and writes its event. To run it takes an engine for containers, which CI has not."""
+    section = block(PAGE, "sam local invoke").replace("cargo run -q --", f"{PROGRAM} --data {DATA}")
+    made = section.replace(".hookledger/", f"{DATA}/").replace("event.json", str(OUTPUT / "event.json"))
+    steps = [command for command, _ in commands(made)]
+    run("bash", "-euc", "\n".join(steps[:-1]), env=environment(PATH=f"{TOOLS / 'sam/bin'}:{os.environ['PATH']}"), quiet=True)
+    event = json.loads((OUTPUT / "event.json").read_text())
+    check("the event of the sample is written", json.loads(event["body"])["eventId"], "sam_1")
+    check("the function is built", (ROOT / ".aws-sam/local/UsageFunction/bootstrap").exists(), True)
+    check("only the container is left", steps[-1].startswith("sam local invoke --config-env local UsageFunction -e "), True)
+
+
 def blocks(here):
     """The commands for the first and for the second terminal."""
-    section = (ROOT / PAGE).read_text().split(f"## {HEADING}\n")[1].split("\n## ")[0]
-    for there, instead in here.items():
-        if there not in section:
-            raise Failed(f"{PAGE} has no {there} under {HEADING}")
-        section = section.replace(there, instead)
-    found = re.findall(r"^```(?:sh|console)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    return found[0], found[1]
+    found = [block(PAGE, words) for words in ("cargo lambda watch", "cargo lambda invoke")]
+    for example in here:
+        if not any(example in one for one in found):
+            raise Failed(f"{PAGE} has no {example}")
+    return [functools.reduce(lambda text, pair: text.replace(*pair), here.items(), one) for one in found]
 
 
-def commands(block):
+def commands(text):
     """Each command with the output that the page shows below it."""
-    for part in block.split("$ ")[1:]:
+    for part in text.split("$ ")[1:]:
         command, shown = part.split("\n", 1)
         yield command, shown
 

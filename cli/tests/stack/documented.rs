@@ -1,196 +1,217 @@
-//! Runs the commands of the README, the quickstart and docs/cli.md, and compares their output with the page. Every other
-//! page with commands is listed, with the file that runs them.
+//! Every command of the docs, with what runs it. A block or an inline command without a line here fails, and so does a page
+//! whose translation has other commands.
+
+mod done;
+mod page;
+mod printed;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
-use crate::harness::{Folder, field};
+use page::{Block, commands_of, inline_commands, page, pages, shell_blocks};
 
-/// Printed after each command, with its exit code.
-const MARK: &str = "@@ ";
-const BASE: &str = "http://127.0.0.1:9000";
+/// What runs a command.
+enum RunBy {
+    /// A test of this module, which reads the page.
+    Test(&'static str),
+    /// A file of the deployment suite, which reads the page.
+    Suite(&'static str),
+    /// Scripts that have each of the commands.
+    Scripts,
+    /// A test of this name in another file, which reads the page.
+    Other(&'static str, &'static str),
+    /// No test, for this reason.
+    NoTest(&'static str),
+}
+use RunBy::{NoTest, Other, Scripts, Suite, Test};
 
-/// What runs the commands of each page.
-const RUN_BY: [(&str, &str); 18] = [
-    ("README.md", HERE),
-    ("README.zh.md", HERE),
-    ("docs/quickstart.md", HERE),
-    ("docs/cli.md", HERE),
-    ("docs/books.md", "cli/tests/stack/account_transfers.rs"),
-    ("docs/codes.md", "cli/tests/stack/codes.rs"),
-    ("docs/deploy.md", "tests/deploy/deployment.py"),
-    ("docs/local-lambda.md", "tests/deploy/watch.py"),
-    ("docs/operate.md", "cli/tests/stack/repairing.rs"),
-    ("docs/fulfilment.md", "cli/tests/stack/operator.rs"),
-    ("docs/orders.md", "cli/tests/stack/rates.rs"),
-    ("docs/providers/epay.md", "cli/tests/stack/epay.rs"),
-    ("docs/providers/fireblocks.md", "cli/tests/stack/fireblocks.rs"),
-    ("docs/providers/usage.md", "cli/tests/stack/accounts.rs"),
-    ("docs/providers/wechat.md", "cli/tests/stack/wechat.rs"),
-    ("tests/README.md", ".ci/run"),
-    ("CONTRIBUTING.md", ".ci/run"),
+const PRINTED: RunBy = Test("documented_commands_print_the_documented_output");
+const CRASH: RunBy = Test("documented_crash_leaves_the_balance_exact");
+const AWS: RunBy = Suite("tests/deploy/documented.py");
+const WATCH: RunBy = Suite("tests/deploy/watch.py");
+/// Any further block of a page. Only for pages that are run as a whole.
+const REST: &str = "";
+
+/// The page, words that its block alone has, and what runs the block. The first line that fits counts.
+const BLOCKS: &[(&str, &str, RunBy)] = &[
+    ("README.md", "cargo test --workspace", Scripts),
+    ("README.md", "send usage --id evt_1", Test("readme_commands_print_the_commented_result")),
+    ("README.zh.md", "cargo test --workspace", Scripts),
+    ("README.zh.md", "send usage --id evt_1", Test("readme_commands_print_the_commented_result")),
+    ("CONTRIBUTING.md", ".ci/run", Scripts),
+    ("CONTRIBUTING.md", "COSTS=write", Scripts),
+    ("tests/README.md", "DECISIONS=write", Scripts),
+    ("tests/README.md", "-p simulator", Other("tests/simulator/src/main.rs", "documented_commands_are_understood")),
+    ("tests/README.md", "CONTRACT_ENDPOINT=", Suite("tests/deploy/suite.py")),
     // Each instrument's own command, printed with its result.
-    ("PROOF.md", "xtask/src/proof.rs"),
+    ("PROOF.md", REST, Scripts),
+    ("docs/quickstart.md", "cargo run\n", Scripts),
+    ("docs/quickstart.md", "kill -9", CRASH),
+    ("docs/quickstart.md", "every balance against its entries", CRASH),
+    ("docs/quickstart.md", REST, PRINTED),
+    ("docs/cli.md", "echo $?", PRINTED),
+    ("docs/cli.md", "jq -r .state.balance", Test("json_is_read_by_a_script")),
+    ("docs/books.md", "transfer alice bob 15", Test("changes_of_the_page_are_done")),
+    ("docs/codes.md", "code make spring 5", Test("codes_are_made_redeemed_listed_and_revoked")),
+    ("docs/fulfilment.md", "account referrer alice bob", Test("changes_of_the_page_are_done")),
+    ("docs/fulfilment.md", "--as done --seq 77", Test("unknown_top_up_is_resolved")),
+    ("docs/orders.md", "rate set MNT/CNY 0.00204", Test("rates_are_set_and_listed")),
+    ("docs/providers/epay.md", "send epay/notify_v1_post", Test("order_is_paid_by_the_page_of_its_provider")),
+    ("docs/providers/wechat.md", "send wechat/v3_payment", Test("order_is_paid_by_the_page_of_its_provider")),
+    ("docs/providers/fireblocks.md", "send fireblocks/v2_failed", Test("transfer_is_reported_by_hand")),
+    ("docs/providers/usage.md", "openssl dgst", Test("recipes_sign_what_the_stack_accepts")),
+    ("docs/providers/usage.md", "reverse usage#evt_1", Test("changes_of_the_page_are_done")),
+    ("docs/providers/usage.md", "account policy alice postpaid", Test("changes_of_the_page_are_done")),
+    ("docs/deploy.md", "sam build", Suite("tests/deploy/deployment.py")),
+    ("docs/deploy.md", "fill stripe", AWS),
+    ("docs/deploy.md", "account key alice 1", AWS),
+    ("docs/deploy.md", "aws logs tail", AWS),
+    ("docs/deploy.md", "sam delete", AWS),
+    ("docs/deploy.md", "delete-secret", AWS),
+    ("docs/deploy.md", "DEPLOY_TARGET=aws", NoTest("it takes an account of AWS and a key of Stripe's")),
+    ("docs/local-lambda.md", "cargo lambda watch", WATCH),
+    ("docs/local-lambda.md", "cargo lambda invoke", WATCH),
+    ("docs/local-lambda.md", "--also 172.17.0.1", Test("second_address_of_the_page_is_served")),
+    // All but the last command, which takes an engine for containers.
+    ("docs/local-lambda.md", "sam local invoke", WATCH),
+    ("docs/operate.md", "SET attention = :s", AWS),
+    ("docs/operate.md", "restore-table-to-point-in-time", AWS),
+    ("docs/operate.md", "SET payment = :unpaid", AWS),
+    ("docs/operate.md", "export-table-to-point-in-time", AWS),
+    ("docs/operate.md", "--index-name anomalies", AWS),
+    ("docs/operate.md", "order accept N", AWS),
+    ("docs/operate.md", "aws logs start-query", AWS),
 ];
-const HERE: &str = "cli/tests/stack/documented.rs";
 
-/// A command of a page with its documented output.
-struct DocumentedCommand {
-    command: String,
-    /// Empty if the page shows no output.
-    output: String,
+const INLINE: RunBy = Test("inline_commands_do_what_the_page_says");
+
+/// The inline commands of all pages.
+const INLINE_COMMANDS: &[(&str, RunBy)] = &[
+    ("cargo run -- account api-key OWNER --reason R", INLINE),
+    ("cargo run -- account show OWNER", INLINE),
+    ("cargo run -- audit --aws --stage prod", INLINE),
+    ("cargo run -- audit --export PATH", INLINE),
+    ("cargo run -- audit --full --aws --stage prod", INLINE),
+    ("cargo run -- order", INLINE),
+    ("cargo run -- order resolve N --as done\\|failed\\|again --reason \"…\" --aws --stage prod", INLINE),
+    ("cargo run -- order show N", INLINE),
+    ("cargo run -- order show N --aws --stage prod", INLINE),
+    ("cargo run -- rate set MNT/CNY RATE --aws --stage dev --reason R", INLINE),
+    ("cargo run -q -- audit", INLINE),
+    ("cargo run --release -p benches -- lambda", Scripts),
+    ("cargo run --release -p benches -- local", Scripts),
+    ("aws dynamodb restore-table-to-point-in-time", AWS),
+    ("aws logs tail \"$log\" --follow --filter-pattern '{ $.status = \"401\" }'", AWS),
+    ("sam build", Suite("tests/deploy/deployment.py")),
+    ("sam deploy", Suite("tests/deploy/deployment.py")),
+    ("sam deploy --config-env dev-watch", AWS),
+    ("curl -d 'pid=…&key=…&out_trade_no=…' 'https://…/api.php?act=order'", NoTest("a question to a real gateway")),
+];
+
+/// A translation has the commands of its page, which the test below compares.
+fn is_translation(name: &str) -> bool {
+    name.ends_with(".zh.md") && name != "README.zh.md"
 }
 
-/// The output and exit code of a command.
-struct CommandResult {
-    output: String,
-    code: String,
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn page(name: &str) -> String {
-    fs::read_to_string(root().join(name)).unwrap()
-}
-
-/// The commands of a page in blocks of either kind, without comments and reasons, which are in the page's language.
-fn commands_of(page: &str) -> Vec<String> {
-    let text = blocks(page, "sh").concat() + &blocks(page, "console").concat();
-    let lines = text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(" #").next().unwrap());
-    let without_reason = |line: &str| match line.split_once("--reason \"") {
-        Some((before, rest)) => format!("{before}{}", rest.split_once('"').unwrap().1),
-        None => line.to_owned(),
+/// Each line of the scripts of CI, without what measures it.
+fn script_lines() -> BTreeSet<String> {
+    let scripts = [".ci/run", ".ci/full", ".github/workflows/ci.yml", "Cargo.toml"];
+    let text: String = scripts.iter().map(|script| page(script)).collect();
+    let line = |line: &str| {
+        let line = line.trim().replace("step ", "");
+        let line = line.split(" || ").next().unwrap();
+        without_variables(line.trim_start_matches("- ").trim_start_matches("run: ")).to_owned()
     };
-    lines.map(|line| without_reason(line).trim_end().to_owned()).collect()
+    text.lines().map(line).collect()
 }
 
-/// The names of all pages, from the root.
-fn pages() -> BTreeSet<String> {
-    let folders = ["", "docs", "docs/providers", "tests", "examples", ".github"];
-    let files = folders.into_iter().flat_map(|folder| {
-        let files = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
-        files.map(move |file| Path::new(folder).join(file))
-    });
-    let pages = files.filter(|file| file.extension().is_some_and(|ending| ending == "md"));
-    pages.map(|file| file.display().to_string()).collect()
+fn without_variables(command: &str) -> &str {
+    let is_variable = |word: &str| {
+        word.split_once('=').is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+    };
+    command.split_once(' ').filter(|(word, _)| is_variable(word)).map_or(command, |(_, rest)| without_variables(rest))
 }
 
-/// The code blocks of a page in this language.
-fn blocks(page: &str, language: &str) -> Vec<String> {
-    let fence = format!("```{language}\n");
-    page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
-}
-
-/// The commands after each prompt, with the lines below them.
-fn documented_commands(page: &str) -> Vec<DocumentedCommand> {
-    let text = blocks(page, "console").concat();
-    let commands = text.split("$ ").skip(1).map(|part| part.split_once('\n').unwrap());
-    // No command may contain `$ `, which would count as a prompt.
-    commands
-        .map(|(command, output)| DocumentedCommand { command: command.to_owned(), output: output.trim().to_owned() })
-        .collect()
-}
-
-/// Runs all commands in one shell, which keeps variables and the last exit code.
-fn run(folder: &Folder, base: &str, commands: &[String]) -> Vec<CommandResult> {
-    let marked = |command: &String| format!("{command}\ncode=$?; printf '\\n{MARK}%s\\n' $code; (exit $code)\n");
-    let script: String = commands.iter().map(marked).collect();
-    let ended = folder.shell(&script.replace(BASE, base));
-    let stdout = ended.stdout.replace(base, BASE);
-    let mut printed = Vec::new();
-    let mut output = String::new();
-    for line in stdout.lines() {
-        if let Some(code) = line.strip_prefix(MARK) {
-            printed.push(CommandResult { output: output.trim().to_owned(), code: code.to_owned() });
-            output.clear();
-        } else {
-            output.push_str(line);
-            output.push('\n');
+/// What is wrong with the line of a command.
+fn mistake(page_name: &str, words: &str, commands: &[String], run_by: &RunBy) -> Option<String> {
+    match run_by {
+        Test(name) => {
+            let sources =
+                ["done", "printed"].map(|file| page(&format!("cli/tests/stack/documented/{file}.rs"))).concat();
+            (!sources.contains(&format!("fn {name}("))).then(|| format!("there is no test {name}"))
         }
+        Suite(file) => {
+            let source = page(file);
+            let reads = source.contains(page_name) && source.contains(words.split(" --").next().unwrap());
+            (!reads).then(|| format!("{file} does not read it"))
+        }
+        Scripts => {
+            // `cargo run` starts what every test here starts: the only program of the only default member.
+            let is_start = |command: &&String| command.as_str() == "cargo run";
+            let lines = script_lines();
+            assert!(lines.contains("default-members = [\"cli\"]"), "cargo run starts the program");
+            let left = commands.iter().filter(|command| !is_start(command));
+            left.map(|command| without_variables(command))
+                .find(|command| !lines.contains(*command))
+                .map(|command| format!("no script has {command}"))
+        }
+        Other(file, name) => {
+            let source = page(file);
+            let reads = source.contains(&format!("fn {name}(")) && source.contains(page_name);
+            (!reads).then(|| format!("{file} does not read it"))
+        }
+        NoTest(reason) => reason.is_empty().then(|| "no reason".to_owned()),
     }
-    assert_eq!(printed.len(), commands.len(), "{}", ended.stderr);
-    printed
 }
 
-/// The sorted lines, with times, durations and generated ids masked. Replies of equal count come in any order.
-fn masked(output: &str) -> Vec<String> {
-    let mut lines: Vec<String> = output.lines().map(masked_line).filter(|line| !line.is_empty()).collect();
-    lines.sort();
-    lines
-}
-
-fn masked_line(line: &str) -> String {
-    let is_timed = line.contains(" ms") || line.ends_with(" s");
-    let is_generated = |word: &str| {
-        let is_time = word.starts_with("20") && word.contains('T') && word.ends_with('Z');
-        let is_id = (word.starts_with("HL") && word.len() == 28)
-            || word.starts_with("cs_test_")
-            || word.starts_with("pi_")
-            || word.strip_prefix("evt_").is_some_and(|id| id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()));
-        let is_duration = is_timed && word.contains('.') && word.parse::<f32>().is_ok();
-        is_time || is_id || is_duration
-    };
-    let is_of_word = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
-    let mut masked = String::new();
-    let mut rest = line.trim_end();
-    while let Some(first) = rest.chars().next() {
-        let word = rest.split(|c| !is_of_word(c)).next().unwrap();
-        let taken = if word.is_empty() { rest.get(..first.len_utf8()).unwrap() } else { word };
-        masked.push_str(if is_generated(taken) { "_" } else { taken });
-        rest = rest.strip_prefix(taken).unwrap();
-    }
-    masked
+/// The place in the list of what runs the block.
+fn listed(name: &str, block: &Block) -> Option<usize> {
+    BLOCKS.iter().position(|(page, words, _)| *page == name && block.text.contains(words))
 }
 
 #[test]
-fn documented_commands_print_the_documented_output() {
-    for (name, commands_min) in [("docs/quickstart.md", 14), ("docs/cli.md", 2)] {
-        let folder = Folder::new();
-        let stack = folder.start();
-        let documented = documented_commands(&page(name));
-        assert!(documented.len() >= commands_min, "{name} is read: {}", documented.len());
-        let commands: Vec<String> = documented.iter().map(|shown| shown.command.clone()).collect();
-        let printed = run(&folder, &format!("http://{}", stack.address()), &commands);
-        for (shown, printed) in documented.iter().zip(&printed) {
-            if shown.output.is_empty() {
-                assert_eq!(printed.code, "0", "{name}: {}", shown.command);
-            } else {
-                assert_eq!(masked(&printed.output), masked(&shown.output), "{name}: {}", shown.command);
+fn each_block_of_commands_names_what_runs_it() {
+    let mut wrong = Vec::new();
+    let mut used = vec![0_u32; BLOCKS.len()];
+    for name in pages().iter().filter(|name| !is_translation(name)) {
+        for block in shell_blocks(&page(name)) {
+            let first = block.text.lines().next().unwrap_or_default();
+            let Some(place) = listed(name, &block) else {
+                wrong.push(format!("{name}: nothing runs `{first}`"));
+                continue;
+            };
+            used[place] += 1;
+            let (_, words, run_by) = &BLOCKS[place];
+            wrong.extend(
+                mistake(name, words, &block.commands(), run_by).map(|mistake| format!("{name}: `{first}`: {mistake}")),
+            );
+            // The test of a whole page runs what has a prompt.
+            let is_run = *words != REST || matches!(run_by, Scripts) || block.language == "console";
+            wrong.extend((!is_run).then(|| format!("{name}: nothing runs `{first}`")));
+        }
+    }
+    for ((name, words, _), times) in BLOCKS.iter().zip(used) {
+        let is_right = if *words == REST { times > 0 } else { times == 1 };
+        wrong.extend((!is_right).then(|| format!("{name}: {times} blocks have `{words}`")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_inline_command_names_what_runs_it() {
+    let pages = pages();
+    let mut found = BTreeSet::new();
+    for name in pages.iter().filter(|name| name.as_str() != "CHANGELOG.md") {
+        for command in inline_commands(&page(name)) {
+            if let Some((words, run_by)) = INLINE_COMMANDS.iter().find(|(words, _)| *words == command) {
+                let original = name.replace(".zh.md", ".md");
+                let mistake = mistake(&original, words, std::slice::from_ref(&command), run_by);
+                assert_eq!(mistake, None, "{name}: `{words}`");
             }
+            found.insert(command);
         }
     }
-}
-
-#[test]
-fn readme_commands_print_the_commented_result() {
-    for name in ["README.md", "README.zh.md"] {
-        let folder = Folder::new();
-        let _stack = folder.start();
-        let text = blocks(&page(name), "sh").concat();
-        let commands: Vec<String> =
-            text.lines().filter(|line| line.starts_with("cargo run -q --")).map(str::to_owned).collect();
-        let outputs: Vec<String> = run(&folder, BASE, &commands).into_iter().map(|printed| printed.output).collect();
-        let expected = ["  booked  ", "  repeat  ", "  balance    999.99766\n"];
-        assert_eq!(outputs.len(), expected.len(), "{name}: {commands:?}");
-        for (output, expected) in outputs.iter().zip(expected) {
-            assert!(output.contains(expected), "{name}: {output}");
-        }
-    }
-}
-
-#[test]
-fn page_with_commands_names_what_runs_them() {
-    let is_translation = |name: &String| name.ends_with(".zh.md") && name.as_str() != "README.zh.md";
-    let with_commands = pages().into_iter().filter(|name| !commands_of(&page(name)).is_empty());
-    let listed: BTreeSet<String> = RUN_BY.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let originals: BTreeSet<String> = with_commands.filter(|name| !is_translation(name)).collect();
-    assert_eq!(originals, listed);
-    for (name, by) in RUN_BY {
-        assert!(root().join(by).is_file(), "{name}: {by} does not exist");
-    }
+    let listed: BTreeSet<String> = INLINE_COMMANDS.iter().map(|(words, _)| (*words).to_owned()).collect();
+    assert_eq!(found, listed);
 }
 
 #[test]
@@ -200,27 +221,8 @@ fn translated_page_has_the_same_commands() {
     for name in translated {
         let original = name.replace(".zh.md", ".md");
         assert_eq!(commands_of(&page(&name)), commands_of(&page(&original)), "{name}");
+        let unknown: Vec<String> =
+            inline_commands(&page(&name)).difference(&inline_commands(&page(&original))).cloned().collect();
+        assert!(unknown.is_empty(), "{name}: {unknown:?}");
     }
-}
-
-/// The two blocks of the quickstart around the kill. Whenever it comes, the balance is exact at the end.
-#[test]
-fn documented_crash_leaves_the_balance_exact() {
-    let page = page("docs/quickstart.md");
-    let of_crash: Vec<String> = blocks(&page, "sh").into_iter().filter(|block| block.contains("--id crash")).collect();
-    let [killing, again] = of_crash.as_slice() else { panic!("{of_crash:?}") };
-    let folder = Folder::new();
-    let stack = folder.start();
-    let killed = folder.shell(killing);
-    assert!(killed.stdout.contains("no reply "), "{}{}", killed.stdout, killed.stderr);
-    drop(stack);
-
-    let _stack = folder.start();
-    let ended = folder.shell(again);
-    let printed = &ended.stdout;
-    assert_eq!(ended.code, Some(0), "{printed}{}", ended.stderr);
-    assert!(printed.contains("no reply 0;"), "{printed}");
-    assert!(printed.contains("differences  0\n"), "{printed}");
-    // 1000 - 2,000 x 0.00234.
-    assert_eq!(field(printed, "balance"), "995.32", "{printed}");
 }

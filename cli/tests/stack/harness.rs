@@ -52,7 +52,8 @@ impl Folder {
     /// Runs a script of the docs with this binary and the data folder of the test.
     pub(crate) fn shell(&self, script: &str) -> CommandOutput {
         let data = self.data().display().to_string();
-        let script = script.replace("cargo run -q --", &format!("{PROGRAM} --data {data}"));
+        let program = format!("{PROGRAM} --data {data}");
+        let script = script.replace("cargo run -q --", &program).replace("cargo run -- ", &format!("{program} "));
         output_of(without_settings("sh").arg("-c").arg(script.replace(".hookledger/", &format!("{data}/"))))
     }
 

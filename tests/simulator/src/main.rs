@@ -156,3 +156,24 @@ impl Totals {
         writeln!(out, "violated: {} {:?}", self.failed.len(), self.failed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::Args;
+
+    /// The commands of tests/README.md.
+    #[test]
+    fn documented_commands_are_understood() {
+        let page = include_str!("../../README.md");
+        let commands: Vec<&str> =
+            page.lines().filter_map(|line| line.split_once("-p simulator -- ")).map(|(_, args)| args).collect();
+        assert_eq!(commands.len(), 3, "{commands:?}");
+        for command in commands {
+            let words = command.split(" #").next().unwrap_or_default().split_whitespace();
+            let parsed = Args::try_parse_from(std::iter::once("simulator").chain(words));
+            assert!(parsed.is_ok(), "{command}: {parsed:?}");
+        }
+    }
+}
