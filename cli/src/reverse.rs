@@ -49,7 +49,7 @@ pub(crate) async fn run(
             let unmarked = JournalLine { reversed_by: None, ..charge };
             let same = UsageReversal::of(&unmarked, amount).map_err(refused)?;
             let account = same.account().clone();
-            if amount.is_some() && !same.is_booked_by(&first) {
+            if !same.is_booked_by(&first) {
                 let amount = Asset::CREDITS.format_balance(first.change);
                 return Err(Error::ReversedBefore { usage: usage.to_string(), amount });
             }

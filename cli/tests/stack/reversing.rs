@@ -29,12 +29,15 @@ fn usage_is_reversed_once() {
     };
     expect(&["usage#part", "--amount", "2", "--id", "r1"], "done: manual#r1");
     assert_eq!(balance(&folder), "4");
-    // Under its id, under another, and without the amount: the first reversal stands.
+    // Under its id and under another: the first reversal stands.
     expect(&["usage#part", "--amount", "2", "--id", "r1"], "already done: reversed#usage#part");
     expect(&["usage#part", "--amount", "2"], "already done: reversed#usage#part");
-    expect(&["usage#part"], "already done: reversed#usage#part");
-    let line = refusal(reverse(&["usage#part", "--amount", "1"]));
-    assert!(line.contains("usage#part is reversed already, by 2"), "{line}");
+    // Another amount, or all of it, is another reversal.
+    for other in [&["usage#part", "--amount", "1"] as &[&str], &["usage#part"]] {
+        let line = refusal(reverse(other));
+        assert!(line.contains("usage#part is reversed already, by 2"), "{other:?}: {line}");
+    }
+    assert_eq!(balance(&folder), "4");
     let row = stack.journal("manual#").into_iter().find(|row| row["id"]["S"] == "manual#r1").unwrap();
     let facts = ["reason", "usage", "amount"].map(|name| row["facts"]["M"][name]["S"].as_str().unwrap().to_owned());
     assert_eq!(facts, ["a wrong price", "usage#part", "2"]);
