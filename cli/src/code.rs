@@ -19,6 +19,8 @@ use crate::print::{self, Facts, Form};
 
 /// DynamoDB's limit is 100 rows in one transaction: either all codes of a command exist or none.
 const CODES_MAX: u32 = 90;
+/// In place of a code.
+const STDIN: &str = "-";
 const USES_MAX: u32 = 1_000_000;
 /// A code that lasts longer is a mistyped year.
 const AHEAD_SECONDS_MAX: u64 = 10 * 366 * 24 * 60 * 60;
@@ -57,6 +59,7 @@ enum Action {
     /// Redeem a code for an owner
     Redeem {
         owner: String,
+        /// The code, or - to read it from stdin: an argument stays in the list of processes and in the shell's history
         code: String,
         /// Create the account if it does not exist
         #[arg(long)]
@@ -122,6 +125,9 @@ struct Revocation {
     revoked: usize,
     /// How many live codes of the campaign are left for another command.
     left: usize,
+    /// Whether all codes that the index has are meant. It may lack the newest.
+    #[serde(skip)]
+    is_all: bool,
 }
 
 pub(crate) async fn run(
@@ -144,6 +150,7 @@ pub(crate) async fn run(
         }
         Action::Redeem { owner, code, new } => {
             let owner = parse::owner(&owner)?;
+            let code = if code == STDIN { line_of_stdin() } else { code };
             let books = args.which.open(dir).await?;
             terms(&books, &credits_of(&owner), new).await?;
             let pepper = pepper(&books, dir, &variable).await?;
@@ -230,7 +237,7 @@ async fn revoke(books: &Books, by: &Authorship, campaign: Word, name: Option<&st
     let what = What::RevokeCodes { campaign, name: name.map(str::to_owned), codes: live };
     let changed = ChangeResult::of(&committed(books, by, what).await?);
     let (revoked, left) = if changed.is_done_now() { (revoked, left) } else { (0, left.saturating_add(revoked)) };
-    form.show(&Revocation { changed, revoked, left });
+    form.show(&Revocation { changed, revoked, left, is_all: name.is_none() });
     Ok(())
 }
 
@@ -238,6 +245,11 @@ async fn listed(books: &Books, campaign: Word) -> Result<Vec<Code>, Error> {
     let mut codes = books.ledger.codes(campaign, &context(PATIENCE)).await?;
     codes.sort_by(|one, other| one.hash.cmp(&other.hash));
     Ok(codes)
+}
+
+/// What cannot be read is no code, and refused as any other.
+fn line_of_stdin() -> String {
+    std::io::stdin().lines().next().and_then(Result::ok).unwrap_or_default()
 }
 
 fn until_time(text: &str) -> Result<Timestamp, Error> {
@@ -320,6 +332,9 @@ impl Facts for Revocation {
     fn print(&self) {
         self.changed.print();
         print::line(format_args!("  {} codes are revoked by this command", self.revoked));
+        if self.is_all {
+            print::line("  A code of the last seconds may be missing in the index: look once more with `code list`.");
+        }
         if self.left > 0 {
             print::line(format_args!("  {} codes are left: run the command again with another --id", self.left));
         }

@@ -50,13 +50,22 @@ fn code_is_printed_once_and_redeemed_once() {
     assert_eq!(field(&folder.stdout_of(&["account", "show", "alice"]), "balance"), "5");
     assert_eq!(states(&folder), ["0 used_up", "2 live"]);
 
+    // From stdin, where no list of processes shows it.
+    let piped = |owner: &str| {
+        let ended = folder.shell(&format!("echo {second} | cargo run -q -- code redeem {owner} - --new"));
+        (ended.code, ended.stdout.split('#').next().unwrap().to_owned())
+    };
+    assert_eq!(piped("dora"), (Some(0), "done: redeem".to_owned()));
+    assert_eq!(piped("dora"), (Some(0), "already done: redeem".to_owned()));
+    assert!(refusal(folder.shell("cargo run -q -- code redeem dora - </dev/null")).contains("is not valid"));
+
     folder.stdout_of(&["code", "revoke", "spring", name, "--reason", "leaked", "--id", "r1"]);
     assert!(refusal(redeem("carol", second)).contains("can no longer be redeemed"));
-    assert_eq!(states(&folder), ["0 used_up", "2 revoked"]);
+    assert_eq!(states(&folder), ["0 used_up", "1 revoked"]);
     make(&folder, &["spring", "1"]);
     let revoked = json(&folder, &["code", "revoke", "spring", "--all", "--reason", "over", "--id", "r2"]);
     assert_eq!((&revoked["revoked"], &revoked["left"]), (&2.into(), &0.into()));
-    assert_eq!(states(&folder), ["0 revoked", "1 revoked", "2 revoked"]);
+    assert_eq!(states(&folder), ["0 revoked", "1 revoked", "1 revoked"]);
 
     // Neither the text of a code nor the pepper is in the store.
     let stored = Value::from(stack.journal("")).to_string();
