@@ -25,7 +25,8 @@ pub use terms::{GRANT_DAYS_MAX, GrantTerms, GrantTermsError, LotKind, LotTerms, 
 
 /// More lots than this are merged, so that the row stays far below the 400 KB of a DynamoDB row.
 const LOTS_MAX: usize = 500;
-/// The most grants that all lots name, the newest first. Only merged lots name several.
+/// The most grants that all lots name, the newest first, and that all that is kept of expired lots names. Only merged
+/// lots name several.
 const GRANTS_MAX: usize = 1_500;
 /// How long the row keeps what of a payment's grant has expired or was taken: no dispute takes longer.
 const KEPT_SECONDS: u64 = 400 * 24 * 60 * 60;
@@ -166,7 +167,14 @@ impl LotsRow {
         let is_kept = |at: Timestamp| at >= now || now.seconds_apart(at) <= KEPT_SECONDS;
         self.expired.retain(|expired| expired.share.units > 0 && is_kept(expired.at));
         self.taken.retain(|taken| taken.units > 0 && is_kept(taken.at));
-        self.expired.drain(..self.expired.len().saturating_sub(KEPT_MAX));
+        // Merged lots name several grants each.
+        let mut named = 0_usize;
+        let newest = self.expired.iter().rev().take(KEPT_MAX).take_while(|expired| {
+            named = named.saturating_add(expired.grants.len());
+            named <= GRANTS_MAX
+        });
+        let kept = newest.count();
+        self.expired.drain(..self.expired.len().saturating_sub(kept));
         self.taken.drain(..self.taken.len().saturating_sub(KEPT_MAX));
     }
 }

@@ -159,6 +159,17 @@ fn what_expired_is_kept_for_400_days() {
 }
 
 #[test]
+fn what_expired_names_a_limited_number_of_grants_the_newest() {
+    let expired = |day: i64| {
+        let grants = (0..600).map(|n| key(&format!("payment#stripe#{day}.{n}"))).collect();
+        ExpiredShare { grants, share: LotShare { terms: dated(day), units: 3 }, at: at(day.saturating_mul(DAY_S)) }
+    };
+    let row = LotsRow { version: 2, expired: (1..=3).map(expired).collect(), ..LotsRow::default() };
+    let changed = after(row, 0, 0).change([LotMove::of(&give("payment#stripe#new", 1, Vec::new()))], at(4 * DAY_S));
+    assert_eq!(changed.row.expired, [expired(2), expired(3)], "1,800 grants in all");
+}
+
+#[test]
 fn only_what_a_payment_bought_is_kept_when_it_expires() {
     for (grant, kept) in [("payment#stripe#1", 1), ("invoice#in_1", 1), ("manual#gift", 0)] {
         let lots = vec![Lot { grants: vec![key(grant)], terms: dated(1), units: 3 }];
