@@ -83,6 +83,7 @@ async fn malformed_payload_is_rejected() {
         "[1]".to_owned(),
         r#"{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}"#.to_owned(),
         r#"{"version":"2.0","rawPath":"/api/webhooks/events"}"#.to_owned(),
+        r#"{"httpMethod":"POST","path":"/api/webhooks/events","requestContext":null}"#.to_owned(),
         good.event(Shape::HttpApi).replace("\"POST\"", "7"),
         bad_base64.to_string(),
         bad_base64_v1.to_string(),

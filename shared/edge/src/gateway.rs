@@ -204,6 +204,14 @@ mod tests {
                 r#"{"path":"/a","httpMethod":"GET","headers":{"One":"1"},"multiValueHeaders":null,"requestContext":{}}"#,
                 Some(("GET", "/a", "", "", "one=1")),
             ),
+            // Of a load balancer, which gives no address but in a header that any sender can write.
+            (
+                r#"{"requestContext":{"elb":{"targetGroupArn":"arn"}},"httpMethod":"POST","path":"/a","queryStringParameters":{},
+                    "headers":{"x-forwarded-for":"192.0.2.1"},"body":"d","isBase64Encoded":false}"#,
+                Some(("POST", "/a", "", "d", "x-forwarded-for=192.0.2.1")),
+            ),
+            (r#"{"path":"/a","httpMethod":"GET","requestContext":null}"#, None),
+            (r#"{"rawPath":"/a","requestContext":{"http":null}}"#, None),
             (r#"{"rawPath":"/a","headers":{"one":"1\n2"},"requestContext":{"http":{"method":"GET"}}}"#, None),
             (r#"{"rawPath":"/a","headers":{"one":1},"requestContext":{"http":{"method":"GET"}}}"#, None),
             (r#"{"headers":{},"requestContext":{"http":{"method":"GET"}}}"#, None),
