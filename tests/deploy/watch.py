@@ -54,7 +54,9 @@ def built():
     section = block(PAGE, "sam local invoke").replace("cargo run -q --", f"{PROGRAM} --data {DATA}")
     made = section.replace(".hookledger/", f"{DATA}/").replace("event.json", str(OUTPUT / "event.json"))
     steps = [command for command, _ in commands(made)]
-    run("bash", "-euc", "\n".join(steps[:-1]), env=environment(PATH=f"{TOOLS / 'sam/bin'}:{os.environ['PATH']}"), quiet=True)
+    # Last, since cargo-lambda looks for Zig in the Python that comes first.
+    path = f"{os.environ['PATH']}:{TOOLS / 'sam/bin'}"
+    run("bash", "-euc", "\n".join(steps[:-1]), env=environment(PATH=path), quiet=True)
     event = json.loads((OUTPUT / "event.json").read_text())
     check("the event of the sample is written", json.loads(event["body"])["eventId"], "sam_1")
     check("the function is built", (ROOT / ".aws-sam/local/UsageFunction/bootstrap").exists(), True)
