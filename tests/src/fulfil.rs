@@ -2,6 +2,7 @@
 //! often the worker runs, the books end the same.
 
 mod crashes;
+mod lost_answers;
 pub(crate) mod planted;
 mod stories;
 mod stream_and_clock;
@@ -105,7 +106,7 @@ pub(crate) fn order(grants: Vec<Grant>) -> Order {
 
 /// An event of an order's payment.
 #[derive(Debug, Clone, Copy)]
-enum Report {
+pub(crate) enum Report {
     Paid,
     /// The amount in cents.
     Refunded(u64),
@@ -136,7 +137,7 @@ impl Report {
 }
 
 /// Commits an event as a webhook does: over the current order, again after a conflict.
-async fn apply(world: &World, report: Report) {
+pub(crate) async fn apply(world: &World, report: Report) {
     let ledger = world.ledger(0);
     loop {
         let order = ledger.order(&number(), &context(0)).await.expect("read").expect("there");

@@ -67,6 +67,10 @@ impl<L: Ledger> Fulfil<L> {
         let until = invocation.but_for(COMMIT_WITHIN).deadline;
         if let Some(sent) = custodian.find(&allocation, invocation, until).await.map_err(FulfilError::Custodian)? {
             self.apply_transfer_status(&order.number, &sent, invocation).await?;
+        } else if let Some(released) =
+            order.step(WRITER, "released", Vec::new(), order.release_transfer(invocation.now))
+        {
+            self.write(&released, invocation).await?;
         }
         Ok(true)
     }

@@ -247,7 +247,7 @@ async fn only_outstanding_orders_are_indexed() {
     };
     let top_up = |state, seconds| Some(TopUpCall { at: now().plus_seconds(seconds), state, seq: None, receipt: None });
     let sent = |status| Some(Transfer { id: None, status, amount: Amount::from_units(1), at: now() });
-    let rows: [Indexed<'_>; 15] = [
+    let rows: [Indexed<'_>; 16] = [
         ("unpaid", &|_| {}, Some("payment#stripe"), false),
         ("failed", &|order| order.payment = PaymentState::Failed, Some("payment#stripe"), false),
         ("canceled", &|order| order.payment = PaymentState::Canceled, None, false),
@@ -263,7 +263,19 @@ async fn only_outstanding_orders_are_indexed() {
             Some("fulfilment"),
             false,
         ),
-        ("to-be-sent", &|order| order.transfer = sent(TransferStatus::Due), Some("fulfilment"), false),
+        (
+            "to-be-sent",
+            &|order| {
+                let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: "0x0".to_owned() });
+                let amount = Amount::from_units(1);
+                order.terms.grants = vec![Grant::Token { code: word("POSX"), scale: 18, amount, on_chain }];
+                order.delivered = [(Line::Grant(1), amount)].into();
+                order.transfer = sent(TransferStatus::Due);
+            },
+            Some("fulfilment"),
+            false,
+        ),
+        ("in-doubt", &|order| order.transfer = sent(TransferStatus::InDoubt), Some("pending_external"), false),
         ("on-its-way", &|order| order.transfer = sent(TransferStatus::Queued), Some("pending_external"), false),
         ("sent", &|order| order.transfer = sent(TransferStatus::Completed), None, false),
         ("claimed", &|order| order.top_up_call = top_up(TopUpState::Claimed, 0), Some("fulfilment"), false),
@@ -319,7 +331,7 @@ async fn only_outstanding_orders_are_indexed() {
     let all = world
         .engine
         .request("Scan", &json!({ "TableName": format!("hookledger-{STAGE}-orders"), "IndexName": "work" }));
-    assert_eq!(all.expect("an answer")["Count"], Value::from(9), "nothing else is indexed");
+    assert_eq!(all.expect("an answer")["Count"], Value::from(10), "nothing else is indexed");
 }
 
 /// A row with the longest list stays far below the store's limit of 400 KB, and each write of it is billed by the kilobyte.

@@ -4,7 +4,7 @@
 
 use crate::{
     AccountId, Amount, Asset, Effect, Grant, Guard, House, MoneyKey, Movement, Order, Owner, PaymentState, Posting,
-    Provider, Reason, Timestamp, Transfer, TransferStatus,
+    Provider, Reason, Timestamp, Transfer,
 };
 
 /// The stream delivers within a second: fulfilment that has not started by then was missed.
@@ -183,20 +183,15 @@ impl Order {
             movements.push(Effect::Move(Movement { key, posting, guard: Guard::Always, reverses, lots: Vec::new() }));
             after.delivered.insert(share.line, due);
         }
-        if onto_chain && after.transfer.is_none() {
-            after.transfer = after.on_chain_amount().map(|amount| Transfer {
-                id: None,
-                status: TransferStatus::Due,
-                amount,
-                at: now,
-            });
-        }
+        after.register_transfer(onto_chain, now);
         self.change_to(after).into_iter().chain(movements).collect()
     }
 
-    /// The delivered tokens that are to be sent on chain.
-    pub(crate) fn on_chain_amount(&self) -> Option<Amount> {
-        self.on_chain_line().map(|line| self.standing(line)).filter(|amount| !amount.is_zero())
+    /// The tokens that are to be sent on chain, as things stand.
+    pub(crate) fn on_chain_due(&self) -> Option<Amount> {
+        let line = self.on_chain_line()?;
+        let share = self.shares().into_iter().find(|share| share.line == line)?;
+        Some(self.due(&share)).filter(|amount| !amount.is_zero())
     }
 
     pub(crate) fn on_chain_line(&self) -> Option<Line> {

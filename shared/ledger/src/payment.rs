@@ -6,7 +6,7 @@
 use crate::{
     Amount, Anomaly, Asset, Dispute, DisputeStage, Effect, Flag, Grant, Guard, House, Money, MoneyKey, Movement, Order,
     Paid, PaymentReversals, PaymentState, PaysFor, Posting, Reason, Reference, Refund, RefusedPayment, Reported,
-    Session, Terms, Timestamp, TopUpState, Transfer,
+    Session, Terms, Timestamp, TopUpState,
 };
 
 /// A payment as its provider reports it.
@@ -158,7 +158,7 @@ impl Order {
             return movements;
         };
         self.payment = self.paid_state();
-        self.settle_external();
+        self.settle_top_up();
         self.fulfilment = self.progress();
         let payment = MoneyKey::of_payment(&paid.by);
         let granted = self.credits();
@@ -188,14 +188,8 @@ impl Order {
         }
     }
 
-    /// Cancels a transfer that was not requested yet if the amount due has changed, and clears a failed top-up once the
-    /// buyer has the money back.
-    fn settle_external(&mut self) {
-        if self.transfer.as_ref().is_some_and(Transfer::is_due) {
-            let line = self.on_chain_line();
-            let due = self.shares().iter().find(|share| Some(share.line) == line).map(|share| self.due(share));
-            self.transfer = self.transfer.take().filter(|transfer| due == Some(transfer.amount));
-        }
+    /// Clears a failed top-up once the buyer has the money back.
+    fn settle_top_up(&mut self) {
         if self.top_up_call.as_ref().is_some_and(|top_up_call| top_up_call.state == TopUpState::Failed) {
             let is_returned =
                 self.paid_money().amount.saturating_sub(self.refunded()).saturating_sub(self.lost()).is_zero();

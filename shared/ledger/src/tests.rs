@@ -10,6 +10,7 @@ mod convergence;
 mod disputes;
 mod entries;
 mod fulfilment;
+mod in_doubt;
 mod lots;
 mod metered;
 mod money;

@@ -5,6 +5,10 @@ use crate::{
     Reason, Timestamp,
 };
 
+/// By then every function that read the order while the transfer was due has ended, and the custodian rejects its
+/// request.
+const LAST_REQUEST_SECONDS: i64 = 120;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
     /// The custodian's id, once it has answered.
@@ -19,8 +23,12 @@ pub struct Transfer {
 /// The custodian's statuses, ordered by which replaces which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TransferStatus {
-    /// Still to be requested. Our own status, unknown to the custodian.
+    /// To be requested, or requested without an answer so far: a repeated request is the same transfer. Our own status,
+    /// unknown to the custodian.
     Due,
+    /// Perhaps requested, for an amount that is not due any more. A query finds it, or it is released. Our own status,
+    /// unknown to the custodian.
+    InDoubt,
     Submitted,
     PendingAmlScreening,
     Pending,
@@ -33,8 +41,8 @@ pub enum TransferStatus {
     Confirming,
     Confirmed,
     Cancelling,
-    /// The custodian has a different transfer under our key than the one that is due. Our own status, unknown to the
-    /// custodian.
+    /// The custodian has a different transfer under our key than the one that was requested. Our own status, unknown to
+    /// the custodian.
     Mismatched,
     PartiallyCompleted,
     Timeout,
@@ -46,8 +54,9 @@ pub enum TransferStatus {
 }
 
 impl TransferStatus {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Due,
+        Self::InDoubt,
         Self::Submitted,
         Self::PendingAmlScreening,
         Self::Pending,
@@ -73,6 +82,7 @@ impl TransferStatus {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Due => "DUE",
+            Self::InDoubt => "IN_DOUBT",
             Self::Submitted => "SUBMITTED",
             Self::PendingAmlScreening => "PENDING_AML_SCREENING",
             Self::Pending => "PENDING",
@@ -100,9 +110,9 @@ impl TransferStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// Reads the custodian's name of a status; rejects our own two.
+    /// Reads the custodian's name of a status; rejects our own.
     pub fn of_custodian(name: &str) -> Option<Self> {
-        Self::named(name).filter(|status| !matches!(status, Self::Due | Self::Mismatched))
+        Self::named(name).filter(|status| !matches!(status, Self::Due | Self::InDoubt | Self::Mismatched))
     }
 
     pub fn is_over(self) -> bool {
@@ -149,13 +159,18 @@ pub fn is_same_wallet(this: &str, that: &str) -> bool {
 }
 
 impl Transfer {
-    /// Whether the transfer has not been requested yet.
+    /// Whether the custodian has not answered a request of the transfer yet.
     pub fn is_due(&self) -> bool {
         self.status == TransferStatus::Due
     }
 
     pub fn is_under_way(&self) -> bool {
         !self.is_due() && !self.status.is_over()
+    }
+
+    /// Whether a transfer that a query does not find now was never requested, and never will be.
+    fn is_disproved_by_query(&self, now: Timestamp) -> bool {
+        self.status == TransferStatus::InDoubt && self.at.plus_seconds(LAST_REQUEST_SECONDS) <= now
     }
 }
 
@@ -215,10 +230,39 @@ impl Order {
 
     /// Whether to request the transfer now. A transfer is irrevocable, so it waits while a dispute is open.
     pub fn is_to_be_sent(&self) -> bool {
-        self.transfer.as_ref().is_some_and(Transfer::is_due) && !self.is_disputed()
+        let is_as_due = |transfer: &Transfer| transfer.is_due() && self.on_chain_due() == Some(transfer.amount);
+        self.transfer.as_ref().is_some_and(is_as_due) && !self.is_disputed()
     }
 
-    /// Checks that the custodian's transfer under `key` is exactly the one that is due.
+    /// Registers the transfer of the tokens that are due. A registered one keeps its amount, in which it may have been
+    /// requested: if another is due now, only a query tells.
+    pub(crate) fn register_transfer(&mut self, onto_chain: bool, now: Timestamp) {
+        let due = self.on_chain_due();
+        match &mut self.transfer {
+            Some(transfer) if transfer.is_due() && due != Some(transfer.amount) => {
+                (transfer.status, transfer.at) = (TransferStatus::InDoubt, now);
+            }
+            None if onto_chain => {
+                let status = TransferStatus::Due;
+                self.transfer = due.map(|amount| Transfer { id: None, status, amount, at: now });
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// Ends the doubt after a query that did not find the transfer, and registers what is due instead, if anything. No
+    /// effects while a request may still arrive.
+    pub fn release_transfer(&self, now: Timestamp) -> Vec<Effect> {
+        if !self.transfer.as_ref().is_some_and(|transfer| transfer.is_disproved_by_query(now)) {
+            return Vec::new();
+        }
+        let mut after = self.clone();
+        after.transfer = None;
+        after.register_transfer(true, now);
+        self.change_to(after)
+    }
+
+    /// Checks that the custodian's transfer under `key` is exactly the one that was requested, whatever is due now.
     pub fn compare_transfer(
         &self,
         id: &str,
@@ -227,7 +271,7 @@ impl Order {
         found: &TransferDetails,
     ) -> Result<(), Anomaly> {
         let anomaly = |reason, details| Err(Anomaly { reason, details, payment: None });
-        let Some(due) = self.allocation().filter(|due| due.key == *key) else {
+        let Some(requested) = self.allocation().filter(|requested| requested.key == *key) else {
             return anomaly(
                 Reason::OrderMismatch,
                 format!("transfer {id} has the key {key}, under which nothing is due"),
@@ -237,12 +281,12 @@ impl Order {
             let details = format!("transfer {id} has the key {key} of transfer {known}");
             return anomaly(Reason::OrderMismatch, details);
         }
-        if found.asset != due.asset {
-            let details = format!("transfer {id} sends {}; {} was requested", found.asset, due.asset);
+        if found.asset != requested.asset {
+            let details = format!("transfer {id} sends {}; {} was requested", found.asset, requested.asset);
             return anomaly(Reason::AssetMismatch, details);
         }
         match &found.wallet {
-            Some(wallet) if is_same_wallet(wallet, &due.wallet) => {}
+            Some(wallet) if is_same_wallet(wallet, &requested.wallet) => {}
             Some(wallet) => {
                 return anomaly(Reason::DestinationMismatch, format!("transfer {id} goes to {wallet}"));
             }
@@ -252,15 +296,15 @@ impl Order {
             // Checked once the custodian names it.
             None => {}
         }
-        let (due, sent) = (due.amount.decimal(due.scale), found.amount.decimal(Amount::SCALE_MAX));
-        if due != sent {
-            return anomaly(Reason::AmountMismatch, format!("transfer {id} sends {sent}; {due} was requested"));
+        let (requested, sent) = (requested.amount.decimal(requested.scale), found.amount.decimal(Amount::SCALE_MAX));
+        if requested != sent {
+            return anomaly(Reason::AmountMismatch, format!("transfer {id} sends {sent}; {requested} was requested"));
         }
         Ok(())
     }
 
-    /// Records that the custodian's transfer under our key is not the one that is due. It is not accepted, nothing else
-    /// is sent under that key, and a person has to look at it.
+    /// Records that the custodian's transfer under our key is not the one that was requested. It is not accepted, nothing
+    /// else is sent under that key, and a person has to look at it.
     pub fn reject_transfer(&self, anomaly: &Anomaly, at: Timestamp) -> Vec<Effect> {
         let mut after = self.clone();
         if let Some(transfer) = after.transfer.as_mut().filter(|transfer| !transfer.status.is_over()) {

@@ -11,6 +11,7 @@ use crate::fulfil::{self, number, tokens, work, worker};
 use crate::stripe::{REFUSED, reconcile, run_at};
 
 const UNFULFILLED: &str = fulfil::swept::UNFULFILLED;
+const PENDING_EXTERNAL: &str = fulfil::swept::PENDING_EXTERNAL;
 
 /// A ledger with a paid order of tokens, and a Fireblocks that has made the transfer and whose response was lost.
 async fn with_lost_answer() -> (World, FireblocksNet) {
@@ -74,6 +75,33 @@ async fn status_before_the_transfer_is_known_waits_until_fireblocks_is_queried()
     assert_eq!((transfer(&world).await, waiting(&world)), ((Some(id), "COMPLETED"), vec![]));
     world.books().check();
     assert_eq!(world.books().balance("alice/POSX"), 0, "they have left once");
+}
+
+/// The payment is refunded while every status waits. The transfer is adopted as it was requested, and what was sent is
+/// owed.
+#[tokio::test(start_paused = true)]
+async fn status_after_the_refund_of_an_unknown_transfer_is_booked() {
+    for (cents, balance) in [(1_999, -10_000_000_000_000_000_000), (1_000, -5_002_501_250_625_312_657)] {
+        let (world, net) = with_lost_answer().await;
+        (0..4).for_each(|_| net.go_on());
+        fulfil::apply(&world, fulfil::Report::Refunded(cents)).await;
+        for body in &net.webhooks() {
+            assert_eq!(status_and_body(&answered(&world, &second(body).event(Shape::HttpApi)).await), BOOKED, "kept");
+        }
+        assert_eq!((transfer(&world).await, waiting(&world)), ((None, "DUE"), vec!["transfer_unknown".to_owned(); 5]));
+        swept(&world, &net, UNFULFILLED, 8, 120).await;
+        assert_eq!(transfer(&world).await, (None, "IN_DOUBT"));
+        swept(&world, &net, PENDING_EXTERNAL, 9, 419).await;
+        assert_eq!(transfer(&world).await, (None, "IN_DOUBT"), "five minutes after the clawback");
+        swept(&world, &net, PENDING_EXTERNAL, 10, 420).await;
+        let id = net.transfers()[0].id.clone();
+        assert_eq!(transfer(&world).await, (Some(id.clone()), "COMPLETED"));
+        swept(&world, &net, REFUSED, 11, 480).await;
+        assert_eq!((transfer(&world).await, waiting(&world)), ((Some(id), "COMPLETED"), vec![]));
+        world.books().check();
+        assert_eq!(world.books().balance("alice/POSX"), balance);
+        assert_eq!(world.books().order(fulfil::ORDER).anomaly, None);
+    }
 }
 
 /// Another transaction under our external id, made in the workspace's console. The query does not confirm it, so its webhooks are flagged.

@@ -1,6 +1,7 @@
 //! Crash tests: the worker dies at every step, before or after the step takes effect. Another run ends with the same
 //! books, and the operator is called once at most, unless a person repeats the call.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,6 +31,11 @@ struct Life {
 }
 
 impl Life {
+    fn new(dies_at_step: usize, is_applied: bool) -> Arc<Self> {
+        let (steps, last, ended) = (AtomicUsize::new(0), Mutex::default(), Notify::new());
+        Arc::new(Self { steps, dies_at_step, is_applied, last, ended })
+    }
+
     fn dies_at(&self, step: &str) -> bool {
         let dies = self.steps.fetch_add(1, Ordering::SeqCst) == self.dies_at_step;
         if dies {
@@ -146,13 +152,7 @@ async fn worker_that_dies_at_any_step_ends_in_the_same_books() {
         let (mut resolved_after, mut steps) = (Vec::new(), 0);
         loop {
             let (world, external) = (paid(grants()).await, ExternalParties::default());
-            let life = Arc::new(Life {
-                steps: AtomicUsize::new(0),
-                dies_at_step: steps,
-                is_applied,
-                last: Mutex::default(),
-                ended: Notify::new(),
-            });
+            let life = Life::new(steps, is_applied);
             let died = run_until_death(&world, &external, settings, life).await;
             let name = format!("{settings:?}, applied {is_applied}, step {steps}: {died:?}");
             continue_fulfilment(&world, &external, settings, 2).await;
@@ -184,13 +184,7 @@ async fn worker_that_dies_at_any_step_ends_in_the_same_books() {
 async fn worker_beside_one_that_dies_makes_no_second_call() {
     for (dies_at_step, is_applied) in (0..30).flat_map(|step| [(step, false), (step, true)]) {
         let (world, external) = (paid(grants()).await, ExternalParties::default());
-        let life = Arc::new(Life {
-            steps: AtomicUsize::new(0),
-            dies_at_step,
-            is_applied,
-            last: Mutex::default(),
-            ended: Notify::new(),
-        });
+        let life = Life::new(dies_at_step, is_applied);
         let plan = |_: usize, _: &str| Fault::Delay(ANSWERED_AFTER);
         let beside = worker(world.faulty(9, plan).0, Some((&external.unitel, &[])), Some(&external.fireblocks)).await;
         let run = run_at(9, 1);
@@ -205,5 +199,42 @@ async fn worker_beside_one_that_dies_makes_no_second_call() {
         books.check();
         let fulfilment = books.order(ORDER).fulfilment.as_str();
         assert!(fulfilment == "done" && calls.given == 1 || fulfilment == "unknown", "{name}: {fulfilment} {calls:?}");
+    }
+}
+
+/// The payment is refunded before the next run. What Fireblocks has is booked as sent, whatever is due now; what it does
+/// not have is sent only as far as it is due.
+#[tokio::test(start_paused = true)]
+async fn refund_after_a_worker_that_died_at_any_step_books_what_was_sent() {
+    const KEPT: i128 = 4_997_498_749_374_687_343;
+    for (cents, kept) in [(1_999, 0), (1_000, KEPT)] {
+        for is_applied in [false, true] {
+            let (mut sent_amounts, mut steps) = (BTreeSet::new(), 0);
+            loop {
+                let (world, external) = (paid(vec![tokens(true)]).await, ExternalParties::default());
+                let died = run_until_death(&world, &external, &[], Life::new(steps, is_applied)).await;
+                apply(&world, Report::Refunded(cents)).await;
+                continue_fulfilment(&world, &external, &[], 2).await;
+                let name = format!("{cents} refunded, applied {is_applied}, step {steps}: {died:?}");
+                let (books, transfers) = (world.books(), external.fireblocks.transfers());
+                books.check();
+                let units = |amount: &str| Amount::parse(amount, 18).expect("an amount").units();
+                let sent = transfers.iter().map(|transfer| i128::try_from(units(&transfer.amount)).expect("tokens"));
+                let sent: Vec<i128> = sent.collect();
+                assert!(sent.len() <= 1, "{name}: {transfers:?}");
+                assert_eq!(books.balance("alice/POSX"), kept - sent.iter().sum::<i128>(), "{name}");
+                let order = books.order(ORDER);
+                assert_eq!((order.anomaly.as_deref(), order.fulfilment == "pending"), (None, false), "{name}");
+                sent_amounts.extend(sent);
+                steps += 1;
+                if died.is_none() {
+                    break;
+                }
+                assert!(steps < STEPS_MAX, "the run does not end");
+            }
+            let whole = 10_000_000_000_000_000_000;
+            let expected = if kept == 0 { vec![whole] } else { vec![kept, whole] };
+            assert_eq!(sent_amounts.into_iter().collect::<Vec<_>>(), expected, "{cents}, applied {is_applied}");
+        }
     }
 }

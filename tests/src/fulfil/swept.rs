@@ -10,7 +10,7 @@ use crate::log_capture::{captured_lines, start_capture};
 use crate::stripe as of_stripe;
 
 pub(crate) const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
-const PENDING_EXTERNAL: &str = r#"{"sweep":"pending_external"}"#;
+pub(crate) const PENDING_EXTERNAL: &str = r#"{"sweep":"pending_external"}"#;
 const CHECK: (&str, &str) = ("UNITEL_CHECK_PATH", "/service/check_transaction_result");
 
 /// One run of a sweep, this long after the order was created and paid.

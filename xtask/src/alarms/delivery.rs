@@ -196,10 +196,9 @@ fn transfer_mismatch() -> Alarm {
              不再用这个键发送。",
         ),
         to_do: text(
-            "The key was used elsewhere, or the order changed after the transfer was requested. `order show N` names \
-             the transfer: compare it with Fireblocks' console, and send or settle by hand.",
-            "有人用了这个键，或发起转账之后订单变了。`order show N` 写明是哪笔转账；与 Fireblocks 控制台核对，由人发\
-             送或结清。",
+            "The key was used elsewhere. `order show N` names the transfer: compare it with Fireblocks' console, and \
+             send or settle by hand.",
+            "有人用了这个键。`order show N` 写明是哪笔转账；与 Fireblocks 控制台核对，由人发送或结清。",
         ),
     }
 }
