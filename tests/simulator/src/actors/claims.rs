@@ -46,6 +46,14 @@ pub(super) enum Claim {
     },
 }
 
+/// A refund that succeeds, or a dispute.
+pub(super) fn draw_demand(rng: &mut fastrand::Rng) -> Claim {
+    match rng.u8(0..3) {
+        0 | 1 => Claim::Refund { percent: [30, 50, 100][rng.usize(0..3)], fails: false },
+        _ => Claim::Dispute { percent: [40, 100][rng.usize(0..2)] },
+    }
+}
+
 pub(super) fn draw(rng: &mut fastrand::Rng) -> Claim {
     match rng.u8(0..5) {
         0 | 1 => Claim::Refund { percent: [30, 50, 100][rng.usize(0..3)], fails: rng.u8(0..5) == 0 },

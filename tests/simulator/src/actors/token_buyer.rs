@@ -1,5 +1,6 @@
 //! A buyer of tokens on chain: pays at Stripe, and Fireblocks sends the tokens. The transfer goes on status by status,
-//! fails, hangs, or is reported twice; its webhooks overtake each other; the keys that sign them are rotated.
+//! fails, hangs, or is reported twice; its webhooks overtake each other; the keys that sign them are rotated. Every
+//! other buyer wants a refund within minutes, while the request of the transfer may be unanswered.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -21,6 +22,8 @@ use crate::world::World;
 
 const STEPS_MAX: usize = 12;
 const CHECKOUT: &str = "/api/pay/checkout";
+/// The worker retries a request that was not answered after a minute.
+const HASTE_MAX_MS: u64 = 120_000;
 const CARD: &str = "4242424242424242";
 const GRANT: Grant = Grant { whole: 10_000_000_000_000_000_000, is_indivisible: false };
 /// Its last digits decide what becomes of a transfer.
@@ -63,7 +66,11 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
     let mut times = times(rng, count, horizon);
     times.sort();
     let begins = [Act::Click, Act::Pay];
-    let acts: Vec<Act> = (0..count).map(|n| if n < 2 { begins[n] } else { act(rng) }).collect();
+    let mut acts: Vec<Act> = (0..count).map(|n| if n < 2 { begins[n] } else { act(rng) }).collect();
+    if count > 2 && rng.bool() {
+        times[2] = times[2].min(times[1] + Duration::from_millis(rng.u64(0..HASTE_MAX_MS)));
+        acts[2] = Act::Claim(claims::draw_demand(rng));
+    }
     let fate = FATES[rng.usize(0..FATES.len())];
     Box::new(TokenBuyer { number, fate, steps: times.into_iter().zip(acts).collect(), known: Mutex::default() })
 }
