@@ -1,10 +1,16 @@
 //! Queries the operator and the custodian about a top-up or transfer whose result is still missing.
 
+use std::time::Duration;
+
 use edge::Invocation;
 use ledger::{Ledger, Order, OrderNumber, TopUpState, Transfer};
 
 use crate::operator::report_of;
-use crate::{COMMIT_WITHIN, Fulfil, FulfilError, SOURCE, WRITER};
+use crate::{Fulfil, FulfilError, SOURCE, WRITER};
+
+/// The part of the time that is reserved for the commit after a query. A replay, which queries a transfer too, has no
+/// more than five seconds in all.
+const COMMIT_MARGIN: Duration = Duration::from_secs(1);
 
 /// The result of a query about an order's pending parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +56,7 @@ impl<L: Ledger> Fulfil<L> {
             self.escalate(order, invocation).await?;
             return Ok(false);
         };
-        let until = invocation.but_for(COMMIT_WITHIN).deadline;
+        let until = invocation.but_for(COMMIT_MARGIN).deadline;
         let (unitel, ready) = operator.ready(invocation, until).await.map_err(FulfilError::Operator)?;
         let (phone, number, seq) = (&top_up.phone, order.number.as_str(), top_up_call.seq.as_deref());
         let result = unitel.check(&ready, phone, number, seq, until).await.map_err(FulfilError::Operator)?;
@@ -64,7 +70,7 @@ impl<L: Ledger> Fulfil<L> {
     async fn query_custodian(&self, order: &Order, invocation: &Invocation) -> Result<bool, FulfilError> {
         let (custodian, allocation) =
             self.custodian.as_ref().zip(order.allocation()).ok_or(FulfilError::NoCustodian)?;
-        let until = invocation.but_for(COMMIT_WITHIN).deadline;
+        let until = invocation.but_for(COMMIT_MARGIN).deadline;
         if let Some(sent) = custodian.find(&allocation, invocation, until).await.map_err(FulfilError::Custodian)? {
             self.apply_transfer_status(&order.number, &sent, invocation).await?;
         } else if let Some(released) =

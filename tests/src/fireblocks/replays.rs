@@ -1,15 +1,20 @@
 //! Replay: a webhook before its order or before the order's transfer, and keys that Fireblocks does not publish.
 
+use std::time::Duration;
+
 use edge::Worker as _;
 use reconcile::{Reconcile, ReplayKeys};
 use serde_json::json;
-use testkit::{FireblocksNet, MERCHANT_PAIR};
+use testkit::{FireblocksNet, MERCHANT_PAIR, NetFault};
 
 use super::*;
 use crate::fulfil::worker;
 use crate::log_capture::{captured_lines, start_capture};
 use crate::stripe::{REFUSED, reconcile, run_at};
 use crate::suite::replay::{self, DAY, HOUR, Providers, deliver, kept, published, put, row, run, sweeper};
+
+/// As long as Fireblocks takes.
+const ANSWERED_AFTER: Duration = Duration::from_millis(800);
 
 #[tokio::test(start_paused = true)]
 async fn webhook_before_its_order_is_applied_by_replay() {
@@ -76,6 +81,7 @@ async fn transfer_of_a_withdrawn_key_is_queried_once_it_is_requested() {
     let net = FireblocksNet::default();
     let swept = async |after_s: i64| {
         net.set_now(now().plus_seconds(after_s));
+        net.fail(|_, _| NetFault::DelayReply(ANSWERED_AFTER));
         let keys = ReplayKeys { fireblocks: Some(published("another-kid", MERCHANT_PAIR)), ..replay::keys() };
         let fulfil = worker(world.ledger(0), None, Some(&net)).await;
         let reconcile = Reconcile { fulfil, ..sweeper(&world, keys, Providers::paid(), after_s).await };
