@@ -4,6 +4,7 @@
 mod crashes;
 mod lost_answers;
 pub(crate) mod planted;
+mod referrals;
 mod stories;
 mod stream_and_clock;
 pub(crate) mod swept;
@@ -16,7 +17,7 @@ use idempotency::DynamoLedger;
 use ledger::{
     Amount, Commission, CommitError, Currency, Decision, DisputeReport, DisputeStage, Effect, Entry, EventKey,
     Fingerprint, Grant, JournalHeader, Ledger, Money, OnChain, Order, OrderNumber, Owner, Payment, Provider, Reference,
-    Refund, RefundState, TopUp, TopUpKind, Word, Writer,
+    Referral, Refund, RefundState, TopUp, TopUpKind, Word, Writer,
 };
 use providers::{FireblocksConfig, Http, UnitelConfig};
 use testkit::{
@@ -163,6 +164,22 @@ pub(crate) async fn apply(world: &World, report: Report) {
 pub(crate) async fn paid(grants: Vec<Grant>) -> World {
     let world = World::new();
     made(&world, order(grants)).await;
+    apply(&world, Report::Paid).await;
+    world
+}
+
+/// Bob has referred the buyer: 5 credits to the buyer and 10 to bob.
+pub(crate) fn referral() -> Referral {
+    let [to_buyer, to_referrer] = [5_000_000_000, 10_000_000_000].map(Amount::from_units);
+    Referral { by: Owner::new("bob").expect("an owner"), to_buyer, to_referrer }
+}
+
+/// Books with a paid order that gives referral credits.
+pub(crate) async fn referred() -> World {
+    let world = World::new();
+    let mut order = order(vec![Grant::Report(word("full"))]);
+    order.terms.referral = Some(referral());
+    made(&world, order).await;
     apply(&world, Report::Paid).await;
     world
 }

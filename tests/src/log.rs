@@ -290,6 +290,7 @@ fn epay_order(number: &str) -> Decision {
         exchange: None,
         grants: vec![],
         commissions: vec![],
+        referral: None,
         site: None,
     };
     let number = OrderNumber::new(number).expect("a number");

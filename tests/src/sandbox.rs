@@ -156,6 +156,7 @@ pub(crate) fn order_of(
         exchange: None,
         grants: vec![grant],
         commissions: Vec::new(),
+        referral: None,
         site: None,
     };
     let number = OrderNumber::new(number).expect("a number");

@@ -124,6 +124,7 @@ impl Api for Checkout {
                 let mut terms = wanted.terms(rate.as_ref())?;
                 let rates = wanted.product.commissions();
                 terms.commissions = api::commissions(rates, &call.caller, ledger, &context).await?;
+                terms.referral = api::referral(wanted.product.referral(), &call.caller, ledger, &context).await?;
                 Box::pin(visit.buy(&terms)).await
             }
             Wanted::Order(number) => Box::pin(visit.pay(&number)).await,

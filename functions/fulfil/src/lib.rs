@@ -1,5 +1,5 @@
 //! The worker that fulfils paid orders beside their credits: tokens and their transfers, access to reports, commissions
-//! of referrers, and phone top-ups.
+//! and credits of referrers, and phone top-ups.
 //!
 //! DynamoDB's stream names the changed orders; the worker reads each order and decides from its current state. So a
 //! redelivered record, two concurrent workers or a stream replayed from its beginning change nothing: each write is
@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use edge::{Invocation, WorkError, Worker};
 use futures_util::StreamExt as _;
-use ledger::{CommitError, Committed, Decision, Fact, Fulfilment, Ledger, Order, OrderNumber, Writer};
+use ledger::{CommitError, Committed, Decision, Fact, Fulfilment, Ledger, Order, OrderNumber, Pointer, Writer};
 use providers::CallError;
 use thiserror::Error;
 
@@ -177,6 +177,8 @@ impl<L: Ledger> Fulfil<L> {
         let postings = order.fulfil(self.custodian.is_some(), invocation.now);
         if let Some(decision) = order.step(WRITER, "fulfilled", facts(order), postings) {
             self.write(&decision, invocation).await?;
+        } else if order.is_referral_open() {
+            self.decide_referral(order, invocation).await?;
         } else if order.is_to_be_sent() {
             self.send(order, invocation).await?;
         } else if let Some(top_up) = order.top_up().filter(|_| order.is_top_up_due()) {
@@ -187,6 +189,17 @@ impl<L: Ledger> Fulfil<L> {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Decides whether this is the buyer's first purchase. If another order of theirs is faster, the write is stale, and
+    /// the next round finds it.
+    async fn decide_referral(&self, order: &Order, invocation: &Invocation) -> Result<(), CommitError> {
+        let pointer = Pointer::FirstPurchase { owner: order.owner.clone() };
+        let first = self.ledger.resolve_pointer(&pointer, &invocation.context()).await?;
+        if let Some(decision) = order.step(WRITER, "referred", facts(order), order.decide_referral(first.as_ref())) {
+            self.write(&decision, invocation).await?;
+        }
+        Ok(())
     }
 
     async fn write(&self, decision: &Decision, invocation: &Invocation) -> Result<CommitStatus, CommitError> {

@@ -115,6 +115,7 @@ impl Orders {
         let mut terms = wanted.terms(rate.as_ref())?;
         let rates = wanted.product.commissions();
         terms.commissions = api::commissions(rates, &call.caller, ledger, &call.context()).await?;
+        terms.referral = api::referral(wanted.product.referral(), &call.caller, ledger, &call.context()).await?;
         let order = Order::new(number, call.caller.clone(), terms, call.invocation.now);
         let place = self.places.take(&order, None);
         let entry = decide::entry(&wanted, &order, place);

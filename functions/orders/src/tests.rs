@@ -3,6 +3,7 @@
 mod creating;
 mod places;
 mod rates;
+mod referrals;
 mod repeating;
 mod showing;
 

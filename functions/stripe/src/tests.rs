@@ -51,6 +51,7 @@ fn order() -> Order {
         exchange: None,
         grants: vec![],
         commissions: Vec::new(),
+        referral: None,
         site: None,
     };
     let owner = ledger::Owner::new("alice").expect("an owner");

@@ -51,7 +51,7 @@ mod places;
 mod redeem;
 
 pub use body::{object, read};
-pub use commissions::commissions;
+pub use commissions::{commissions, referral};
 pub use exchange::rate_in_force;
 pub use failure::Failure;
 pub use handle::{Api, ApiCall, ApiOutcome, Function};

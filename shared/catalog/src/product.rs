@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    Amount, Asset, CurrencyPair, Exchange, Grant, GrantTerms, Money, OnChain, Operator, Provider, Rate, Terms, TopUp,
-    TopUpKind, Word,
+    Amount, Asset, CurrencyPair, Exchange, Grant, GrantTerms, Money, OnChain, Operator, Provider, Rate,
+    ReferralCredits, Terms, TopUp, TopUpKind, Word,
 };
 use thiserror::Error;
 
@@ -35,6 +35,7 @@ pub struct Product {
     pub(crate) grants: Vec<UnitGrant>,
     /// The commissions of the referrers in basis points of the payment, the nearest first.
     pub(crate) commissions: Vec<u16>,
+    pub(crate) referral: Option<ReferralCredits>,
 }
 
 /// The length of a subscription's period.
@@ -141,12 +142,17 @@ impl Product {
         &self.commissions
     }
 
+    /// What the first purchase of a referred buyer gives, whatever the quantity.
+    pub fn referral(&self) -> Option<ReferralCredits> {
+        self.referral
+    }
+
     /// The pair whose rate the terms need, if it is charged in another currency than its price.
     pub fn exchange(&self) -> Option<CurrencyPair> {
         self.exchange
     }
 
-    /// The terms of an order of this product, except for its commissions. `rate` is the one in force, for a product
+    /// The terms of an order of this product, except for its commissions and referral. `rate` is the one in force, for a product
     /// that is charged in another currency.
     pub fn terms(&self, choice: &Choice<'_>, rate: Option<&Rate>) -> Result<Terms, ChoiceError> {
         let quantity = choice.quantity;
@@ -167,6 +173,7 @@ impl Product {
             exchange,
             grants: grants.ok_or(ChoiceError::TooLarge)?,
             commissions: Vec::new(),
+            referral: None,
             site: choice.site.clone(),
         })
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
     Amount, AmountError, Asset, Currency, CurrencyPair, GrantTerms, GrantTermsError, LotKind, Money, Operator,
-    PRIORITY_DEFAULT, Provider, TopUpKind, Word,
+    PRIORITY_DEFAULT, Provider, ReferralCredits, TopUpKind, Word,
 };
 
 use crate::CatalogError;
@@ -101,6 +101,7 @@ fn product(id: String, node: &Node<'_>, tokens: &Tokens, levels_max: u64) -> Res
     let currency = exchange.map_or(price.currency, CurrencyPair::to);
     let providers = providers(&fields.need("providers")?, currency, every)?;
     let commissions = fields.take("commissions").map(|node| commissions(&node, levels_max)).transpose()?;
+    let referral = fields.take("referral").map(|node| referral(&node)).transpose()?;
     let stripe_price = fields.take("stripe_price").map(|node| stripe_price(&node, &providers)).transpose()?;
     let quantity_max = quantity_max(&mut fields, every, &grants)?;
     fields.end()?;
@@ -117,6 +118,7 @@ fn product(id: String, node: &Node<'_>, tokens: &Tokens, levels_max: u64) -> Res
         providers,
         grants,
         commissions,
+        referral,
     })
 }
 
@@ -136,6 +138,19 @@ fn commissions(node: &Node<'_>, levels_max: u64) -> Result<Vec<u16>, CatalogErro
         return Err(node.error(format_args!("has more levels than commission_levels_max ({levels_max})")));
     }
     Ok(rates)
+}
+
+/// `{"buyer": "5", "referrer": "10"}`: credits for the first purchase of a referred buyer, to one of them or both.
+fn referral(node: &Node<'_>) -> Result<ReferralCredits, CatalogError> {
+    let mut fields = node.object()?;
+    let credits = |node: Option<Node<'_>>| {
+        node.map_or(Ok(Amount::ZERO), |node| positive(&node, |text| Asset::CREDITS.parse(text)))
+    };
+    let to_buyer = credits(fields.take("buyer"))?;
+    let to_referrer = credits(fields.take("referrer"))?;
+    fields.end()?;
+    let referral = ReferralCredits { to_buyer, to_referrer };
+    if referral == ReferralCredits::default() { Err(node.error("gives nothing")) } else { Ok(referral) }
 }
 
 fn aliases(node: &Node<'_>) -> Result<Vec<String>, CatalogError> {

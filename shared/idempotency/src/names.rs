@@ -27,6 +27,7 @@ pub(crate) const BALANCE_UNITS: &str = "balance_units";
 pub(crate) const BASIS_POINTS: &str = "basis_points";
 pub(crate) const BEGAN_AT: &str = "began_at";
 pub(crate) const BODY: &str = "body";
+pub(crate) const BUYER_UNITS: &str = "buyer_units";
 /// When the stored bytes arrived.
 pub(crate) const BYTES_AT: &str = "bytes_at";
 /// On the rows of redeem codes: the key of a sparse index.
@@ -148,6 +149,8 @@ pub(crate) const TOP_UP_CLAIMED_AT: &str = "top_up_claimed_at";
 pub(crate) const TOP_UP_CALL: &str = "top_up_call";
 pub(crate) const REASON: &str = "reason";
 pub(crate) const RECEIVED_AT: &str = "received_at";
+pub(crate) const REFERRAL: &str = "referral";
+pub(crate) const REFERRER_UNITS: &str = "referrer_units";
 pub(crate) const REFUNDED: &str = "refunded";
 pub(crate) const REFUNDS: &str = "refunds";
 /// How often an event was refused into the lane, and when last.

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     Amount, Commission, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, GrantTerms, Line, LotKind, Money,
     OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentReversals, PaymentState, Period, Plan, Provider,
-    Reference, Refund, RefundState, Refunds, Reported, Session, Standing, Subscription, SubscriptionStatus, Terms,
-    Timestamp, TopUp, TopUpCall, TopUpKind, TopUpState, Transfer, TransferStatus,
+    Reference, Referral, ReferralState, Refund, RefundState, Refunds, Reported, Session, Standing, Subscription,
+    SubscriptionStatus, Terms, Timestamp, TopUp, TopUpCall, TopUpKind, TopUpState, Transfer, TransferStatus,
 };
 
 use crate::accepted_row;
@@ -40,6 +40,7 @@ pub(crate) fn order(row: &Image) -> Read<Order> {
         postings: number(row, names::POSTINGS)?,
         fulfilment: word(row, names::FULFILMENT, Fulfilment::named)?,
         delivered: delivered(row)?,
+        referral: inner(row, names::REFERRAL)?.map_or(Ok(ReferralState::Open), referral_state)?,
         transfer: inner(row, names::TRANSFER)?.map(transfer).transpose()?,
         top_up_call: maybe(row, names::TOP_UP_CLAIMED_AT, time)?.map(|at| top_up_call(row, at)).transpose()?,
         anomalies: anomaly_row::read(row)?,
@@ -62,6 +63,7 @@ fn terms(row: &Image) -> Read<Terms> {
         exchange: inner(row, names::EXCHANGE)?.map(exchange).transpose()?,
         grants: grants.collect::<Read<_>>()?,
         commissions: commissions(row)?,
+        referral: inner(row, names::REFERRAL)?.map(referral).transpose()?,
         site: maybe(row, names::SITE, owned)?,
     })
 }
@@ -118,6 +120,18 @@ fn commissions(row: &Image) -> Read<Vec<Commission>> {
         Ok(Commission { to, basis_points: number(item, names::BASIS_POINTS)? })
     };
     list.into_iter().flatten().map(commission).collect()
+}
+
+fn referral(row: &Image) -> Read<Referral> {
+    Ok(Referral {
+        by: word(row, names::OWNER, |name| Owner::new(name).ok())?,
+        to_buyer: amount(row, names::BUYER_UNITS)?,
+        to_referrer: amount(row, names::REFERRER_UNITS)?,
+    })
+}
+
+fn referral_state(row: &Image) -> Read<ReferralState> {
+    word(row, names::STATE, ReferralState::named)
 }
 
 /// Empty on an order from before this attribute existed.

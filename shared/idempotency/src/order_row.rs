@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     Amount, CallContext, Commission, Dispute, Exchange, Fulfilment, Grant, GrantTerms, Line, OnChain, Order,
-    OrderNumber, PaymentReversals, Period, Pointer, Provider, Refund, RepairedOrder, Reported, Session, Subscription,
-    TopUp, TopUpCall, Transfer, Transition, Work,
+    OrderNumber, PaymentReversals, Period, Pointer, Provider, Referral, ReferralState, Refund, RepairedOrder, Reported,
+    Session, Subscription, TopUp, TopUpCall, Transfer, Transition, Work,
 };
 
 use crate::accepted_row;
@@ -58,6 +58,7 @@ fn state(row: &mut Row, order: &Order, context: &CallContext<'_>) {
     if !terms.commissions.is_empty() {
         row.set(names::COMMISSIONS, AttributeValue::L(terms.commissions.iter().map(commission).collect()));
     }
+    row.set_or_remove(names::REFERRAL, terms.referral.as_ref().map(|terms| referral(terms, order.referral)));
     row.set_or_remove(names::SITE, terms.site.as_ref().map(text));
     row.set(names::PAYMENT, text(order.payment.as_str()));
     row.set_or_remove(names::PAID_BY, order.paid.as_ref().map(|paid| text(&paid.by)));
@@ -247,6 +248,15 @@ pub(crate) const fn kind_of(grant: &Grant) -> &'static str {
 
 fn commission(commission: &Commission) -> AttributeValue {
     map([(names::OWNER, text(&commission.to)), (names::BASIS_POINTS, number(&commission.basis_points))])
+}
+
+fn referral(referral: &Referral, state: ReferralState) -> AttributeValue {
+    map([
+        (names::OWNER, text(&referral.by)),
+        (names::BUYER_UNITS, number(&referral.to_buyer.units())),
+        (names::REFERRER_UNITS, number(&referral.to_referrer.units())),
+        (names::STATE, text(state.as_str())),
+    ])
 }
 
 fn lines(delivered: &BTreeMap<Line, Amount>) -> AttributeValue {

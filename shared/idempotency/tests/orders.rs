@@ -40,6 +40,7 @@ fn plain(number: &str) -> Order {
         exchange: None,
         grants: vec![Grant::Credits(Amount::from_units(100))],
         commissions: Vec::new(),
+        referral: None,
         site: None,
     };
     let number = OrderNumber::new(number).expect("a number");

@@ -21,7 +21,7 @@ use idempotency::{DynamoLedger, Tables};
 use ledger::{
     Amount, Asset, Audit as _, Backlog as _, CallContext, CallerKey, CommitError, Currency, DueRow, EventKey, Grant,
     JwksCache as _, JwksName, Lanes as _, Ledger as _, Money, MoneyKey, OrderNumber, Owner, PaymentProof, Pointer,
-    Provider, Reason, Reference, RowKeys, Sweep, Timestamp, TrialBalance,
+    Provider, Reason, Reference, Referral, RowKeys, Sweep, Timestamp, TrialBalance,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, contract, mark, now};
@@ -342,6 +342,9 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
                 "rate": terms.exchange.as_ref().map(|exchange| exchange.rate.clone()),
                 "grants": terms.grants.iter().map(grant).collect::<Vec<_>>(),
                 "commissions": terms.commissions.iter().map(|commission| commission.to.to_string()).collect::<Vec<_>>(),
+                "referral": terms.referral.as_ref().map(|Referral { by, to_buyer, to_referrer }| {
+                    format!("{by} {} {} {}", order.referral.as_str(), to_buyer.units(), to_referrer.units())
+                }),
                 "paid_by": order.paid.as_ref().map(|paid| paid.by.to_string()),
                 "posted": order.posted.units().to_string(), "postings": order.postings, "fulfilment": order.fulfilment.as_str(),
                 "reversals": order.claims.keys().collect::<Vec<_>>(),

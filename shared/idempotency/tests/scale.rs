@@ -85,6 +85,7 @@ async fn order_without_units_is_unreadable() {
         exchange: None,
         grants: vec![Grant::Credits(Amount::from_units(100_000_000))],
         commissions: Vec::new(),
+        referral: None,
         site: None,
     };
     let order = Order::new(number.clone(), Owner::new("alice").expect("an owner"), terms, now());

@@ -81,7 +81,7 @@ pub enum House {
     Revenue,
     /// The part of the revenue that goes to referrers.
     Commissions,
-    /// Credits that are given away: redeem codes.
+    /// Credits that are given away: redeem codes, referrals.
     Promotions,
     /// Tokens that were sent to a wallet on chain.
     OnChain,
@@ -114,7 +114,7 @@ impl House {
     pub fn of_key(key: &str) -> Self {
         match key.split('#').next().unwrap_or_default() {
             "usage" | "reversed" => Self::Usage,
-            "redeem" => Self::Promotions,
+            "redeem" | "referral" => Self::Promotions,
             "payment" | "invoice" | "grant" | "reversal" => Self::Revenue,
             "commission" => Self::Commissions,
             "sent" => Self::OnChain,

@@ -4,7 +4,7 @@
 
 use crate::{
     AccountId, Amount, Asset, Effect, Grant, Guard, House, MoneyKey, Movement, Order, Owner, PaymentState, Posting,
-    Provider, Reason, Timestamp, Transfer,
+    Provider, Reason, ReferralState, Timestamp, Transfer,
 };
 
 /// The stream delivers within a second: fulfilment that has not started by then was missed.
@@ -60,6 +60,8 @@ pub enum Line {
     Grant(u8),
     /// By level: the buyer's own referrer is the first.
     Commission(u8),
+    /// Referral credits: the buyer's are the first, those of the referrer the second.
+    Referral(u8),
 }
 
 /// `grant#1`, `commission#2`.
@@ -68,6 +70,7 @@ impl std::fmt::Display for Line {
         let (kind, n) = match self {
             Self::Grant(n) => ("grant", n),
             Self::Commission(level) => ("commission", level),
+            Self::Referral(n) => ("referral", n),
         };
         write!(f, "{kind}#{n}")
     }
@@ -80,6 +83,7 @@ impl Line {
         let line = match kind {
             "grant" => Self::Grant(n),
             "commission" => Self::Commission(n),
+            "referral" => Self::Referral(n),
             _ => return None,
         };
         // Each line has one spelling: `grant#01` is not a line.
@@ -127,7 +131,22 @@ impl Order {
                 is_indivisible: false,
             })
         });
-        grants.chain(commissions).collect()
+        grants.chain(commissions).chain(self.referral_shares()).collect()
+    }
+
+    fn referral_shares(&self) -> impl Iterator<Item = Share> {
+        let referral = self.terms.referral.iter().filter(|_| self.referral == ReferralState::Given);
+        let share = |n: u8, owner: &Owner, whole: Amount| Share {
+            line: Line::Referral(n),
+            account: owner.account(Asset::CREDITS),
+            house: House::Promotions,
+            whole,
+            is_indivisible: false,
+        };
+        let both = referral.flat_map(move |referral| {
+            [share(1, &self.owner, referral.to_buyer), share(2, &referral.by, referral.to_referrer)]
+        });
+        both.filter(|share| !share.whole.is_zero())
     }
 
     fn share_of(&self, n: u8, grant: &Grant) -> Option<Share> {
@@ -220,7 +239,7 @@ impl Order {
     /// Whether the worker can do something for the order now.
     pub fn is_to_be_fulfilled(&self) -> bool {
         let is_open = self.shares().iter().any(|share| self.standing(share.line) != self.due(share));
-        is_open || self.is_top_up_due() || self.is_to_be_sent()
+        is_open || self.is_referral_open() || self.is_top_up_due() || self.is_to_be_sent()
     }
 
     /// The outstanding work, and when the sweep takes it up if no event does.

@@ -114,11 +114,12 @@ impl MoneyKey {
         Self(format!("reversal#invoice#{invoice}#{n}"))
     }
 
-    /// A line of an order: `grant#HL…#1`, `commission#HL…#2`.
+    /// A line of an order: `grant#HL…#1`, `commission#HL…#2`, `referral#HL…#1`.
     pub fn of_line(order: &OrderNumber, line: Line) -> Self {
         match line {
             Line::Grant(n) => Self(format!("grant#{order}#{n}")),
             Line::Commission(level) => Self(format!("commission#{order}#{level}")),
+            Line::Referral(n) => Self(format!("referral#{order}#{n}")),
         }
     }
 

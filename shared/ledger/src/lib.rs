@@ -21,6 +21,7 @@
 //!     exchange: None,
 //!     grants: vec![Grant::Credits(Asset::CREDITS.parse("1000")?)],
 //!     commissions: Vec::new(),
+//!     referral: None,
 //!     site: None,
 //! };
 //! let now = Timestamp::parse_rfc3339("2026-01-01T00:00:00Z")?;
@@ -73,6 +74,7 @@ mod proof;
 mod query;
 mod rate;
 mod reason;
+mod referral;
 mod refund;
 mod registry;
 mod row_keys;
@@ -121,6 +123,7 @@ pub use port::{AttemptMark, CallContext, CommitError, Committed, Deadline, Ledge
 pub use proof::{PaymentProof, ProofUse};
 pub use rate::{CurrencyPair, CurrencyPairError, DatedRate, Rate, RateError, RateTextError, Rates};
 pub use reason::{Reason, ReasonClass};
+pub use referral::{Referral, ReferralCredits, ReferralState};
 pub use refund::{Dispute, DisputeStage, Disputes, PaymentReversals, Refund, RefundState, Refunds, Reported};
 pub use registry::{Source, Sweep, Writer};
 pub use row_keys::{PointerRow, RowKeys, Rows, UnreadableRow};

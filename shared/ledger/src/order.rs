@@ -6,8 +6,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    Accepted, Amount, Anomalies, Commission, Fulfilment, Grant, Line, Money, Owner, PaymentReversals, Period,
-    Timestamp, TopUpCall, Transfer,
+    Accepted, Amount, Anomalies, Commission, Fulfilment, Grant, Line, Money, Owner, PaymentReversals, Period, Referral,
+    ReferralState, Timestamp, TopUpCall, Transfer,
 };
 
 /// WeChat Pay's limit for a merchant's order number; the other providers allow more.
@@ -139,6 +139,8 @@ pub enum Pointer {
     Invoiced { payment: Reference, invoice: Reference },
     /// The order that this owner is about to pay for this product. The next order replaces it.
     Pending { owner: Owner, product: String },
+    /// The first paid order of an owner that has a referral. This pointer never moves.
+    FirstPurchase { owner: Owner },
     /// The order on whose page this owner may have started a subscription to this product. The next page replaces it.
     Subscription { owner: Owner, product: String },
 }
@@ -148,7 +150,7 @@ impl Pointer {
     pub fn invoice(&self) -> Option<Reference> {
         match self {
             Self::Invoiced { invoice, .. } => Some(invoice.clone()),
-            Self::Provider(_) | Self::Pending { .. } | Self::Subscription { .. } => None,
+            Self::Provider(_) | Self::Pending { .. } | Self::FirstPurchase { .. } | Self::Subscription { .. } => None,
         }
     }
 }
@@ -158,6 +160,7 @@ impl fmt::Display for Pointer {
         match self {
             Self::Provider(reference) | Self::Invoiced { payment: reference, .. } => write!(f, "{reference}"),
             Self::Pending { owner, product } => write!(f, "pending#{owner}#{product}"),
+            Self::FirstPurchase { owner } => write!(f, "first_purchase#{owner}"),
             Self::Subscription { owner, product } => write!(f, "subscription#{owner}#{product}"),
         }
     }
@@ -189,6 +192,8 @@ pub struct Order {
     pub fulfilment: Fulfilment,
     /// The amounts currently delivered on each line that fulfilment posts.
     pub delivered: BTreeMap<Line, Amount>,
+    /// Whether it gives the credits of its referral.
+    pub referral: ReferralState,
     /// The on-chain transfer of its tokens, if there is one.
     pub transfer: Option<Transfer>,
     /// The single call to an operator that the order allows.
@@ -210,6 +215,8 @@ pub struct Terms {
     pub grants: Vec<Grant>,
     /// The referrers who earn a commission, the nearest first.
     pub commissions: Vec<Commission>,
+    /// Set if the buyer was referred, and the product gives credits for their first purchase.
+    pub referral: Option<Referral>,
     /// The site that sold it, for shops with several.
     pub site: Option<String>,
 }
@@ -301,6 +308,7 @@ impl Order {
             postings: 0,
             fulfilment: Fulfilment::None,
             delivered: BTreeMap::new(),
+            referral: ReferralState::Open,
             transfer: None,
             top_up_call: None,
             anomalies: Anomalies::default(),

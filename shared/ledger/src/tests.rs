@@ -77,6 +77,7 @@ fn order(price: Money, grants: Vec<Grant>) -> Order {
         exchange: None,
         grants,
         commissions: Vec::new(),
+        referral: None,
         site: None,
     };
     Order::new(number(), alice(), terms, at(0))

@@ -265,7 +265,7 @@ impl Books {
             );
         }
         for (number, order) in &self.orders {
-            let names = ["payment#", "reversal#", "grant#", "commission#"];
+            let names = ["payment#", "reversal#", "grant#", "commission#", "referral#"];
             // The row of a payment without credits has no posting.
             let is_of_order = |id: &str, row: &Row| {
                 let is_posting = row.account.is_some() && !id.starts_with("reversal#invoice#");
@@ -291,9 +291,14 @@ impl Books {
                 .into_iter()
                 .filter(|(key, row)| !additional.iter().any(|(id, _)| is_of_payment(key, row, id)))
                 .collect();
-            let is_credits = |row: &Row| row.account.as_ref().is_some_and(|account| account.ends_with("/credits"));
-            let sum = |of_credits| -> i128 {
-                rows.iter().filter(|(_, row)| is_credits(row) == of_credits).map(|(_, row)| row.change).sum()
+            let is_bought = |key: &str, row: &Row| {
+                let is_referral = |key: &str| key.starts_with("referral#");
+                let is_credits = row.account.as_ref().is_some_and(|account| account.ends_with("/credits"));
+                is_credits && !is_referral(key) && !row.reverses.as_deref().is_some_and(is_referral)
+            };
+            let sum = |bought| -> i128 {
+                let rows = rows.iter().filter(|(key, row)| is_bought(key, row) == bought);
+                rows.map(|(_, row)| row.change).sum()
             };
             assert_eq!(sum(true), order.posted, "the credit postings of order {number} add up to its posted credits");
             let delivered: i128 = order.delivered.values().sum();
@@ -301,8 +306,10 @@ impl Books {
             let counted =
                 rows.iter().filter(|(id, _)| id.starts_with("payment#") || id.starts_with("reversal#")).count();
             assert_eq!(u64::try_from(counted).unwrap(), order.postings, "order {number} counts its postings");
-            let firsts =
-                rows.iter().filter(|(id, _)| id.starts_with("grant#") || id.starts_with("commission#")).count();
+            let firsts = rows
+                .iter()
+                .filter(|(id, _)| ["grant#", "commission#", "referral#"].iter().any(|name| id.starts_with(name)))
+                .count();
             assert_eq!(
                 firsts,
                 order.delivered.len(),

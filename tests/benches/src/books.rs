@@ -59,6 +59,7 @@ impl<'s> Books<'s> {
             exchange: None,
             grants: vec![Grant::Credits(Amount::from_units(GRANT_UNITS))],
             commissions: Vec::new(),
+            referral: None,
             site: None,
         };
         let number = OrderNumber::new(number).map_err(|error| wrong(&error))?;

@@ -38,6 +38,12 @@ fn with_commissions(grants: Vec<Grant>) -> Order {
     order
 }
 
+fn with_referral(grants: Vec<Grant>) -> Order {
+    let mut order = without_commissions(grants);
+    order.terms.referral = Some(fulfil::referral());
+    order
+}
+
 /// One run of a new sandbox over these books.
 async fn run(world: &World) -> Cost {
     let (ledger, meter) = Meter::new(world);
@@ -57,6 +63,7 @@ pub(super) async fn of_fulfil() -> Vec<Path> {
         ("fulfil: tokens that are sent on chain", without_commissions(vec![tokens(true)])),
         ("fulfil: a report", without_commissions(vec![report()])),
         ("fulfil: a report and two commissions", with_commissions(vec![report()])),
+        ("fulfil: a report and referral credits", with_referral(vec![report()])),
         ("fulfil: a top-up", without_commissions(vec![airtime(PHONE)])),
     ];
     let mut paths = Vec::new();

@@ -50,7 +50,7 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 }
 
 /// Rows, and the functions that may write them.
-const WRITERS: [(&str, &str, &[&str]); 21] = [
+const WRITERS: [(&str, &str, &[&str]); 22] = [
     ("journal", "usage#e1", &["usage", "reconcile"]),
     ("journal", "lane#usage#owner#alice", &["usage", "reconcile"]),
     ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
@@ -66,14 +66,15 @@ const WRITERS: [(&str, &str, &[&str]); 21] = [
     ("journal", "grant#HL1#1", &["fulfil", "reconcile"]),
     ("journal", "manual#1", &["reconcile"]),
     // Each of them may be the first to debit an account whose credits are past their date.
-    ("journal", "expire#alice/credits.1", &["usage", "stripe", "wechat", "checkout", "reconcile"]),
+    ("journal", "expire#alice/credits.1", &["usage", "stripe", "wechat", "checkout", "fulfil", "reconcile"]),
+    ("journal", "referral#HL1#1", &["fulfil", "reconcile"]),
     ("accounts", "key#api#0", &[]),
     ("accounts", "key#remote#1", &[]),
     ("accounts", "referrer#alice", &[]),
     ("accounts", "jwks#fireblocks", &["fireblocks", "reconcile"]),
     ("accounts", "check#audit", &["reconcile"]),
-    // Neither fulfilment nor Fireblocks reads lots, so they change none.
-    ("accounts", "lots#alice/credits", &["usage", "stripe", "wechat", "epay", "checkout", "reconcile"]),
+    // Fireblocks reads no lots, so it changes none.
+    ("accounts", "lots#alice/credits", &["usage", "stripe", "wechat", "epay", "checkout", "fulfil", "reconcile"]),
     ("subscriptions", "stripe#sub_1", &["stripe", "reconcile"]),
 ];
 

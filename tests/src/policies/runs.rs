@@ -248,6 +248,12 @@ async fn of_fulfil() -> Vec<Call> {
     }
     let mismatched = fulfil::paid(vec![twice]).await;
     calls.extend(fulfil_order(&mismatched, &unitel, &fireblocks).await);
+    // Referral credits to an account whose lots are past their date, and a clawback of them.
+    let referred = fulfil::referred().await;
+    lots_past_their_date(&referred).await;
+    calls.extend(fulfil_order(&referred, &unitel, &fireblocks).await);
+    refund_a_cent(&referred, "pi_1").await;
+    calls.extend(fulfil_order(&referred, &unitel, &fireblocks).await);
     let planted = fulfil::planted::planted(vec![fulfil::tokens(true)]).await;
     calls.extend(fulfil_order(&planted, &unitel, &fireblocks).await);
     calls

@@ -226,6 +226,20 @@ fn commissions_come_from_the_catalog() {
     }
 }
 
+#[test]
+fn referral_credits_come_from_the_catalog() {
+    let credits = |text: &str| Asset::CREDITS.parse(text).expect("valid");
+    let rows = [
+        ("", None),
+        (r#", "referral": {"buyer": "5"}"#, Some((credits("5"), Amount::ZERO))),
+        (r#", "referral": {"buyer": "5", "referrer": "0.5"}"#, Some((credits("5"), credits("0.5")))),
+    ];
+    for (fields, expected) in rows {
+        let referral = product_with(&format!("{CREDITS}{fields}")).referral();
+        assert_eq!(referral.map(|credits| (credits.to_buyer, credits.to_referrer)), expected, "{fields}");
+    }
+}
+
 fn any_product() -> impl Strategy<Value = Product> {
     let amount =
         r"(0\.[0-9]{1,2}|[1-9][0-9]{0,11})".prop_filter("not 0", |text| !text.trim_matches(['0', '.']).is_empty());

@@ -52,12 +52,14 @@ pub enum DifferenceKind {
     Failed,
     /// The other side of a transfer between accounts is missing, or is another amount.
     Transfer,
+    /// The price of an order is not its price in the catalog's currency at the rate that it has.
+    Rate,
     /// The reversal of a usage event gives back more than that has charged, or to another account.
     Reversal,
 }
 
 impl DifferenceKind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Balance,
         Self::Available,
         Self::Lines,
@@ -74,6 +76,7 @@ impl DifferenceKind {
         Self::Unproven,
         Self::Failed,
         Self::Transfer,
+        Self::Rate,
         Self::Reversal,
     ];
 
@@ -95,6 +98,7 @@ impl DifferenceKind {
             Self::Unproven => "unproven",
             Self::Failed => "failed",
             Self::Transfer => "transfer",
+            Self::Rate => "rate",
             Self::Reversal => "reversal",
         }
     }
@@ -261,7 +265,9 @@ impl Difference {
                     order("--to-lines")
                 )
             }
-            (DifferenceKind::OrderMissing | DifferenceKind::OrderUnreadable, _) => order("--row FILE"),
+            (DifferenceKind::OrderMissing | DifferenceKind::OrderUnreadable | DifferenceKind::Rate, _) => {
+                order("--row FILE")
+            }
             (DifferenceKind::NoOrder, _) => account(&format!("--restore-line {line} --order N")),
             (DifferenceKind::Pointer, _) => order("--pointer"),
             (DifferenceKind::Unproven, _) => format!("{}, if the provider reports it as paid", order("--payment")),
@@ -277,7 +283,7 @@ impl JournalLine {
     /// Whether a line with this key belongs to an order. Usage and manual changes do not.
     pub fn is_of_order(key: &str) -> bool {
         let head = key.split('#').next().unwrap_or_default();
-        matches!(head, "payment" | "reversal" | "invoice" | "grant" | "commission" | "sent")
+        matches!(head, "payment" | "reversal" | "invoice" | "grant" | "commission" | "referral" | "sent")
     }
 
     pub(crate) fn differs(&self, difference_kind: DifferenceKind, recorded: Balance) -> Difference {

@@ -1,7 +1,7 @@
 //! The audit of an order: the amounts that it has granted against the lines of the journal. Each must be there because
 //! of the other.
 
-use crate::{Balance, MoneyKey, Order, OrderNumber, Pointer, Provider, Reference};
+use crate::{Amount, Balance, Exchange, MoneyKey, Order, OrderNumber, Pointer, Provider, Rate, Reference};
 
 use super::{Difference, DifferenceKind, JournalLine, StoredOrder, Suspect};
 use crate::Asset;
@@ -113,6 +113,7 @@ impl Order {
         let unclaimed = unclaimed.filter(|line| line.reversed_by.is_none());
         found.extend(unclaimed.filter_map(|line| self.differs_of_period(line)));
         found.extend(self.differs_in_payment());
+        found.extend(self.differs_from_rate());
         found
     }
 
@@ -133,6 +134,20 @@ impl Order {
             return Reference::new(self.terms.provider, invoice).ok().map(|invoice| MoneyKey::of_invoice(&invoice));
         }
         self.standings().into_iter().find(|standing| standing.account == account).map(|standing| standing.first)
+    }
+
+    /// Compares the price with the rate that was pinned when the order was made.
+    fn differs_from_rate(&self) -> Option<Difference> {
+        let Exchange { price, rate } = self.terms.exchange.as_ref()?;
+        let rate = Rate::parse(rate).ok();
+        let charged = rate.and_then(|rate| rate.exchanged(*price, self.terms.price.currency));
+        let (recorded, found) = (self.terms.price.amount, charged.map_or(Amount::ZERO, |charged| charged.amount));
+        let difference = Difference {
+            recorded: recorded.into(),
+            found: found.into(),
+            ..self.differs(DifferenceKind::Rate, Suspect::Order)
+        };
+        (charged != Some(self.terms.price)).then_some(difference)
     }
 
     /// Compares the payment state with the payment that the order names.

@@ -287,7 +287,8 @@ impl MoneyKey {
     /// The order that the key itself contains.
     pub fn order(&self) -> Option<OrderNumber> {
         let (head, rest) = self.as_str().split_once('#')?;
-        let named = matches!(head, "reversal" | "grant" | "commission" | "sent").then(|| rest.split('#').next())?;
+        let named = matches!(head, "reversal" | "grant" | "commission" | "referral" | "sent")
+            .then(|| rest.split('#').next())?;
         // The correction of a subscription's period names its invoice instead.
         OrderNumber::new(named.filter(|named| *named != "invoice")?).ok()
     }

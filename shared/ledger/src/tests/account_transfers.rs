@@ -49,13 +49,16 @@ fn transfer_is_two_movements_over_the_house() {
     );
 }
 
+/// What a transfer carries.
+type Carried<'c> = &'c [(LotTerms, u128)];
+
 /// Of 3 credits until day 1, 4 until day 2 and 5 undated ones, of which so many are spent, held and transferred.
 #[test]
 fn transfer_takes_what_is_spent_first_and_leaves_what_is_held() {
     let (one, two) = (dated(1), dated(2));
     let undated = LotTerms::undated(LotKind::Paid);
     let lot = |terms: LotTerms, units| Lot { grants: Vec::new(), terms, units };
-    let rows: [(u128, u128, u128, &[(LotTerms, u128)]); 7] = [
+    let rows: [(u128, u128, u128, Carried<'_>); 7] = [
         (0, 0, 2, &[(one, 2)]),
         (0, 0, 9, &[(one, 3), (two, 4), (undated, 2)]),
         (2, 0, 2, &[(one, 1), (two, 1)]),

@@ -146,3 +146,17 @@ fn line_that_is_paired_with_another_differs_unless_they_agree() {
         assert_eq!(found, expected, "{name}");
     }
 }
+
+#[test]
+fn order_whose_price_is_not_that_of_its_rate_differs() {
+    let price = Money { amount: cents(500_000), currency: Currency::MNT };
+    let rows = [("0.002", 1_000, true), ("0.002", 1_001, false), ("0.003", 1_000, false), ("much", 1_000, false)];
+    for (rate, paid, agrees) in rows {
+        let mut order = order(Money { amount: cents(paid), currency: Currency::parse("CNY").expect("valid") }, vec![]);
+        order.terms.exchange = Some(Exchange { price, rate: rate.to_owned() });
+        let number = order.number.clone();
+        let found = StoredOrder::Order(Box::new(order)).differences(&number, &[]);
+        let kinds: Vec<DifferenceKind> = found.iter().map(|found| found.difference_kind).collect();
+        assert_eq!(kinds, if agrees { vec![] } else { vec![DifferenceKind::Rate] }, "{paid} at {rate}");
+    }
+}

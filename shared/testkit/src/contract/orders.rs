@@ -176,6 +176,7 @@ fn new_order(name: &str, owner: &str, cents: &str, credits: &str) -> Order {
         exchange: None,
         grants: vec![Grant::Credits(amount(credits))],
         commissions: Vec::new(),
+        referral: None,
         site: None,
     };
     Order::new(number(name), Owner::new(owner).unwrap(), terms, now())
