@@ -63,6 +63,7 @@ pub(crate) async fn run(root: &Path, target: &Path, events: u64) -> Result<(), E
     let program = target.join("release/hookledger");
     let mut stack = Stack::start(&program, &data).await?;
     let samples = stack.load(events).await?;
+    let load = report::load();
     stack.stop()?;
     let rows = fill(&data)?;
     let mut large = Stack::start(&program, &data).await?;
@@ -71,7 +72,7 @@ pub(crate) async fn run(root: &Path, target: &Path, events: u64) -> Result<(), E
     let start = Start { rows, took: large.started_in, resident_kib };
     fs::remove_dir_all(&data)?;
     let alone = engine::run(root, &data, events.min(ALONE)).await?;
-    write(root, &samples, &start, &alone)
+    write(root, &samples, &load, &start, &alone)
 }
 
 /// A start over a store with so many rows.
@@ -244,7 +245,7 @@ impl Sample {
     }
 }
 
-fn write(root: &Path, samples: &[Sample], start: &Start, alone: &[Taken]) -> Result<(), Error> {
+fn write(root: &Path, samples: &[Sample], load: &str, start: &Start, alone: &[Taken]) -> Result<(), Error> {
     let mb = |kib: u64| format!("{}.{}", kib * 1_024 / 1_000_000, kib * 1_024 / 100_000 % 10);
     let mut sent = 0;
     let rows: Vec<[String; 4]> = samples
@@ -294,7 +295,8 @@ fn write(root: &Path, samples: &[Sample], start: &Start, alone: &[Taken]) -> Res
         "date": now()?.to_string().get(..10),
         "machine": report::machine(root),
         "command": format!("{}cargo run --release -p benches -- local", report::profile()),
-        "text": [text],
+        "text": [text, format!("The load average of the machine was {load} at the end of the events. With other work at the same time, \
+            compare CPU and ratios rather than rates.")],
         "tables": [
             {
                 "caption": "Of the ten thousand events up to each number:",

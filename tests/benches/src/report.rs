@@ -257,6 +257,12 @@ pub(crate) fn machine(root: &Path) -> String {
     format!("{processors} × {model}, Linux {}", output(root, "uname", &["-r"]))
 }
 
+/// How many threads wanted a processor in the last minute.
+pub(crate) fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
+}
+
 fn output(root: &Path, program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).current_dir(root).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
