@@ -67,14 +67,12 @@ pub(crate) async fn run(args: TrialBalanceArgs, dir: &Path, form: Form) -> Resul
     let until = args.day.as_deref().map(parse::end_of_day).transpose()?;
     let asset = args.asset.as_deref().map(|name| parse::asset(name).map(|_| name)).transpose()?;
     let books = args.which.open(dir).await?;
-    let mut balance = match until {
-        Some(until) => closed(&books, until).await?,
-        None => {
-            let invocation = Invocation::now(PASS_PATIENCE);
-            let lag_s = i64::try_from(books.index_lag.as_secs()).unwrap_or(i64::MAX);
-            audit::trial_balance(&books.ledger, &invocation, invocation.now.plus_seconds(lag_s.saturating_neg()))
-                .await?
-        }
+    let mut balance = if let Some(until) = until {
+        closed(&books, until).await?
+    } else {
+        let invocation = Invocation::now(PASS_PATIENCE);
+        let lag_s = i64::try_from(books.index_lag.as_secs()).unwrap_or(i64::MAX);
+        audit::trial_balance(&books.ledger, &invocation, invocation.now.plus_seconds(lag_s.saturating_neg())).await?
     };
     balance.assets.retain(|name, _| asset.is_none_or(|asset| asset == name.as_str()));
     let before = books.ledger.closed_day(balance.previous(), &context(PATIENCE)).await?;

@@ -51,6 +51,7 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/cli.md", "echo $?", PRINTED),
     ("docs/cli.md", "jq -r .state.balance", Test("json_is_read_by_a_script")),
     ("docs/books.md", "transfer alice bob 15", Test("changes_of_the_page_are_done")),
+    ("docs/books.md", "trial-balance", Test("books_of_the_page_add_up")),
     ("docs/codes.md", "code make spring 5", Test("codes_are_made_redeemed_listed_and_revoked")),
     ("docs/fulfilment.md", "account referrer alice bob", Test("changes_of_the_page_are_done")),
     ("docs/fulfilment.md", "--as done --seq 77", Test("unknown_top_up_is_resolved")),

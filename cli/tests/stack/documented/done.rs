@@ -112,6 +112,17 @@ fn changes_of_the_page_are_done() {
 }
 
 #[test]
+fn books_of_the_page_add_up() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    folder.stdout_of(&["send", "usage", "--id", "evt_1"]);
+    for command in commands("docs/books.md", "trial-balance", &[]) {
+        let output = done(&folder, &command);
+        assert!(output.contains("credits") && output.contains("customers"), "{command}: {output}");
+    }
+}
+
+#[test]
 fn rates_are_set_and_listed() {
     let folder = Folder::new();
     let _stack = folder.start();

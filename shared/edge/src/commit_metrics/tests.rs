@@ -17,8 +17,8 @@ fn order() -> Order {
     let price = Money { amount: Amount::from_units(1_999), currency: Currency::parse("usd").expect("a currency") };
     let grants = vec![Grant::Credits(Asset::CREDITS.parse("100").expect("an amount"))];
     let (product, provider) = ("credits-100".to_owned(), Provider::Stripe);
-    let (exchange, site, commissions) = (None, None, Vec::new());
-    let terms = Terms { provider, product, quantity: 1, price, exchange, grants, commissions, site };
+    let (exchange, referral, site, commissions) = (None, None, None, Vec::new());
+    let terms = Terms { provider, product, quantity: 1, price, exchange, grants, commissions, referral, site };
     Order::new(OrderNumber::new("HL1").expect("a number"), alice(), terms, now())
 }
 
