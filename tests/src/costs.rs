@@ -46,7 +46,7 @@ async fn all() -> Vec<Path> {
         events::of_wechat().await,
         events::of_epay().await,
         events::of_fireblocks().await,
-        deliveries::of_fulfil().await,
+        Box::pin(deliveries::of_fulfil()).await,
         sweeps::of_reconcile().await,
         purchase::of_purchases().await,
     ];
@@ -70,7 +70,7 @@ fn totals(file: &str) -> Vec<(&str, Total)> {
 
 #[tokio::test(start_paused = true)]
 async fn path_costs_what_is_recorded() {
-    let text = text(&all().await);
+    let text = text(&Box::pin(all()).await);
     if is_to_write("COSTS") {
         fs::write(root().join(COSTS), &text).expect("written");
         published::write(&totals(&text));
