@@ -11,16 +11,14 @@ impl<L: Audit> Auditor<'_, L> {
         Ok(self.differences(read, counted).await?.is_empty())
     }
 
-    /// The differences from the lines and, if the account has any, from its lots. A change of lots meanwhile is none.
+    /// The differences from the lines and from the lots, whether or not the account says that it has any: its row may have
+    /// lost what it said. A change of lots meanwhile is none.
     pub(crate) async fn differences(
         &self,
         held: &StoredAccount,
         counted: &LineTotals,
     ) -> Result<Vec<Difference>, CommitError> {
         let mut found = held.differences(counted);
-        if held.lots.version == 0 {
-            return Ok(found);
-        }
         let lots = self.ledger.stored_lots(&held.account, &self.call()).await?;
         if let Some(difference) = held.differs_from_lots(lots.as_ref()) {
             let is_changed = self.stored_account(&held.account).await?.lots.version != held.lots.version;
