@@ -1,21 +1,26 @@
 //! `code`: makes, redeems, lists and revokes redeem codes. Every change is a journal entry; a code is printed once.
 
+mod facts;
+
 use std::path::Path;
 
 use api::{CodePepper, RedeemError, Redeemed};
 use clap::{Args, Subcommand};
 use edge::{Keyring, Vault};
-use ledger::{Amount, Asset, Code, CodeText, Codes as _, OncePer, Owner, Timestamp, Word};
+use ledger::{
+    Amount, Asset, Code, CodeText, Codes as _, GrantTerms, LotKind, OncePer, Owner, PRIORITY_DEFAULT, PRIORITY_MAX,
+    Timestamp, Word,
+};
 use local::{CODE_PEPPER, Home, Secrets, What, context, credits_of, now};
-use serde::Serialize;
 
+use self::facts::{CodeList, MadeCode, MadeCodes, Revocation};
 use crate::account::{PATIENCE, change_of, committed, terms};
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};
 use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::parse;
-use crate::print::{self, Facts, Form};
+use crate::print::Form;
 
 /// DynamoDB's limit is 100 rows in one transaction: either all codes of a command exist or none.
 const CODES_MAX: u32 = 90;
@@ -50,6 +55,15 @@ enum Action {
         /// Until when, as 2026-01-01T00:00:00+08:00 [default: for ever]
         #[arg(long)]
         until: Option<String>,
+        /// Expire what is left so many days after the redemption, as 90d [default: never]
+        #[arg(long, value_name = "90d")]
+        expires: Option<String>,
+        /// From 0, spent first, to 9 [default: 5, that of credits that never expire]
+        #[arg(long, requires = "expires", value_parser = parse::number(0..=PRIORITY_MAX))]
+        priority: Option<u8>,
+        /// Free credits are spent before paid ones of the same priority [default: paid]
+        #[arg(long, requires = "expires", value_parser = ["free", "paid"])]
+        kind: Option<String>,
         /// An owner redeems one code of the campaign, and not each
         #[arg(long)]
         once_per_campaign: bool,
@@ -80,56 +94,6 @@ enum Action {
     },
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct MadeCodes {
-    #[serde(flatten)]
-    changed: ChangeResult,
-    campaign: String,
-    /// Only from the command that makes them.
-    codes: Option<Vec<MadeCode>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct MadeCode {
-    code: String,
-    name: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CodeFacts {
-    name: String,
-    credits: String,
-    uses: u32,
-    uses_left: u32,
-    once_per: &'static str,
-    state: &'static str,
-    until: Option<String>,
-    revoked_at: Option<String>,
-    receipt: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CodeList {
-    campaign: String,
-    codes: Vec<CodeFacts>,
-}
-
-#[derive(Serialize)]
-struct Revocation {
-    #[serde(flatten)]
-    changed: ChangeResult,
-    revoked: usize,
-    /// How many live codes of the campaign are left for another command.
-    left: usize,
-    /// Whether all codes that the index has are meant. It may lack the newest.
-    #[serde(skip)]
-    is_all: bool,
-}
-
 pub(crate) async fn run(
     args: CodeCommand,
     dir: &Path,
@@ -137,15 +101,16 @@ pub(crate) async fn run(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<(), Error> {
     match args.action {
-        Action::Make { campaign, credits, count, uses, until, once_per_campaign, by } => {
+        Action::Make { campaign, credits, count, uses, until, expires, priority, kind, once_per_campaign, by } => {
             let campaign = parse::campaign(&campaign)?;
             let credits = parse::positive_amount(Asset::CREDITS, &credits)?;
             let until = until.as_deref().map(until_time).transpose()?;
+            let terms = expires.map(|days| lasting(days, priority, kind.as_deref())).transpose()?;
             let once_per = if once_per_campaign { OncePer::Campaign } else { OncePer::Code };
             let by = by.authorship(&variable)?;
             let books = args.which.open(dir).await?;
             let pepper = pepper(&books, dir, &variable).await?;
-            let wish = Wish { campaign, credits, uses, until, once_per };
+            let wish = Wish { campaign, credits, terms, uses, until, once_per };
             make(&books, &pepper, &by, &wish, count, form).await
         }
         Action::Redeem { owner, code, new } => {
@@ -160,7 +125,7 @@ pub(crate) async fn run(
             let campaign = parse::campaign(&campaign)?;
             let books = args.which.open(dir).await?;
             let codes = listed(&books, campaign).await?;
-            form.show(&CodeList { campaign: campaign.to_string(), codes: codes.iter().map(facts).collect() });
+            form.show(&CodeList { campaign: campaign.to_string(), codes: codes.iter().map(Into::into).collect() });
             Ok(())
         }
         Action::Revoke { campaign, name, all: _, by } => {
@@ -174,6 +139,7 @@ pub(crate) async fn run(
 struct Wish {
     campaign: Word,
     credits: Amount,
+    terms: Option<GrantTerms>,
     uses: u32,
     until: Option<Timestamp>,
     once_per: OncePer,
@@ -196,6 +162,7 @@ async fn make(
             hash,
             campaign: wish.campaign,
             credits: wish.credits,
+            terms: wish.terms,
             uses: wish.uses,
             uses_left: wish.uses,
             once_per: wish.once_per,
@@ -252,6 +219,14 @@ fn line_of_stdin() -> String {
     std::io::stdin().lines().next().and_then(Result::ok).unwrap_or_default()
 }
 
+/// The terms of `--expires` and what goes with it, with the catalog's defaults.
+fn lasting(text: String, priority: Option<u8>, kind: Option<&str>) -> Result<GrantTerms, Error> {
+    let kind = kind.and_then(LotKind::named).unwrap_or(LotKind::Paid);
+    let days = GrantTerms::parse_days(&text);
+    let terms = days.and_then(|days| GrantTerms::new(days, priority.unwrap_or(PRIORITY_DEFAULT), kind));
+    terms.map_err(|cause| Error::Expires { text, cause })
+}
+
 fn until_time(text: &str) -> Result<Timestamp, Error> {
     let (until, now) = (parse::time(text)?, now());
     if until <= now || until.seconds_apart(now) > AHEAD_SECONDS_MAX { Err(Error::Until(until)) } else { Ok(until) }
@@ -270,73 +245,4 @@ async fn pepper(
         Vault::Here(edge::Settings::new([(CODE_PEPPER.to_owned(), secrets.named(CODE_PEPPER).to_owned())]))
     };
     Ok(Keyring::open(vault, api::code_pepper, now()).await.map_err(Error::Pepper)?.current())
-}
-
-fn facts(code: &Code) -> CodeFacts {
-    let state = if code.revoked_at.is_some() {
-        "revoked"
-    } else if code.uses_left == 0 {
-        "used_up"
-    } else if code.is_redeemable(now()) {
-        "live"
-    } else {
-        "over"
-    };
-    CodeFacts {
-        name: code.hash.short().to_owned(),
-        credits: Asset::CREDITS.format(code.credits),
-        uses: code.uses,
-        uses_left: code.uses_left,
-        once_per: code.once_per.as_str(),
-        state,
-        until: code.until.map(|at| at.to_string()),
-        revoked_at: code.revoked_at.map(|at| at.to_string()),
-        receipt: code.made_by.to_string(),
-    }
-}
-
-impl Facts for MadeCodes {
-    fn print(&self) {
-        self.changed.print();
-        let Some(codes) = &self.codes else {
-            print::line(format_args!(
-                "  The codes cannot be printed again. If you do not have them, revoke them: code list {}",
-                self.campaign
-            ));
-            return;
-        };
-        let head = ["code", "name"].map(str::to_owned);
-        let rows = codes.iter().map(|made| [made.code.clone(), made.name.clone()]);
-        print::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
-        print::line("  The codes are printed only once: only their hashes are stored.");
-    }
-}
-
-impl Facts for CodeList {
-    fn print(&self) {
-        if self.codes.is_empty() {
-            print::line(format_args!("the campaign {} has no codes", self.campaign));
-            return;
-        }
-        let head = ["name", "credits", "left", "state", "until"].map(str::to_owned);
-        let row = |code: &CodeFacts| {
-            let left = format!("{} of {}", code.uses_left, code.uses);
-            let until = code.until.clone().unwrap_or_default();
-            [code.name.clone(), code.credits.clone(), left, code.state.replace('_', " "), until]
-        };
-        print::columns(&std::iter::once(head).chain(self.codes.iter().map(row)).collect::<Vec<_>>());
-    }
-}
-
-impl Facts for Revocation {
-    fn print(&self) {
-        self.changed.print();
-        print::line(format_args!("  {} codes are revoked by this command", self.revoked));
-        if self.is_all {
-            print::line("  A code of the last seconds may be missing in the index: look once more with `code list`.");
-        }
-        if self.left > 0 {
-            print::line(format_args!("  {} codes are left: run the command again with another --id", self.left));
-        }
-    }
 }

@@ -6,12 +6,14 @@ use futures_util::future::join_all;
 use idempotency::DynamoLedger;
 use ledger::{
     Asset, CallContext, Code, CodeChange, CodeHash, CodeText, Codes as _, CommitError, Decision, Effect, Entry,
-    EventKey, Fingerprint, JournalHeader, Ledger as _, OncePer, Owner, Timestamp, Word, Writer,
+    EventKey, Expiring as _, Fingerprint, GrantTerms, JournalHeader, Ledger as _, Lot, LotKind, OncePer, Owner,
+    Timestamp, Word, Writer,
 };
 use serde_json::{Value, json};
 use signing::Strength;
-use testkit::{Fault, Rules, World, context, now};
+use testkit::{Books, Fault, Rules, World, context, now};
 
+use crate::lots::{DAY, account, committed, credit, until, without_attempts};
 use crate::sandbox::SETTLED;
 
 const FIVE: i128 = 5_000_000_000;
@@ -46,12 +48,24 @@ async fn change(world: &World, id: &str, change: CodeChange) {
     world.ledger(0).commit(&Decision::Record(entry), &context(1)).await.expect("changed");
 }
 
-/// Makes a code of five credits.
+/// Makes a code of five credits, which never expire.
 pub(crate) async fn make(world: &World, number: u128, uses: u32, until: Option<Timestamp>) -> CodeText {
+    make_on(world, number, uses, until, None).await
+}
+
+/// The same on terms.
+pub(crate) async fn make_on(
+    world: &World,
+    number: u128,
+    uses: u32,
+    until: Option<Timestamp>,
+    terms: Option<GrantTerms>,
+) -> CodeText {
     let code = Code {
         hash: hash(number),
         campaign: Word::new("spring").expect("a word"),
         credits: Asset::CREDITS.parse("5").expect("credits"),
+        terms,
         uses,
         uses_left: uses,
         once_per: OncePer::Code,
@@ -113,39 +127,65 @@ async fn owner_redeems_a_code_once() {
     assert_eq!((books.balance("alice/credits"), uses_left(&world, 7).await), (FIVE, 9));
 }
 
-/// Each fault, and each pair of them at calls in a row: the same redemption again gives what is missing.
+/// With or without terms, by an owner with or without lots: each fault at each call, and in the first and the last case
+/// each pair at calls in a row. The same redemption again gives what is missing.
 #[tokio::test(start_paused = true)]
 async fn faulty_redemption_gives_once() {
-    for (at, first, second) in pairs() {
-        let world = World::new();
-        let code = make(&world, 7, 2, None).await;
-        let (ledger, faults) = world.faulty(1, move |call, _| match call.checked_sub(at) {
-            Some(0) => first,
-            Some(1) => second,
-            _ => Fault::None,
-        });
-        let (pepper, alice, once) = (pepper(), owner("alice"), context(2));
-        tokio::select! {
-            _ = api::redeem(&ledger, &pepper, &alice, code.as_str(), &once) => {}
-            () = faults.killed() => {}
+    for (terms, has_lots, calls) in
+        [(None, false, 2), (Some(lasting()), false, 3), (None, true, 4), (Some(lasting()), true, 3)]
+    {
+        let name = format!("{terms:?}, lots {has_lots}");
+        let (faultless, counted) = redeemed_under(terms, has_lots, vec![]).await;
+        assert_eq!(counted, calls, "{name}");
+        let given = if has_lots { 10 * FIVE } else { 0 } + FIVE;
+        assert_eq!(faultless.0.balance("alice/credits"), given, "{name}");
+        let has_pairs = terms.is_some() == has_lots;
+        for plan in plans(calls).into_iter().filter(|plan| plan.len() == 1 || has_pairs) {
+            let (found, _) = redeemed_under(terms, has_lots, plan.clone()).await;
+            assert_eq!(found, faultless, "{name}: {plan:?}");
         }
-        tokio::time::sleep(SETTLED).await;
-        let again = api::redeem(&world.ledger(2), &pepper, &alice, code.as_str(), &context(3)).await;
-        assert!(again.is_ok(), "{first:?} {second:?} at {at}: {again:?}");
-        let books = world.books();
-        books.check();
-        assert_eq!(
-            (books.balance("alice/credits"), uses_left(&world, 7).await),
-            (FIVE, 1),
-            "{first:?} {second:?} at {at}"
-        );
     }
 }
 
-fn pairs() -> Vec<(usize, Fault, Fault)> {
-    let firsts = Fault::ALL.into_iter().flat_map(|first| [(0, first, Fault::None), (1, first, Fault::None)]);
-    let pairs = Fault::ALL.into_iter().flat_map(|first| Fault::ALL.map(|second| (0, first, second)));
-    firsts.chain(pairs).collect()
+pub(crate) fn lasting() -> GrantTerms {
+    GrantTerms::new(90, 3, LotKind::Free).expect("valid")
+}
+
+/// The books, the lots and the uses that are left after alice has redeemed a code under these faults, and once more
+/// without; and the calls of the first attempt.
+async fn redeemed_under(
+    terms: Option<GrantTerms>,
+    has_lots: bool,
+    plan: Vec<(usize, Fault)>,
+) -> ((Books, Vec<Lot>, u32), usize) {
+    let world = World::new();
+    let code = make_on(&world, 7, 2, None, terms).await;
+    if has_lots {
+        committed(&world, &credit("alice", "g1", "50", Some(until(DAY))), 0).await;
+    }
+    let (ledger, faults) = world
+        .faulty(1, move |call, _| plan.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault));
+    let (pepper, alice, once) = (pepper(), owner("alice"), context(2));
+    tokio::select! {
+        _ = api::redeem(&ledger, &pepper, &alice, code.as_str(), &once) => {}
+        () = faults.killed() => {}
+    }
+    tokio::time::sleep(SETTLED).await;
+    let calls = faults.calls().len();
+    let again = api::redeem(&world.ledger(2), &pepper, &alice, code.as_str(), &context(3)).await;
+    assert!(again.is_ok(), "{again:?}");
+    let books = without_attempts(world.books());
+    books.check();
+    let lots = world.ledger(0).lots(&account("alice"), &context(0)).await.expect("both rows").settled().lots;
+    ((books, lots, uses_left(&world, 7).await), calls)
+}
+
+fn plans(calls: usize) -> Vec<Vec<(usize, Fault)>> {
+    let single = (0..calls).flat_map(|call| Fault::ALL.map(|fault| vec![(call, fault)]));
+    let pairs = (1..calls).flat_map(|call| {
+        Fault::ALL.into_iter().flat_map(move |one| Fault::ALL.map(|other| vec![(call - 1, one), (call, other)]))
+    });
+    single.chain(pairs).collect()
 }
 
 /// Every row but the counters of wrong codes.

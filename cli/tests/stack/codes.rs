@@ -1,22 +1,22 @@
 //! `code` on the books of a running stack, and of a folder without one.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Folder, failure, field, refusal};
 
-fn json(folder: &Folder, args: &[&str]) -> Value {
+fn printed(folder: &Folder, args: &[&str]) -> Value {
     serde_json::from_str(&folder.stdout_of(&[args, &["--json"]].concat())).unwrap()
 }
 
 fn make(folder: &Folder, args: &[&str]) -> Vec<(String, String)> {
-    let made = json(folder, &[&["code", "make"], args, &["--reason", "spring sale"]].concat());
+    let made = printed(folder, &[&["code", "make"], args, &["--reason", "spring sale"]].concat());
     let text = |code: &Value, name: &str| code[name].as_str().unwrap().to_owned();
     made["codes"].as_array().unwrap().iter().map(|code| (text(code, "code"), text(code, "name"))).collect()
 }
 
 /// The uses left and the state of each code, by its name.
 fn states(folder: &Folder) -> Vec<String> {
-    let list = json(folder, &["code", "list", "spring"]);
+    let list = printed(folder, &["code", "list", "spring"]);
     let codes = list["codes"].as_array().unwrap();
     let mut states: Vec<String> =
         codes.iter().map(|code| format!("{} {}", code["usesLeft"], code["state"]).replace('"', "")).collect();
@@ -29,8 +29,10 @@ fn code_is_printed_once_and_redeemed_once() {
     let folder = Folder::new();
     assert!(folder.start().stop("INT").success());
     let codes = make(&folder, &["spring", "5", "--count", "2", "--uses", "2", "--id", "m1"]);
-    let again =
-        json(&folder, &["code", "make", "spring", "5", "--count", "2", "--uses", "2", "--id", "m1", "--reason", "r"]);
+    let again = printed(
+        &folder,
+        &["code", "make", "spring", "5", "--count", "2", "--uses", "2", "--id", "m1", "--reason", "r"],
+    );
     assert_eq!((&again["status"], &again["codes"]), (&"already_done".into(), &Value::Null), "printed once");
     let [(first, _), (second, name)] = &*codes else { panic!("{codes:?}") };
     assert_eq!(states(&folder), ["2 live", "2 live"]);
@@ -63,7 +65,7 @@ fn code_is_printed_once_and_redeemed_once() {
     assert!(refusal(redeem("carol", second)).contains("can no longer be redeemed"));
     assert_eq!(states(&folder), ["0 used_up", "1 revoked"]);
     make(&folder, &["spring", "1"]);
-    let revoked = json(&folder, &["code", "revoke", "spring", "--all", "--reason", "over", "--id", "r2"]);
+    let revoked = printed(&folder, &["code", "revoke", "spring", "--all", "--reason", "over", "--id", "r2"]);
     assert_eq!((&revoked["revoked"], &revoked["left"]), (&2.into(), &0.into()));
     assert_eq!(states(&folder), ["0 revoked", "1 revoked", "1 revoked"]);
 
@@ -90,6 +92,35 @@ fn one_code_of_a_campaign_for_each_owner() {
 }
 
 #[test]
+fn redeemed_credits_expire_as_the_code_says() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    let args = ["spring", "5", "--uses", "2", "--id", "m1", "--expires", "90d", "--priority", "3", "--kind", "free"];
+    let [(dated, _)] = &*make(&folder, &args) else { panic!("one code") };
+    let [(paid, _)] = &*make(&folder, &["autumn", "2", "--expires", "1d"]) else { panic!("one code") };
+    let other = ["code", "make", "spring", "5", "--uses", "2", "--id", "m1", "--reason", "r"];
+    assert!(failure(1, folder.run(&other)).contains("another change"), "the terms are a part of the command");
+    let terms = |campaign: &str| {
+        let list = printed(&folder, &["code", "list", campaign]);
+        Value::from(["expires", "priority", "kind"].map(|name| list["codes"][0][name].clone()).to_vec())
+    };
+    assert_eq!(terms("spring"), json!(["90d", 3, "free"]));
+    assert_eq!(terms("autumn"), json!(["1d", 5, "paid"]));
+    assert!(folder.stdout_of(&["code", "list", "spring"]).contains("90d, priority 3, free"));
+    folder.stdout_of(&["code", "redeem", "alice", dated, "--new"]);
+    folder.stdout_of(&["code", "redeem", "alice", paid]);
+    let shown = printed(&folder, &["account", "show", "alice"]);
+    let lots: Vec<(&str, &str)> = shown["lots"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|lot| (lot["remaining"].as_str().unwrap(), lot["kind"].as_str().unwrap()))
+        .collect();
+    assert_eq!(lots, [("5", "free"), ("2", "paid")], "{shown}");
+    assert_eq!(folder.run(&["audit"]).code, Some(0));
+}
+
+#[test]
 fn bad_code_is_refused_and_changes_nothing() {
     let folder = Folder::new();
     let _stack = folder.start();
@@ -105,6 +136,19 @@ fn bad_code_is_refused_and_changes_nothing() {
         (&["make", "spring", "5", "--until", "noon"], 2, "is not a time"),
         (&["make", "spring", "5", "--until", "2020-01-01T00:00:00Z"], 2, "give a time from now on"),
         (&["make", "spring", "5", "--until", "2099-01-01T00:00:00Z"], 2, "at most ten years ahead"),
+        (&["make", "spring", "5", "--expires", "0d"], 2, "--expires 0d must be a number of days from 1d to 3653d"),
+        (
+            &["make", "spring", "5", "--expires", "3654d"],
+            2,
+            "--expires 3654d must be a number of days from 1d to 3653d",
+        ),
+        (&["make", "spring", "5", "--expires", "90"], 2, "--expires 90 must be a number of days"),
+        (&["make", "spring", "5", "--expires", "2020-01-01"], 2, "--expires 2020-01-01 must be a number of days"),
+        (&["make", "spring", "5", "--expires=-1d"], 2, "--expires -1d must be a number of days"),
+        (&["make", "spring", "5", "--expires", "1d", "--priority", "10"], 2, "give a whole number from 0 to 9"),
+        (&["make", "spring", "5", "--expires", "1d", "--kind", "cheap"], 2, "give free or paid"),
+        (&["make", "spring", "5", "--priority", "1"], 2, "--expires"),
+        (&["make", "spring", "5", "--kind", "paid"], 2, "--expires"),
         (&["revoke", "spring", "000000000000"], 1, "has no code 000000000000"),
     ];
     let before = (states(&folder), folder.stdout_of(&["account", "show", "demo", "--json"]));

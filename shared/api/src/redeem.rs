@@ -55,7 +55,7 @@ pub async fn redeem<L: Codes>(
         let is_limited = wrong.are_too_many(context.received_at);
         let redeemable = code.as_ref().filter(|code| !is_limited && code.is_redeemable(context.received_at));
         let Some(code) = redeemable else { return refused(ledger, code, owner, is_limited, context).await };
-        match ledger.commit(&code.redemption(owner), context).await {
+        match ledger.commit(&code.redemption(owner, context.received_at), context).await {
             Ok(Committed::Now(receipt)) => return Ok(Redeemed::Now { receipt, credits: code.credits }),
             Ok(Committed::Earlier(receipt)) => return Ok(Redeemed::Earlier(receipt)),
             Ok(Committed::Ignored { .. }) => return Err(RedeemError::Invalid),

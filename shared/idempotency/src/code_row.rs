@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    CallContext, Code, CodeChange, CodeHash, Codes, CommitError, EventKey, OncePer, Owner, Receipt, Timestamp, Word,
-    WrongCodes,
+    CallContext, Code, CodeChange, CodeHash, Codes, CommitError, EventKey, GrantTerms, LotKind, OncePer, Owner,
+    Receipt, Timestamp, Word, WrongCodes,
 };
 
 use crate::batch::Read;
-use crate::image::{self, Image, amount, known_form, maybe, number, short, time, word};
+use crate::image::{self, Image, Unreadable, amount, known_form, maybe, number, short, time, word};
 use crate::names;
 use crate::rows::{ROW_FORMAT, Row, number as units, text};
 use crate::store::{DynamoLedger, unreadable};
 
-const ATTRIBUTES: [&str; 14] = [
+const ATTRIBUTES: [&str; 17] = [
     names::ID,
     names::FORMAT,
     names::CAMPAIGN,
     names::CREDITS_UNITS,
+    names::DAYS,
+    names::PRIORITY,
+    names::LOT_KIND,
     names::USES,
     names::USES_LEFT,
     names::ONCE_PER,
@@ -49,6 +52,11 @@ pub(crate) fn change(change: &CodeChange, receipt: &EventKey, context: &CallCont
             row.set(names::FORMAT, units(&ROW_FORMAT));
             row.set(names::CAMPAIGN, text(&code.campaign));
             row.set(names::CREDITS_UNITS, units(&code.credits.units()));
+            if let Some(terms) = code.terms {
+                row.set(names::DAYS, units(&terms.days));
+                row.set(names::PRIORITY, units(&terms.priority));
+                row.set(names::LOT_KIND, text(terms.kind.as_str()));
+            }
             row.set(names::USES, units(&code.uses));
             row.set(names::USES_LEFT, units(&code.uses_left));
             row.set(names::ONCE_PER, text(code.once_per.as_str()));
@@ -85,6 +93,7 @@ fn code(row: &Image) -> image::Read<Code> {
         hash: word(row, names::ID, hash)?,
         campaign: word(row, names::CAMPAIGN, short)?,
         credits: amount(row, names::CREDITS_UNITS)?,
+        terms: terms(row)?,
         uses: number(row, names::USES)?,
         uses_left: number(row, names::USES_LEFT)?,
         once_per: word(row, names::ONCE_PER, OncePer::named)?,
@@ -92,6 +101,16 @@ fn code(row: &Image) -> image::Read<Code> {
         made_by: word(row, names::RECEIPT, |receipt| Some(EventKey::of_row(receipt)))?,
         revoked_at: maybe(row, names::REVOKED_AT, time)?,
     })
+}
+
+/// Rows without days are of codes whose credits never expire.
+fn terms(row: &Image) -> image::Read<Option<GrantTerms>> {
+    if !row.contains_key(names::DAYS) {
+        return Ok(None);
+    }
+    let kind = word(row, names::LOT_KIND, LotKind::named)?;
+    let terms = GrantTerms::new(number(row, names::DAYS)?, number(row, names::PRIORITY)?, kind);
+    terms.map(Some).map_err(|_| Unreadable(names::DAYS))
 }
 
 fn wrong_codes(row: &Image) -> image::Read<WrongCodes> {

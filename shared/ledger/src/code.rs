@@ -5,8 +5,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    AccountId, Amount, Asset, CallContext, CommitError, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard,
-    House, JournalHeader, Ledger, MoneyKey, Movement, Owner, Posting, Receipt, Timestamp, Word, Writer,
+    Amount, Asset, CallContext, CommitError, Decision, Effect, Entry, EventKey, Fact, Fingerprint, GrantTerms, Guard,
+    House, JournalHeader, Ledger, LotShare, MoneyKey, Movement, Owner, Posting, Receipt, Timestamp, Word, Writer,
 };
 
 /// Digits and letters without I, L, O and U, so that no two look alike. Each has five bits.
@@ -136,6 +136,8 @@ pub struct Code {
     pub uses: u32,
     pub uses_left: u32,
     pub once_per: OncePer,
+    /// The terms on which they expire, from the redemption on; `None` never.
+    pub terms: Option<GrantTerms>,
     /// From then on it is not accepted.
     pub until: Option<Timestamp>,
     pub made_by: EventKey,
@@ -156,11 +158,11 @@ impl Code {
     }
 
     /// The credits and one use less. The fingerprint has the owner and the receipt alone: another code of a campaign that
-    /// is redeemed once finds the first redemption.
-    pub fn redemption(&self, owner: &Owner) -> Decision {
-        let (receipt, account) = (self.receipt(owner), owner.account(Asset::CREDITS));
+    /// is redeemed once finds the first redemption, and a repeat on another day has the same one.
+    pub fn redemption(&self, owner: &Owner, at: Timestamp) -> Decision {
+        let receipt = self.receipt(owner);
         let fingerprints = Fingerprint::of(1, &[("receipt", receipt.as_str())]).into();
-        let effects = vec![self.posting(account, &receipt), Effect::Code(CodeChange::Redeem(self.hash.clone()))];
+        let effects = vec![self.credit(owner, &receipt, at), Effect::Code(CodeChange::Redeem(self.hash.clone()))];
         let facts = vec![
             ("code", Fact::Text(self.hash.short().to_owned())),
             ("campaign", Fact::Text(self.campaign.to_string())),
@@ -170,14 +172,15 @@ impl Code {
         Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
     }
 
-    fn posting(&self, account: AccountId, receipt: &EventKey) -> Effect {
-        let posting = Posting::to_customer(account, House::Promotions, self.credits);
+    fn credit(&self, owner: &Owner, receipt: &EventKey, at: Timestamp) -> Effect {
+        let posting = Posting::to_customer(owner.account(Asset::CREDITS), House::Promotions, self.credits);
+        let lot = self.terms.map(|terms| LotShare { terms: terms.from(at), units: self.credits.units() });
         Effect::Move(Movement {
             key: MoneyKey::of_event(receipt),
             posting,
             guard: Guard::Always,
             reverses: None,
-            lots: Vec::new(),
+            lots: lot.into_iter().collect(),
         })
     }
 }

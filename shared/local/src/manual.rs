@@ -199,6 +199,13 @@ impl What {
             Self::MakeCodes(codes) => {
                 let of_first = codes.first().map(|code| {
                     let until = code.until.map(|until| ("until", until.to_string()));
+                    let terms = code.terms.map(|terms| {
+                        [
+                            ("expires", format!("{}d", terms.days)),
+                            ("priority", terms.priority.to_string()),
+                            ("lot_kind", terms.kind.as_str().to_owned()),
+                        ]
+                    });
                     let fields = [
                         ("campaign", code.campaign.to_string()),
                         ("credits", Asset::CREDITS.format(code.credits)),
@@ -206,7 +213,7 @@ impl What {
                         ("once_per", code.once_per.as_str().to_owned()),
                         ("codes", codes.len().to_string()),
                     ];
-                    fields.into_iter().chain(until)
+                    fields.into_iter().chain(until).chain(terms.into_iter().flatten())
                 });
                 of_first.into_iter().flatten().collect()
             }

@@ -99,7 +99,7 @@ async fn result_of<L: Backlog + Audit + Codes>(
         decided => decided,
     };
     let decided = match decided {
-        None => codes::decision(ledger, &words, number).await,
+        None => codes::decision(ledger, &words, &context).await,
         decided => decided,
     };
     let decision = decided.unwrap_or_else(|| decision(&words));

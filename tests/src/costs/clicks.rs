@@ -162,8 +162,13 @@ async fn of_codes() -> Vec<Path> {
     second.expect("redeemed before");
     let (third, refused) = meter.count(Box::pin(api::redeem(&ledger, &pepper, &alice, wrong, &context))).await;
     third.expect_err("wrong");
+    let dated = crate::codes::make_on(&world, 8, 2, None, Some(crate::codes::lasting())).await;
+    let (fourth, with_lots) =
+        meter.count(Box::pin(api::redeem(&ledger, &pepper, &alice, dated.as_str(), &context))).await;
+    fourth.expect("redeemed");
     vec![
         path("codes: a code is redeemed", redeemed),
+        path("codes: a code of credits that expire", with_lots),
         path("codes: the same code again", repeated),
         path("codes: a wrong code, the first of an hour", refused),
     ]

@@ -70,7 +70,11 @@ fn json_is_read_by_a_script() {
 fn codes_are_made_redeemed_listed_and_revoked() {
     let folder = Folder::new();
     let _stack = folder.start();
-    let [making, redeeming, listing, ending] = &*commands("docs/codes.md", "code make spring 5", &[]) else { panic!() };
+    let [making, on_terms, redeeming, listing, ending] = &*commands("docs/codes.md", "code make spring 5", &[]) else {
+        panic!()
+    };
+    done(&folder, on_terms);
+    assert!(folder.stdout_of(&["code", "list", "trial"]).contains("30d, priority 5, free"), "{on_terms}");
     let made = done(&folder, making);
     let is_code = |word: &&str| word.len() == 19 && word.matches('-').count() == 3;
     let codes: Vec<&str> = made.split_whitespace().filter(is_code).collect();

@@ -34,10 +34,14 @@ pub(crate) async fn read(
     }
     let (code, _) = ledger.code(&hash(id.trim_start_matches("code#")), &owner("none"), later).await?;
     Ok(code.map_or(Value::Null, |code| {
-        json!({
+        let mut read = json!({
             "campaign": code.campaign.as_str(), "credits": code.credits.units().to_string(), "uses": code.uses,
             "uses_left": code.uses_left, "once_per": code.once_per.as_str(), "made_by": code.made_by.as_str(),
             "until": code.until.map(|at| at.to_string()), "revoked_at": code.revoked_at.map(|at| at.to_string()),
-        })
+        });
+        if let Some(terms) = code.terms {
+            read["terms"] = json!([terms.days, terms.priority, terms.kind.as_str()]);
+        }
+        read
     }))
 }

@@ -7,6 +7,7 @@ fn code() -> Code {
         hash: CodeHash::new("0123456789abcdef0123456789abcdef").expect("a hash"),
         campaign: word("spring"),
         credits: credits("5"),
+        terms: None,
         uses: 3,
         uses_left: 3,
         once_per: OncePer::Code,
@@ -83,15 +84,34 @@ fn redemption_credits_its_owner_under_its_receipt() {
     ];
     for (once_per, receipt) in rows {
         code.once_per = once_per;
-        let Decision::Record(entry) = code.redemption(&alice()) else { panic!("an entry") };
+        let Decision::Record(entry) = code.redemption(&alice(), at(1)) else { panic!("an entry") };
         let [Effect::Move(movement), Effect::Code(CodeChange::Redeem(hash))] = &*entry.effects else {
             panic!("a credit, and a use less")
         };
         assert_eq!((entry.header.receipt.as_str(), movement.key.as_str(), hash), (receipt, receipt, &code.hash));
         let sides = (movement.posting.debit(), movement.posting.credit());
         assert_eq!(sides, ("house/promotions".to_owned(), "alice/credits".to_owned()));
-        assert_eq!(movement.posting.amount(), code.credits);
+        assert_eq!((movement.posting.amount(), &*movement.lots), (code.credits, &[][..]));
         assert_eq!(OncePer::named(once_per.as_str()), Some(once_per));
+    }
+}
+
+/// What is redeemed at one time lasts to the end of the last day, and the same decision on another day is the same event.
+#[test]
+fn redeemed_credits_expire_from_their_redemption_on() {
+    let terms = GrantTerms::new(90, 3, LotKind::Free).expect("valid");
+    let code = Code { terms: Some(terms), ..code() };
+    let of = |at: Timestamp| {
+        let Decision::Record(Entry { header, effects, .. }) = code.redemption(&alice(), at) else { panic!("an entry") };
+        let Some(Effect::Move(movement)) = effects.into_iter().next() else { panic!("a credit") };
+        (header, movement.lots)
+    };
+    let day = 86_400;
+    for (second, expires_day) in [(0, 90), (1, 91), (day, 91), (day + 1, 92)] {
+        let lot = LotTerms { priority: 3, kind: LotKind::Free, expires_at: Some(at(expires_day * day)) };
+        let (header, lots) = of(at(second));
+        assert_eq!(lots, [LotShare { terms: lot, units: 5_000_000_000 }], "at {second}");
+        assert_eq!(header, of(at(0)).0, "at {second}");
     }
 }
 

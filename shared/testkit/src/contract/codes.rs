@@ -1,6 +1,9 @@
 //! The lines of the contract about redeem codes.
 
-use ledger::{Code, CodeChange, CodeHash, Codes, Decision, Effect, EventKey, OncePer, Owner, Source, Word};
+use ledger::{
+    CallContext, Code, CodeChange, CodeHash, Codes, Decision, Effect, EventKey, GrantTerms, LotKind, OncePer, Owner,
+    Source, Word,
+};
 
 use super::event::{amount, record};
 
@@ -31,15 +34,17 @@ pub(super) async fn result_of<L: Codes>(ledger: &L, words: &[&str], number: u64)
     })
 }
 
-/// `make EVENT NAME CAMPAIGN CREDITS USES PER`, `redeem NAME OWNER` and `revoke-code EVENT NAME`.
-pub(super) async fn decision<L: Codes>(ledger: &L, words: &[&str], number: u64) -> Option<Decision> {
+/// `make EVENT NAME CAMPAIGN CREDITS USES PER`, with `for DAYS PRIORITY KIND` if its credits expire, `redeem NAME OWNER`
+/// and `revoke-code EVENT NAME`.
+pub(super) async fn decision<L: Codes>(ledger: &L, words: &[&str], context: &CallContext<'_>) -> Option<Decision> {
     Some(match *words {
-        ["make", event, name, campaign, credits, uses, once_per] => {
+        ["make", event, name, campaign, credits, uses, once_per, ref lasting @ ..] => {
             let uses = uses.parse().unwrap();
             let code = Code {
                 hash: hash(name),
                 campaign: Word::new(campaign).unwrap(),
                 credits: amount(credits),
+                terms: terms(lasting),
                 uses,
                 uses_left: uses,
                 once_per: OncePer::named(once_per).unwrap(),
@@ -50,15 +55,20 @@ pub(super) async fn decision<L: Codes>(ledger: &L, words: &[&str], number: u64) 
             record(event, words.get(2..).unwrap(), vec![Effect::Code(CodeChange::Make(Box::new(code)))])
         }
         ["redeem", name, owner] => {
-            let context = crate::context(number);
-            let (code, _) = ledger.code(&hash(name), &named(owner), &context).await.unwrap();
-            code.unwrap().redemption(&named(owner))
+            let (code, _) = ledger.code(&hash(name), &named(owner), context).await.unwrap();
+            code.unwrap().redemption(&named(owner), context.received_at)
         }
         ["revoke-code", event, name] => {
             record(event, words.get(2..).unwrap(), vec![Effect::Code(CodeChange::Revoke(hash(name)))])
         }
         _ => return None,
     })
+}
+
+fn terms(lasting: &[&str]) -> Option<GrantTerms> {
+    let ["for", days, priority, kind] = *lasting else { return None };
+    let kind = LotKind::named(kind).unwrap();
+    Some(GrantTerms::new(days.parse().unwrap(), priority.parse().unwrap(), kind).unwrap())
 }
 
 fn hash(name: &str) -> CodeHash {
@@ -71,5 +81,8 @@ fn named(owner: &str) -> Owner {
 
 fn state(code: &Code) -> String {
     let revoked = if code.revoked_at.is_some() { " revoked" } else { "" };
-    format!("{} of {}{revoked}", code.uses_left, code.uses)
+    let lasting = code
+        .terms
+        .map_or(String::new(), |terms| format!(" for {} {} {}", terms.days, terms.priority, terms.kind.as_str()));
+    format!("{} of {}{revoked}{lasting}", code.uses_left, code.uses)
 }

@@ -84,6 +84,7 @@ impl Circle {
             hash: CodeHash::new(&format!("{:032x}", self.number)).expect("a hash"),
             campaign: Word::new("spring").expect("a word"),
             credits: credits(CODE_CREDITS),
+            terms: None,
             uses: self.uses,
             uses_left: self.uses,
             once_per: OncePer::Code,
@@ -203,7 +204,7 @@ impl Actor for Circle {
                         let key = code.receipt(&owner).to_string();
                         let any_of = BTreeSet::from([units(CODE_CREDITS)]);
                         let expected = vec![(key, Expected { account, any_of, is_due: false })];
-                        let decision = code.redemption(&owner);
+                        let decision = code.redemption(&owner, world.now());
                         let mark = mark.child(u64::try_from(place).expect("few"));
                         async move { self.give(world, &decision, expected, mark).await }
                     };
