@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use edge::Invocation;
+use ledger::DifferenceKind;
 
 use self::facts::AuditFacts;
 pub(crate) use self::facts::DifferenceFacts;
@@ -50,11 +51,16 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
             }
         }
         if args.full || !args.which.aws {
-            let whole = whole::scanned(&books, &invocation).await?;
-            let first = whole.clone().differences();
+            let mut whole = whole::scanned(&books, &invocation).await?;
+            audit::read_codes_again(&books.ledger, &invocation, &mut whole).await?;
+            let differences = whole.clone().differences().into_iter();
+            // Of codes there is no statement to read again.
+            let (of_codes, first): (Vec<_>, Vec<_>) =
+                differences.partition(|found| found.difference_kind == DifferenceKind::Uses);
             // A scan is no snapshot: each difference is read again by itself, since a write may have happened in between.
             let (open, unsettled) = audit::verify(&books.ledger, &invocation, &first, books.index_lag).await?;
-            AuditFacts::of(&whole, open.into_iter().map(|open| open.difference).collect(), unsettled)
+            let open = open.into_iter().map(|open| open.difference);
+            AuditFacts::of(&whole, open.chain(of_codes).collect(), unsettled)
         } else {
             let (checked, open) = audit::audit(&books.ledger, &invocation).await?;
             AuditFacts {

@@ -21,6 +21,7 @@ use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::parse;
 use crate::print::Form;
+use crate::repair_result::{signature, written};
 
 /// DynamoDB's limit is 100 rows in one transaction: either all codes of a command exist or none.
 const CODES_MAX: u32 = 90;
@@ -81,6 +82,17 @@ enum Action {
     },
     /// List the codes of a campaign by their names
     List { campaign: String },
+    /// Set how often a code was redeemed, with the number that `audit` prints. Owners keep their credits
+    Repair {
+        campaign: String,
+        /// Its name in `code list`
+        name: String,
+        /// How many redemptions of it are in the journal
+        #[arg(long, value_name = "N", value_parser = parse::number(0..=USES_MAX))]
+        used: u32,
+        #[command(flatten)]
+        by: ChangeArgs,
+    },
     /// Revoke a code of a campaign, or all of them. What was redeemed stays
     Revoke {
         campaign: String,
@@ -127,6 +139,10 @@ pub(crate) async fn run(
             let codes = listed(&books, campaign).await?;
             form.show(&CodeList { campaign: campaign.to_string(), codes: codes.iter().map(Into::into).collect() });
             Ok(())
+        }
+        Action::Repair { campaign, name, used, by } => {
+            let (campaign, by) = (parse::campaign(&campaign)?, by.authorship(&variable)?);
+            repair(&args.which.open(dir).await?, &by, campaign, &name, used, form).await
         }
         Action::Revoke { campaign, name, all: _, by } => {
             let (campaign, by) = (parse::campaign(&campaign)?, by.authorship(&variable)?);
@@ -205,6 +221,23 @@ async fn revoke(books: &Books, by: &Authorship, campaign: Word, name: Option<&st
     let changed = ChangeResult::of(&committed(books, by, what).await?);
     let (revoked, left) = if changed.is_done_now() { (revoked, left) } else { (0, left.saturating_add(revoked)) };
     form.show(&Revocation { changed, revoked, left, is_all: name.is_none() });
+    Ok(())
+}
+
+async fn repair(
+    books: &Books,
+    by: &Authorship,
+    campaign: Word,
+    name: &str,
+    used: u32,
+    form: Form,
+) -> Result<(), Error> {
+    let codes = listed(books, campaign).await?;
+    let code = codes.iter().find(|code| code.hash.short() == name);
+    let code = code.ok_or_else(|| Error::NoCode { campaign: campaign.to_string(), name: name.to_owned() })?;
+    by.print_id("repair");
+    let decision = audit::code_repair(code, used, &signature(by));
+    form.show(&written(books, decision, None, by).await?);
     Ok(())
 }
 

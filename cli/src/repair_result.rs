@@ -69,7 +69,7 @@ pub(crate) fn signature(by: &Authorship) -> Signature {
 pub(crate) async fn written(
     books: &Books,
     decision: Result<Decision, RepairFailure>,
-    rows: RepairedRows,
+    rows: Option<RepairedRows>,
     by: &Authorship,
 ) -> Result<RepairResult, Error> {
     let decision = match decision {
@@ -77,7 +77,7 @@ pub(crate) async fn written(
         Err(failure) => {
             let changed = earlier(books, failure, by).await?;
             // The first run may have stopped before it ended the findings.
-            let audit = compared(books, &rows).await;
+            let audit = compared(books, rows).await;
             return Ok(RepairResult { changed, before: None, after: None, audit });
         }
     };
@@ -86,7 +86,7 @@ pub(crate) async fn written(
             let changed = ChangeResult::of(&committed);
             let side = |name| changed.is_done_now().then(|| side(&decision, name)).flatten();
             let (before, after) = (side("before"), side("after"));
-            let audit = compared(books, &rows.and_written(&decision)).await;
+            let audit = compared(books, rows.map(|rows| rows.and_written(&decision))).await;
             Ok(RepairResult { changed, before, after, audit })
         }
         Err(CommitError::Stale) => Err(Error::RepairOvertaken),
@@ -109,10 +109,11 @@ async fn earlier(books: &Books, failure: RepairFailure, by: &Authorship) -> Resu
     Err(failure.into())
 }
 
-/// A failure here is only printed: the repair is committed, and the audit sweep compares open findings again.
-async fn compared(books: &Books, rows: &RepairedRows) -> Option<ComparisonFacts> {
-    let invocation = invocation();
-    match repairs(books, &invocation).end_findings(rows).await {
+/// A failure here is only printed: the repair is committed, and the audit sweep compares open findings again. `None` for
+/// a code: only a whole audit compares those.
+async fn compared(books: &Books, rows: Option<RepairedRows>) -> Option<ComparisonFacts> {
+    let (rows, invocation) = (rows?, invocation());
+    match repairs(books, &invocation).end_findings(&rows).await {
         Ok(comparison) => Some(comparison.into()),
         Err(error) => {
             let cause = Error::from(error).line();

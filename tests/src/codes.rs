@@ -23,11 +23,11 @@ pub(crate) fn pepper() -> CodePepper {
     api::code_pepper(&settings, Strength::Deployed).expect("a pepper")
 }
 
-fn text(number: u128) -> CodeText {
+pub(crate) fn text(number: u128) -> CodeText {
     CodeText::from_random(number)
 }
 
-fn hash(number: u128) -> CodeHash {
+pub(crate) fn hash(number: u128) -> CodeHash {
     api::code_hash(&pepper(), &text(number)).expect("a hash")
 }
 
@@ -61,20 +61,27 @@ pub(crate) async fn make_on(
     until: Option<Timestamp>,
     terms: Option<GrantTerms>,
 ) -> CodeText {
-    let code = Code {
+    made(world, Code { terms, until, ..code_of(number, uses) }).await;
+    text(number)
+}
+
+pub(crate) fn code_of(number: u128, uses: u32) -> Code {
+    Code {
         hash: hash(number),
         campaign: Word::new("spring").expect("a word"),
         credits: Asset::CREDITS.parse("5").expect("credits"),
-        terms,
+        terms: None,
         uses,
         uses_left: uses,
         once_per: OncePer::Code,
-        until,
+        until: None,
         made_by: EventKey::of_row("manual#made"),
         revoked_at: None,
-    };
-    change(world, &format!("make-{number}"), CodeChange::Make(Box::new(code))).await;
-    text(number)
+    }
+}
+
+pub(crate) async fn made(world: &World, code: Code) {
+    change(world, &format!("make-{}", code.hash.short()), CodeChange::Make(Box::new(code))).await;
 }
 
 async fn uses_left(world: &World, number: u128) -> u32 {

@@ -69,6 +69,6 @@ pub(super) async fn write(
     by.print_id("repair");
     let invocation = invocation();
     let decision = repairs(books, &invocation).account(account, what, &signature(by)).await;
-    form.show(&written(books, decision, RepairedRows::of_account(account, what), by).await?);
+    form.show(&written(books, decision, Some(RepairedRows::of_account(account, what)), by).await?);
     Ok(())
 }

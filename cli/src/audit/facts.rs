@@ -1,6 +1,6 @@
 //! The output of `audit`: the counts, and each difference with its repair.
 
-use ledger::{Asset, Balance, Difference, OrderNumber, WholeAudit};
+use ledger::{Asset, Balance, Difference, DifferenceKind, OrderNumber, WholeAudit};
 use serde::Serialize;
 
 use crate::print::{self, Facts};
@@ -58,7 +58,10 @@ impl DifferenceFacts {
 
 impl From<Difference> for DifferenceFacts {
     fn from(difference: Difference) -> Self {
-        let number = |balance: Balance| written(&difference.account, balance);
+        let is_of_code = difference.difference_kind == DifferenceKind::Uses;
+        let number = |balance: Balance| {
+            if is_of_code { balance.units().to_string() } else { written(&difference.account, balance) }
+        };
         Self {
             what: difference.difference_kind.as_str(),
             order_number: difference.order.as_ref().map(OrderNumber::to_string),

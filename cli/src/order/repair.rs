@@ -65,7 +65,7 @@ pub(super) async fn write(
     by.print_id("repair");
     let invocation = invocation();
     let decision = repairs(books, &invocation).order(number, what, &signature(by)).await;
-    written(books, decision, RepairedRows::of_order(number), by).await
+    written(books, decision, Some(RepairedRows::of_order(number)), by).await
 }
 
 fn payment(text: &str) -> Result<Reference, Error> {

@@ -120,6 +120,42 @@ fn redeemed_credits_expire_as_the_code_says() {
     assert_eq!(folder.run(&["audit"]).code, Some(0));
 }
 
+/// A row of a code was altered: the audit names the command that repairs it.
+#[test]
+fn altered_uses_are_repaired_by_the_printed_command() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let [(code, name)] = &*make(&folder, &["spring", "5", "--uses", "3"]) else { panic!("one code") };
+    folder.stdout_of(&["code", "redeem", "alice", code, "--new"]);
+    assert_eq!(folder.run(&["audit"]).code, Some(0));
+    let key = json!({ "TableName": "hookledger-local-accounts", "FilterExpression": "begins_with(id, :code)",
+        "ExpressionAttributeValues": { ":code": { "S": "code#" } } });
+    let id = stack.store("Scan", &key)["Items"][0]["id"].clone();
+    let altered = json!({
+        "TableName": "hookledger-local-accounts", "Key": { "id": id }, "UpdateExpression": "SET uses_left = :n",
+        "ExpressionAttributeValues": { ":n": { "N": "3" } },
+    });
+    stack.store("UpdateItem", &altered);
+    let audited = folder.run(&["audit"]);
+    assert_eq!(audited.code, Some(1), "{}", audited.stdout);
+    let row: Vec<&str> =
+        audited.stdout.lines().find(|line| line.starts_with("uses")).unwrap().split_whitespace().collect();
+    assert_eq!(row, ["uses", &format!("spring/{name}"), "-", "-", "0", "1", "1", "0"]);
+    let command = format!("code repair spring {name} --used 1");
+    assert!(audited.stdout.contains(&format!("  repair: {command} --reason R")), "{}", audited.stdout);
+    let repair: Vec<&str> = command.split(' ').chain(["--reason", "altered", "--id", "r1"]).collect();
+    let repaired = folder.stdout_of(&repair);
+    assert!(repaired.starts_with("done: repair#r1"), "{repaired}");
+    assert!(
+        repaired.contains("before  3 of 3 uses left") && repaired.contains("after   2 of 3 uses left"),
+        "{repaired}"
+    );
+    assert!(folder.stdout_of(&repair).starts_with("already done: repair#r1"));
+    let again = folder.run(&["code", "repair", "spring", name, "--used", "1", "--reason", "r"]);
+    assert!(again.code == Some(1) && again.stderr.contains("there is nothing to repair"), "{}", again.stderr);
+    assert_eq!((folder.run(&["audit"]).code, &*states(&folder)), (Some(0), &["2 live".to_owned()][..]));
+}
+
 #[test]
 fn bad_code_is_refused_and_changes_nothing() {
     let folder = Folder::new();
@@ -149,6 +185,9 @@ fn bad_code_is_refused_and_changes_nothing() {
         (&["make", "spring", "5", "--expires", "1d", "--kind", "cheap"], 2, "give free or paid"),
         (&["make", "spring", "5", "--priority", "1"], 2, "--expires"),
         (&["make", "spring", "5", "--kind", "paid"], 2, "--expires"),
+        (&["repair", "spring", "000000000000", "--used", "1"], 1, "has no code 000000000000"),
+        (&["repair", "spring", "000000000000"], 2, "--used"),
+        (&["repair", "spring", "000000000000", "--used=-1"], 2, "give a whole number from 0 to 1000000"),
         (&["revoke", "spring", "000000000000"], 1, "has no code 000000000000"),
     ];
     let before = (states(&folder), folder.stdout_of(&["account", "show", "demo", "--json"]));

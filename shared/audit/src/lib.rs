@@ -21,6 +21,7 @@
 mod alarms;
 mod auditor;
 mod changes;
+mod codes;
 mod end_findings;
 mod lots;
 mod pairs;
@@ -32,6 +33,7 @@ use ledger::Writer;
 
 pub use auditor::AuditReport;
 pub use changes::{Changes, compare_changes};
+pub use codes::{code_repair, read_codes_again};
 pub use end_findings::{Comparison, RepairedRows};
 pub use pass::{INDEX_LAG_MAX, audit, continue_pass, verify};
 pub use repair::{AccountRepair, OrderRepair, RepairFailure, Repairs, Signature};

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use edge::Invocation;
 use ledger::{
-    AccountId, Audit, Balance, CallContext, CommitError, Decision, Effect, Entry, EventKey, Fact, Fingerprint,
-    JournalHeader, JournalLine, KeyError, LineDetails, LinePosition, LineTotals, MoneyKey, Order, OrderNumber, Pointer,
-    Provider, Reference, Repair, RepairError, RepairedOrder, Side, StoredAccount, StoredOrder, Writer,
+    AccountId, Audit, Balance, CallContext, CodeChange, CodeUses, CommitError, Decision, Effect, Entry, EventKey, Fact,
+    Fingerprint, JournalHeader, JournalLine, KeyError, LineDetails, LinePosition, LineTotals, MoneyKey, Order,
+    OrderNumber, Pointer, Provider, Reference, Repair, RepairError, RepairedOrder, Side, StoredAccount, StoredOrder,
+    Writer,
 };
 use thiserror::Error;
 
@@ -291,7 +292,7 @@ impl OrderRepair {
     }
 }
 
-fn decision(
+pub(crate) fn decision(
     receipt: EventKey,
     kind: &'static str,
     parameters: &Parameters,
@@ -348,6 +349,10 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
         }
         Effect::Repair(Repair::Order { order, over: _ }) => (none(), of_order(order)),
         Effect::Order { order, .. } => (format!("version {}", order.version.saturating_sub(1)), of_order(order)),
+        Effect::Code(CodeChange::Repair { hash: _, from, to }) => {
+            let row = |CodeUses { uses, left }: &CodeUses| format!("{left} of {uses} uses left");
+            (row(from), row(to))
+        }
         Effect::Point { pointer, from, to } => {
             let leads = |to: &OrderNumber| format!("{pointer} leads to {to}");
             (from.as_ref().map_or_else(none, leads), leads(to))

@@ -75,6 +75,14 @@ pub(crate) fn change(change: &CodeChange, receipt: &EventKey, context: &CallCont
             row.conditions.push(format!("{left} >= {one} AND attribute_not_exists({revoked})"));
             row.require_known_form();
         }
+        CodeChange::Repair { hash: _, from, to } => {
+            row.set(names::USES, units(&to.uses));
+            row.set(names::USES_LEFT, units(&to.left));
+            let read = [(names::USES, from.uses), (names::USES_LEFT, from.left)];
+            let read = read.map(|(name, count)| format!("{} = {}", row.name(name), row.value(units(&count))));
+            row.conditions.extend(read);
+            row.require_known_form();
+        }
         CodeChange::Revoke(_) => {
             row.set(names::REVOKED_AT, text(&context.received_at));
             let (id, revoked) = (row.name(names::ID), row.name(names::REVOKED_AT));
@@ -86,7 +94,7 @@ pub(crate) fn change(change: &CodeChange, receipt: &EventKey, context: &CallCont
     row
 }
 
-fn code(row: &Image) -> image::Read<Code> {
+pub(crate) fn code(row: &Image) -> image::Read<Code> {
     known_form(row)?;
     let hash = |id: &str| CodeHash::new(id.strip_prefix("code#")?).ok();
     Ok(Code {

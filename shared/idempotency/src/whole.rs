@@ -12,7 +12,7 @@ use crate::order_image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::DynamoLedger;
-use crate::{audit, names, proof};
+use crate::{audit, code_row, names, proof};
 
 /// The tables that the audit compares, in reading order: entries before the orders that they name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,8 @@ impl BookTable {
         let read = match self {
             Self::Accounts => audit::stored_account(row)
                 .map(Row::Account)
-                .or_else(|| audit::stored_lots(row).map(|(account, lots)| Row::Lots(account, lots))),
+                .or_else(|| audit::stored_lots(row).map(|(account, lots)| Row::Lots(account, lots)))
+                .or_else(|| code_row::code(row).ok().map(|code| Row::Code(Box::new(code)))),
             Self::Journal => journal_row(row),
             Self::Orders => orders_table_row(row),
         };

@@ -3,6 +3,7 @@
 
 mod census;
 mod check;
+mod codes;
 mod difference;
 mod held;
 mod lots;
@@ -16,6 +17,7 @@ use crate::{Balance, CallContext, CommitError, House, Ledger, LotsRow, Order, Or
 
 pub use census::{AccountsOpened, Census, MissingAccounts};
 pub use check::{AuditProgress, CountProgress, LinesSeen, Observation, Open, UnsettledAccount};
+pub use codes::CodesToRead;
 pub use difference::{Difference, DifferenceKind, Subject, Suspect};
 pub use held::{LineTotals, StoredAccount, StoredLots};
 pub use repair::{LineDetails, Repair, RepairError, RepairedOrder, Side};

@@ -151,10 +151,15 @@ impl Code {
 
     /// The receipt of this owner's redemption, which exists once.
     pub fn receipt(&self, owner: &Owner) -> EventKey {
-        EventKey::of_row(&match self.once_per {
-            OncePer::Code => format!("redeem#{}#{owner}", self.hash),
-            OncePer::Campaign => format!("redeem#campaign.{}#{owner}", self.campaign),
-        })
+        EventKey::of_row(&format!("{}#{owner}", self.receipts()))
+    }
+
+    /// The start of all its receipts, before the owner.
+    pub(crate) fn receipts(&self) -> String {
+        match self.once_per {
+            OncePer::Code => format!("redeem#{}", self.hash),
+            OncePer::Campaign => format!("redeem#campaign.{}", self.campaign),
+        }
     }
 
     /// The credits and one use less. The fingerprint has the owner and the receipt alone: another code of a campaign that
@@ -185,6 +190,13 @@ impl Code {
     }
 }
 
+/// How often a code can be redeemed, and how often still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeUses {
+    pub uses: u32,
+    pub left: u32,
+}
+
 /// A change of a code's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CodeChange {
@@ -193,13 +205,19 @@ pub enum CodeChange {
     Redeem(CodeHash),
     /// Provided that it is not revoked yet.
     Revoke(CodeHash),
+    /// What a person has counted, provided that the uses are still as they were read.
+    Repair {
+        hash: CodeHash,
+        from: CodeUses,
+        to: CodeUses,
+    },
 }
 
 impl CodeChange {
     pub fn hash(&self) -> &CodeHash {
         match self {
             Self::Make(code) => &code.hash,
-            Self::Redeem(hash) | Self::Revoke(hash) => hash,
+            Self::Redeem(hash) | Self::Revoke(hash) | Self::Repair { hash, .. } => hash,
         }
     }
 }

@@ -92,13 +92,13 @@ pub use amount::{Amount, AmountError, Balance};
 pub use anomaly::{Anomalies, Anomaly, Flag, LISTED_MAX, PaysFor, RefusedPayment, Resolution, UNLISTED_MAX};
 pub use asset::{Asset, Word, WordError};
 pub use audit::{
-    AccountPage, AccountSides, AccountsOpened, AssetBalance, Audit, AuditProgress, Census, CountProgress, Difference,
-    DifferenceKind, JournalLine, LineDetails, LinePage, LinePosition, LineTotals, LinesSeen, MissingAccounts,
-    Observation, Open, Repair, RepairError, RepairedOrder, Row, Side, StatementLine, StoredAccount, StoredLots,
-    StoredOrder, Subject, Suspect, TrialBalance, UnsettledAccount, WholeAudit,
+    AccountPage, AccountSides, AccountsOpened, AssetBalance, Audit, AuditProgress, Census, CodesToRead, CountProgress,
+    Difference, DifferenceKind, JournalLine, LineDetails, LinePage, LinePosition, LineTotals, LinesSeen,
+    MissingAccounts, Observation, Open, Repair, RepairError, RepairedOrder, Row, Side, StatementLine, StoredAccount,
+    StoredLots, StoredOrder, Subject, Suspect, TrialBalance, UnsettledAccount, WholeAudit,
 };
 pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};
-pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, Codes, OncePer, WrongCodes};
+pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, CodeUses, Codes, OncePer, WrongCodes};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use fulfilment::{Commission, FIRST_QUERY_AFTER_SECONDS, Fulfilment, Line, Share, Work};

@@ -4,6 +4,7 @@
 mod altered;
 mod broken;
 mod changes;
+mod codes;
 mod days;
 mod full;
 mod later_form;

@@ -9,6 +9,7 @@ use crate::{Balance, House, OrderNumber};
 pub struct Difference {
     pub difference_kind: DifferenceKind,
     pub suspect: Suspect,
+    /// Of a redeem code its campaign and name.
     pub account: String,
     pub order: Option<OrderNumber>,
     /// The faulty line, or the first of several.
@@ -56,10 +57,12 @@ pub enum DifferenceKind {
     Rate,
     /// The reversal of a usage event gives back more than that has charged, or to another account.
     Reversal,
+    /// The uses that were taken from a redeem code are not its redemptions.
+    Uses,
 }
 
 impl DifferenceKind {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Balance,
         Self::Available,
         Self::Lines,
@@ -78,6 +81,7 @@ impl DifferenceKind {
         Self::Transfer,
         Self::Rate,
         Self::Reversal,
+        Self::Uses,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -100,6 +104,7 @@ impl DifferenceKind {
             Self::Transfer => "transfer",
             Self::Rate => "rate",
             Self::Reversal => "reversal",
+            Self::Uses => "uses",
         }
     }
 
@@ -129,12 +134,16 @@ pub enum Suspect {
     Pointer,
     /// The journal row of a payment.
     Payment,
+    /// The row of a redeem code, or the line of a redemption.
+    Code,
+    /// A redeem code has no row.
+    CodeRow,
     /// A later release wrote the row.
     LaterForm,
 }
 
 impl Suspect {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Balance,
         Self::BalanceOrLine,
         Self::Available,
@@ -147,6 +156,8 @@ impl Suspect {
         Self::Order,
         Self::Pointer,
         Self::Payment,
+        Self::Code,
+        Self::CodeRow,
         Self::LaterForm,
     ];
 
@@ -164,6 +175,8 @@ impl Suspect {
             Self::Order => "order",
             Self::Pointer => "pointer",
             Self::Payment => "payment",
+            Self::Code => "code",
+            Self::CodeRow => "code_row",
             Self::LaterForm => "later_form",
         }
     }
@@ -187,6 +200,8 @@ impl Suspect {
             Self::Order => "the order's row was altered or lost",
             Self::Pointer => "the pointer was altered or lost",
             Self::Payment => "the row of the payment was altered or lost, or no payment has paid the order",
+            Self::Code => "the code's row was altered, or a line of a redemption was lost or added",
+            Self::CodeRow => "the code's row was lost, or cannot be read",
             Self::LaterForm => "the row has a later form, which this release does not read",
         }
     }
@@ -234,9 +249,22 @@ impl Difference {
         self.is_at_place_of(other) && (self.amount(), self.missing) == (other.amount(), other.missing)
     }
 
-    /// Whether a command repairs it. A row of a later form is right, and no command writes it.
+    /// Whether a command repairs it. A row of a later form is right, and no command writes it or a lost code.
     pub fn is_repairable(&self) -> bool {
-        self.suspect != Suspect::LaterForm
+        !matches!(self.suspect, Suspect::LaterForm | Suspect::CodeRow)
+    }
+
+    /// Codes of a campaign that are counted together: a person finds the one that was altered.
+    fn remedy_of_uses(&self) -> String {
+        let code = match self.account.split_once('/') {
+            Some((campaign, name)) => format!("code repair {campaign} {name} --used {}", self.found.units()),
+            None => format!("code repair {} NAME --used N", self.account),
+        };
+        if self.found < self.recorded {
+            format!("account repair OWNER/credits --add-line KEY, or if no line was lost: {code}")
+        } else {
+            code
+        }
     }
 
     /// The command that repairs it; the user adds a reason.
@@ -247,6 +275,8 @@ impl Difference {
         let line = self.line.as_deref().unwrap_or("KEY");
         match (self.difference_kind, self.suspect) {
             (_, Suspect::LaterForm) => "deploy the release that wrote the row".to_owned(),
+            (_, Suspect::CodeRow) => "put the code's row back from a backup of the accounts".to_owned(),
+            (DifferenceKind::Uses, _) => self.remedy_of_uses(),
             (DifferenceKind::Lines, Suspect::LostLine) => account("--add-line KEY"),
             (DifferenceKind::Lines, Suspect::ExtraLine) => account("--reverse-line KEY"),
             (DifferenceKind::Balance, Suspect::BalanceOrLine) => {

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Difference, JournalLine, LineTotals, StoredAccount, StoredOrder};
-use crate::{House, LotsRow, MoneyKey, OrderNumber, PaymentProof};
+use super::codes::CodesAudit;
+use super::{CodesToRead, Difference, JournalLine, LineTotals, StoredAccount, StoredOrder};
+use crate::{Code, House, LotsRow, MoneyKey, OrderNumber, PaymentProof};
 
 /// A row, reduced to what the audit compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,7 @@ pub enum Row {
     /// The row of a payment, and its line if it moves money.
     Payment(PaymentProof, Option<JournalLine>),
     Order(OrderNumber, StoredOrder),
+    Code(Box<Code>),
     /// A pointer to an order.
     Pointer(String, OrderNumber),
     /// A row that the audit does not compare.
@@ -35,6 +37,7 @@ pub struct WholeAudit {
     paid: BTreeMap<String, Difference>,
     /// Lines that another one must agree with: both sides of transfers, reversals, and the charges that are reversed.
     paired: BTreeMap<String, JournalLine>,
+    codes: CodesAudit,
     lines: u64,
     found: Vec<Difference>,
 }
@@ -56,6 +59,7 @@ impl WholeAudit {
                 }
             }
             Row::Order(number, kept) => self.order(number, &kept),
+            Row::Code(code) => self.codes.add(&code),
             Row::Pointer(pointer, order) => {
                 self.pointers.insert(pointer, order);
             }
@@ -67,6 +71,7 @@ impl WholeAudit {
         self.lines = self.lines.saturating_add(1);
         self.counted.entry(line.account.clone()).or_default().add_change(line.change);
         self.found.extend(line.differences());
+        self.codes.add_line(&line.key);
         if line.other_side() == House::Transfers || line.key.starts_with("reversed#") || line.reversed_by.is_some() {
             self.paired.insert(line.key.clone(), line.clone());
         }
@@ -104,6 +109,16 @@ impl WholeAudit {
         self.orders.len()
     }
 
+    /// The codes whose uses differ. Reading them after the journal shows which were redeemed meanwhile.
+    pub fn codes_to_read_again(&self) -> Vec<CodesToRead> {
+        self.codes.to_read_again()
+    }
+
+    /// A code as it is after the journal was read.
+    pub fn add_code_again(&mut self, code: &Code) {
+        self.codes.add_again(code);
+    }
+
     /// All differences, once every row was added.
     pub fn differences(mut self) -> Vec<Difference> {
         let mut found = std::mem::take(&mut self.found);
@@ -116,6 +131,7 @@ impl WholeAudit {
             found.extend(held.differences(&counted));
             found.extend(held.differs_from_lots(self.lots.get(account)));
         }
+        found.extend(self.codes.differences());
         for line in self.paired.values() {
             let other = line.paired_with().and_then(|other| self.paired.get(&other));
             found.extend(line.differs_from_pair(other));

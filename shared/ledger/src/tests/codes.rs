@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn code() -> Code {
+fn code_of_spring() -> Code {
     Code {
         hash: CodeHash::new("0123456789abcdef0123456789abcdef").expect("a hash"),
         campaign: word("spring"),
@@ -69,7 +69,7 @@ fn code_is_redeemable_until_it_is_used_up_revoked_or_over() {
         (|code| code.until = Some(at(8)), false),
     ];
     for (change, expected) in rows {
-        let mut code = code();
+        let mut code = code_of_spring();
         change(&mut code);
         assert_eq!(code.is_redeemable(at(8)), expected, "{code:?}");
     }
@@ -77,7 +77,7 @@ fn code_is_redeemable_until_it_is_used_up_revoked_or_over() {
 
 #[test]
 fn redemption_credits_its_owner_under_its_receipt() {
-    let mut code = code();
+    let mut code = code_of_spring();
     let rows = [
         (OncePer::Code, "redeem#0123456789abcdef0123456789abcdef#alice"),
         (OncePer::Campaign, "redeem#campaign.spring#alice"),
@@ -100,7 +100,7 @@ fn redemption_credits_its_owner_under_its_receipt() {
 #[test]
 fn redeemed_credits_expire_from_their_redemption_on() {
     let terms = GrantTerms::new(90, 3, LotKind::Free).expect("valid");
-    let code = Code { terms: Some(terms), ..code() };
+    let code = Code { terms: Some(terms), ..code_of_spring() };
     let of = |at: Timestamp| {
         let Decision::Record(Entry { header, effects, .. }) = code.redemption(&alice(), at) else { panic!("an entry") };
         let Some(Effect::Move(movement)) = effects.into_iter().next() else { panic!("a credit") };
@@ -112,6 +112,92 @@ fn redeemed_credits_expire_from_their_redemption_on() {
         let (header, lots) = of(at(second));
         assert_eq!(lots, [LotShare { terms: lot, units: 5_000_000_000 }], "at {second}");
         assert_eq!(header, of(at(0)).0, "at {second}");
+    }
+}
+
+/// Uses that were taken from the codes before and after the journal was read, and the redemptions in it; where they
+/// differ, the place, its recorded uses and the repair.
+type Case<'c> = (OncePer, &'c [u32], &'c [u32], u32, Option<(&'c str, i128, &'c str)>);
+
+#[test]
+fn uses_that_are_not_redemptions_are_found() {
+    let (code, campaign) = (OncePer::Code, OncePer::Campaign);
+    let (one, both) = ("spring/0123456789ab", "spring");
+    let rows: [Case<'_>; 12] = [
+        (code, &[0], &[0], 0, None),
+        (code, &[2], &[2], 2, None),
+        (code, &[2], &[2], 3, Some((one, 2, "code repair spring 0123456789ab --used 3"))),
+        (
+            code,
+            &[2],
+            &[2],
+            1,
+            Some((
+                one,
+                2,
+                "account repair OWNER/credits --add-line KEY, or if no line was lost: code repair spring 0123456789ab --used 1",
+            )),
+        ),
+        // Redeemed while the journal was read.
+        (code, &[1], &[3], 2, None),
+        (code, &[1], &[3], 4, Some((one, 3, "code repair spring 0123456789ab --used 4"))),
+        (code, &[], &[1], 1, None),
+        // No row.
+        (code, &[], &[], 0, None),
+        (code, &[], &[], 2, Some(("0123456789ab", 0, "put the code's row back from a backup of the accounts"))),
+        (campaign, &[2, 1], &[2, 1], 3, None),
+        (campaign, &[2, 1], &[2, 1], 4, Some((both, 3, "code repair spring NAME --used N"))),
+        (campaign, &[2, 1], &[2, 3], 4, None),
+    ];
+    for (once_per, before, after, redeemed, expected) in rows {
+        let of = |(number, taken): (usize, &u32)| {
+            let hash = CodeHash::new(&format!("{number}123456789abcdef0123456789abcdef")).expect("a hash");
+            Code { hash, once_per, uses: 9, uses_left: 9 - taken, ..code_of_spring() }
+        };
+        let mut whole = WholeAudit::default();
+        before.iter().enumerate().map(of).for_each(|code| whole.add(Row::Code(Box::new(code))));
+        for number in 0..redeemed {
+            let owner = Owner::new(&format!("owner-{number}")).expect("an owner");
+            let key = of((0, &0)).receipt(&owner).to_string();
+            whole.add(Row::Line(redemption(&key, &owner)));
+        }
+        after.iter().enumerate().map(of).for_each(|code| whole.add_code_again(&code));
+        let found = whole.differences().into_iter().filter(|found| found.difference_kind == DifferenceKind::Uses);
+        let found: Vec<_> = found
+            .map(|found| (found.account.clone(), found.recorded.units(), found.found.units(), found.remedy()))
+            .collect();
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(place, recorded, remedy)| (place.to_owned(), recorded, i128::from(redeemed), remedy.to_owned()))
+            .collect();
+        assert_eq!(found, expected, "{once_per:?} {before:?} {after:?} {redeemed}");
+    }
+}
+
+fn redemption(key: &str, owner: &Owner) -> JournalLine {
+    JournalLine {
+        key: key.to_owned(),
+        account: owner.account(Asset::CREDITS).to_string(),
+        change: Balance::from_units(5),
+        house: Some(House::Promotions),
+        order: None,
+        reverses: None,
+        reversed_by: None,
+        at: Some(at(1)),
+        is_failed: false,
+    }
+}
+
+#[test]
+fn repaired_code_has_the_uses_that_were_counted() {
+    // Uses, left, redemptions; and uses and left after it.
+    let rows =
+        [(3, 3, 1, Some((3, 2))), (3, 0, 1, Some((3, 2))), (3, 3, 4, Some((4, 0))), (3, 1, 2, None), (3, 3, 0, None)];
+    for (uses, uses_left, times, expected) in rows {
+        let code = Code { uses, uses_left, ..code_of_spring() };
+        let from = CodeUses { uses, left: uses_left };
+        let change = |(uses, left)| CodeChange::Repair { hash: code.hash.clone(), from, to: CodeUses { uses, left } };
+        assert_eq!(code.redeemed_times(times), expected.map(change).ok_or(RepairError::Agrees), "{uses} {uses_left}");
     }
 }
 

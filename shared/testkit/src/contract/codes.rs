@@ -1,8 +1,8 @@
 //! The lines of the contract about redeem codes.
 
 use ledger::{
-    CallContext, Code, CodeChange, CodeHash, Codes, Decision, Effect, EventKey, GrantTerms, LotKind, OncePer, Owner,
-    Source, Word,
+    CallContext, Code, CodeChange, CodeHash, CodeUses, Codes, Decision, Effect, EventKey, GrantTerms, LotKind, OncePer,
+    Owner, Source, Word,
 };
 
 use super::event::{amount, record};
@@ -35,7 +35,7 @@ pub(super) async fn result_of<L: Codes>(ledger: &L, words: &[&str], number: u64)
 }
 
 /// `make EVENT NAME CAMPAIGN CREDITS USES PER`, with `for DAYS PRIORITY KIND` if its credits expire, `redeem NAME OWNER`
-/// and `revoke-code EVENT NAME`.
+/// `revoke-code EVENT NAME`, and `recount EVENT NAME LEFT of USES to LEFT of USES`.
 pub(super) async fn decision<L: Codes>(ledger: &L, words: &[&str], context: &CallContext<'_>) -> Option<Decision> {
     Some(match *words {
         ["make", event, name, campaign, credits, uses, once_per, ref lasting @ ..] => {
@@ -60,6 +60,12 @@ pub(super) async fn decision<L: Codes>(ledger: &L, words: &[&str], context: &Cal
         }
         ["revoke-code", event, name] => {
             record(event, words.get(2..).unwrap(), vec![Effect::Code(CodeChange::Revoke(hash(name)))])
+        }
+        ["recount", event, name, left, "of", uses, "to", left_then, "of", uses_then] => {
+            let of = |left: &str, uses: &str| CodeUses { uses: uses.parse().unwrap(), left: left.parse().unwrap() };
+            let (from, to) = (of(left, uses), of(left_then, uses_then));
+            let change = CodeChange::Repair { hash: hash(name), from, to };
+            record(event, words.get(2..).unwrap(), vec![Effect::Code(change)])
         }
         _ => return None,
     })

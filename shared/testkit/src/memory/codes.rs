@@ -45,6 +45,9 @@ impl State {
         match change {
             CodeChange::Make(_) => known.is_some(),
             CodeChange::Redeem(_) => known.is_none_or(|code| code.uses_left == 0 || code.revoked_at.is_some()),
+            CodeChange::Repair { from, .. } => {
+                known.is_none_or(|code| (code.uses, code.uses_left) != (from.uses, from.left))
+            }
             CodeChange::Revoke(_) => known.is_none_or(|code| code.revoked_at.is_some()),
         }
     }
@@ -57,6 +60,10 @@ impl State {
             CodeChange::Redeem(hash) => {
                 let code = self.codes.get_mut(hash).unwrap();
                 code.uses_left = code.uses_left.checked_sub(1).unwrap();
+            }
+            CodeChange::Repair { hash, from: _, to } => {
+                let code = self.codes.get_mut(hash).unwrap();
+                (code.uses, code.uses_left) = (to.uses, to.left);
             }
             CodeChange::Revoke(hash) => self.codes.get_mut(hash).unwrap().revoked_at = Some(at),
         }

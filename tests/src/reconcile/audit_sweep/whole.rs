@@ -5,9 +5,18 @@ use ledger::WholeAudit;
 
 use super::*;
 
-async fn whole_of(world: &World, of: i32) -> WholeAudit {
-    let (ledger, mut whole) = (world.ledger(0), WholeAudit::default());
-    for (table, number) in BookTable::ALL.into_iter().flat_map(|table| (0..of).map(move |number| (table, number))) {
+pub(super) async fn whole_of(world: &World, of: i32) -> WholeAudit {
+    let mut whole = WholeAudit::default();
+    for table in BookTable::ALL {
+        scan(world, &mut whole, table, of).await;
+    }
+    whole
+}
+
+/// Adds a table, read in so many segments.
+pub(super) async fn scan(world: &World, whole: &mut WholeAudit, table: BookTable, of: i32) {
+    let ledger = world.ledger(0);
+    for number in 0..of {
         let mut after = None;
         loop {
             let segment = Segment { number, of };
@@ -21,7 +30,6 @@ async fn whole_of(world: &World, of: i32) -> WholeAudit {
             }
         }
     }
-    whole
 }
 
 #[tokio::test(start_paused = true)]
