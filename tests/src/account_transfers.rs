@@ -5,9 +5,9 @@ use ledger::{
     AccountTransfer, CommitError, Committed, Decision, Entry, EventKey, Expiring as _, Fingerprint, JournalHeader,
     Ledger as _, LotShare, Writer,
 };
-use testkit::{Fault, World, context};
+use testkit::{World, context};
 
-use crate::lots::{DAY, account, commit, committed, credit, later, spend, until, without_attempts, world};
+use crate::lots::{DAY, account, commit, committed, credit, later, plans, spend, until, without_attempts, world};
 use crate::sandbox::amount;
 
 pub(crate) fn transfer(from: &str, to: &str, id: &str, sum: &str) -> Decision {
@@ -49,7 +49,7 @@ fn transfers() -> Vec<(&'static str, Decision, i64, [i128; 3])> {
     ]
 }
 
-/// Each fault at each call, and where dated credits move also each pair at the first two calls.
+/// Each fault at each call, and each pair at the commit and its retry.
 #[tokio::test(start_paused = true)]
 async fn every_fault_of_a_transfer_gives_the_same_books() {
     for (name, decision, seconds, balances) in transfers() {
@@ -60,10 +60,7 @@ async fn every_fault_of_a_transfer_gives_the_same_books() {
         let found = ["alice", "bob", "carol"].map(|owner| expected.balance(&format!("{owner}/credits")));
         assert_eq!(found, balances.map(|credits| credits * 1_000_000_000), "{name}");
         let lots = [lots_of(&faultless, "alice").await, lots_of(&faultless, "bob").await];
-        let single = (0..calls).flat_map(|call| Fault::ALL.map(|fault| vec![(call, fault)]));
-        let pairs = Fault::ALL.into_iter().flat_map(|one| Fault::ALL.map(|other| vec![(0, one), (1, other)]));
-        let pairs = pairs.filter(|_| name == "of dated credits");
-        for plan in single.chain(pairs) {
+        for plan in plans(calls) {
             let world = shop().await;
             let (was_booked, _) = commit(&world, &decision, seconds, plan.clone()).await;
             assert_eq!(was_booked, is_booked, "{name}: {plan:?}");

@@ -7,6 +7,7 @@ use ledger::{
 };
 use testkit::{Fault, World, context, now, usage};
 
+use crate::lots::{DAY, commit, committed, credit, plans, until, without_attempts};
 use crate::sandbox::{SETTLED, Sandbox, invocation, open_account};
 
 pub(crate) const ONE: u64 = 1_000_000_000;
@@ -33,29 +34,29 @@ pub(crate) fn reversal(line: &JournalLine, amount: u64, id: &str) -> Decision {
     Decision::Record(Entry { header, effects: reversal.effects(), keeps_body: false, alarm: None })
 }
 
-/// Each fault, and each pair of them at calls in a row: the same command again books what is missing.
+/// To an account with lots or without: each fault at each call, and each pair at the commit and its retry. The same
+/// command again books what is missing.
 #[tokio::test(start_paused = true)]
 async fn faulty_reversal_books_once() {
-    for first in Fault::ALL {
-        for second in Fault::ALL {
+    for (has_lots, calls, balance) in [(false, 1, 9), (true, 3, 14)] {
+        let charged = || async {
             let (world, line) = charged().await;
-            let decision = reversal(&line, 2 * ONE, "r1");
-            let (ledger, faults) = world.faulty(1, move |call, _| match call {
-                0 => first,
-                1 => second,
-                _ => Fault::None,
-            });
-            let context_1 = context(2);
-            tokio::select! {
-                _ = ledger.commit(&decision, &context_1) => {}
-                () = faults.killed() => {}
+            if has_lots {
+                committed(&world, &credit("alice", "g1", "5", Some(until(DAY))), 0).await;
             }
+            (world, reversal(&line, 2 * ONE, "r1"))
+        };
+        let (faultless, decision) = charged().await;
+        assert_eq!(commit(&faultless, &decision, 0, vec![]).await, (true, calls), "lots {has_lots}");
+        let expected = without_attempts(faultless.books());
+        assert_eq!(expected.balance("alice/credits"), balance * i128::from(ONE), "lots {has_lots}");
+        for plan in plans(calls) {
+            let (world, decision) = charged().await;
+            assert!(commit(&world, &decision, 0, plan.clone()).await.0, "lots {has_lots}: {plan:?}");
             tokio::time::sleep(SETTLED).await;
-            let again = world.ledger(2).commit(&decision, &context(3)).await;
-            assert!(matches!(again, Ok(Committed::Now(_) | Committed::Earlier(_))), "{first:?} {second:?}: {again:?}");
-            let books = world.books();
+            let books = without_attempts(world.books());
             books.check();
-            assert_eq!(books.balance("alice/credits"), 9_000_000_000, "{first:?} {second:?}");
+            assert_eq!(books, expected, "lots {has_lots}: {plan:?}");
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::sandbox::amount;
 use crate::stripe::{self as of_stripe, run_at};
 
 mod races;
+mod schedules;
 
 const EXPIRING: &str = r#"{"sweep":"expiring"}"#;
 pub(crate) const DAY: i64 = 24 * 60 * 60;
@@ -140,6 +141,14 @@ fn without_times(mut settled: SettledLots) -> SettledLots {
     settled
 }
 
+/// Each fault at each call, and each pair at the last call, which commits, and the first one of the retry.
+pub(crate) fn plans(calls: usize) -> Vec<Vec<(usize, Fault)>> {
+    let single = (0..calls).flat_map(|call| Fault::ALL.map(|fault| vec![(call, fault)]));
+    let last = calls.saturating_sub(1);
+    let pairs = Fault::ALL.into_iter().flat_map(|one| Fault::ALL.map(|other| vec![(last, one), (last + 1, other)]));
+    single.chain(pairs).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_fault_of_every_change_of_lots_gives_the_same_books() {
     let operations = operations();
@@ -156,14 +165,39 @@ async fn every_fault_of_every_change_of_lots_gives_the_same_books() {
         let (expected, settled) =
             (without_attempts(faultless.books()), without_times(lots(&faultless).await.settled()));
         expected.check();
-        for (call, fault) in (0..calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
+        for plan in plans(calls) {
             let world = prepared().await;
-            let (was_booked, _) = commit(&world, decision, *seconds, vec![(call, fault)]).await;
-            assert_eq!(was_booked, is_booked, "{name}: {fault:?} at call {call}");
-            assert_eq!(without_attempts(world.books()), expected, "{name}: {fault:?} at call {call}");
-            let found = without_times(lots(&world).await.settled());
-            assert_eq!(found, settled, "{name}: {fault:?} at call {call}");
+            let (was_booked, _) = commit(&world, decision, *seconds, plan.clone()).await;
+            assert_eq!(was_booked, is_booked, "{name}: {plan:?}");
+            assert_eq!(without_attempts(world.books()), expected, "{name}: {plan:?}");
+            assert_eq!(without_times(lots(&world).await.settled()), settled, "{name}: {plan:?}");
         }
+    }
+}
+
+/// The sweep's own call, without a debit.
+#[tokio::test(start_paused = true)]
+async fn every_fault_of_an_expiry_gives_the_same_books() {
+    let expired = async |plan: Vec<(usize, Fault)>| {
+        let world = world().await;
+        let (ledger, faults) = world
+            .faulty(7, move |call, _| plan.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault));
+        let (alice, context) = (account("alice"), later(1, DAY));
+        tokio::select! {
+            biased;
+            _ = ledger.expire(&alice, &context) => {}
+            () = faults.killed() => {}
+        }
+        tokio::time::sleep(crate::sandbox::SETTLED).await;
+        world.ledger(8).expire(&alice, &later(2, DAY)).await.expect("expired, now or before");
+        let books = without_attempts(world.books());
+        books.check();
+        ((books, lots(&world).await.settled()), faults.calls().len())
+    };
+    let (faultless, calls) = expired(vec![]).await;
+    assert_eq!((faultless.0.balance("alice/credits"), calls), (10_000_000_000, 2));
+    for plan in plans(calls) {
+        assert_eq!(expired(plan.clone()).await.0, faultless, "{plan:?}");
     }
 }
 

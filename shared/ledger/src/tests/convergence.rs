@@ -44,8 +44,12 @@ fn two_arrivals() -> impl Strategy<Value = (u64, Vec<Report>, Vec<Report>)> {
     reports.prop_flat_map(|(price, reports)| (Just(price), arrivals(reports.clone()), arrivals(reports)))
 }
 
-fn with_grant(price: u64, units: u64) -> Order {
-    order(usd(price), vec![Grant::Credits(Amount::from_units(units))])
+/// Credits that expire, or not: with what remains of a payment both are granted and taken alike.
+fn with_grant(price: u64, units: u64, expires: bool) -> Order {
+    let amount = Amount::from_units(units);
+    let terms = GrantTerms::new(90, 1, LotKind::Free).expect("valid");
+    let dated = Grant::Expiring { amount, terms, each_period: false };
+    order(usd(price), vec![if expires { dated } else { Grant::Credits(amount) }])
 }
 
 /// The version and the number of postings depend on the history; everything else must agree.
@@ -80,9 +84,9 @@ proptest! {
 
     #[test]
     fn reports_converge_in_any_order_and_repetition(
-        (price, one, other) in two_arrivals(), units in 0_u64..2_000_000_000,
+        (price, one, other) in two_arrivals(), units in 0_u64..2_000_000_000, expires: bool,
     ) {
-        let order = with_grant(price, units);
+        let order = with_grant(price, units, expires);
         let (one, _) = applied_all(&order, &one);
         let (other, _) = applied_all(&order, &other);
         prop_assert_eq!(books(one), books(other));
@@ -90,9 +94,9 @@ proptest! {
 
     #[test]
     fn posted_credits_equal_movements_and_allowance(
-        (price, reports, _) in two_arrivals(), units in 0_u64..2_000_000_000,
+        (price, reports, _) in two_arrivals(), units in 0_u64..2_000_000_000, expires: bool,
     ) {
-        let mut order = with_grant(price, units);
+        let mut order = with_grant(price, units, expires);
         let mut moved = Balance::ZERO;
         let mut keys = BTreeSet::new();
         for report in reports {
@@ -100,6 +104,7 @@ proptest! {
             for movement in movements {
                 moved = moved.checked_add(movement.posting.change()).expect("small");
                 prop_assert!(!movement.posting.amount().is_zero(), "{} moves nothing", movement.key);
+                prop_assert_eq!(!movement.lots.is_empty(), expires, "{} names the lots of its grant", movement.key);
                 prop_assert!(keys.insert(movement.key.clone()), "{} twice", movement.key);
             }
             order = after;
@@ -111,8 +116,8 @@ proptest! {
     }
 
     #[test]
-    fn repeated_report_has_no_effect((price, reports, again) in two_arrivals()) {
-        let (order, _) = applied_all(&with_grant(price, 100), &reports);
+    fn repeated_report_has_no_effect((price, reports, again) in two_arrivals(), expires: bool) {
+        let (order, _) = applied_all(&with_grant(price, 100, expires), &reports);
         for report in again {
             prop_assert_eq!(report.effects(&order), Vec::new(), "{:?}", report);
         }
