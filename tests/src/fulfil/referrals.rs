@@ -151,34 +151,43 @@ async fn referral_credits_go_to_an_account_with_lots() {
     assert_eq!(world.books().accounts["alice/credits"].lots_version, 2);
 }
 
-/// Each fault at each call, and each pair at the calls that write.
+/// With credits of alice's that expire, or without: each fault at each call, and each pair at the transaction and its
+/// retry.
 #[tokio::test(start_paused = true)]
 async fn every_fault_gives_referral_credits_once() {
-    let calls: Vec<String> = {
-        let world = paid_orders(&["HL1"]).await;
-        let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
-        worker(ledger, None, None).await.fulfil(&named("HL1"), &run_at(1, 1)).await.expect("fulfilled");
-        faults.calls().into_iter().map(|call| call.operation).collect()
-    };
-    let writes: Vec<usize> = (0..calls.len()).filter(|place| calls[*place] == "TransactWriteItems").collect();
-    let single = (0..calls.len()).flat_map(|call| Fault::ALL.map(|fault| vec![(call, fault)]));
-    let first = writes[0];
-    let pairs = Fault::ALL.into_iter().flat_map(|one| Fault::ALL.map(|other| vec![(first, one), (first + 1, other)]));
-    for plan in single.chain(pairs) {
-        let world = paid_orders(&["HL1"]).await;
-        let failing = plan.clone();
-        let (ledger, faults) = world.faulty(1, move |call, _| {
-            failing.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault)
-        });
-        let (worker, run) = (worker(ledger, None, None).await, run_at(1, 1));
-        let number = named("HL1");
-        tokio::select! {
-            biased;
-            _ = worker.fulfil(&number, &run) => {}
-            () = faults.killed() => {}
+    for (has_lots, given) in [(false, [5, 10]), (true, [8, 10])] {
+        let prepared = async || {
+            let world = paid_orders(&["HL1"]).await;
+            if has_lots {
+                committed(&world, &credit("alice", "dated", "3", Some(until(DAY))), 0).await;
+            }
+            world
+        };
+        let calls: Vec<String> = {
+            let (ledger, faults) = prepared().await.faulty(1, |_, _| Fault::None);
+            worker(ledger, None, None).await.fulfil(&named("HL1"), &run_at(1, 1)).await.expect("fulfilled");
+            faults.calls().into_iter().map(|call| call.operation).collect()
+        };
+        let first = calls.iter().position(|call| call == "TransactWriteItems").expect("a transaction");
+        let single = (0..calls.len()).flat_map(|call| Fault::ALL.map(|fault| vec![(call, fault)]));
+        let pairs =
+            Fault::ALL.into_iter().flat_map(|one| Fault::ALL.map(|other| vec![(first, one), (first + 1, other)]));
+        for plan in single.chain(pairs) {
+            let world = prepared().await;
+            let failing = plan.clone();
+            let (ledger, faults) = world.faulty(1, move |call, _| {
+                failing.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault)
+            });
+            let (worker, run) = (worker(ledger, None, None).await, run_at(1, 1));
+            let number = named("HL1");
+            tokio::select! {
+                biased;
+                _ = worker.fulfil(&number, &run) => {}
+                () = faults.killed() => {}
+            }
+            tokio::time::sleep(crate::sandbox::SETTLED).await;
+            fulfilled(&world, "HL1", 2).await;
+            assert_eq!(balances(&world), given, "lots {has_lots}: {plan:?}");
         }
-        tokio::time::sleep(crate::sandbox::SETTLED).await;
-        fulfilled(&world, "HL1", 2).await;
-        assert_eq!(balances(&world), [5, 10], "{plan:?}");
     }
 }
