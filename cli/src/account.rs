@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ledger::{
-    AccountId, Amount, Asset, Expiring as _, Lane, Lanes as _, Ledger as _, LotKind, LotTerms, Owed, PRIORITY_DEFAULT,
-    PRIORITY_MAX, Policy, Source, SpendingTerms,
+    AccountId, Amount, Asset, Expiring as _, Hold, Holds as _, Lane, Lanes as _, Ledger as _, LotKind, LotTerms, Owed,
+    PRIORITY_DEFAULT, PRIORITY_MAX, Policy, Source, SpendingTerms,
 };
 use local::{Expiry, What, context, credits_of};
 
 use self::change::change;
-pub(crate) use self::change::{AccountAfter, after, change_of, committed, terms};
+pub(crate) use self::change::{AccountAfter, after, change_of, committed, insufficient, terms};
 use self::facts::AccountFacts;
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};
@@ -265,8 +265,17 @@ async fn show(books: &Books, account: &AccountId, form: Form) -> Result<(), Erro
     let lots = books.ledger.lots(account, &context(PATIENCE)).await?;
     let mut facts = AccountFacts::of(account, row.as_ref(), &waiting, referrer.as_ref(), &lines)?;
     facts.set_lots(account, &lots, context(PATIENCE).received_at);
+    facts.set_holds(&open_holds(books, account).await?);
     form.show(&facts);
     Ok(())
+}
+
+/// Only credits are held.
+async fn open_holds(books: &Books, account: &AccountId) -> Result<Vec<Hold>, Error> {
+    if account.asset() != Asset::CREDITS {
+        return Ok(Vec::new());
+    }
+    Ok(books.ledger.open_holds(account, &context(PATIENCE)).await?)
 }
 
 /// The refused usage of the account, which is retried when its owner can pay.

@@ -28,7 +28,7 @@ pub(crate) struct Audit {
     /// Read every row of a deployed stage, also rows that belong to no account. Prints the cost first
     #[arg(long, requires = "aws", conflicts_with = "export")]
     full: bool,
-    /// Read S3 exports of the tables, copied to PATH/accounts, PATH/journal and PATH/orders; consumes no read units
+    /// Read S3 exports of the tables, copied to PATH/accounts, PATH/journal, PATH/orders and PATH/holds; consumes no read units
     #[arg(long, value_name = "PATH", conflicts_with = "aws")]
     export: Option<PathBuf>,
     /// Confirm the cost without a prompt
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
     let invocation = Invocation::now(PATIENCE);
     let facts = if let Some(folder) = &args.export {
         let whole = export::read(folder)?;
-        AuditFacts::of(&whole, whole.clone().differences(), 0)
+        AuditFacts::of(&whole, whole.clone().differences(invocation.now), 0)
     } else {
         let books = args.which.open(dir).await?;
         if args.full {
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
         if args.full || !args.which.aws {
             let mut whole = whole::scanned(&books, &invocation).await?;
             audit::read_codes_again(&books.ledger, &invocation, &mut whole).await?;
-            let differences = whole.clone().differences().into_iter();
+            let differences = whole.clone().differences(invocation.now).into_iter();
             // Of codes there is no statement to read again.
             let (of_codes, first): (Vec<_>, Vec<_>) =
                 differences.partition(|found| found.difference_kind == DifferenceKind::Uses);

@@ -50,9 +50,15 @@ impl AuthorArgs {
 impl ChangeArgs {
     /// Validates the id, and generates one if none is given. Call it before the books are opened.
     pub(crate) fn authorship(self, variable: impl Fn(&str) -> Option<String>) -> Result<Authorship, Error> {
+        let by = self.of_any_id(variable)?;
+        by.receipt()?;
+        Ok(by)
+    }
+
+    /// For an id that is no key of a journal entry. The caller validates it.
+    pub(crate) fn of_any_id(self, variable: impl Fn(&str) -> Option<String>) -> Result<Authorship, Error> {
         let is_new = self.id.is_none();
         let id = self.id.unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
-        EventKey::new(Writer::Manual, &id).map_err(|cause| Error::Id { text: id.clone(), cause })?;
         Ok(Authorship { id, author: self.by.author(variable)?, reason: self.by.reason, is_new })
     }
 }

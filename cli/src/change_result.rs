@@ -1,6 +1,6 @@
 //! The result of a change by hand: made now, made before under the same idempotency key, or not needed.
 
-use ledger::{Committed, Receipt};
+use ledger::{Committed, Receipt, Timestamp};
 use serde::Serialize;
 
 use crate::print::{self, Facts};
@@ -33,6 +33,19 @@ impl ChangeResult {
     /// A change found in the journal by its key alone, so without its time.
     pub(crate) fn earlier(receipt: String) -> Self {
         Self { status: ALREADY_DONE, receipt: Some(receipt), processed_at: None, because: None }
+    }
+
+    /// A hold that was opened or closed then. Only a charge has a journal row.
+    pub(crate) fn of_hold(is_done_now: bool, receipt: Option<String>, at: Timestamp) -> Self {
+        let status = if is_done_now { DONE } else { ALREADY_DONE };
+        Self { status, receipt, processed_at: Some(at.to_string()), because: None }
+    }
+
+    /// Prints what was done, now or at its time.
+    pub(crate) fn print_done(&self, what: &str) {
+        let at = self.processed_at.as_ref().filter(|_| !self.is_done_now()).map(|at| format!(", at {at}"));
+        let word = if self.is_done_now() { "done" } else { "already done" };
+        print::line(format_args!("{word}: {what}{}", at.unwrap_or_default()));
     }
 
     fn by(status: &'static str, receipt: &Receipt) -> Self {

@@ -41,6 +41,7 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
     let names = [
         "account ",
         "transfer ",
+        "hold ",
         "order ",
         "code ",
         "rate ",

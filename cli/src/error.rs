@@ -1,6 +1,7 @@
 //! Errors of the commands, each on one line with the fault, the value and the remedy; and the exit code of each.
 
 pub(crate) mod arguments;
+pub(crate) mod hold;
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,12 +12,13 @@ use audit::RepairFailure;
 use edge::KeyringError;
 use ledger::{
     AcceptError, AccountId, AccountIdError, AccountTransferError, AmountError, CallerKeyError, CommitError,
-    CurrencyPairError, GrantTermsError, KeyError, OrderNumber, OrderNumberError, Owner, RateError, RateTextError,
-    RepairError, Timestamp, UsageReversalError, WordError,
+    CurrencyPairError, GrantTermsError, HoldId, HoldIdError, KeyError, OrderNumber, OrderNumberError, Owner, RateError,
+    RateTextError, RepairError, Timestamp, UsageReversalError, WordError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
 
+use self::hold::{HoldRefused, HoldTermsRefused};
 use crate::exit::Exit;
 
 #[derive(Debug, ThisError)]
@@ -162,6 +164,16 @@ pub(crate) enum Error {
     NotRedeemed(RedeemError),
     #[error("the pepper of the codes cannot be read: check the secret hookledger/STAGE/codes")]
     Pepper(#[source] KeyringError),
+    #[error("the hold {text:?} {cause}")]
+    HoldId { text: String, cause: HoldIdError },
+    #[error("--use {text:?} {cause}: give the eventId of a usage event")]
+    Use { text: String, cause: KeyError },
+    #[error("there is no hold {0}: check its id, or list the open ones of its owner with `hold list OWNER`")]
+    NoHold(HoldId),
+    #[error(transparent)]
+    Hold(#[from] HoldRefused),
+    #[error(transparent)]
+    HoldTerms(#[from] HoldTermsRefused),
     #[error("the pair {text:?} {cause}")]
     CurrencyPair { text: String, cause: CurrencyPairError },
     #[error("the rate {text:?} {cause}: give one such as 0.00204")]
@@ -268,6 +280,9 @@ impl Error {
             | Self::NotUsageKey(_)
             | Self::Campaign { .. }
             | Self::Until(_)
+            | Self::HoldId { .. }
+            | Self::Use { .. }
+            | Self::HoldTerms(_)
             | Self::CurrencyPair { .. }
             | Self::RateText { .. }
             | Self::Time(_)
@@ -297,6 +312,8 @@ impl Error {
             | Self::NoUsage(_)
             | Self::DayNotClosed(_)
             | Self::NoCode { .. }
+            | Self::NoHold(_)
+            | Self::Hold(_)
             | Self::NotRedeemed(_)
             | Self::NotReversed { .. }
             | Self::ReversedBefore { .. }

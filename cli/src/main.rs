@@ -1,5 +1,5 @@
-//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `order`, `code`, `reverse`, `rate`, `audit`
-//! and `trial-balance` work with it, or with a deployed stage.
+//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `hold`, `order`,
+//! `code`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed stage.
 
 mod account;
 mod account_transfer;
@@ -15,6 +15,8 @@ mod documented;
 mod error;
 mod event;
 mod exit;
+mod hold;
+mod hold_facts;
 mod order;
 mod parse;
 mod post;
@@ -65,6 +67,8 @@ enum Command {
     Account(account::Account),
     /// Give an amount of one account to another, with the terms on which it expires
     Transfer(account_transfer::AccountTransferArgs),
+    /// Set credits aside for a use, and settle or release them
+    Hold(hold::HoldCommand),
     /// Show an order, or change it by hand
     Order(order::Order),
     /// Give the charge of a usage event back to its owner, whole or in part, once
@@ -126,6 +130,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
                 Box::pin(reverse::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }
             Some(Command::Code(args)) => Box::pin(code::run(args, &data, form, variable)).await.map(|()| Exit::Done),
+            Some(Command::Hold(args)) => Box::pin(hold::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Rate(args)) => Box::pin(rate::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Account(args)) => {
                 Box::pin(account::run(args, &data, form, variable)).await.map(|()| Exit::Done)

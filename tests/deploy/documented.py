@@ -20,7 +20,7 @@ RETRIED_WITHIN_S = 120
 # What the repair of an order writes beside the row of the backup.
 REWRITTEN = ("version", "updated_at", "written_by", "fulfilled_at")
 # Those that the page exports.
-EXPORTED = ("accounts", "journal", "orders")
+EXPORTED = ("accounts", "journal", "orders", "holds")
 TABLES = (*EXPORTED, "bodies", "subscriptions")
 
 
@@ -171,7 +171,7 @@ def exported(shop):
     query, read = rest.split("):\n")
     page(deployment, shop.program, export, **known)
     listed = page(deployment, shop.program, query)
-    check("three tables are exported", len(json.loads(listed)["ExportSummaries"]), len(EXPORTED))
+    check("four tables are exported", len(json.loads(listed)["ExportSummaries"]), len(EXPORTED))
     for table in EXPORTED:
         lines = "\n".join(json.dumps({"Item": row}) for row in deployment.rows(table).values())
         name = f"{table}/AWSDynamoDB/01/data/part.json.gz"

@@ -7,6 +7,7 @@
 mod clicks;
 mod deliveries;
 mod events;
+mod holds;
 mod lots;
 mod meter;
 mod published;
@@ -41,6 +42,7 @@ async fn all() -> Vec<Path> {
         events::of_usage().await,
         lots::of_lots().await,
         transfers::of_transfers().await,
+        holds::of_holds().await,
         clicks::of_checkout().await,
         events::of_stripe().await,
         events::of_wechat().await,

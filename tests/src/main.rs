@@ -16,6 +16,7 @@ mod fireblocks;
 mod forwarder;
 mod fulfil;
 mod gateway;
+mod holds;
 mod hot_account;
 mod house;
 mod links;

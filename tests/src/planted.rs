@@ -19,8 +19,8 @@ use crate::suite::replay::{deliver, item, kept, put};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
-const SWEEPS: [&str; 7] =
-    ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "expiring", "audit"];
+const SWEEPS: [&str; 8] =
+    ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "expiring", "holds", "audit"];
 
 /// The defence that stops a planted row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,6 +247,21 @@ fn rows() -> Vec<Planted> {
             key: "stripe#pi_1",
             plant: |world, _| write_row("orders", world, "stripe#pi_1", &json!({ "order": text(ORDER) })),
             stopped_by: Defence::Nothing,
+        },
+        Planted {
+            table: "holds",
+            name: "a hold that no one opened, and that charges",
+            key: "planted",
+            plant: |world, _| {
+                let units = json!({ "N": "5000000000" });
+                let fields = json!({
+                    "status": text("open"), "open_holds": text("open#0"), "account": text("alice/credits"),
+                    "amount_units": units, "charge_units": units, "use_key": text("usage#hold.planted"),
+                    "opened_at": text(&now().to_string()), "expires_at": text(&now().to_string()),
+                });
+                write_row("holds", world, "planted", &fields);
+            },
+            stopped_by: Defence::Alarm("passed_over"),
         },
         Planted {
             table: "subscriptions",

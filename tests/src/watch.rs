@@ -258,7 +258,9 @@ fn every_function_queue_table_and_source_is_watched() {
     let queues: BTreeSet<String> =
         of_type(&app, "AWS::SQS::Queue").iter().map(|(_, queue)| text(&queue["QueueName"])).collect();
     assert_eq!(of("dead-letters", "QueueName"), queues);
-    assert_eq!(of("throttled-tables", "TableName").len(), idempotency::Tables::VARIABLES.len());
+    for alarm in ["throttled-table-writes", "throttled-table-reads"] {
+        assert_eq!(of(alarm, "TableName").len(), idempotency::Tables::VARIABLES.len());
+    }
     assert_eq!(of("clock", "sweep"), sweeps());
     for source in Source::ALL.map(|source| source.as_str().to_owned()) {
         for what in ["signatures", "failures"] {

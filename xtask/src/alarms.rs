@@ -15,7 +15,7 @@ use crate::alarm::Alarm;
 const APIS: [&str; 2] = ["orders", "checkout"];
 /// The functions that the orders stream and the schedules invoke.
 pub const WORKERS: [&str; 2] = ["fulfil", "reconcile"];
-pub const TABLES: [&str; 5] = ["journal", "bodies", "accounts", "orders", "subscriptions"];
+pub const TABLES: [&str; 6] = ["journal", "bodies", "accounts", "orders", "subscriptions", "holds"];
 
 /// The functions that answer HTTP requests.
 pub fn answering() -> impl Iterator<Item = &'static str> {

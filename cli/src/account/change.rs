@@ -185,7 +185,7 @@ pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Res
     }
 }
 
-async fn insufficient(books: &Books, account: AccountId, amount: Amount) -> Error {
+pub(crate) async fn insufficient(books: &Books, account: AccountId, amount: Amount) -> Error {
     let asset = account.asset();
     let Ok(row) = books.ledger.account(&account).await else {
         return CommitError::Rejected(Reason::InsufficientCredits).into();

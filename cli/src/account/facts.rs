@@ -1,12 +1,16 @@
 //! The output of `account show`.
 
 use idempotency::{AccountRow, Line};
-use ledger::{AccountId, Amount, Asset, Balance, LotsSnapshot, Owed, Owner, Policy, SpendingTerms, Timestamp};
+use ledger::{AccountId, Amount, Asset, Balance, Hold, LotsSnapshot, Owed, Owner, Policy, SpendingTerms, Timestamp};
 use serde::Serialize;
 
 use super::WAITING_MAX;
 use crate::error::Error;
+use crate::hold_facts::{HoldFacts, print_open};
 use crate::print::{self, Facts};
+
+/// Open holds on one screen.
+const HOLDS_MAX: usize = 20;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,6 +22,8 @@ pub(crate) struct AccountFacts {
     state: Option<State>,
     /// Empty if no grant of the account ever expired; in the order in which they are spent.
     lots: Vec<LotFacts>,
+    /// The open ones, the first to expire first.
+    holds: Vec<HoldFacts>,
     waiting: Option<RefusedEvent>,
     referrer: Option<String>,
     /// Newest first.
@@ -29,12 +35,19 @@ pub(crate) struct AccountFacts {
 pub(crate) struct State {
     balance: String,
     available: String,
+    /// What open holds set aside.
+    held: String,
     policy: &'static str,
     overdraft: String,
     version: u64,
-    /// Balance and available.
     #[serde(skip)]
-    units: (Balance, Balance),
+    units: Units,
+}
+
+struct Units {
+    balance: Balance,
+    available: Balance,
+    held: Balance,
 }
 
 /// Credits of one grant, or of several that were merged.
@@ -89,6 +102,7 @@ impl AccountFacts {
             asset: asset.to_string(),
             state: row.map(|row| State::of(asset, row)),
             lots: Vec::new(),
+            holds: Vec::new(),
             waiting: (!waiting.is_empty()).then(|| RefusedEvent::of(asset, waiting)).transpose()?,
             referrer: referrer.map(Owner::to_string),
             lines: lines.iter().map(line).collect(),
@@ -107,8 +121,8 @@ impl AccountFacts {
         let overdue = i128::try_from(read.overdue(&self.account, now)).unwrap_or_default();
         if let Some(state) = &mut self.state {
             let less = |balance: Balance| Balance::from_units(balance.units().saturating_sub(overdue));
-            state.balance = asset.format_balance(less(state.units.0));
-            state.available = asset.format_balance(less(state.units.1));
+            state.balance = asset.format_balance(less(state.units.balance));
+            state.available = asset.format_balance(less(state.units.available));
         }
         let lots = read.spendable(&self.account, now);
         self.lots = lots
@@ -122,6 +136,22 @@ impl AccountFacts {
             })
             .collect();
     }
+
+    pub(super) fn set_holds(&mut self, open: &[Hold]) {
+        self.holds = open.iter().map(HoldFacts::of).collect();
+    }
+
+    fn print_holds(&self) {
+        if self.holds.is_empty() {
+            return;
+        }
+        print::line("");
+        print_open(self.holds.iter().take(HOLDS_MAX));
+        let more = self.holds.len().saturating_sub(HOLDS_MAX);
+        if more > 0 {
+            print::line(format_args!("{more} more open holds: hold list {}", self.owner));
+        }
+    }
 }
 
 impl State {
@@ -130,22 +160,27 @@ impl State {
         Self {
             balance: asset.format_balance(row.balance),
             available: asset.format_balance(row.available),
+            held: asset.format_balance(row.held),
             policy: policy.as_str(),
             overdraft: asset.format(overdraft),
             version: row.version,
-            units: (row.balance, row.available),
+            units: Units { balance: row.balance, available: row.available, held: row.held },
         }
     }
 
     pub(super) fn print(&self) {
         let line = if self.policy == Policy::Postpaid.as_str() { "  limit" } else { "  overdraft" };
-        print::columns(&[
-            ["  balance".to_owned(), self.balance.clone()],
-            ["  available".to_owned(), self.available.clone()],
+        let mut rows =
+            vec![["  balance".to_owned(), self.balance.clone()], ["  available".to_owned(), self.available.clone()]];
+        if self.units.held != Balance::ZERO {
+            rows.push(["  held".to_owned(), self.held.clone()]);
+        }
+        rows.extend([
             ["  policy".to_owned(), self.policy.to_owned()],
             [line.to_owned(), self.overdraft.clone()],
             ["  version".to_owned(), self.version.to_string()],
         ]);
+        print::columns(&rows);
     }
 }
 
@@ -192,6 +227,7 @@ impl Facts for AccountFacts {
             };
             print::columns(&std::iter::once(head).chain(self.lots.iter().map(row)).collect::<Vec<_>>());
         }
+        self.print_holds();
         if self.lines.is_empty() {
             return;
         }

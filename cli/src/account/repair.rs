@@ -12,7 +12,7 @@ use crate::print::Form;
 use crate::repair_result::{invocation, repairs, signature, written};
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("how").required(true).args(["to_lines", "add_line", "restore_line", "reverse_line", "lots"])))]
+#[command(group(ArgGroup::new("how").required(true).args(["to_lines", "add_line", "restore_line", "reverse_line", "lots", "holds"])))]
 pub(super) struct Repair {
     /// alice for credits, or alice/POSX, bob/commission-usd
     #[arg(value_name = "OWNER[/ASSET]")]
@@ -32,11 +32,14 @@ pub(super) struct Repair {
     /// Bring the lots to the balance: what they hold beyond it is spent, and what is missing never expires
     #[arg(long)]
     lots: bool,
+    /// Bring what is held, and with it what is available, to the open holds
+    #[arg(long)]
+    holds: bool,
     /// The amount of the line, as 15 or -0.00234 [default: what is missing, or what the line has]
-    #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["to_lines", "reverse_line", "lots"])]
+    #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["to_lines", "reverse_line", "lots", "holds"])]
     amount: Option<String>,
     /// The order that the line belongs to [default: the one in its key]
-    #[arg(long, value_name = "ORDER_NUMBER", conflicts_with_all = ["to_lines", "reverse_line", "lots"])]
+    #[arg(long, value_name = "ORDER_NUMBER", conflicts_with_all = ["to_lines", "reverse_line", "lots", "holds"])]
     order: Option<String>,
     #[command(flatten)]
     pub(super) by: ChangeArgs,
@@ -53,6 +56,7 @@ impl Repair {
             (None, Some(key), _) => AccountRepair::RestoreLine { key: key.clone(), amount, order },
             (None, None, Some(key)) => AccountRepair::ReverseLine { key: key.clone() },
             (None, None, None) if self.lots => AccountRepair::Lots,
+            (None, None, None) if self.holds => AccountRepair::Holds,
             (None, None, None) => AccountRepair::ToLines,
         };
         Ok((account, what))

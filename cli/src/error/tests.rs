@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ledger::{Balance, MoneyKey};
+use ledger::{Amount, Balance, EventKey, HoldRefusal, HoldState, HoldTermsError, MoneyKey};
 
+use super::hold::HoldStep;
 use super::*;
 
 /// Two lines of a terminal.
@@ -94,6 +95,9 @@ fn samples() -> Vec<Error> {
         Error::NoCode { campaign: text("spring"), name: text("ab12") },
         Error::NotRedeemed(RedeemError::Invalid),
         Error::Pepper(KeyringError::NoSecret),
+        Error::HoldId { text: text("a b"), cause: HoldIdError },
+        Error::Use { text: text("usage#evt_1"), cause: KeyError },
+        Error::NoHold(HoldId::new("h1").expect("an id")),
         Error::CurrencyPair { text: text("CNY"), cause: CurrencyPairError },
         Error::RateText { text: text("0"), cause: RateTextError::Zero },
         Error::Day(text("today")),
@@ -137,6 +141,31 @@ fn rates() -> Vec<RateError> {
         RateError::Taken { from, rate },
         RateError::NotSet(from),
         RateError::TooMany,
+    ]
+}
+
+/// Each refusal with the step that it refuses.
+fn holds() -> Vec<(HoldStep, HoldRefusal)> {
+    let (at, amount) = (Timestamp::EPOCH, Amount::from_units(2_500_000_000));
+    let settled = HoldState::Settled { cost: amount, is_charged_before: false, at };
+    vec![
+        (HoldStep::Open, HoldRefusal::InsufficientCredits),
+        (HoldStep::Open, HoldRefusal::Taken),
+        (HoldStep::Open, HoldRefusal::Closed(settled)),
+        (HoldStep::Settle, HoldRefusal::Closed(HoldState::Released { at })),
+        (HoldStep::Release, HoldRefusal::Closed(settled)),
+        (HoldStep::Settle, HoldRefusal::SettledOtherwise { first: amount }),
+        (HoldStep::Settle, HoldRefusal::UsedElsewhere),
+        (HoldStep::Release, HoldRefusal::NotDue),
+    ]
+}
+
+fn hold_terms() -> Vec<(&'static str, HoldTermsError)> {
+    vec![
+        ("demo/POSX", HoldTermsError::NotCredits),
+        ("0", HoldTermsError::Nothing),
+        ("25h", HoldTermsError::Ttl),
+        ("5", HoldTermsError::ChargeAboveHold),
     ]
 }
 
@@ -196,9 +225,11 @@ fn name(error: &impl std::fmt::Debug) -> String {
 }
 
 /// These only wrap errors that have rows of their own, or that no person causes.
-const WRAPPERS: &[&str] = &["Local", "Repair", "Rate", "Commit"];
+const WRAPPERS: &[&str] = &["Local", "Repair", "Rate", "Hold", "HoldTerms", "Commit"];
 const WRAPPERS_OF_LOCAL: &[&str] =
     &["Store", "Memory", "Stream", "Random", "Template", "Setting", "Start", "Path", "Commit"];
+
+const HOLD_SOURCE: &str = include_str!("../../../shared/ledger/src/hold.rs");
 
 #[test]
 fn every_message_says_what_to_do() {
@@ -243,6 +274,22 @@ fn every_message_says_what_to_do() {
     }
     let source = include_str!("../../../shared/ledger/src/rate.rs");
     assert_eq!(seen, variants(source, "RateError"), "each variant has a row");
+    let mut seen = BTreeSet::new();
+    for (step, cause) in holds() {
+        let name = name(&cause);
+        let id = HoldId::new("h1").expect("an id");
+        let refused = HoldRefused { usage: EventKey::of_row("usage#evt_1"), id, step, cause };
+        row(&refused.into(), &format!("hold {name} ({step:?})"));
+        seen.insert(name);
+    }
+    assert_eq!(seen, variants(HOLD_SOURCE, "HoldRefusal"), "each variant has a row");
+    let mut seen = BTreeSet::new();
+    for (value, cause) in hold_terms() {
+        let name = name(&cause);
+        row(&HoldTermsRefused { value: value.to_owned(), cause }.into(), &format!("hold {name}"));
+        seen.insert(name);
+    }
+    assert_eq!(seen, variants(HOLD_SOURCE, "HoldTermsError"), "each variant has a row");
     for (words, message) in arguments::tests::rows() {
         line(2, &format!("`{words}`"), message);
     }

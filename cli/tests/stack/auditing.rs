@@ -62,11 +62,11 @@ fn full_audit_prints_its_cost_first() {
         let ended = audit(more);
         assert_eq!(ended.code, code, "{more:?}: {}", ended.stderr);
         let lines: Vec<&str> = ended.stderr.lines().collect();
-        for (line, table) in lines.iter().zip(["accounts", "journal", "orders"]) {
+        for (line, table) in lines.iter().zip(["accounts", "journal", "orders", "holds"]) {
             assert!(line.starts_with(&format!("hookledger: {table}: about ")), "{more:?}: {line}");
         }
-        assert!(lines[3].contains(" read units: 0.0"), "{more:?}: {}", ended.stderr);
-        assert_eq!(lines.len(), if code == Some(0) { 4 } else { 5 }, "{more:?}: {}", ended.stderr);
+        assert!(lines[4].contains(" read units: 0.0"), "{more:?}: {}", ended.stderr);
+        assert_eq!(lines.len(), if code == Some(0) { 5 } else { 6 }, "{more:?}: {}", ended.stderr);
         assert_eq!(ended.stdout.is_empty(), code != Some(0), "{more:?}: without a confirmation nothing is read");
     }
     assert_eq!(field(&audit(&["--yes"]).stdout, "lines"), "3");

@@ -55,6 +55,8 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/codes.md", "code make spring 5", Test("codes_are_made_redeemed_listed_and_revoked")),
     ("docs/fulfilment.md", "account referrer alice bob", Test("changes_of_the_page_are_done")),
     ("docs/fulfilment.md", "--as done --seq 77", Test("unknown_top_up_is_resolved")),
+    ("docs/holds.md", "hold settle call-1", Test("holds_of_the_page_are_closed")),
+    ("docs/holds.md", "metered_call", Test("holds_of_the_page_are_closed")),
     ("docs/orders.md", "rate set MNT/CNY 0.00204", Test("rates_are_set_and_listed")),
     ("docs/providers/epay.md", "send epay/notify_v1_post", Test("order_is_paid_by_the_page_of_its_provider")),
     ("docs/providers/wechat.md", "send wechat/v3_payment", Test("order_is_paid_by_the_page_of_its_provider")),

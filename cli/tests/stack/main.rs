@@ -22,6 +22,7 @@ mod fireblocks;
 mod forwarder;
 mod fulfilling;
 mod harness;
+mod holds;
 mod killed;
 mod operator;
 mod prompts;

@@ -258,6 +258,7 @@ fn repair_that_does_not_fit_is_refused() {
         ("account repair {bobs} --reverse-line {usage2}", "the line is on demo/credits"),
         ("account repair {bobs} --to-lines", "both sides agree"),
         ("account repair {bobs} --add-line", "both sides agree"),
+        ("account repair {credits} --holds", "both sides agree"),
         ("account repair missing --add-line usage#x", "the account has no row"),
         ("order repair {order} --to-lines", "both sides agree"),
         ("order repair {order} --pointer", "both sides agree"),
@@ -306,7 +307,7 @@ fn export_is_audited_without_a_store() {
     let folder = shop.folder.file("export");
     let write = |broken: bool| {
         let raw = shop.raw();
-        for table in ["accounts", "journal", "orders"] {
+        for table in ["accounts", "journal", "orders", "holds"] {
             let rows = raw.engine.request("Scan", &json!({ "TableName": name(table) })).unwrap()["Items"].clone();
             let data = folder.join(table).join("AWSDynamoDB/01/data");
             std::fs::create_dir_all(&data).unwrap();

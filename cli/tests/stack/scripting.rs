@@ -12,6 +12,22 @@ const BECAUSE: [&str; 2] = ["--reason", "because"];
 /// The members of every change.
 const CHANGED: [&str; 4] = ["status", "receipt", "processedAt", "because"];
 
+const HOLD: [&str; 13] = [
+    "id",
+    "account",
+    "amount",
+    "use",
+    "state",
+    "openedAt",
+    "expiresAt",
+    "atExpiry",
+    "closedAt",
+    "cost",
+    "charged",
+    "chargedBefore",
+    "note",
+];
+
 /// The table of docs/cli.md, each code by more than one command. `unanswered` tests 75.
 #[test]
 fn exit_codes_are_as_documented() {
@@ -121,7 +137,7 @@ fn json_is_one_document_with_documented_names() {
     let rows: Vec<(Vec<&str>, Vec<&str>)> = vec![
         (
             vec!["account", "show", "demo"],
-            vec!["account", "owner", "asset", "state", "lots", "waiting", "referrer", "lines"],
+            vec!["account", "owner", "asset", "state", "lots", "holds", "waiting", "referrer", "lines"],
         ),
         (by(&["account", "credit", "alice", "5", "--new"]), of_account()),
         (by(&["account", "debit", "alice", "1"]), of_account()),
@@ -132,6 +148,10 @@ fn json_is_one_document_with_documented_names() {
         (by(&["account", "api-key", "alice"]), [CHANGED.as_slice(), &["apiKey", "replaces"]].concat()),
         (vec!["account", "keys", "alice"], vec!["owner", "keys"]),
         (by(&["account", "revoke", "alice", "gateway-sk-1"]), [CHANGED.as_slice(), &["key"]].concat()),
+        (by(&["hold", "open", "demo", "1", "--id", "h1"]), [of_account().as_slice(), &["hold"]].concat()),
+        (by(&["hold", "settle", "h1", "1"]), [of_account().as_slice(), &["hold"]].concat()),
+        (vec!["hold", "list", "demo"], vec!["account", "holds"]),
+        (vec!["hold", "show", "h1"], HOLD.to_vec()),
         ([&["order", "accept", number, "--payment", "pi_2"], BECAUSE.as_slice()].concat(), of_order()),
         ([&["order", "clear", number], BECAUSE.as_slice()].concat(), of_order()),
         (vec!["audit"], vec!["accounts", "lines", "orders", "unsettled", "unlisted", "differences"]),
@@ -144,7 +164,8 @@ fn json_is_one_document_with_documented_names() {
     }
 
     let account = document(&folder, &["account", "show", "alice"], 0);
-    let state = json!({ "balance": "4", "available": "6", "policy": "postpaid", "overdraft": "2", "version": 2 });
+    let state =
+        json!({ "balance": "4", "available": "6", "held": "0", "policy": "postpaid", "overdraft": "2", "version": 2 });
     assert_eq!((&account["state"], &account["referrer"]), (&state, &json!("bob")));
     assert_eq!((&account["lines"][1]["kind"], &account["lines"][1]["change"]), (&json!("credit"), &json!("5")));
     let keys = document(&folder, &["account", "keys", "alice"], 0)["keys"].clone();

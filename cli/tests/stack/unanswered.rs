@@ -104,6 +104,7 @@ fn change_with_a_lost_reply_is_made_once_by_its_id() {
         of_account(&["referrer", "alice", "bob"]),
         of_account(&["api-key", "alice"]),
         [&["transfer", "alice", "bob", "1", "--new"], because.as_slice()].concat(),
+        [&["hold", "open", "alice", "1"], because.as_slice()].concat(),
         [&["order", "resolve", &bought.number, "--as", "done"], because.as_slice()].concat(),
     ];
     let unanswered = ReplyDropper::before(&stack).run(&folder, &commands);
@@ -112,6 +113,7 @@ fn change_with_a_lost_reply_is_made_once_by_its_id() {
         assert_eq!(ended.code, TEMPORARY, "{command:?}: {}{}", ended.stdout, ended.stderr);
         let (option, key) = match command[0] {
             "order" => ("--order-version", format!("resolve#{}.", bought.number)),
+            "hold" => ("--id", "1 is held by ".to_owned()),
             _ => ("--id", "manual#".to_owned()),
         };
         let name = named(&ended, option);

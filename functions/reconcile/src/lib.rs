@@ -45,6 +45,7 @@ mod audit_sweep;
 mod changes;
 mod expiring;
 mod fulfilment;
+mod holds;
 mod invoices;
 mod lanes;
 mod missing_credentials;
@@ -77,6 +78,7 @@ use wechat::Wechat;
 pub use assemble::{RETIRED_SECRET, assemble};
 pub use expiring::ExpiryReport;
 pub use fulfilment::Delivered;
+pub use holds::HoldsReport;
 pub use missing_credentials::{Assemble, Assembled};
 pub use proof::{LiveKeys, NoJwksCache, PublishedKeys, ReplayKeys};
 pub use query_provider::StripeApi;
@@ -127,6 +129,7 @@ pub enum Report {
     Unfulfilled(Delivered),
     PendingExternal(Delivered),
     Expiring(ExpiryReport),
+    Holds(HoldsReport),
     Audit(AuditReport),
     /// The audit of the rows in a batch of a stream.
     Changes(AuditReport),
@@ -153,6 +156,7 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
             Sweep::Unfulfilled => Report::Unfulfilled(Box::pin(self.sweep_unfulfilled(invocation)).await?),
             Sweep::PendingExternal => Report::PendingExternal(Box::pin(self.sweep_pending_external(invocation)).await?),
             Sweep::Expiring => Report::Expiring(Box::pin(self.sweep_expiring(invocation)).await?),
+            Sweep::Holds => Report::Holds(Box::pin(self.sweep_holds(invocation)).await?),
             Sweep::Audit => Report::Audit(Box::pin(self.sweep_audit(invocation)).await?),
         };
         edge::ran(sweep.as_str());

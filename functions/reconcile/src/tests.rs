@@ -44,6 +44,7 @@ async fn unknown_sweep_is_an_error() {
         (r#"{"sweep":"unfulfilled"}"#, Ok(Report::Unfulfilled(Delivered::default()))),
         (r#"{"sweep":"pending_external"}"#, Ok(Report::PendingExternal(Delivered::default()))),
         (r#"{"sweep":"expiring"}"#, Ok(Report::Expiring(ExpiryReport::default()))),
+        (r#"{"sweep":"holds"}"#, Ok(Report::Holds(HoldsReport::default()))),
         (r#"{"sweep":"audit"}"#, Ok(Report::Audit(AuditReport::default()))),
         (r#"{"sweep":"all"}"#, unknown()),
         (r#"{"sweep":"refused","more":1}"#, unknown()),

@@ -40,7 +40,7 @@ impl RepairedRows {
     /// The rows that the command names.
     pub fn of_account(account: &AccountId, repair: &AccountRepair) -> Self {
         let (key, order) = match repair {
-            AccountRepair::ToLines | AccountRepair::Lots => (None, None),
+            AccountRepair::ToLines | AccountRepair::Lots | AccountRepair::Holds => (None, None),
             AccountRepair::AddLine { key, order, .. } => (key.as_ref(), order.as_ref()),
             AccountRepair::RestoreLine { key, order, .. } => (Some(key), order.as_ref()),
             AccountRepair::ReverseLine { key } => (Some(key), None),

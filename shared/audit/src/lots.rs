@@ -1,6 +1,6 @@
-//! The audit of an account: its row against its lines, and against the row of its lots.
+//! The audit of an account: its row against its lines, against its open holds, and against the row of its lots.
 
-use ledger::{Audit, CommitError, Difference, LineTotals, StoredAccount};
+use ledger::{AccountId, Asset, Audit, CommitError, Difference, Hold, LineTotals, StoredAccount};
 
 use crate::auditor::Auditor;
 
@@ -11,6 +11,17 @@ impl<L: Audit> Auditor<'_, L> {
         Ok(self.differences(read, counted).await?.is_empty())
     }
 
+    /// Only credits are held. A hold that was opened or closed meanwhile is no difference; what the index does not have
+    /// yet is found by the second check.
+    async fn difference_from_holds(&self, held: &StoredAccount) -> Result<Option<Difference>, CommitError> {
+        let account = AccountId::read(&held.account).filter(|account| account.asset() == Asset::CREDITS);
+        let Some(account) = account else { return Ok(None) };
+        let open = open_units(&self.ledger.open_holds(&account, &self.call()).await?);
+        let Some(difference) = held.differs_from_holds(open) else { return Ok(None) };
+        let is_changed = self.stored_account(&held.account).await?.held != held.held;
+        Ok((!is_changed).then_some(difference))
+    }
+
     /// The differences from the lines and from the lots, whether or not the account says that it has any: its row may have
     /// lost what it said. A change of lots meanwhile is none.
     pub(crate) async fn differences(
@@ -19,11 +30,17 @@ impl<L: Audit> Auditor<'_, L> {
         counted: &LineTotals,
     ) -> Result<Vec<Difference>, CommitError> {
         let mut found = held.differences(counted);
+        found.extend(self.difference_from_holds(held).await?);
         let lots = self.ledger.stored_lots(&held.account, &self.call()).await?;
-        if let Some(difference) = held.differs_from_lots(lots.as_ref()) {
+        if let Some(difference) = held.differs_from_lots(lots.as_ref(), self.call().received_at) {
             let is_changed = self.stored_account(&held.account).await?.lots.version != held.lots.version;
             found.extend((!is_changed).then_some(difference));
         }
         Ok(found)
     }
+}
+
+/// What these holds set aside.
+pub(crate) fn open_units(holds: &[Hold]) -> u128 {
+    holds.iter().fold(0, |sum, hold| sum.saturating_add(hold.amount.units()))
 }

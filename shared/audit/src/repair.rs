@@ -13,6 +13,8 @@ use ledger::{
 };
 use thiserror::Error;
 
+use crate::lots::open_units;
+
 /// Lines in one page of a statement.
 const LINES_MAX: u16 = 200;
 /// Keys in one read call of the store.
@@ -38,6 +40,8 @@ pub enum AccountRepair {
     ReverseLine { key: String },
     /// Brings the lots to the balance.
     Lots,
+    /// Brings what is held to the open holds.
+    Holds,
 }
 
 #[derive(Debug, Clone)]
@@ -103,7 +107,13 @@ impl<L: Audit> Repairs<'_, L> {
             AccountRepair::Lots => {
                 let (held, counted) = self.settled(account).await?;
                 let lots = self.ledger.stored_lots(&account.to_string(), &self.call()).await?;
-                Side { account, held: held.as_ref(), counted: &counted }.lots_to_balance(lots.as_ref())?
+                Side { account, held: held.as_ref(), counted: &counted }
+                    .lots_to_balance(lots.as_ref(), self.invocation.now)?
+            }
+            AccountRepair::Holds => {
+                let (held, counted) = self.settled(account).await?;
+                let open = open_units(&self.ledger.open_holds(account, &self.call()).await?);
+                Side { account, held: held.as_ref(), counted: &counted }.to_holds(open)?
             }
             AccountRepair::ReverseLine { key } => {
                 let line = self.line(key).await?.ok_or_else(|| RepairError::NoLine(key.clone()))?;
@@ -272,6 +282,7 @@ impl AccountRepair {
         let (kind, more) = match self {
             Self::ToLines => ("to_lines", Vec::new()),
             Self::Lots => ("lots", Vec::new()),
+            Self::Holds => ("holds", Vec::new()),
             Self::AddLine { key, amount, order } => ("add_line", of_line(key.as_ref(), amount, order)),
             Self::RestoreLine { key, amount, order } => ("restore_line", of_line(Some(key), amount, order)),
             Self::ReverseLine { key } => ("reverse_line", of_line(Some(key), &None, &None)),
@@ -325,9 +336,12 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
             let row = |held: &StoredAccount| {
                 let [balance, available] =
                     [held.balance, held.available].map(|sum| account.asset().format_balance(sum));
+                let units = i128::try_from(held.held).unwrap_or(i128::MAX);
+                let sum = account.asset().format_balance(Balance::from_units(units));
+                let set_aside = if held.held > 0 { format!(", held {sum}") } else { String::new() };
                 let lots = held.lots.version;
                 let lots = if lots > 0 { format!(", lots {lots}") } else { String::new() };
-                format!("balance {balance}, available {available}, version {}{lots}", held.version)
+                format!("balance {balance}, available {available}{set_aside}, version {}{lots}", held.version)
             };
             (from.as_ref().map_or_else(none, row), row(to))
         }

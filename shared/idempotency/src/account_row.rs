@@ -50,7 +50,9 @@ impl<'p> AccountPlan<'p> {
             None if self.changes_lots() => LotsGuard::Absent,
             None => LotsGuard::Any,
         };
-        AccountGuards { terms: net.overdraft.map(|(from, _)| from), lots, debit_at: self.is_debit().then_some(now) }
+        let is_fenced = self.is_debit() || net.held.units() > 0;
+        let freed = Amount::owed(net.held).unwrap_or_default();
+        AccountGuards { terms: net.overdraft.map(|(from, _)| from), lots, debit_at: is_fenced.then_some(now), freed }
     }
 }
 
@@ -64,7 +66,8 @@ pub(crate) fn update(
     let mut row = Row::with_form();
     let returned = plan.change.map_or(Amount::ZERO, |change| change.returned);
     let change = net.change.checked_add(Balance::from(returned)).ok_or(PlanError::Overflow)?;
-    let mut available = change;
+    let unheld = net.held.checked_neg().ok_or(PlanError::Overflow)?;
+    let mut available = change.checked_add(unheld).ok_or(PlanError::Overflow)?;
     if let Some((from, to)) = net.overdraft {
         let [before, after] = [from, to].map(|terms| Balance::from(terms.overdraft).units());
         available =
@@ -87,6 +90,9 @@ pub(crate) fn update(
     }
     row.add(names::BALANCE_UNITS, number(&change.units()));
     row.add(names::AVAILABLE_UNITS, number(&available.units()));
+    if net.held.units() != 0 {
+        row.add(names::HELD_UNITS, number(&net.held.units()));
+    }
     let lines = net.movements.checked_add(u64::from(!returned.is_zero())).ok_or(PlanError::Overflow)?;
     row.add(names::VERSION, number(&lines));
     Ok(row)
@@ -135,6 +141,10 @@ fn guard(row: &mut Row, guards: &AccountGuards) {
             });
             lots_version(row, read.version);
         }
+    }
+    if !guards.freed.is_zero() {
+        let (held, freed) = (row.name(names::HELD_UNITS), row.value(number(&guards.freed.units())));
+        row.conditions.push(format!("{held} >= {freed}"));
     }
     if let Some(now) = guards.debit_at {
         let (next_expiry, now) = (row.name(names::NEXT_EXPIRY), row.value(text(&now)));

@@ -191,12 +191,13 @@ pub(crate) fn kept(row: &Image) -> StoredOrder {
     }
 }
 
-const HELD: [&str; 9] = [
+const HELD: [&str; 10] = [
     names::ID,
     names::FORMAT,
     names::BALANCE_UNITS,
     names::AVAILABLE_UNITS,
     names::OVERDRAFT_UNITS,
+    names::HELD_UNITS,
     names::VERSION,
     names::LOTS_VERSION,
     names::MARK_UNITS,
@@ -215,6 +216,7 @@ pub(crate) fn stored_account(row: &Image) -> Option<StoredAccount> {
         balance: Balance::from_units(parsed(row, names::BALANCE_UNITS)),
         available: Balance::from_units(parsed(row, names::AVAILABLE_UNITS)),
         overdraft: Balance::from_units(parsed(row, names::OVERDRAFT_UNITS)),
+        held: parsed(row, names::HELD_UNITS),
         version: parsed(row, names::VERSION),
         lots: StoredLots {
             version: parsed(row, names::LOTS_VERSION),

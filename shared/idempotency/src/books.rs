@@ -19,6 +19,8 @@ pub struct AccountRow {
     pub balance: Balance,
     pub available: Balance,
     pub terms: SpendingTerms,
+    /// What its open holds set aside.
+    pub held: Balance,
     /// The number of journal entries of the account.
     pub version: u64,
 }
@@ -104,6 +106,7 @@ impl DynamoLedger {
                 balance: Balance::from_units(parsed(&row, names::BALANCE_UNITS)),
                 available: Balance::from_units(parsed(&row, names::AVAILABLE_UNITS)),
                 terms: spending_terms(&row),
+                held: Balance::from_units(parsed(&row, names::HELD_UNITS)),
                 version: parsed(&row, names::VERSION),
             })
         };

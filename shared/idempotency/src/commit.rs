@@ -44,7 +44,7 @@ impl DynamoLedger {
                         Committed::Earlier(receipt)
                     });
                 }
-                Outcome::ExistingRow(row) => return self.result_of_existing_row(row, header, context).await,
+                Outcome::ExistingRow(row) => return self.result_over(row, entry, header, context).await,
                 // Another event has already booked this movement. This event is recorded without it, so no money moves
                 // twice.
                 Outcome::Moved(keys) => known.moved.extend(keys),
@@ -60,22 +60,53 @@ impl DynamoLedger {
                         *read = Box::pin(self.snapshot(&account, context)).await?;
                     }
                 }
-                Outcome::Guarded(reason) => {
-                    return self.refuse(&entry.refused(reason), context).await;
-                }
+                Outcome::Guarded(reason) => return self.refuse_entry(entry, reason, context).await,
             }
         }
     }
 
+    /// The row may be the charge of a hold, made by another channel for the same use: that charge stands.
+    async fn result_over(
+        &self,
+        row: ExistingRow,
+        entry: &Entry,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
+    ) -> Result<Committed, CommitError> {
+        match row.processed_at {
+            Some(processed_at) if row.is_charge_of_hold(entry) => {
+                Ok(Committed::Earlier(Receipt { key: header.receipt.clone(), processed_at }))
+            }
+            _ => self.result_of_existing_row(row, header, context).await,
+        }
+    }
+
+    async fn refuse_entry(
+        &self,
+        entry: &Entry,
+        reason: ledger::Reason,
+        context: &CallContext<'_>,
+    ) -> Result<Committed, CommitError> {
+        let refusal = entry.refused(reason);
+        let row = self.write_refusal(&refusal, context).await?;
+        self.result_over(row, entry, &refusal.header, context).await
+    }
+
     /// Writes the refusal before the caller receives the error.
     pub(crate) async fn refuse(&self, refusal: &Refusal, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        let row = self.write_refusal(refusal, context).await?;
+        self.result_of_existing_row(row, &refusal.header, context).await
+    }
+
+    /// The refusal is an error once it is written; otherwise this is the row that the event has already.
+    async fn write_refusal(&self, refusal: &Refusal, context: &CallContext<'_>) -> Result<ExistingRow, CommitError> {
         match self.transact(|_| Plan::refuse(self.tables(), refusal, context), context).await? {
             Outcome::Applied(_) => Err(CommitError::Rejected(refusal.reason)),
             // Our own row, written by a call whose answer was lost.
             Outcome::ExistingRow(row) if row.processed_at.is_none() && row.written_by == context.attempt.as_str() => {
                 Err(CommitError::Rejected(refusal.reason))
             }
-            Outcome::ExistingRow(row) => self.result_of_existing_row(row, &refusal.header, context).await,
+            Outcome::ExistingRow(row) => Ok(row),
             Outcome::Stale => Err(CommitError::Stale),
             Outcome::Moved(_)
             | Outcome::Conflict

@@ -42,6 +42,8 @@ mod check_row;
 mod code_row;
 mod commit;
 mod day_row;
+mod hold_row;
+mod holds;
 mod image;
 mod jwks_cache;
 mod lane_row;

@@ -23,8 +23,12 @@ pub(crate) fn id(account: &str) -> String {
 
 /// The partition of an account in the index of those that have lots that expire.
 pub(crate) fn shard(account: &str) -> String {
-    let sum = account.bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
-    shard_named(sum.checked_rem(EXPIRING_SHARDS).unwrap_or_default())
+    shard_named(hash(account).checked_rem(EXPIRING_SHARDS).unwrap_or_default())
+}
+
+/// Spreads accounts over the partitions of an index.
+pub(crate) fn hash(account: &str) -> u8 {
+    account.bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))
 }
 
 pub(crate) fn shard_named(shard: u8) -> String {

@@ -35,10 +35,18 @@ pub(crate) const CAMPAIGN: &str = "campaign";
 pub(crate) const CENSUS: &str = "census";
 pub(crate) const CHANGES: &str = "changes";
 pub(crate) const REVERSALS: &str = "reversals";
+/// What the expiry of a hold charges, and what it has charged.
+pub(crate) const CHARGE_UNITS: &str = "charge_units";
+pub(crate) const CHARGED_UNITS: &str = "charged_units";
+/// Whether another channel had charged a hold's use before its settlement.
+pub(crate) const CHARGED_BEFORE: &str = "charged_before";
+pub(crate) const CLOSED_AT: &str = "closed_at";
 pub(crate) const CODE: &str = "code";
 pub(crate) const COMMISSIONS: &str = "commissions";
 pub(crate) const CONFIRMED: &str = "confirmed";
 pub(crate) const COUNTING: &str = "counting";
+/// What the use of a hold cost, as its settlement says.
+pub(crate) const COST_UNITS: &str = "cost_units";
 pub(crate) const CREATED_AT: &str = "created_at";
 pub(crate) const CREDIT: &str = "credit";
 pub(crate) const CREDITS_UNITS: &str = "credits_units";
@@ -100,9 +108,14 @@ pub(crate) const MISSING: &str = "missing";
 pub(crate) const UNLISTED: &str = "unlisted";
 pub(crate) const UNSETTLED: &str = "unsettled";
 pub(crate) const NEXT: &str = "next";
+/// Who opened or released a hold by hand, and why.
+pub(crate) const NOTE: &str = "note";
 pub(crate) const ONCE_PER: &str = "once_per";
 pub(crate) const NEXT_EXPIRY: &str = "next_expiry";
 pub(crate) const OPEN: &str = "open";
+pub(crate) const OPENED_AT: &str = "opened_at";
+/// Only on open holds: the key of a sparse index.
+pub(crate) const OPEN_HOLDS: &str = "open_holds";
 pub(crate) const OPERATOR: &str = "operator";
 pub(crate) const ORDER: &str = "order";
 pub(crate) const OVERDRAFT_UNITS: &str = "overdraft_units";
@@ -156,6 +169,8 @@ pub(crate) const REFUNDS: &str = "refunds";
 /// How often an event was refused into the lane, and when last.
 pub(crate) const REFUSALS: &str = "refusals";
 pub(crate) const REFUSED_AT: &str = "refused_at";
+/// When a row is removed, in seconds since 1970.
+pub(crate) const REMOVED_AT: &str = "removed_at";
 /// On a repaired entry: the key of the repair.
 pub(crate) const REPAIRED_BY: &str = "repaired_by";
 /// On an entry that a person has reversed: the key of the reversing entry.
@@ -185,6 +200,8 @@ pub(crate) const UNDATED: &str = "undated";
 pub(crate) const UNTIL: &str = "until";
 pub(crate) const UPDATED_AT: &str = "updated_at";
 pub(crate) const URL: &str = "url";
+/// The key of the usage event that charges a hold's use.
+pub(crate) const USE_KEY: &str = "use_key";
 pub(crate) const USES: &str = "uses";
 pub(crate) const USES_LEFT: &str = "uses_left";
 pub(crate) const VERSION: &str = "version";

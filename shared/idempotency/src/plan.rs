@@ -1,5 +1,7 @@
 //! The plan of one transaction: its rows, and the role of each, which decides the result if its condition fails.
 
+mod holds;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -98,6 +98,10 @@ fn account_row(from: Option<&StoredAccount>, to: &StoredAccount) -> Row {
             ] {
                 require_equal(&mut row, name, number(&read.units()), read == Balance::ZERO);
             }
+            require_equal(&mut row, names::HELD_UNITS, number(&from.held), from.held == 0);
+            if to.held != from.held {
+                row.set(names::HELD_UNITS, number(&to.held));
+            }
             require_equal(&mut row, names::VERSION, number(&from.version), from.version == 0);
             let lots = from.lots.version;
             require_equal(&mut row, names::LOTS_VERSION, number(&lots), lots == 0);

@@ -1,7 +1,7 @@
 //! The role of each row in a transaction, which decides the result if its condition fails.
 
 use aws_sdk_dynamodb::error::BuildError;
-use ledger::{AccountId, AccountLots, Fingerprint, MoneyKey, SpendingTerms, Timestamp};
+use ledger::{AccountId, AccountLots, Amount, Fingerprint, MoneyKey, SpendingTerms, Timestamp};
 use thiserror::Error;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(crate) enum Role {
     Place,
     /// A redeem code.
     Code,
+    /// A hold that is opened or closed.
+    Hold,
     /// A manually repaired row.
     Repaired,
     Body,
@@ -41,6 +43,8 @@ pub(crate) struct AccountGuards {
     pub(crate) lots: LotsGuard,
     /// The time of a debit, which waits for an expiry that is due.
     pub(crate) debit_at: Option<Timestamp>,
+    /// What a hold that is closed frees, which the account must hold.
+    pub(crate) freed: Amount,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

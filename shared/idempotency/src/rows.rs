@@ -62,14 +62,30 @@ impl Row {
 
     /// Written if there is no row, or if the same event has failed before.
     pub(crate) fn processed(header: &JournalHeader, context: &CallContext<'_>, now: Timestamp) -> Self {
+        let mut row = Self::booked(header, context, now);
+        let (absent, failed) = (row.absent(), row.is_failed_event(header));
+        row.conditions.push(format!("{absent} OR ({failed})"));
+        row
+    }
+
+    fn booked(header: &JournalHeader, context: &CallContext<'_>, now: Timestamp) -> Self {
         let mut row = Self::with_header(header, names::PROCESSED, header.fingerprints.current(), context);
         row.set(names::FACTS, facts(&header.facts));
         row.set(names::PROCESSED_AT, text(&now));
         for attribute in [names::REASON, names::ATTENTION, names::DUE_AT, names::OWED_UNITS, names::PASSED_OVER] {
             row.remove(attribute);
         }
-        let (absent, failed) = (row.absent(), row.is_failed_event(header));
-        row.conditions.push(format!("{absent} OR ({failed})"));
+        row
+    }
+
+    /// The charge of a hold: written if there is no row, or over an event of the same use that was refused and waits in
+    /// this lane of its owner.
+    pub(crate) fn charged(header: &JournalHeader, waiting_in: &str, context: &CallContext<'_>, now: Timestamp) -> Self {
+        let mut row = Self::booked(header, context, now);
+        let (absent, form) = (row.absent(), row.known_form());
+        let (status, failed) = (row.name(names::STATUS), row.value(text(names::FAILED)));
+        let (lane, waiting_in) = (row.name(names::ATTENTION), row.value(text(waiting_in)));
+        row.conditions.push(format!("({absent} OR ({status} = {failed} AND {lane} = {waiting_in} AND {form}))"));
         row
     }
 

@@ -15,12 +15,14 @@ pub struct Tables {
     pub orders: String,
     /// `SUBSCRIPTIONS_TABLE`
     pub subscriptions: String,
+    /// `HOLDS_TABLE`
+    pub holds: String,
 }
 
 impl Tables {
     /// The environment variables that [`Tables::read`] reads.
-    pub const VARIABLES: [&str; 5] =
-        ["JOURNAL_TABLE", "BODIES_TABLE", "ACCOUNTS_TABLE", "ORDERS_TABLE", "SUBSCRIPTIONS_TABLE"];
+    pub const VARIABLES: [&str; 6] =
+        ["JOURNAL_TABLE", "BODIES_TABLE", "ACCOUNTS_TABLE", "ORDERS_TABLE", "SUBSCRIPTIONS_TABLE", "HOLDS_TABLE"];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, MissingTable> {
         let named = |name: &'static str| variable(name).filter(|value| !value.is_empty()).ok_or(MissingTable(name));
@@ -30,6 +32,7 @@ impl Tables {
             accounts: named("ACCOUNTS_TABLE")?,
             orders: named("ORDERS_TABLE")?,
             subscriptions: named("SUBSCRIPTIONS_TABLE")?,
+            holds: named("HOLDS_TABLE")?,
         })
     }
 
@@ -42,6 +45,7 @@ impl Tables {
             accounts: table("accounts"),
             orders: table("orders"),
             subscriptions: table("subscriptions"),
+            holds: table("holds"),
         }
     }
 }

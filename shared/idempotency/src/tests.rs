@@ -42,6 +42,8 @@ fn found(processed: bool) -> Verdict {
         processed_at: processed.then(|| Timestamp::parse_rfc3339(TIME).expect("a time")),
         fingerprint: "1.a".to_owned(),
         written_by: "m".to_owned(),
+        source: String::new(),
+        account: None,
     })
 }
 
@@ -151,7 +153,7 @@ fn account_with_lots_is_changed_or_past_its_date_before_it_is_short() {
     let alice = || Owner::new("alice").expect("valid").account(Asset::CREDITS);
     let guarded = |lots, debit_at: Option<&str>| {
         let debit_at = debit_at.map(|at| Timestamp::parse_rfc3339(at).expect("a time"));
-        [Role::Receipt, Role::Account(alice(), AccountGuards { terms: None, lots, debit_at })]
+        [Role::Receipt, Role::Account(alice(), AccountGuards { lots, debit_at, ..AccountGuards::default() })]
     };
     let debit = guarded(LotsGuard::Any, Some(TIME));
     let (credit, change) = (guarded(LotsGuard::Absent, None), guarded(LotsGuard::Version(3), Some(TIME)));

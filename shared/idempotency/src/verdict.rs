@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use ledger::{AccountId, Fingerprints, MoneyKey, Reason, Timestamp};
+use ledger::{AccountId, Effect, Entry, Fingerprints, MoneyKey, Reason, Timestamp, Writer};
 
 use crate::books::spending_terms;
 use crate::image::known_form;
@@ -42,9 +42,20 @@ pub(crate) struct ExistingRow {
     pub(crate) processed_at: Option<Timestamp>,
     pub(crate) fingerprint: String,
     pub(crate) written_by: String,
+    /// What wrote it, and the account that it charged.
+    pub(crate) source: String,
+    pub(crate) account: Option<String>,
 }
 
 impl ExistingRow {
+    /// Whether a hold has charged the use that this entry charges, on the same account.
+    pub(crate) fn is_charge_of_hold(&self, entry: &Entry) -> bool {
+        let charges = entry.effects.iter().filter_map(|effect| {
+            if let Effect::Move(movement) = effect { Some(movement.posting.account().to_string()) } else { None }
+        });
+        self.source == Writer::Hold.as_str() && entry.header.kind == "usage" && charges.eq(self.account.clone())
+    }
+
     pub(crate) fn is_same_event(&self, fingerprints: &Fingerprints) -> bool {
         fingerprints.contain(&self.fingerprint)
     }
@@ -78,9 +89,10 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
     }
     // A stale read has the next priority: all other conditions were derived from it, except those of lots, whose
     // account shows that they have changed.
-    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::Place | Role::Code | Role::Repaired))
-        .any(|(reason, role)| is_stale(reason.item(), role))
-    {
+    let may_be_stale = |role: &Role| {
+        matches!(role, Role::Versioned(_) | Role::Pointer | Role::Place | Role::Code | Role::Hold | Role::Repaired)
+    };
+    if images(may_be_stale).any(|(reason, role)| is_stale(reason.item(), role)) {
         return Verdict::Stale;
     }
     let mut moved = Vec::new();
@@ -108,6 +120,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             | Role::Pointer
             | Role::Place
             | Role::Code
+            | Role::Hold
             | Role::Lane
             | Role::Lots
             | Role::Breakage
@@ -142,6 +155,11 @@ fn of_account(account: &AccountId, guards: &AccountGuards, image: Option<&Image>
     if guards.debit_at.is_some_and(is_due) {
         return Verdict::Expired(account.clone());
     }
+    if !lots_row::account(row).is_ok_and(|read| read.held >= guards.freed.units()) {
+        return Verdict::Invalid(format!(
+            "{account} holds less than its open holds: run account repair {account} --holds"
+        ));
+    }
     Verdict::Guarded(Reason::InsufficientCredits)
 }
 
@@ -170,6 +188,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Pointer
         | Role::Place
         | Role::Code
+        | Role::Hold
         | Role::Lane
         | Role::Repaired
         | Role::Body => true,
@@ -202,6 +221,8 @@ fn existing_row(image: Option<&Image>) -> ExistingRow {
             .and_then(|time| Timestamp::parse_rfc3339(time).ok()),
         fingerprint: owned(names::FINGERPRINT),
         written_by: owned(names::WRITTEN_BY),
+        source: owned(names::SOURCE),
+        account: text(image, names::ACCOUNT).map(str::to_owned),
     }
 }
 

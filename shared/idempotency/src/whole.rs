@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TableDescription};
-use ledger::{CallContext, CommitError, Order, OrderNumber, Row};
+use ledger::{CallContext, CommitError, Hold, Order, OrderNumber, Row};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -12,7 +12,7 @@ use crate::order_image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::DynamoLedger;
-use crate::{audit, code_row, names, proof};
+use crate::{audit, code_row, hold_row, names, proof};
 
 /// The tables that the audit compares, in reading order: entries before the orders that they name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub enum BookTable {
     Accounts,
     Journal,
     Orders,
+    Holds,
 }
 
 /// One of the parts of a table that are scanned in parallel.
@@ -47,13 +48,14 @@ pub struct TableSize {
 pub struct NotARow;
 
 impl BookTable {
-    pub const ALL: [Self; 3] = [Self::Accounts, Self::Journal, Self::Orders];
+    pub const ALL: [Self; 4] = [Self::Accounts, Self::Journal, Self::Orders, Self::Holds];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accounts => "accounts",
             Self::Journal => "journal",
             Self::Orders => "orders",
+            Self::Holds => "holds",
         }
     }
 
@@ -65,6 +67,10 @@ impl BookTable {
                 .or_else(|| code_row::code(row).ok().map(|code| Row::Code(Box::new(code)))),
             Self::Journal => journal_row(row),
             Self::Orders => orders_table_row(row),
+            Self::Holds => hold_row::read(row)
+                .ok()
+                .filter(Hold::is_open)
+                .map(|hold| Row::Hold(hold.account.to_string(), hold.amount.units())),
         };
         read.unwrap_or(Row::Other)
     }
@@ -171,6 +177,7 @@ impl DynamoLedger {
             BookTable::Accounts => &self.tables().accounts,
             BookTable::Journal => &self.tables().journal,
             BookTable::Orders => &self.tables().orders,
+            BookTable::Holds => &self.tables().holds,
         }
     }
 }

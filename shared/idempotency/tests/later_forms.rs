@@ -34,7 +34,7 @@ fn stored(world: &World, table: &str, id: &str) -> Value {
 
 /// Every row of the store, so that a refused write shows that nothing has changed.
 fn rows(world: &World) -> Vec<Value> {
-    let all = ["journal", "bodies", "accounts", "orders", "subscriptions"].into_iter().map(|table| {
+    let all = ["journal", "bodies", "accounts", "orders", "subscriptions", "holds"].into_iter().map(|table| {
         world.engine.request("Scan", &json!({ "TableName": name(table) })).expect("rows")["Items"].clone()
     });
     all.collect()

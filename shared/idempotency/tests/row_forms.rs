@@ -9,15 +9,19 @@
 mod credits;
 #[path = "row_forms/days.rs"]
 mod days;
+#[path = "row_forms/holds.rs"]
+mod holds;
 #[path = "row_forms/lots.rs"]
 mod lots;
 #[path = "row_forms/other_kinds.rs"]
 mod other_kinds;
+#[path = "row_forms/row_kind.rs"]
+mod row_kind;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use idempotency::{DynamoLedger, Tables};
+use idempotency::DynamoLedger;
 use ledger::{
     Amount, Asset, Audit as _, Backlog as _, CallContext, CallerKey, CommitError, Currency, DueRow, EventKey, Grant,
     JwksCache as _, JwksName, Lanes as _, Ledger as _, Money, MoneyKey, OrderNumber, Owner, PaymentProof, Pointer,
@@ -26,116 +30,11 @@ use ledger::{
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, contract, mark, now};
 
+use row_kind::RowKind;
+
 /// Rows of each format, the oldest first.
 const FORMS: [&str; 1] = [include_str!("row_forms/v1.jsonl")];
 const DAY_S: i64 = 86_400;
-
-/// Every kind of row in every table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum RowKind {
-    Booked,
-    Refused,
-    Payment,
-    Lane,
-    Body,
-    BodyPart,
-    Account,
-    Lots,
-    Key,
-    Referrer,
-    Rates,
-    Code,
-    WrongCodes,
-    PublishedKeys,
-    Check,
-    Day,
-    Sweep,
-    Order,
-    Pointer,
-    Places,
-    Subscription,
-}
-
-impl RowKind {
-    const ALL: [Self; 21] = [
-        Self::Booked,
-        Self::Refused,
-        Self::Payment,
-        Self::Lane,
-        Self::Body,
-        Self::BodyPart,
-        Self::Account,
-        Self::Lots,
-        Self::Key,
-        Self::Referrer,
-        Self::Rates,
-        Self::Code,
-        Self::WrongCodes,
-        Self::PublishedKeys,
-        Self::Check,
-        Self::Day,
-        Self::Sweep,
-        Self::Order,
-        Self::Pointer,
-        Self::Places,
-        Self::Subscription,
-    ];
-
-    fn named(name: &str) -> Self {
-        Self::ALL.into_iter().find(|kind| format!("{kind:?}") == name).unwrap_or_else(|| panic!("no kind {name}"))
-    }
-
-    /// Determined by table and id, and in the journal by the attributes.
-    fn of(table: &str, row: &Value) -> Self {
-        let id = id(row);
-        let prefix = id.split_once('#').map(|(prefix, _)| prefix);
-        match (table, prefix) {
-            ("journal", Some("lane")) => Self::Lane,
-            ("journal", _) if row.get("paid_units").is_some() => Self::Payment,
-            ("journal", _) if row["status"]["S"] == "processed" => Self::Booked,
-            ("journal", _) if row["status"]["S"] == "failed" => Self::Refused,
-            ("bodies", _) if id.contains("#body#") => Self::BodyPart,
-            ("bodies", _) => Self::Body,
-            ("accounts", None) => Self::Account,
-            ("accounts", Some("lots")) => Self::Lots,
-            ("accounts", Some("key")) => Self::Key,
-            ("accounts", Some("referrer")) => Self::Referrer,
-            ("accounts", Some("rate")) => Self::Rates,
-            ("accounts", Some("code")) => Self::Code,
-            ("accounts", Some("wrong_codes")) => Self::WrongCodes,
-            ("accounts", Some("jwks")) => Self::PublishedKeys,
-            ("accounts", Some("check")) if id.starts_with("check#day.") => Self::Day,
-            ("accounts", Some("check")) => Self::Check,
-            ("accounts", Some("sweep")) => Self::Sweep,
-            ("orders", None) => Self::Order,
-            ("orders", Some("places")) => Self::Places,
-            ("orders", Some(_)) if row.get("order").is_some() => Self::Pointer,
-            ("subscriptions", _) => Self::Subscription,
-            _ => panic!("a row of {table} that no kind has: {row}"),
-        }
-    }
-
-    fn table(self) -> String {
-        let tables = Tables::of_stage(STAGE);
-        match self {
-            Self::Booked | Self::Refused | Self::Payment | Self::Lane => tables.journal,
-            Self::Body | Self::BodyPart => tables.bodies,
-            Self::Account
-            | Self::Key
-            | Self::Referrer
-            | Self::Rates
-            | Self::Code
-            | Self::WrongCodes
-            | Self::Lots
-            | Self::PublishedKeys
-            | Self::Check
-            | Self::Day
-            | Self::Sweep => tables.accounts,
-            Self::Order | Self::Pointer | Self::Places => tables.orders,
-            Self::Subscription => tables.subscriptions,
-        }
-    }
-}
 
 struct Fixture {
     kind: RowKind,
@@ -152,7 +51,7 @@ fn fixtures(form: &str) -> Vec<Fixture> {
     form.lines().map(fixture).collect()
 }
 
-fn id(row: &Value) -> &str {
+pub(crate) fn id(row: &Value) -> &str {
     row["id"]["S"].as_str().expect("an id")
 }
 
@@ -176,7 +75,7 @@ async fn row_of_each_kind_names_its_form() {
     .await;
     let mut written = BTreeSet::new();
     for world in worlds.borrow().iter() {
-        for table in ["journal", "bodies", "accounts", "orders", "subscriptions"] {
+        for table in ["journal", "bodies", "accounts", "orders", "subscriptions", "holds"] {
             for row in rows(world, table) {
                 let kind = RowKind::of(table, &row);
                 let form = row["v"]["N"].as_str().and_then(|form| form.parse::<usize>().ok());
@@ -301,6 +200,7 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
             })
         }
         RowKind::Lots => lots::read(ledger, id, later).await?,
+        RowKind::Hold => holds::read(ledger, id, later).await?,
         RowKind::Key => {
             let key = CallerKey::of_row(id).expect("a key");
             json!({ "owner": ledger.owner(&key, later).await?.map(|owner| owner.to_string()) })

@@ -13,7 +13,7 @@ mod repair;
 mod trial_balance;
 mod whole;
 
-use crate::{Balance, CallContext, CommitError, House, Ledger, LotsRow, Order, OrderNumber, Timestamp};
+use crate::{Balance, CallContext, CommitError, Holds, House, LotsRow, Order, OrderNumber, Timestamp};
 
 pub use census::{AccountsOpened, Census, MissingAccounts};
 pub use check::{AuditProgress, CountProgress, LinesSeen, Observation, Open, UnsettledAccount};
@@ -25,7 +25,7 @@ pub use trial_balance::{AccountSides, AssetBalance, TrialBalance};
 pub use whole::{Row, WholeAudit};
 
 /// The books as the audit reads them. Only here are they read from end to end, and only the accounts.
-pub trait Audit: Ledger {
+pub trait Audit: Holds {
     /// The progress and the findings of the audit. Before the first run it is the default.
     fn check(&self, context: &CallContext<'_>) -> impl Future<Output = Result<AuditProgress, CommitError>> + Send;
 

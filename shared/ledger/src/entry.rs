@@ -240,6 +240,8 @@ pub struct Net {
     /// The amount that must be available before the change, if any.
     pub required: Option<Amount>,
     pub overdraft: Option<(SpendingTerms, SpendingTerms)>,
+    /// The change of what open holds set aside: positive when one is opened.
+    pub held: Balance,
 }
 
 /// The effects of an entry per account. `None` if they add up to more than a balance can hold.

@@ -58,6 +58,7 @@ mod entry;
 mod fingerprint;
 mod fulfilment;
 mod grant;
+mod hold;
 mod jwks_cache;
 mod key;
 mod lane;
@@ -103,6 +104,10 @@ pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Move
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use fulfilment::{Commission, FIRST_QUERY_AFTER_SECONDS, Fulfilment, Line, Share, Work};
 pub use grant::{Grant, GrantedCredits, OnChain, Operator, TopUp, TopUpKind};
+pub use hold::{
+    AtExpiry, DueHolds, Hold, HoldChange, HoldClosing, HoldError, HoldId, HoldIdError, HoldRefusal, HoldState,
+    HoldStep, HoldTerms, HoldTermsError, Holds, UseRow,
+};
 pub use jwks_cache::{CachedJwks, JwksCache, JwksName};
 pub use key::{EventKey, KeyError, MoneyKey};
 pub use lane::{FIRST_RETRY_SECONDS, Lane, LaneState, Lanes, Owed, REFUSED_BODY_KEPT_DAYS};

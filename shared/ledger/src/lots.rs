@@ -19,6 +19,7 @@ use crate::{Balance, MoneyKey, Timestamp};
 
 pub use change::{ChangedLots, LotMove};
 pub use expire::ExpiredLots;
+pub(crate) use expire::again_by;
 pub use port::Expiring;
 pub use settle::SettledLots;
 pub use terms::{GRANT_DAYS_MAX, GrantTerms, GrantTermsError, LotKind, LotTerms, PRIORITY_DEFAULT, PRIORITY_MAX};

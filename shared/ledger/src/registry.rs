@@ -57,6 +57,8 @@ list! {
         PendingExternal = "pending_external",
         /// Expires credits that no one spends.
         Expiring = "expiring",
+        /// Closes holds whose time is over.
+        Holds = "holds",
         /// Compares accounts, orders and the journal.
         Audit = "audit",
     }
@@ -81,6 +83,8 @@ pub enum Writer {
     Redeem,
     /// Whichever call finds lots past their date: a debit, or the sweep.
     Expiry,
+    /// The charge of a hold, by its settlement or its expiry.
+    Hold,
     /// A person's change by the command line.
     Manual,
     /// A person's repair of rows by the command line.
@@ -97,6 +101,7 @@ impl Writer {
             Self::Reconcile => "reconcile",
             Self::Redeem => "redeem",
             Self::Expiry => "expire",
+            Self::Hold => "hold",
             Self::Manual => "manual",
             Self::Repair => "repair",
         }

@@ -156,6 +156,7 @@ fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Ru
         ("accounts", &tables.accounts),
         ("orders", &tables.orders),
         ("subscriptions", &tables.subscriptions),
+        ("holds", &tables.holds),
     ];
     Ok(Running {
         dynamodb_url: base_url.clone(),

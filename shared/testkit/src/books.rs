@@ -8,7 +8,7 @@ use embedded::Engine;
 use ledger::{Order, Subscription};
 use serde_json::{Value, json};
 
-pub use credits::CodeRow;
+pub use credits::{CodeRow, HoldRow};
 
 /// A snapshot of all tables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +23,7 @@ pub struct Books {
     pub subscriptions: BTreeMap<String, SubscriptionRow>,
     /// Redeem codes by their hash.
     pub codes: BTreeMap<String, CodeRow>,
+    pub holds: BTreeMap<String, HoldRow>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,6 +49,8 @@ pub struct Account {
     pub mark: i128,
     pub lots_version: u64,
     pub next_expiry: Option<String>,
+    /// What open holds set aside.
+    pub held: i128,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,6 +85,7 @@ impl Account {
             mark: number(row, "mark_units"),
             lots_version: u64::try_from(number(row, "lots_version")).unwrap(),
             next_expiry: word(row, "next_expiry"),
+            held: number(row, "held_units"),
         }
     }
 }
@@ -242,6 +246,7 @@ impl Books {
             };
             books.subscriptions.insert(word(&row, "id").unwrap(), subscription);
         }
+        books.holds = scan("holds").iter().map(|row| (word(row, "id").unwrap(), HoldRow::read(row))).collect();
         books.bodies = scan("bodies").iter().map(|row| word(row, "id").unwrap()).collect();
         books
     }
@@ -249,6 +254,7 @@ impl Books {
     /// Checks the invariants, which hold at any time and after any fault.
     pub fn check(&self) {
         self.check_credits();
+        self.check_holds();
         for (id, account) in &self.accounts {
             let rows: Vec<&Row> = self.journal.values().filter(|row| row.account.as_ref() == Some(id)).collect();
             let sum: i128 = rows.iter().map(|row| row.change).sum();
@@ -260,8 +266,8 @@ impl Books {
             );
             assert_eq!(
                 account.available,
-                account.balance.checked_add(account.overdraft).unwrap(),
-                "the available amount of {id} is balance and overdraft"
+                account.balance.checked_add(account.overdraft).unwrap().checked_sub(account.held).unwrap(),
+                "the available amount of {id} is balance and overdraft, less what is held"
             );
         }
         for (number, order) in &self.orders {

@@ -5,14 +5,15 @@ mod audit;
 mod backlog;
 mod codes;
 mod event;
+mod holds;
 mod lots;
 mod orders;
 mod rates;
 
 use ledger::{
-    AccountId, Asset, Audit, Backlog, CallContext, CallerKey, Codes, CommitError, Committed, Decision, Effect, Entry,
-    EventKey, Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody, Reason,
-    Refusal, Source, SpendingTerms,
+    AccountId, Amount, Asset, Audit, Backlog, CallContext, CallerKey, Codes, CommitError, Committed, Decision, Effect,
+    Entry, EventKey, Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody,
+    Reason, Refusal, Source, SpendingTerms,
 };
 
 use crate::{Account, Books, context};
@@ -75,6 +76,9 @@ async fn result_of<L: Backlog + Audit + Codes>(
         return result;
     }
     if let Some(result) = rates::result_of(ledger, &words, number).await {
+        return result;
+    }
+    if let Some(result) = holds::result_of(ledger, &words, number, seconds).await {
         return result;
     }
     if let Some(result) = lots::result_of(ledger, &words, number).await {
@@ -218,7 +222,8 @@ fn written(books: &Books) -> Vec<String> {
     let credits = |units: i128| Asset::CREDITS.format_balance(ledger::Balance::from_units(units));
     let accounts = books.accounts.iter().map(|(id, account)| {
         let Account { balance, available, version, .. } = account;
-        format!("{id} {} {} v{version}", credits(*balance), credits(*available))
+        let held = if account.held == 0 { String::new() } else { format!(" held {}", credits(account.held)) };
+        format!("{id} {} {} v{version}{held}", credits(*balance), credits(*available))
     });
     let orders = books.orders.iter().map(|(number, order)| {
         let flag = order.anomaly.as_ref().map_or(String::new(), |reason| format!(" {reason}"));
@@ -229,6 +234,10 @@ fn written(books: &Books) -> Vec<String> {
         format!("subscription {id} {} v{}", subscription.status.as_deref().unwrap_or("-"), subscription.version)
     });
     let keys = books.keys.iter().map(|(key, owner)| format!("{key} {owner}"));
+    let holds = books.holds.iter().map(|(id, hold)| {
+        let charged = hold.charged.map_or(String::new(), |charged| format!(" {}", credits(charged)));
+        format!("hold {id} {}{charged}", hold.state)
+    });
     let journal = books.journal.iter().map(|(id, row)| {
         let status = row.reason.as_deref().unwrap_or(&row.status);
         let status = if row.needs_attention { format!("{status}!") } else { status.to_owned() };
@@ -237,7 +246,11 @@ fn written(books: &Books) -> Vec<String> {
         let id = id.split_once("#conflict#").map_or(id.clone(), |(id, _)| format!("{id}#conflict"));
         format!("{id} {status}{moved} x{}", row.attempts)
     });
-    accounts.chain(keys).chain(orders).chain(pointers).chain(subscriptions).chain(journal).collect()
+    accounts.chain(keys).chain(orders).chain(pointers).chain(subscriptions).chain(holds).chain(journal).collect()
+}
+
+fn credits(amount: Amount) -> String {
+    Asset::CREDITS.format(amount)
 }
 
 fn folded(line: &str) -> String {

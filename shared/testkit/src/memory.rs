@@ -5,6 +5,8 @@ mod audit;
 mod backlog;
 mod codes;
 mod guards;
+mod holds;
+mod kept_row;
 mod lanes;
 mod lots;
 mod proof;
@@ -17,11 +19,12 @@ use std::sync::{Arc, Mutex};
 
 use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, Code, CodeHash, CommitError, Committed,
-    CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, House, JournalHeader, KeptBody, LaneState, Ledger,
-    LotsRow, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason, Receipt, Reference, Refusal,
-    RowKeys, Rows, Subscription, Sweep, Timestamp, TrialBalance, Work, WrongCodes, merged, next_retry_at,
+    CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, Hold, HoldId, JournalHeader, KeptBody, LaneState,
+    Ledger, LotsRow, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason, Receipt, Reference,
+    Refusal, RowKeys, Rows, Subscription, Sweep, Timestamp, TrialBalance, Work, WrongCodes, merged, next_retry_at,
 };
 
+use self::kept_row::{Due, KeptRow};
 use self::proof::ProofState;
 use crate::memory_jwks_cache::MemoryJwksCache;
 use crate::{Account, Row, instant};
@@ -49,6 +52,7 @@ struct State {
     rates: BTreeMap<CurrencyPair, Rates>,
     codes: BTreeMap<CodeHash, Code>,
     wrong_codes: BTreeMap<Owner, WrongCodes>,
+    holds: BTreeMap<HoldId, Hold>,
     /// Lanes by the index word of their events.
     lanes: BTreeMap<String, LaneState>,
     /// The number of times that an unreadable row was rescheduled, for the backoff.
@@ -58,25 +62,6 @@ struct State {
     held_sweeps: BTreeMap<Sweep, (AttemptMark, Timestamp)>,
     check: AuditProgress,
     days: BTreeMap<Timestamp, TrialBalance>,
-}
-
-#[derive(Debug)]
-struct KeptRow {
-    row: Row,
-    fingerprint: String,
-    processed_at: Option<Timestamp>,
-    first_received_at: Timestamp,
-    reversed_by: Option<String>,
-    house: Option<House>,
-    due: Option<Due>,
-}
-
-/// The index word of a waiting row, its next retry time, and the amount owed.
-#[derive(Debug, Clone)]
-struct Due {
-    word: String,
-    at: Timestamp,
-    owed: Amount,
 }
 
 impl Ledger for MemoryLedger {
@@ -161,6 +146,9 @@ impl State {
 
     fn record(&mut self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         let header = &entry.header;
+        if let Some(receipt) = self.charge_of_hold(entry) {
+            return Ok(Committed::Earlier(receipt));
+        }
         if let Some(outcome) = self.outcome_of_row(header, context) {
             return outcome;
         }
@@ -378,8 +366,10 @@ impl State {
             first_received_at: context.first_received_at,
             reversed_by: None,
             house: None,
+            writer: None,
             due: None,
         });
+        kept.writer = Some(header.writer);
         kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();
         status.clone_into(&mut kept.row.status);
         kept.row.order = header.order.as_ref().map(ToString::to_string);

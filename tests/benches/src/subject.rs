@@ -144,6 +144,7 @@ impl Subject {
             ("ACCOUNTS_TABLE", &table("accounts")),
             ("ORDERS_TABLE", &table("orders")),
             ("SUBSCRIPTIONS_TABLE", &table("subscriptions")),
+            ("HOLDS_TABLE", &table("holds")),
             ("BALANCES_TABLE", usual::BALANCES),
             ("IDEMPOTENCY_TABLE", usual::IDEMPOTENCY),
             ("MAX_SKEW_SECONDS", "0"),

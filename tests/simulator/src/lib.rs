@@ -20,6 +20,7 @@ mod custodian;
 mod epay_merchant;
 mod event_source_mapping;
 mod faults;
+mod holds_port;
 mod mark;
 mod net;
 mod outbox;

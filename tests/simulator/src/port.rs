@@ -53,17 +53,17 @@ impl PortLedger {
         Self { books, calls, committed: Arc::default() }
     }
 
-    pub(crate) async fn of_memory<T>(
+    pub(crate) async fn of_memory<T, E: From<CommitError>>(
         &self,
         operation: &'static str,
         context: &CallContext<'_>,
-        call: impl Future<Output = Result<T, CommitError>>,
-    ) -> Result<T, CommitError> {
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let (mark, fault) = self.calls.next(Side::Store, operation);
         let deadline = Instant::from_std(context.deadline.0);
         let mut rng = mark.child(0).rng();
         sleep(Duration::from_millis(rng.u64(0..=LATENCY_MS_MAX))).await;
-        let unavailable = || Err(CommitError::Unavailable(None));
+        let unavailable = || Err(CommitError::Unavailable(None).into());
         match fault {
             None | Some(FaultKind::KilledLater) => call.await,
             Some(FaultKind::Dropped | FaultKind::Down) => {
@@ -83,7 +83,7 @@ impl PortLedger {
                 sleep(Duration::from_millis(rng.u64(50..1_500))).await;
                 answer
             }
-            Some(FaultKind::Conflicted) if matches!(operation, "commit" | "amend") => Err(CommitError::Stale),
+            Some(FaultKind::Conflicted) if matches!(operation, "commit" | "amend") => Err(CommitError::Stale.into()),
             Some(
                 FaultKind::Conflicted
                 | FaultKind::Disconnected

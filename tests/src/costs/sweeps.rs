@@ -59,6 +59,7 @@ pub(super) async fn of_reconcile() -> Vec<Path> {
         ("reconcile: unfulfilled, nothing due", Sweep::Unfulfilled),
         ("reconcile: pending_external, nothing due", Sweep::PendingExternal),
         ("reconcile: expiring, nothing due", Sweep::Expiring),
+        ("reconcile: holds, nothing due", Sweep::Holds),
     ] {
         paths.push(path(name, Swept::new(World::new()).run(sweep).await));
     }

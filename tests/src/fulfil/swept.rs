@@ -32,6 +32,7 @@ pub(super) async fn run(
         | Swept::StripeBackfill(_)
         | Swept::Unpaid(_)
         | Swept::Expiring(_)
+        | Swept::Holds(_)
         | Swept::Audit(_)
         | Swept::Changes(_)) => {
             panic!("{other:?}")

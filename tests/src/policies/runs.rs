@@ -9,8 +9,8 @@ use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
 use epay::Epay;
 use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Asset, Effect, Grant, Guard, House, Ledger as _, LotKind, LotShare, LotTerms, MoneyKey, Movement,
-    OrderNumber, Owner, Posting, Provider, Reference, Refund, RefundState, Sweep, Writer,
+    Amount, Asset, Effect, Grant, Guard, Hold, HoldClosing, Holds as _, House, Ledger as _, LotKind, LotShare,
+    LotTerms, MoneyKey, Movement, OrderNumber, Owner, Posting, Provider, Reference, Refund, RefundState, Sweep, Writer,
 };
 use orders::Orders;
 use providers::{Http, StripeConfig};
@@ -23,6 +23,7 @@ use testkit::{
 use usage::Usage;
 use wechat::Wechat;
 
+use crate::holds::{hold_of, settle};
 use crate::house::root;
 use crate::sandbox::{Sender, by_hand, invocation, moment_at, open_account};
 use crate::stripe::{orders_of_samples, run_at};
@@ -97,6 +98,28 @@ async fn lots_past_their_date(world: &World) {
     let lots = vec![LotShare { terms, units: amount.units() }];
     let gift = Movement { key, posting, guard: Guard::Always, reverses: None, lots };
     by_hand(world, "gift-of-a-moment", vec![Effect::Move(gift)]).await;
+}
+
+/// One is closed by the sweep, and one while the sweep is about to close it.
+async fn holds_past_their_time(world: &World, ledger: &DynamoLedger) {
+    by_hand(world, "for-holds", vec![top_up("bob", "for-holds")]).await;
+    for id in ["swept", "settled"] {
+        let hold = hold_of("bob", id, "0.1", None, Some("0.1"));
+        let hold = Hold { expires_at: now(), ..hold };
+        world.ledger(3).open_hold(&hold, &context(3)).await.expect("a hold");
+        if id == "settled" {
+            world.ledger(3).close_hold(&hold, &settle("0.1"), &context(4)).await.expect("a settlement");
+            ledger.close_hold(&hold, &HoldClosing::Expire, &context(5)).await.expect("a closed hold");
+        }
+    }
+}
+
+/// A credit by hand.
+fn top_up(owner: &str, key: &str) -> Effect {
+    let account = Owner::new(owner).expect("valid").account(Asset::CREDITS);
+    let posting = Posting::to_customer(account, House::Manual, Asset::CREDITS.parse("1").expect("an amount"));
+    let key = MoneyKey::new("manual", &[key]).expect("valid");
+    Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None, lots: Vec::new() })
 }
 
 fn places() -> Places {
@@ -284,6 +307,7 @@ async fn of_reconcile() -> Vec<Call> {
         let unitel = UnitelNet::default();
         let fulfil = fulfil::worker(ledger.clone(), Some((&unitel, &[])), None).await;
         let reconcile = Reconcile { ledger, fulfil, stripe_api, ..of_stripe::reconcile(world.ledger(0), &[]) };
+        holds_past_their_time(&world, &reconcile.ledger).await;
         for minutes in [1, 2, 4, 8, 16] {
             for sweep in Sweep::ALL {
                 let run = run_at(900 + u64::try_from(minutes).expect("small"), minutes * MINUTE);

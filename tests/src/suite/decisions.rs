@@ -92,8 +92,9 @@ impl State {
 
 /// One line for each row that has changed.
 fn changes(was: &State, is: &State) -> String {
-    let Books { journal, accounts, keys, bodies, orders, pointers, subscriptions, codes } = &is.books;
+    let Books { journal, accounts, keys, bodies, orders, pointers, subscriptions, codes, holds } = &is.books;
     assert_eq!(*codes, was.books.codes, "no webhook redeems a code");
+    assert_eq!(*holds, was.books.holds, "no webhook opens or closes a hold");
     assert_eq!(*keys, was.books.keys, "no webhook binds a key");
     let mut lines = Vec::new();
     for (id, row) in journal.iter().filter(|(id, row)| was.books.journal.get(*id) != Some(row)) {

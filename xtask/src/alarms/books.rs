@@ -28,9 +28,9 @@ fn refused_due() -> Alarm {
             "被拒绝的事件已到期，却有一刻钟无法重试：`reconcile` 跟不上，或存储没有应答。",
         ),
         to_do: text(
-            "Look at `errors`, `throttled-tables` and the log of `reconcile`; the metric `waiting` counts the events. It \
+            "Look at `errors`, `throttled-table-writes` and the log of `reconcile`; the metric `waiting` counts the events. It \
              catches up by itself once the store answers.",
-            "查看 `errors`、`throttled-tables` 和 `reconcile` 的日志；指标 `waiting` 为其数量。存储恢复后会自行赶上。",
+            "查看 `errors`、`throttled-table-writes` 和 `reconcile` 的日志；指标 `waiting` 为其数量。存储恢复后会自行赶上。",
         ),
     }
 }

@@ -3,10 +3,10 @@
 use ledger::Sweep;
 
 use super::{TABLES, functions};
-use crate::alarm::{Alarm, MINUTE, Metric, OURS, above, at_least, below, expression, outcomes, sum, text};
+use crate::alarm::{Alarm, MINUTE, Metric, OURS, Text, above, at_least, below, expression, outcomes, sum, text};
 
 /// The written indexes, by table and name.
-const INDEXES: [(&str, &str); 7] = [
+const INDEXES: [(&str, &str); 8] = [
     ("journal", "by_account"),
     ("journal", "attention"),
     ("orders", "work"),
@@ -14,10 +14,16 @@ const INDEXES: [(&str, &str); 7] = [
     ("accounts", "keys"),
     ("accounts", "expiring"),
     ("accounts", "campaigns"),
+    ("holds", "open_holds"),
 ];
 /// The indexes that functions read. Only people read the others.
-const READ_INDEXES: [(&str, &str); 4] =
-    [("journal", "by_account"), ("journal", "attention"), ("orders", "work"), ("accounts", "expiring")];
+const READ_INDEXES: [(&str, &str); 5] = [
+    ("journal", "by_account"),
+    ("journal", "attention"),
+    ("orders", "work"),
+    ("accounts", "expiring"),
+    ("holds", "open_holds"),
+];
 /// The functions with a dead-letter queue.
 const QUEUES: [&str; 2] = ["fulfil", "reconcile"];
 /// DynamoDB emits this metric only for throttled calls, and an alarm keeps its state without data:
@@ -32,7 +38,8 @@ pub(super) fn alarms() -> Vec<Alarm> {
         clock(),
         errors(),
         throttled(),
-        throttled_tables(),
+        throttled_table_writes(),
+        throttled_table_reads(),
         throttled_index_writes(),
         throttled_index_reads(),
         dead_letters(),
@@ -181,20 +188,37 @@ fn throttled() -> Alarm {
     }
 }
 
-fn throttled_tables() -> Alarm {
-    let of = |name| {
-        let read = (format!("{name}_read"), table("ReadThrottleEvents", name));
-        [read, (format!("{name}_write"), table("WriteThrottleEvents", name))]
-    };
-    Alarm {
-        name: "throttled-tables".to_owned(),
-        comment: "FILL: DynamoDB measures a throttled call only when it happens, and without data the alarm would never end.",
-        when: at_least(1, expression("throttled reads and writes", FILLED, TABLES.into_iter().flat_map(of))),
-        means: text(
-            "DynamoDB throttled calls: one row is written too often, or a table grows faster than it may. The calls \
-             are retried, and are slower.",
-            "DynamoDB 拒绝了调用：某一行写得太频繁，或表增长过快。调用会自动重试，只是更慢。",
+fn throttled_table_writes() -> Alarm {
+    throttled_table(
+        "throttled-table-writes",
+        "WriteThrottleEvents",
+        text(
+            "DynamoDB throttled writes of a table: one row is written too often, or the table grows faster than it may. \
+             The calls are retried, and are slower.",
+            "DynamoDB 限制了表的写入：某一行写得太频繁，或表增长过快。调用会自动重试，只是更慢。",
         ),
+    )
+}
+
+fn throttled_table_reads() -> Alarm {
+    throttled_table(
+        "throttled-table-reads",
+        "ReadThrottleEvents",
+        text(
+            "DynamoDB throttled reads of a table: one row is read too often. The calls are retried, and are slower.",
+            "DynamoDB 限制了表的读取：某一行读得太频繁。调用会自动重试，只是更慢。",
+        ),
+    )
+}
+
+/// Reads and writes have an alarm each, since an alarm has at most ten metrics.
+fn throttled_table(name: &str, metric: &'static str, means: Text) -> Alarm {
+    let of = |name: &'static str| (name.to_owned(), table(metric, name));
+    Alarm {
+        name: name.to_owned(),
+        comment: "FILL: DynamoDB measures a throttled call only when it happens, and without data the alarm would never end.",
+        when: at_least(1, expression("throttled calls", FILLED, TABLES.map(of))),
+        means,
         to_do: text(
             "If it lasts, the usual cause is one account that everything is booked on.",
             "若持续：通常是所有事件都记在同一个账户上。",
@@ -202,7 +226,6 @@ fn throttled_tables() -> Alarm {
     }
 }
 
-/// Reads and writes have an alarm each, since an alarm has at most ten metrics.
 fn throttled_index_writes() -> Alarm {
     let written = INDEXES.map(|(name, index)| {
         (format!("{index}_write"), table("WriteThrottleEvents", name).by("GlobalSecondaryIndexName", index))

@@ -86,6 +86,27 @@ fn codes_are_made_redeemed_listed_and_revoked() {
     assert_eq!(done(&folder, listing).matches("revoked").count(), 20, "{ending}");
 }
 
+#[test]
+fn holds_of_the_page_are_closed() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    folder.stdout_of(&["account", "credit", "alice", "20", "--reason", "trial", "--new"]);
+    let outputs = ["available  15\n", "balance    16.8\n", "held       5\n", "charge 1", "available  16.8\n"];
+    let commands = block("docs/holds.md", "hold settle call-1").commands();
+    assert_eq!(commands.len(), outputs.len(), "{commands:?}");
+    for (command, expected) in commands.iter().zip(outputs) {
+        let output = done(&folder, command);
+        assert!(output.contains(expected), "{command}: {output}");
+    }
+    // Around a call that succeeds, and one that fails.
+    for (id, call, expected) in [("call-7", "echo 3", "charges 3\n"), ("call-8", "false", "is released")] {
+        let script = block("docs/holds.md", "metered_call").commands().join("\n").replace("call-7", id);
+        let output = done(&folder, &format!("metered_call() {{ {call}; }}\n{script}"));
+        assert!(output.contains(expected), "{script}: {output}");
+    }
+    assert!(folder.stdout_of(&["account", "show", "alice"]).contains("balance    13.8\n"));
+}
+
 /// Changes of accounts, and what `account show` then prints.
 #[test]
 fn changes_of_the_page_are_done() {

@@ -54,6 +54,27 @@ pub(super) fn breaks() -> Vec<Break> {
             repair: &[TO_LINES],
         },
         Break {
+            name: "a held amount without a hold",
+            broken: |raw| raw.update("accounts", "credits", "SET held_units = :v", &n("5")),
+            found: &["available", "held"],
+            named: "account repair {credits} --holds",
+            repair: &["account repair {credits} --holds"],
+        },
+        Break {
+            name: "a held amount with its available amount",
+            broken: |raw| {
+                raw.update(
+                    "accounts",
+                    "credits",
+                    "ADD held_units :v SET available_units = available_units - :v",
+                    &n("5"),
+                );
+            },
+            found: &["held"],
+            named: "account repair {credits} --holds",
+            repair: &["account repair {credits} --holds"],
+        },
+        Break {
             name: "a version",
             broken: |raw| raw.update("accounts", "credits", "ADD version :v", &n("3")),
             found: &["lines"],

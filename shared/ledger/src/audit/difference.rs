@@ -25,8 +25,10 @@ pub struct Difference {
 pub enum DifferenceKind {
     /// The account's lines do not add up to its balance.
     Balance,
-    /// The available amount is not the balance plus the overdraft.
+    /// The available amount is not the balance plus the overdraft, less what is held.
     Available,
+    /// What the account holds is not the sum of its open holds.
+    Held,
     /// The number of lines differs from the account's version.
     Lines,
     /// The row of an account's lots has another version than the account, or holds less than its mark.
@@ -62,9 +64,10 @@ pub enum DifferenceKind {
 }
 
 impl DifferenceKind {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Balance,
         Self::Available,
+        Self::Held,
         Self::Lines,
         Self::Lots,
         Self::NextExpiry,
@@ -88,6 +91,7 @@ impl DifferenceKind {
         match self {
             Self::Balance => "balance",
             Self::Available => "available",
+            Self::Held => "held",
             Self::Lines => "lines",
             Self::Lots => "lots",
             Self::NextExpiry => "next_expiry",
@@ -121,6 +125,8 @@ pub enum Suspect {
     /// The account's row is consistent, so a line was altered, or the whole row.
     BalanceOrLine,
     Available,
+    /// What the account's row says of its open holds.
+    Held,
     /// The sums agree and the counts do not.
     Version,
     LostLine,
@@ -143,10 +149,11 @@ pub enum Suspect {
 }
 
 impl Suspect {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Balance,
         Self::BalanceOrLine,
         Self::Available,
+        Self::Held,
         Self::Version,
         Self::LostLine,
         Self::ExtraLine,
@@ -166,6 +173,7 @@ impl Suspect {
             Self::Balance => "balance",
             Self::BalanceOrLine => "balance_or_line",
             Self::Available => "available",
+            Self::Held => "held",
             Self::Version => "version",
             Self::LostLine => "lost_line",
             Self::ExtraLine => "extra_line",
@@ -191,6 +199,7 @@ impl Suspect {
             Self::Balance => "the balance was altered",
             Self::BalanceOrLine => "a line was altered, or balance and available together",
             Self::Available => "available or the overdraft was altered",
+            Self::Held => "what the account holds was altered, or the row of a hold",
             Self::Version => "the version was altered",
             Self::LostLine => "a line was lost",
             Self::ExtraLine => "a line was added, or the account's row is an old one",
@@ -283,6 +292,7 @@ impl Difference {
                 format!("{}, or if a line was altered: --restore-line KEY --amount N", account("--to-lines"))
             }
             (DifferenceKind::Balance | DifferenceKind::Available | DifferenceKind::Lines, _) => account("--to-lines"),
+            (DifferenceKind::Held, _) => account("--holds"),
             (DifferenceKind::Lots | DifferenceKind::NextExpiry, _) => account("--lots"),
             (DifferenceKind::Stands | DifferenceKind::Payment, _) => order("--to-lines"),
             (DifferenceKind::Unposted, _) => {

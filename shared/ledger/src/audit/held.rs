@@ -10,6 +10,8 @@ pub struct StoredAccount {
     pub balance: Balance,
     pub available: Balance,
     pub overdraft: Balance,
+    /// What its open holds set aside.
+    pub held: u128,
     /// The number of lines that the row counts.
     pub version: u64,
     pub lots: StoredLots,
@@ -54,13 +56,34 @@ impl StoredAccount {
     pub fn nothing(account: &str) -> Self {
         let zero = Balance::ZERO;
         let lots = StoredLots::default();
-        Self { account: account.to_owned(), balance: zero, available: zero, overdraft: zero, version: 0, lots }
+        Self { account: account.to_owned(), balance: zero, available: zero, overdraft: zero, held: 0, version: 0, lots }
+    }
+
+    /// What can be spent with this balance: beyond it the overdraft, and without what is held.
+    fn available_of(&self, balance: Balance) -> Balance {
+        let held = i128::try_from(self.held).unwrap_or(i128::MAX);
+        let available = balance.checked_add(self.overdraft).map(|sum| sum.units().saturating_sub(held));
+        Balance::from_units(available.unwrap_or(i128::MAX))
+    }
+
+    /// The row with this sum of open holds, and what is available beside it.
+    #[must_use]
+    pub(super) fn holding(&self, open: u128) -> Self {
+        let row = Self { held: open, ..self.clone() };
+        Self { available: row.available_of(row.balance), ..row }
+    }
+
+    /// The difference from the sum of its open holds.
+    pub fn differs_from_holds(&self, open: u128) -> Option<Difference> {
+        let [recorded, found] = [self.held, open].map(|sum| i128::try_from(sum).unwrap_or(i128::MAX));
+        let sums = (Balance::from_units(recorded), Balance::from_units(found));
+        (recorded != found).then(|| self.differs(DifferenceKind::Held, Suspect::Held, sums, 0))
     }
 
     /// The row that the lines require, with this row's overdraft.
     #[must_use]
     pub fn of_lines(&self, counted: &LineTotals) -> Self {
-        let available = counted.sum.checked_add(self.overdraft).unwrap_or(Balance::from_units(i128::MAX));
+        let available = self.available_of(counted.sum);
         Self { balance: counted.sum, available, version: counted.lines, ..self.clone() }
     }
 
@@ -81,8 +104,7 @@ impl StoredAccount {
             };
             return vec![self.differs(DifferenceKind::Lines, suspect, (balance, sum), missing)];
         }
-        let may_spend =
-            |balance: Balance| balance.checked_add(self.overdraft).unwrap_or(Balance::from_units(i128::MAX));
+        let may_spend = |balance: Balance| self.available_of(balance);
         // The third number decides: the available amount was written together with the balance.
         let suspect = if self.available == may_spend(sum) { Suspect::Balance } else { Suspect::BalanceOrLine };
         let rows = [

@@ -115,6 +115,15 @@ impl Side<'_> {
         ])
     }
 
+    /// Brings what is held, and with it what is available, to the open holds.
+    pub fn to_holds(&self, open: u128) -> Result<Vec<Effect>, RepairError> {
+        let held = self.held.ok_or(RepairError::NoAccount)?;
+        if held.held == open {
+            return Err(RepairError::Agrees);
+        }
+        Ok(vec![self.row_becomes(held.holding(open))])
+    }
+
     fn row(&self) -> StoredAccount {
         self.held.cloned().unwrap_or_else(|| StoredAccount::nothing(&self.account.to_string()))
     }

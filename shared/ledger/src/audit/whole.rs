@@ -1,11 +1,11 @@
-//! The full audit: reads every row of accounts, journal and orders, in any order except that orders come last. Only
+//! The full audit: reads every row of accounts, journal, holds and orders, in any order except that orders come last. Only
 //! this audit finds what no account, no line and no change of today leads to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codes::CodesAudit;
 use super::{CodesToRead, Difference, JournalLine, LineTotals, StoredAccount, StoredOrder};
-use crate::{Code, House, LotsRow, MoneyKey, OrderNumber, PaymentProof};
+use crate::{Code, House, LotsRow, MoneyKey, OrderNumber, PaymentProof, Timestamp};
 
 /// A row, reduced to what the audit compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Row {
     Code(Box<Code>),
     /// A pointer to an order.
     Pointer(String, OrderNumber),
+    /// An open hold of the account with this name.
+    Hold(String, u128),
     /// A row that the audit does not compare.
     Other,
 }
@@ -28,6 +30,7 @@ pub enum Row {
 pub struct WholeAudit {
     accounts: BTreeMap<String, StoredAccount>,
     lots: BTreeMap<String, LotsRow>,
+    held: BTreeMap<String, u128>,
     counted: BTreeMap<String, LineTotals>,
     of_orders: BTreeMap<OrderNumber, Vec<JournalLine>>,
     orders: BTreeSet<OrderNumber>,
@@ -50,6 +53,10 @@ impl WholeAudit {
             }
             Row::Lots(account, lots) => {
                 self.lots.insert(account, lots);
+            }
+            Row::Hold(account, units) => {
+                let sum = self.held.entry(account).or_default();
+                *sum = sum.saturating_add(units);
             }
             Row::Line(line) => self.line(line),
             Row::Payment(proof, line) => {
@@ -120,16 +127,17 @@ impl WholeAudit {
     }
 
     /// All differences, once every row was added.
-    pub fn differences(mut self) -> Vec<Difference> {
+    pub fn differences(mut self, now: Timestamp) -> Vec<Difference> {
         let mut found = std::mem::take(&mut self.found);
-        let named: BTreeSet<&String> =
-            self.accounts.keys().chain(self.counted.keys()).chain(self.lots.keys()).collect();
+        let named = self.accounts.keys().chain(self.counted.keys()).chain(self.lots.keys()).chain(self.held.keys());
+        let named: BTreeSet<&String> = named.collect();
         for account in named {
             let counted = self.counted.get(account).copied().unwrap_or_default();
             let nothing = StoredAccount::nothing(account);
             let held = self.accounts.get(account).unwrap_or(&nothing);
             found.extend(held.differences(&counted));
-            found.extend(held.differs_from_lots(self.lots.get(account)));
+            found.extend(held.differs_from_holds(self.held.get(account).copied().unwrap_or_default()));
+            found.extend(held.differs_from_lots(self.lots.get(account), now));
         }
         found.extend(self.codes.differences());
         for line in self.paired.values() {

@@ -6,6 +6,14 @@ use crate::{MoneyKey, Timestamp};
 /// What open holds cover stays past its date. So long after, the rule runs again.
 const LOOK_AGAIN_SECONDS: i64 = 60 * 60;
 
+/// Clocks of different sandboxes differ by less.
+const SKEW_SECONDS: i64 = 5 * 60;
+
+/// An expiry before this time has set no later one for what holds cover.
+pub(crate) fn again_by(now: Timestamp) -> Timestamp {
+    now.plus_seconds(LOOK_AGAIN_SECONDS.saturating_add(SKEW_SECONDS))
+}
+
 /// What an expiry writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpiredLots {

@@ -23,6 +23,7 @@ fn held(balance: i128, available: i128, overdraft: i128, version: u64) -> Stored
         balance,
         available,
         overdraft,
+        held: 0,
         version,
         lots: crate::StoredLots::default(),
     }

@@ -162,7 +162,7 @@ fn uses_that_are_not_redemptions_are_found() {
             whole.add(Row::Line(redemption(&key, &owner)));
         }
         after.iter().enumerate().map(of).for_each(|code| whole.add_code_again(&code));
-        let found = whole.differences().into_iter().filter(|found| found.difference_kind == DifferenceKind::Uses);
+        let found = whole.differences(at(0)).into_iter().filter(|found| found.difference_kind == DifferenceKind::Uses);
         let found: Vec<_> = found
             .map(|found| (found.account.clone(), found.recorded.units(), found.found.units(), found.remedy()))
             .collect();

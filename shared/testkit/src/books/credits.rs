@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{Code, OncePer};
+use ledger::{Code, Hold, HoldState, OncePer};
 use serde_json::Value;
 
 use super::{Books, number, word};
@@ -36,7 +36,67 @@ impl CodeRow {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HoldRow {
+    pub account: String,
+    pub amount: i128,
+    pub usage: String,
+    pub state: String,
+    /// What it charged itself.
+    pub charged: Option<i128>,
+}
+
+impl HoldRow {
+    pub(super) fn read(row: &Value) -> Self {
+        let is_before = row.pointer("/charged_before/BOOL").and_then(Value::as_bool).unwrap_or_default();
+        let of = |name: &str| row.get(name).map(|_| number(row, name));
+        Self {
+            account: word(row, "account").unwrap(),
+            amount: number(row, "amount_units"),
+            usage: word(row, "use_key").unwrap(),
+            state: word(row, "status").unwrap(),
+            charged: of("charged_units").or_else(|| of("cost_units").filter(|_| !is_before)),
+        }
+    }
+
+    pub(crate) fn of(hold: &Hold) -> Self {
+        let charged = match hold.state {
+            HoldState::Settled { cost, is_charged_before: false, .. } => Some(cost),
+            HoldState::Expired { charged, .. } => charged,
+            HoldState::Open | HoldState::Settled { .. } | HoldState::Released { .. } => None,
+        };
+        Self {
+            account: hold.account.to_string(),
+            amount: i128::try_from(hold.amount.units()).unwrap(),
+            usage: hold.usage.to_string(),
+            state: hold.state.as_str().to_owned(),
+            charged: charged.map(|charged| i128::try_from(charged.units()).unwrap()),
+        }
+    }
+}
+
 impl Books {
+    /// An account holds what its open holds set aside, and what a hold has charged is in the journal.
+    pub(super) fn check_holds(&self) {
+        let mut held: BTreeMap<&str, i128> = BTreeMap::new();
+        for (id, hold) in &self.holds {
+            if hold.state == "open" {
+                let sum = held.entry(&hold.account).or_default();
+                *sum = sum.checked_add(hold.amount).unwrap();
+            }
+            if let Some(charged) = hold.charged {
+                let row = self.journal.get(&hold.usage).filter(|row| row.account.as_ref() == Some(&hold.account));
+                let booked = row.map(|row| row.change);
+                assert_eq!(booked, charged.checked_neg(), "the hold {id} has charged its use");
+            }
+        }
+        for (id, account) in &self.accounts {
+            let open = held.remove(id.as_str()).unwrap_or_default();
+            assert_eq!(account.held, open, "{id} holds what its open holds set aside");
+        }
+        assert_eq!(held, BTreeMap::new(), "each open hold has an account");
+    }
+
     /// Each use that a code has lost has a receipt, and no reversal gives back more than its event has charged.
     pub(super) fn check_credits(&self) {
         let redemptions = |of: &str| {

@@ -240,6 +240,7 @@ fn stored_account(owner: &str, balance: i128, version: u64) -> StoredAccount {
         balance,
         available: balance,
         overdraft: Balance::ZERO,
+        held: 0,
         version,
         lots: StoredLots::default(),
     }

@@ -17,7 +17,8 @@ impl Account {
             self.is_postpaid = to.policy == Policy::Postpaid;
         }
         self.balance = self.balance.checked_add(net.change.units()).unwrap();
-        self.available = self.balance.checked_add(self.overdraft).unwrap();
+        self.held = self.held.checked_add(net.held.units()).unwrap();
+        self.available = self.balance.checked_add(self.overdraft).unwrap().checked_sub(self.held).unwrap();
         self.version = self.version.checked_add(net.movements).unwrap();
     }
 }

@@ -109,7 +109,15 @@ pub(super) fn stored_account(id: &str, account: &Account) -> StoredAccount {
         [account.balance, account.available, account.overdraft].map(Balance::from_units);
     let read = account.lots();
     let lots = StoredLots { version: read.version, mark: read.mark, next_expiry: read.next_expiry };
-    StoredAccount { account: id.to_owned(), balance, available, overdraft, version: account.version, lots }
+    StoredAccount {
+        account: id.to_owned(),
+        balance,
+        available,
+        overdraft,
+        held: account.held.unsigned_abs(),
+        version: account.version,
+        lots,
+    }
 }
 
 fn sweep_cursor(id: &str, kept: &KeptRow) -> LinePosition {

@@ -15,7 +15,7 @@ impl Account {
     pub(super) fn lots(&self) -> AccountLots {
         AccountLots {
             balance: Balance::from_units(self.balance),
-            held: 0,
+            held: self.held.unsigned_abs(),
             mark: Balance::from_units(self.mark),
             version: self.lots_version,
             next_expiry: self.next_expiry.as_deref().map(|at| Timestamp::parse_rfc3339(at).unwrap()),
@@ -55,7 +55,7 @@ impl State {
         with_terms_of_senders(Cow::Owned(effects), &lots).into_owned()
     }
 
-    fn expire(&mut self, account: &AccountId, context: &CallContext<'_>) -> Amount {
+    pub(super) fn expire(&mut self, account: &AccountId, context: &CallContext<'_>) -> Amount {
         let (read, now) = (self.snapshot(account), context.time_at(instant()));
         if !read.account.is_fenced(now) {
             return Amount::ZERO;

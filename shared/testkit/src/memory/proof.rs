@@ -56,6 +56,7 @@ impl State {
             first_received_at: context.first_received_at,
             reversed_by: None,
             house: None,
+            writer: None,
             due: None,
         })
     }

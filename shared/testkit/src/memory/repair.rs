@@ -39,13 +39,14 @@ impl State {
     ) {
         match repair {
             Repair::Account { account, to, .. } => {
-                let StoredAccount { balance, available, overdraft, version, lots, .. } = to;
+                let StoredAccount { balance, available, overdraft, held, version, lots, .. } = to;
                 let [balance, available, overdraft] = [balance, available, overdraft].map(|sum| sum.units());
                 let row = self.accounts.entry(account.clone()).or_default();
                 *row = Account {
                     balance,
                     available,
                     overdraft,
+                    held: i128::try_from(*held).unwrap(),
                     version: *version,
                     mark: lots.mark.units(),
                     lots_version: lots.version,

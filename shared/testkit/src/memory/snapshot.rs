@@ -1,6 +1,6 @@
 //! The tables of the in-memory ledger.
 
-use crate::books::{CodeRow, OrderRow, SubscriptionRow};
+use crate::books::{CodeRow, HoldRow, OrderRow, SubscriptionRow};
 use crate::{Books, MemoryLedger};
 
 impl MemoryLedger {
@@ -23,6 +23,7 @@ impl MemoryLedger {
                 .iter()
                 .map(|(reference, subscription)| (reference.to_string(), SubscriptionRow::of(subscription)))
                 .collect(),
+            holds: state.holds.iter().map(|(id, hold)| (id.to_string(), HoldRow::of(hold))).collect(),
             codes: state.codes.iter().map(|(hash, code)| (hash.to_string(), CodeRow::of(code))).collect(),
         }
     }

@@ -46,7 +46,7 @@ fn word(text: &str) -> Word {
 async fn found(world: &World) -> Vec<Difference> {
     let mut whole = whole_of(world, 2).await;
     audit::read_codes_again(&world.ledger(0), &run_at(1, 0), &mut whole).await.expect("read");
-    whole.differences()
+    whole.differences(testkit::now())
 }
 
 fn by() -> Signature {
@@ -187,7 +187,7 @@ async fn redemption_during_the_audit_is_no_difference() {
     redeemed(&world, "dan", 4).await;
     scan(&world, &mut whole, BookTable::Journal, 2).await;
     let of_codes = |whole: &WholeAudit| {
-        let found = whole.clone().differences().into_iter();
+        let found = whole.clone().differences(testkit::now()).into_iter();
         found.filter(|found| found.difference_kind == DifferenceKind::Uses).count()
     };
     assert_eq!(of_codes(&whole), 3);

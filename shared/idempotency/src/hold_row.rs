@@ -1,0 +1,128 @@
+//! The row of a hold, in a table of its own. While it is open it stands in a sparse index by expiry; once closed, it is
+//! removed after [`KEPT_DAYS`].
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ledger::{
+    AccountId, Amount, AtExpiry, CallContext, EventKey, Hold, HoldChange, HoldId, HoldState, Lane, Source, Timestamp,
+};
+
+use crate::image::{Image, Read, Unreadable, amount, flag, known_form, maybe, maybe_amount, owned, time, word};
+use crate::rows::{ROW_FORMAT, Row, number, text};
+use crate::{lane_row, lots_row, names};
+
+/// The index of open holds has so many partitions, so that no write waits for another. All holds of an account are in
+/// one.
+pub(crate) const SHARDS: u8 = 4;
+const KEPT_DAYS: i64 = 90;
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+pub(crate) fn shard(account: &str) -> String {
+    shard_named(lots_row::hash(account).checked_rem(SHARDS).unwrap_or_default())
+}
+
+pub(crate) fn shard_named(shard: u8) -> String {
+    format!("open#{shard}")
+}
+
+/// The lane in which a refused event of the same use and the same owner waits.
+pub(crate) fn lane_of(hold: &Hold) -> String {
+    lane_row::refused_in_lane(Source::Usage.as_str(), &Lane::Owner(hold.account.owner().clone()))
+}
+
+/// Written if no hold has this id.
+pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
+    let Hold { id: _, account, amount, usage, opened_at, expires_at, at_expiry, note, state: _ } = hold;
+    let account = account.to_string();
+    let mut row = Row::default();
+    row.set(names::FORMAT, number(&ROW_FORMAT));
+    row.set(names::STATUS, text(HoldState::Open.as_str()));
+    row.set(names::OPEN_HOLDS, text(&shard(&account)));
+    row.set(names::ACCOUNT, text(&account));
+    row.set(names::AMOUNT_UNITS, number(&amount.units()));
+    row.set(names::USE_KEY, text(usage));
+    row.set(names::OPENED_AT, text(opened_at));
+    row.set(names::EXPIRES_AT, text(expires_at));
+    if let AtExpiry::Charge(charge) = at_expiry {
+        row.set(names::CHARGE_UNITS, number(&charge.units()));
+    }
+    if let Some(note) = note {
+        row.set(names::NOTE, text(note));
+    }
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
+    let absent = row.absent();
+    row.conditions.push(absent);
+    row
+}
+
+/// Written over the state that was read, with the same owner, amount and use: they decide what is charged and freed.
+pub(crate) fn close(change: &HoldChange, context: &CallContext<'_>) -> Row {
+    let HoldChange { before, after, entry: _, note } = change;
+    let mut row = Row::default();
+    let as_read = [
+        (names::STATUS, text(before.state.as_str())),
+        (names::ACCOUNT, text(&before.account)),
+        (names::AMOUNT_UNITS, number(&before.amount.units())),
+        (names::USE_KEY, text(&before.usage)),
+    ];
+    for (attribute, value) in as_read {
+        let (name, value) = (row.name(attribute), row.value(value));
+        row.conditions.push(format!("{name} = {value}"));
+    }
+    if !before.is_open() {
+        let charged = row.name(names::CHARGED_UNITS);
+        row.conditions.push(format!("attribute_not_exists({charged})"));
+    }
+    row.require_known_form();
+    row.set(names::STATUS, text(after.as_str()));
+    row.remove(names::OPEN_HOLDS);
+    match after {
+        HoldState::Open | HoldState::Released { .. } => {}
+        HoldState::Settled { cost, is_charged_before, at: _ } => {
+            row.set(names::COST_UNITS, number(&cost.units()));
+            row.set(names::CHARGED_BEFORE, AttributeValue::Bool(*is_charged_before));
+        }
+        HoldState::Expired { charged, at: _ } => {
+            if let Some(charged) = charged {
+                row.set(names::CHARGED_UNITS, number(&charged.units()));
+            }
+        }
+    }
+    if let Some(note) = note {
+        row.set(names::NOTE, text(note));
+    }
+    if let Some(at) = after.closed_at() {
+        row.set(names::CLOSED_AT, text(&at));
+        let days = DAY_SECONDS.saturating_mul(KEPT_DAYS);
+        row.set(names::REMOVED_AT, number(&at.plus_seconds(days).unix_s()));
+    }
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
+    row
+}
+
+pub(crate) fn read(row: &Image) -> Read<Hold> {
+    known_form(row)?;
+    let at = || word::<Timestamp>(row, names::CLOSED_AT, time);
+    let state = match row.get(names::STATUS).and_then(|status| status.as_s().ok()).map(String::as_str) {
+        Some("open") => HoldState::Open,
+        Some("settled") => HoldState::Settled {
+            cost: amount(row, names::COST_UNITS)?,
+            is_charged_before: flag(row, names::CHARGED_BEFORE)?,
+            at: at()?,
+        },
+        Some("released") => HoldState::Released { at: at()? },
+        Some("expired") => HoldState::Expired { charged: maybe_amount(row, names::CHARGED_UNITS)?, at: at()? },
+        _ => return Err(Unreadable(names::STATUS)),
+    };
+    let at_expiry: Option<Amount> = maybe_amount(row, names::CHARGE_UNITS)?;
+    Ok(Hold {
+        id: word(row, names::ID, |id| HoldId::new(id).ok())?,
+        account: word(row, names::ACCOUNT, AccountId::read)?,
+        amount: amount(row, names::AMOUNT_UNITS)?,
+        usage: word(row, names::USE_KEY, |usage| Some(EventKey::of_row(usage)))?,
+        opened_at: word(row, names::OPENED_AT, time)?,
+        expires_at: word(row, names::EXPIRES_AT, time)?,
+        at_expiry: at_expiry.map_or(AtExpiry::Release, AtExpiry::Charge),
+        note: maybe(row, names::NOTE, owned)?,
+        state,
+    })
+}

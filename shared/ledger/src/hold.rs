@@ -1,0 +1,211 @@
+//! Holds: an account sets an amount aside for a use whose cost is not known yet, such as a stream in flight. What is held
+//! cannot be spent by others, and the use is charged once, by its settlement or by the hold's expiry. Pure: the store
+//! writes what [`Hold::close`] says.
+
+mod close;
+mod port;
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::{AccountId, Amount, Asset, CommitError, EventKey, Reason, Source, Timestamp};
+
+pub use close::{HoldChange, HoldClosing, HoldStep, UseRow};
+pub use port::{DueHolds, Holds};
+
+/// Its row and the journal row of its use stay within 1 KB each.
+const ID_CHARS_MAX: usize = 64;
+const TTL_SECONDS_MAX: u32 = 24 * 60 * 60;
+
+/// The name of a hold, unique among all owners.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HoldId(String);
+
+impl HoldId {
+    pub fn new(name: &str) -> Result<Self, HoldIdError> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        if name.is_empty() || name.len() > ID_CHARS_MAX || !name.bytes().all(allowed) {
+            return Err(HoldIdError);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The use of a hold that names no other: no sender reports an event of this name.
+    pub fn own_use(&self) -> EventKey {
+        EventKey::of_row(&format!("{}#hold.{self}", Source::Usage.as_str()))
+    }
+}
+
+impl fmt::Display for HoldId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("must be 1 to {ID_CHARS_MAX} letters, digits or - _ .")]
+pub struct HoldIdError;
+
+/// What a hold's expiry does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtExpiry {
+    /// Nothing is charged, unless the use is settled late.
+    Release,
+    /// The use is charged with this amount.
+    Charge(Amount),
+}
+
+/// What is fixed when a hold is opened, and what has become of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    pub id: HoldId,
+    pub account: AccountId,
+    pub amount: Amount,
+    /// The journal key of the usage event that charges its use.
+    pub usage: EventKey,
+    pub opened_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub at_expiry: AtExpiry,
+    /// Who opened or released it and why, if that was a person.
+    pub note: Option<String>,
+    pub state: HoldState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldState {
+    Open,
+    /// The use has this cost. It was charged by the settlement, or before it by another channel.
+    Settled {
+        cost: Amount,
+        is_charged_before: bool,
+        at: Timestamp,
+    },
+    Released {
+        at: Timestamp,
+    },
+    /// The sweep closed it, with what it charged.
+    Expired {
+        charged: Option<Amount>,
+        at: Timestamp,
+    },
+}
+
+impl HoldState {
+    /// The words for it in rows and on terminals.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Settled { .. } => "settled",
+            Self::Released { .. } => "released",
+            Self::Expired { .. } => "expired",
+        }
+    }
+
+    pub const fn closed_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Open => None,
+            Self::Settled { at, .. } | Self::Released { at } | Self::Expired { at, .. } => Some(at),
+        }
+    }
+}
+
+/// What a caller asks to set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldTerms {
+    pub account: AccountId,
+    pub amount: Amount,
+    /// `None` for [`HoldId::own_use`].
+    pub usage: Option<EventKey>,
+    pub ttl_seconds: u32,
+    pub at_expiry: AtExpiry,
+    pub note: Option<String>,
+}
+
+impl Hold {
+    pub fn new(id: HoldId, terms: HoldTerms, now: Timestamp) -> Result<Self, HoldTermsError> {
+        let HoldTerms { account, amount, usage, ttl_seconds, at_expiry, note } = terms;
+        if account.asset() != Asset::CREDITS {
+            return Err(HoldTermsError::NotCredits);
+        }
+        if amount.is_zero() {
+            return Err(HoldTermsError::Nothing);
+        }
+        if !(1..=TTL_SECONDS_MAX).contains(&ttl_seconds) {
+            return Err(HoldTermsError::Ttl);
+        }
+        if matches!(at_expiry, AtExpiry::Charge(charge) if charge > amount) {
+            return Err(HoldTermsError::ChargeAboveHold);
+        }
+        let usage = usage.unwrap_or_else(|| id.own_use());
+        let expires_at = now.plus_seconds(ttl_seconds.into());
+        Ok(Self { id, account, amount, usage, opened_at: now, expires_at, at_expiry, note, state: HoldState::Open })
+    }
+
+    /// Whether both were opened with the same terms, at whatever time: the second is the first, sent again.
+    pub fn has_terms_of(&self, other: &Self) -> bool {
+        let fixed = |hold: &Self| {
+            let lasts = hold.expires_at.seconds_apart(hold.opened_at);
+            (hold.account.clone(), hold.amount, hold.usage.clone(), lasts, hold.at_expiry)
+        };
+        fixed(self) == fixed(other)
+    }
+
+    /// The result of opening it again over the row that exists.
+    pub fn reopened_over(&self, existing: Self) -> Result<Self, HoldRefusal> {
+        if !existing.has_terms_of(self) {
+            return Err(HoldRefusal::Taken);
+        }
+        match existing.state {
+            HoldState::Open => Ok(existing),
+            state @ (HoldState::Settled { .. } | HoldState::Released { .. } | HoldState::Expired { .. }) => {
+                Err(HoldRefusal::Closed(state))
+            }
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.state == HoldState::Open
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum HoldTermsError {
+    #[error("only credits can be held")]
+    NotCredits,
+    #[error("an amount of 0 holds nothing")]
+    Nothing,
+    #[error("a hold lasts 1 to {TTL_SECONDS_MAX} seconds")]
+    Ttl,
+    #[error("what the expiry charges is more than is held")]
+    ChargeAboveHold,
+}
+
+/// Why a hold was not opened or not closed. Nothing was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum HoldRefusal {
+    #[error("{}", Reason::InsufficientCredits.as_str())]
+    InsufficientCredits,
+    #[error("another hold has this id")]
+    Taken,
+    #[error("the hold is closed: {}", .0.as_str())]
+    Closed(HoldState),
+    #[error("it was settled with another amount")]
+    SettledOtherwise { first: Amount },
+    #[error("its use is booked on another account")]
+    UsedElsewhere,
+    #[error("it has not expired yet")]
+    NotDue,
+}
+
+#[derive(Debug, Error)]
+pub enum HoldError {
+    #[error(transparent)]
+    Refused(#[from] HoldRefusal),
+    #[error(transparent)]
+    Store(#[from] CommitError),
+}

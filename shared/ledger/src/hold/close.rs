@@ -1,0 +1,176 @@
+//! The one table of how a hold is closed: by its settlement, its release or its expiry, whichever comes first, beside
+//! what the journal has of its use.
+
+use super::{AtExpiry, Hold, HoldRefusal, HoldState};
+use crate::{
+    Amount, Asset, Balance, Effect, Entry, Fact, Facts, Fingerprint, Guard, House, JournalHeader, MoneyKey, Movement,
+    Net, Posting, Timestamp, Writer,
+};
+
+/// What closes a hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldClosing {
+    /// The use has this cost, which may be more than is held.
+    Settle {
+        cost: Amount,
+        facts: Facts,
+    },
+    Release,
+    /// As a person releases it, whom its note then names.
+    ReleaseByHand {
+        note: String,
+    },
+    /// Its time is over.
+    Expire,
+}
+
+/// What the journal has of a hold's use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UseRow {
+    /// Nothing, or only refusals of the same owner's event, which the charge of the hold ends.
+    Absent,
+    /// It is charged on the same account, by another channel.
+    Charged,
+    /// The row is of another account, or of no usage event.
+    Elsewhere,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldStep {
+    Write(Box<HoldChange>),
+    /// It is closed as asked.
+    Done,
+    Refused(HoldRefusal),
+}
+
+/// What one transaction writes: the hold over the state that was read, the account, and the usage event if it is charged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldChange {
+    pub before: Hold,
+    pub after: HoldState,
+    pub entry: Option<Entry>,
+    /// What its note becomes, if it changes.
+    pub note: Option<String>,
+}
+
+impl Hold {
+    pub fn close(&self, closing: &HoldClosing, use_row: UseRow, now: Timestamp) -> HoldStep {
+        match closing {
+            HoldClosing::Settle { cost, facts } => self.settle(*cost, facts, use_row, now),
+            HoldClosing::Release => self.release(None, now),
+            HoldClosing::ReleaseByHand { note } => self.release(Some(note), now),
+            HoldClosing::Expire => match self.state {
+                HoldState::Open => self.expire(use_row, now),
+                HoldState::Settled { .. } | HoldState::Released { .. } | HoldState::Expired { .. } => HoldStep::Done,
+            },
+        }
+    }
+
+    fn settle(&self, cost: Amount, facts: &Facts, use_row: UseRow, now: Timestamp) -> HoldStep {
+        match self.state {
+            // The work was done, so a settlement after the expiry charges it.
+            HoldState::Open | HoldState::Expired { charged: None, .. } => {
+                let settled = |is_charged_before| HoldState::Settled { cost, is_charged_before, at: now };
+                match use_row {
+                    UseRow::Absent => self.write(settled(false), Some(self.charge(cost, facts))),
+                    UseRow::Charged => self.write(settled(true), None),
+                    UseRow::Elsewhere => HoldStep::Refused(HoldRefusal::UsedElsewhere),
+                }
+            }
+            HoldState::Settled { cost: first, .. } if first == cost => HoldStep::Done,
+            HoldState::Settled { cost: first, .. } => HoldStep::Refused(HoldRefusal::SettledOtherwise { first }),
+            // The first booked cost of a use stands.
+            HoldState::Expired { charged: Some(_), .. } => HoldStep::Done,
+            HoldState::Released { .. } => HoldStep::Refused(HoldRefusal::Closed(self.state)),
+        }
+    }
+
+    fn release(&self, note: Option<&String>, now: Timestamp) -> HoldStep {
+        match self.state {
+            HoldState::Open => {
+                let note = note.map(|by| match &self.note {
+                    None => format!("released by {by}"),
+                    Some(opened) => format!("{opened}; released by {by}"),
+                });
+                let (before, after) = (self.clone(), HoldState::Released { at: now });
+                HoldStep::Write(Box::new(HoldChange { before, after, entry: None, note }))
+            }
+            HoldState::Released { .. } | HoldState::Expired { charged: None, .. } => HoldStep::Done,
+            HoldState::Settled { .. } | HoldState::Expired { .. } => HoldStep::Refused(HoldRefusal::Closed(self.state)),
+        }
+    }
+
+    fn expire(&self, use_row: UseRow, now: Timestamp) -> HoldStep {
+        if now < self.expires_at {
+            return HoldStep::Refused(HoldRefusal::NotDue);
+        }
+        match (self.at_expiry, use_row) {
+            (AtExpiry::Charge(charge), UseRow::Absent) => {
+                let expired = HoldState::Expired { charged: Some(charge), at: now };
+                self.write(expired, Some(self.charge(charge, &Facts::new())))
+            }
+            (AtExpiry::Charge(_) | AtExpiry::Release, _) => {
+                self.write(HoldState::Expired { charged: None, at: now }, None)
+            }
+        }
+    }
+
+    fn write(&self, after: HoldState, entry: Option<Entry>) -> HoldStep {
+        HoldStep::Write(Box::new(HoldChange { before: self.clone(), after, entry, note: None }))
+    }
+
+    /// The usage event. It has no guard: the use has taken place.
+    fn charge(&self, cost: Amount, facts: &Facts) -> Entry {
+        let text = Asset::CREDITS.format(cost);
+        let fingerprint = Fingerprint::of(1, &[("hold", self.id.as_str()), ("cost", &text)]);
+        let own = [("hold", Fact::Text(self.id.to_string())), ("cost", Fact::Text(text))];
+        let header = JournalHeader {
+            receipt: self.usage.clone(),
+            writer: Writer::Hold,
+            kind: "usage",
+            facts: own.into_iter().chain(facts.iter().cloned()).collect(),
+            fingerprints: fingerprint.into(),
+            order: None,
+        };
+        let movement = Movement {
+            key: MoneyKey::of_event(&self.usage),
+            posting: Posting::from_customer(self.account.clone(), House::Usage, cost),
+            guard: Guard::Always,
+            reverses: None,
+            lots: Vec::new(),
+        };
+        Entry { header, effects: vec![Effect::Move(movement)], keeps_body: false, alarm: None }
+    }
+}
+
+impl HoldChange {
+    /// The movement of its usage event.
+    pub fn movement(&self) -> Option<&Movement> {
+        self.entry
+            .iter()
+            .flat_map(|entry| &entry.effects)
+            .find_map(|effect| if let Effect::Move(movement) = effect { Some(movement) } else { None })
+    }
+
+    /// What was held and is free afterwards. An expired hold is free already.
+    pub fn freed(&self) -> Amount {
+        if self.before.is_open() { self.before.amount } else { Amount::ZERO }
+    }
+
+    /// The change of the account.
+    pub fn net(&self) -> Net {
+        let charged = self.movement().map(|movement| movement.posting.change());
+        let freed = Balance::from(self.freed()).units().saturating_neg();
+        Net {
+            change: charged.unwrap_or_default(),
+            movements: u64::from(charged.is_some()),
+            held: Balance::from_units(freed),
+            ..Net::default()
+        }
+    }
+
+    pub fn closed(&self) -> Hold {
+        let note = self.note.clone().or_else(|| self.before.note.clone());
+        Hold { state: self.after, note, ..self.before.clone() }
+    }
+}

@@ -1,0 +1,50 @@
+//! The port to holds, beside the ledger's.
+
+use super::{Hold, HoldClosing, HoldError, HoldId};
+use crate::{AccountId, CallContext, CommitError, Expiring, Timestamp};
+
+/// Open holds whose time is over.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DueHolds {
+    pub holds: Vec<Hold>,
+    /// The ids of rows that cannot be read.
+    pub unreadable: Vec<String>,
+}
+
+pub trait Holds: Expiring {
+    /// Sets the amount aside, if it is available. The same terms again find the hold that is open.
+    fn open_hold(&self, hold: &Hold, context: &CallContext<'_>)
+    -> impl Future<Output = Result<Hold, HoldError>> + Send;
+
+    /// The hold as it is now.
+    fn hold(
+        &self,
+        id: &HoldId,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<Hold>, CommitError>> + Send;
+
+    /// Closes the hold that the caller has read, or that it has kept since it was opened. Returns it as it is then: a
+    /// settlement or an expiry that was faster stands.
+    fn close_hold(
+        &self,
+        hold: &Hold,
+        closing: &HoldClosing,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Hold, HoldError>> + Send;
+
+    /// Open holds that expire by then, from an index that may lag. Those of no account wait for another's.
+    fn holds_due(
+        &self,
+        until: Timestamp,
+        holds_max: u16,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<DueHolds, CommitError>> + Send;
+
+    /// The open holds of an account, the first to expire first. A hold that was opened in the last seconds may be
+    /// missing, since the index may lag. A row that cannot be read is an error.
+    fn open_holds(
+        &self,
+        account: &AccountId,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Vec<Hold>, CommitError>> + Send;
+}

@@ -1,0 +1,118 @@
+//! Holds in memory.
+
+use ledger::{
+    AccountId, CallContext, CommitError, DueHolds, Entry, Hold, HoldChange, HoldClosing, HoldError, HoldId,
+    HoldRefusal, HoldStep, Holds, Lane, Receipt, Source, Timestamp, UseRow, Writer,
+};
+
+use super::{MemoryLedger, State};
+use crate::instant;
+
+impl Holds for MemoryLedger {
+    async fn open_hold(&self, hold: &Hold, context: &CallContext<'_>) -> Result<Hold, HoldError> {
+        let mut state = self.0.lock().unwrap();
+        if let Some(existing) = state.holds.get(&hold.id) {
+            return Ok(hold.reopened_over(existing.clone())?);
+        }
+        state.expire(&hold.account, context);
+        let account = state.accounts.get(&hold.account).cloned().unwrap_or_default();
+        let units = i128::try_from(hold.amount.units()).unwrap();
+        if account.available < units {
+            return Err(HoldRefusal::InsufficientCredits.into());
+        }
+        let account = state.accounts.entry(hold.account.clone()).or_default();
+        account.held = account.held.checked_add(units).unwrap();
+        account.available = account.available.checked_sub(units).unwrap();
+        state.holds.insert(hold.id.clone(), hold.clone());
+        Ok(hold.clone())
+    }
+
+    async fn hold(&self, id: &HoldId, _: &CallContext<'_>) -> Result<Option<Hold>, CommitError> {
+        Ok(self.0.lock().unwrap().holds.get(id).cloned())
+    }
+
+    async fn close_hold(
+        &self,
+        hold: &Hold,
+        closing: &HoldClosing,
+        context: &CallContext<'_>,
+    ) -> Result<Hold, HoldError> {
+        let mut state = self.0.lock().unwrap();
+        let stored = state.holds.get(&hold.id).cloned();
+        let stored = stored.ok_or_else(|| CommitError::Refused("the hold has no row".into()))?;
+        match stored.close(closing, state.use_of(&stored), context.time_at(instant())) {
+            HoldStep::Done => Ok(stored),
+            HoldStep::Refused(refusal) => Err(refusal.into()),
+            HoldStep::Write(change) => {
+                state.write_hold(&change, context)?;
+                Ok(change.closed())
+            }
+        }
+    }
+
+    async fn holds_due(&self, until: Timestamp, holds_max: u16, _: &CallContext<'_>) -> Result<DueHolds, CommitError> {
+        let state = self.0.lock().unwrap();
+        let is_due = |hold: &&Hold| hold.is_open() && hold.expires_at <= until;
+        let mut holds: Vec<Hold> = state.holds.values().filter(is_due).cloned().collect();
+        holds.sort_by_key(|hold| hold.expires_at);
+        holds.truncate(holds_max.into());
+        Ok(DueHolds { holds, unreadable: Vec::new() })
+    }
+
+    async fn open_holds(&self, account: &AccountId, _: &CallContext<'_>) -> Result<Vec<Hold>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let is_open = |hold: &&Hold| hold.is_open() && hold.account == *account;
+        let mut holds: Vec<Hold> = state.holds.values().filter(is_open).cloned().collect();
+        holds.sort_by(|one, other| (one.expires_at, &one.id).cmp(&(other.expires_at, &other.id)));
+        Ok(holds)
+    }
+}
+
+impl State {
+    /// The receipt of a hold that has charged the use which this entry charges, on the same account.
+    pub(super) fn charge_of_hold(&self, entry: &Entry) -> Option<Receipt> {
+        let key = &entry.header.receipt;
+        let kept = self.journal.get(key.as_str()).filter(|kept| kept.writer == Some(Writer::Hold))?;
+        let charges = entry.effects.iter().filter_map(|effect| {
+            if let ledger::Effect::Move(movement) = effect {
+                Some(movement.posting.account().to_string())
+            } else {
+                None
+            }
+        });
+        let is_same = entry.header.kind == "usage" && charges.eq(kept.row.account.clone());
+        let processed_at = kept.processed_at.filter(|_| is_same)?;
+        Some(Receipt { key: key.clone(), processed_at })
+    }
+
+    fn use_of(&self, hold: &Hold) -> UseRow {
+        let Some(kept) = self.journal.get(hold.usage.as_str()) else { return UseRow::Absent };
+        if kept.processed_at.is_some() {
+            let is_same = kept.row.account.as_ref() == Some(&hold.account.to_string());
+            return if is_same { UseRow::Charged } else { UseRow::Elsewhere };
+        }
+        let lane = format!("{}#{}", Source::Usage.as_str(), Lane::Owner(hold.account.owner().clone()));
+        let waits = kept.due.as_ref().is_some_and(|due| due.word == lane);
+        if waits { UseRow::Absent } else { UseRow::Elsewhere }
+    }
+
+    fn write_hold(&mut self, change: &HoldChange, context: &CallContext<'_>) -> Result<(), CommitError> {
+        let (account, net) = (&change.before.account, change.net());
+        if net.change.units() < 0 {
+            self.expire(account, context);
+        }
+        let row = self.accounts.entry(account.clone()).or_default();
+        if row.held < i128::try_from(change.freed().units()).unwrap() {
+            return Err(CommitError::Refused("the account holds less than its open holds".into()));
+        }
+        row.apply(&net);
+        if let Some((entry, movement)) = change.entry.as_ref().zip(change.movement()) {
+            let processed_at = context.time_at(instant());
+            self.write(&entry.header, "processed", None, context);
+            self.journal.get_mut(entry.header.receipt.as_str()).unwrap().processed_at = Some(processed_at);
+            self.journal_lines(movement, &entry.header, context, processed_at);
+        }
+        self.holds.insert(change.before.id.clone(), change.closed());
+        Ok(())
+    }
+}
