@@ -6,6 +6,7 @@ mod circle;
 mod claims;
 mod click;
 mod epay_buyer;
+mod holder;
 mod rotation;
 mod schedule;
 mod shop;
@@ -60,6 +61,7 @@ pub(crate) const CAST: &[Draw] = &[
     stranger::draw,
     rotation::draw,
     circle::draw,
+    holder::draw,
 ];
 
 /// Kinds of actors for which a world has more than the others: WeChat Pay, Fireblocks, a store of secrets.

@@ -252,13 +252,24 @@ impl World {
 
     /// One run of a person's command, whose calls fail as those of a function do. `None`: it died, or has no answer.
     pub(crate) async fn command(&self, decision: &Decision, mark: Mark) -> Option<Result<Committed, CommitError>> {
+        let commit =
+            |ledger: PortLedger, context: CallContext<'static>| async move { ledger.commit(decision, &context).await };
+        self.call(mark, commit).await
+    }
+
+    /// One call of the ledger by a process of its own, which may die in it.
+    pub(crate) async fn call<T, F: Future<Output = T>>(
+        &self,
+        mark: Mark,
+        call: impl FnOnce(PortLedger, CallContext<'static>) -> F,
+    ) -> Option<T> {
         let calls = Calls::new(Arc::clone(&self.faults));
         calls.begin(mark);
         let ledger = self.store.ledger(mark.number(), &calls);
         let context = CallContext { received_at: self.now(), ..context(mark.number()) };
         tokio::select! {
             biased;
-            answer = Box::pin(ledger.commit(decision, &context)) => Some(answer),
+            answer = Box::pin(call(ledger, context)) => Some(answer),
             () = calls.killed() => None,
             () = sleep(COMMAND_MAX) => None,
         }
