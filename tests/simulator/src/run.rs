@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use ledger::{Backlog as _, Sweep, Work};
+use ledger::{Backlog as _, Provider, Sweep, Work};
 use testkit::instant;
 use tokio::runtime;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -23,7 +23,8 @@ use crate::trace::{Line, Lines};
 use crate::truth::Truth;
 use crate::world::World;
 
-/// The pauses between the last rounds of sweeps, in minutes: refused events back off up to a day.
+/// The pauses between the last rounds of sweeps, in minutes: refused events back off up to a day, and an unpaid order is
+/// queried until it is two days old.
 const ROUNDS_MIN: [u64; 12] = [1, 1, 2, 5, 10, 20, 60, 180, 720, 1_440, 1_440, 1_440];
 /// At least so many rounds: a provider is queried minutes after the last event at the earliest.
 const ROUNDS_MIN_COUNT: u64 = 4;
@@ -145,10 +146,12 @@ async fn sweep_all(world: &World, mark: Mark) {
     }
 }
 
-/// Whether no event waits, and no fulfilment.
+/// Whether no event waits, no fulfilment, and no order whose provider is still to be queried: after a reply that cannot
+/// be read, the next query of an order comes after a pause of up to its age.
 async fn is_quiet(world: &World) -> bool {
     let mut open = 0;
-    for work in [Work::Fulfilment, Work::PendingExternal] {
+    let payments = Provider::ALL.map(Work::Payment);
+    for work in [Work::Fulfilment, Work::PendingExternal].into_iter().chain(payments) {
         open += world.ledger().count_open_orders(work, 1, &world.context()).await.expect("a count");
     }
     open == 0 && world.is_idle() && world.store.books().journal.values().all(|row| !row.needs_attention)
