@@ -42,6 +42,8 @@ pub enum FaultKind {
     KilledLater,
     /// The other side is down for hours.
     Down,
+    /// The account is hot: its transactions are refused for hours, and all else is answered.
+    Hot,
 }
 
 impl FaultKind {
@@ -82,6 +84,7 @@ impl FaultKind {
             Self::KilledApplied => "killed after",
             Self::KilledLater => "killed later",
             Self::Down => "down",
+            Self::Hot => "hot",
         }
     }
 }
@@ -124,12 +127,17 @@ pub(crate) struct Outage {
     pub until: Duration,
 }
 
+/// What the store writes in a transaction with an account: the operations in memory, and DynamoDB's.
+const TRANSACTIONS: [&str; 3] = ["commit", "amend", "TransactWriteItems"];
+
 /// The faults of one world.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FaultPlan {
     /// How many of a hundred calls fail.
     pub percent: u8,
     pub outages: Vec<Outage>,
+    /// When the accounts are hot: the store refuses every transaction, as one that writes an account too often.
+    pub hot: Option<(Duration, Duration)>,
     /// From then on nothing fails.
     pub calm_at: Duration,
     /// Calls that do not fail although their mark draws a fault.
@@ -167,8 +175,12 @@ impl Faults {
             return None;
         }
         let is_down = |outage: &Outage| outage.side == side && (outage.from..outage.until).contains(&at);
+        let is_transaction = side == Side::Store && TRANSACTIONS.contains(&operation);
+        let is_hot = |(from, until): (Duration, Duration)| is_transaction && (from..until).contains(&at);
         let kind = if self.plan.outages.iter().any(is_down) {
             FaultKind::Down
+        } else if self.plan.hot.is_some_and(is_hot) {
+            FaultKind::Hot
         } else {
             let mut rng = call.rng();
             let fails = rng.u8(0..100) < self.plan.percent;

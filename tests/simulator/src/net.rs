@@ -183,7 +183,7 @@ fn fault<Own>(calls: &Calls, side: Side, endpoint: &str, in_progress: NetFault<O
         Some(FaultKind::AppliedLate) => NetFault::ApplyLate(millis(500..=8_000)),
         Some(FaultKind::Disconnected) => NetFault::Disconnect,
         Some(FaultKind::Reset) => NetFault::Reset,
-        Some(FaultKind::Throttled) => NetFault::Status(429),
+        Some(FaultKind::Throttled | FaultKind::Hot) => NetFault::Status(429),
         Some(FaultKind::Conflicted) => NetFault::Status(409),
         Some(FaultKind::InProgress) => in_progress,
         Some(FaultKind::ServerError | FaultKind::Down) => NetFault::Status(503),

@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     /// The steps that are taken, with their times and marks.
     pub steps: Vec<(StepId, Duration, Mark)>,
     pub faults: FaultPlan,
+    /// Until then refused events are replayed in the minute in which they are due, and not only now and then.
+    pub replays_until: Duration,
     /// When Stripe's endpoint is disabled.
     pub disabled: Option<(Duration, Duration)>,
     /// How the deployment calls WeChat Pay, if it does.
@@ -70,7 +72,9 @@ impl Plan {
             Outage { side, from: Duration::from_secs(from), until: Duration::from_secs(from + lasts) }
         };
         let outages = [outage(), outage()];
-        let outages = outages.into_iter().filter(|_| rng.u8(0..6) == 0).filter(|_| !cut.has_no_outages).collect();
+        let outages = outages.into_iter().filter(|_| rng.u8(0..6) == 0);
+        let outages: Vec<Outage> = outages.chain(operator_outage(mark, horizon)).collect();
+        let outages = if cut.has_no_outages { Vec::new() } else { outages };
         let calm_at = horizon + Duration::from_secs(rng.u64(0..=horizon.as_secs()));
         let mut actors = vec![SCHEDULE(0, &mut rng, horizon)];
         for number in 1..=rng.usize(1..=ACTORS_MAX) {
@@ -89,11 +93,29 @@ impl Plan {
         let from = Duration::from_secs(of_endpoint.u64(0..horizon.as_secs()));
         let until = from + Duration::from_secs(of_endpoint.u64(1..=horizon.as_secs()));
         let disabled = (of_endpoint.u8(0..4) == 0 && !cut.has_no_outages).then_some((from, until));
-        let faults = FaultPlan { percent, outages, calm_at, spared: cut.faults.clone() };
+        let is_minutely = mark.child(u64::MAX).child(2).rng().u8(0..4) > 0;
+        let replays_until = if is_minutely { calm_at } else { Duration::ZERO };
+        let hot = hot(mark, horizon).filter(|_| !cut.has_no_outages);
+        let faults = FaultPlan { percent, outages, hot, calm_at, spared: cut.faults.clone() };
         let is_in_cloud = mark.child(u64::MAX).child(1).rng().u8(0..4) == 0;
         let wechat = if is_in_cloud { WechatInterface::CloudRun } else { WechatInterface::V3 };
-        Self { actors, steps, faults, disabled, wechat }
+        Self { actors, steps, faults, replays_until, disabled, wechat }
     }
+}
+
+/// An operator is down more often than the others, and its top-ups wait.
+fn operator_outage(mark: Mark, horizon: Duration) -> Option<Outage> {
+    let mut rng = mark.child(u64::MAX).child(4).rng();
+    let (from, lasts) = (rng.u64(0..horizon.as_secs()), rng.u64(1..=horizon.as_secs()));
+    let (from, lasts) = (Duration::from_secs(from), Duration::from_secs(lasts));
+    (rng.u8(0..4) == 0).then_some(Outage { side: Side::Operator, from, until: from + lasts })
+}
+
+fn hot(mark: Mark, horizon: Duration) -> Option<(Duration, Duration)> {
+    let mut rng = mark.child(u64::MAX).child(3).rng();
+    let from = Duration::from_secs(rng.u64(0..horizon.as_secs()));
+    let until = from + Duration::from_secs(rng.u64(1..=horizon.as_secs().min(6 * HOUR)));
+    (rng.u8(0..4) == 0).then_some((from, until))
 }
 
 fn steps_actor(number: u64) -> usize {

@@ -14,6 +14,7 @@ use testkit::MemoryLedger;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::faults::{Calls, FaultKind, Side};
+use crate::retries::Retries;
 use crate::stream::OrderStream;
 
 /// A call in memory takes up to this long, so that calls of different sandboxes interleave.
@@ -25,6 +26,7 @@ pub(crate) struct PortLedger {
     calls: Calls,
     /// The events that this process has committed, which is all that a process may remember.
     committed: Arc<Mutex<BTreeSet<String>>>,
+    retries: Arc<Retries>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,8 +51,8 @@ macro_rules! call {
 pub(crate) use call;
 
 impl PortLedger {
-    pub(crate) fn new(books: Books, calls: Calls) -> Self {
-        Self { books, calls, committed: Arc::default() }
+    pub(crate) fn new(books: Books, calls: Calls, retries: Arc<Retries>) -> Self {
+        Self { books, calls, committed: Arc::default(), retries }
     }
 
     pub(crate) async fn of_memory<T, E: From<CommitError>>(
@@ -88,6 +90,7 @@ impl PortLedger {
                 FaultKind::Conflicted
                 | FaultKind::Disconnected
                 | FaultKind::Throttled
+                | FaultKind::Hot
                 | FaultKind::InProgress
                 | FaultKind::ServerError,
             ) => unavailable(),
@@ -171,6 +174,9 @@ impl Ledger for PortLedger {
     }
 
     async fn commit(&self, decision: &Decision, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        if matches!(decision, Decision::Refuse(_)) {
+            self.retries.add_refused(context);
+        }
         let committed = match &self.books {
             Books::Memory(memory, stream) => {
                 let call = async {
@@ -234,6 +240,7 @@ impl Lanes for PortLedger {
         until: Option<Timestamp>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
+        until.into_iter().for_each(|until| self.retries.add(until));
         call!(self, context, Lanes::reschedule_lane(source, lane, until))
     }
 }
@@ -290,6 +297,7 @@ impl Backlog for PortLedger {
         until: Option<Timestamp>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
+        until.into_iter().for_each(|until| self.retries.add(until));
         call!(self, context, Backlog::reschedule(waiting, until))
     }
 

@@ -185,7 +185,7 @@ impl HttpConnector for Fetch {
                 self.calls.kill();
                 HttpConnectorFuture::new(std::future::pending())
             }
-            Some(FaultKind::Throttled | FaultKind::Conflicted | FaultKind::InProgress) => {
+            Some(FaultKind::Throttled | FaultKind::Hot | FaultKind::Conflicted | FaultKind::InProgress) => {
                 let refused = json!({ "__type": "ThrottlingException", "message": "injected" }).to_string();
                 HttpConnectorFuture::ready(Ok(response(400, refused)))
             }

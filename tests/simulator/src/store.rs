@@ -8,6 +8,7 @@ use testkit::{Fault, LoadedStore, MemoryLedger, Rules};
 
 use crate::faults::{Calls, FaultKind, Side};
 use crate::port::{Books, PortLedger};
+use crate::retries::Retries;
 use crate::stream::OrderStream;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -46,7 +47,7 @@ impl Store {
     }
 
     /// The ledger of a new sandbox. `seed` seeds the jitter of its retries.
-    pub(crate) fn ledger(&self, seed: u64, calls: &Calls) -> PortLedger {
+    pub(crate) fn ledger(&self, seed: u64, calls: &Calls, retries: &Arc<Retries>) -> PortLedger {
         let books = match self {
             Self::Memory(memory, stream) => Books::Memory(Arc::clone(memory), stream.clone()),
             Self::Engine(_, loaded, _) => {
@@ -55,7 +56,7 @@ impl Store {
                 Books::Engine(Arc::new(loaded.faulty(seed, plan).0))
             }
         };
-        PortLedger::new(books, calls.clone())
+        PortLedger::new(books, calls.clone(), Arc::clone(retries))
     }
 
     pub(crate) fn books(&self) -> testkit::Books {
@@ -85,7 +86,7 @@ fn fault(calls: &Calls, operation: &str) -> Fault {
         Some(FaultKind::AppliedLate) => Fault::ApplyLate(millis(500..=5_000)),
         Some(FaultKind::Disconnected) => Fault::Disconnect,
         Some(FaultKind::Reset) => Fault::Reset,
-        Some(FaultKind::Throttled) => Fault::Throttle,
+        Some(FaultKind::Throttled | FaultKind::Hot) => Fault::Throttle,
         Some(FaultKind::Conflicted) => Fault::Conflict,
         Some(FaultKind::InProgress) => Fault::InProgress,
         Some(FaultKind::ServerError) => Fault::ServerError,

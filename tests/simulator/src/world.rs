@@ -22,6 +22,7 @@ use crate::mark::Mark;
 use crate::net::{Fakes, Nets};
 use crate::outbox::Outbox;
 use crate::port::PortLedger;
+use crate::retries::Retries;
 use crate::sandbox::{Deployed, Optional, Parts, Pool, Sandbox, WechatInterface};
 use crate::secrets::Secrets;
 use crate::store::{Store, StoreKind};
@@ -67,6 +68,7 @@ pub(crate) struct World {
     pub(crate) pools: Pools,
     pub(crate) fakes: Fakes,
     pub(crate) outbox: Arc<Outbox>,
+    pub(crate) retries: Arc<Retries>,
     pub(crate) stream: OrderStream,
     pub(crate) faults: Arc<Faults>,
     pub(crate) trace: Arc<Trace>,
@@ -98,7 +100,8 @@ impl World {
         let trace = Arc::new(Trace::new(lines));
         let store = Store::new(seed, kind);
         let calm = Calls::new(Arc::new(Faults::new(FaultPlan::default(), Arc::clone(&trace))));
-        let by_hand = store.ledger(seed, &calm);
+        let retries = Arc::default();
+        let by_hand = store.ledger(seed, &calm, &retries);
         let faults = Arc::new(Faults::new(setting.faults.clone(), Arc::clone(&trace)));
         Self {
             stream: store.stream(),
@@ -106,6 +109,7 @@ impl World {
             pools: Pools::default(),
             fakes: Fakes::new(),
             outbox: Arc::default(),
+            retries,
             faults,
             trace,
             secrets: Secrets::new(setting.has_rotation),
@@ -216,7 +220,7 @@ impl World {
         calls.begin(mark.child(u64::MAX - 2));
         let bound = if rng.u8(0..4) == 0 { SKEW_MS_MAX } else { 300 };
         let skew_ms = rng.i64(-bound..=bound);
-        let ledger = self.store.ledger(rng.u64(..), &calls);
+        let ledger = self.store.ledger(rng.u64(..), &calls, &self.retries);
         let parts = Parts {
             ledger,
             nets: Nets::new(&self.fakes, &self.outbox, &calls, self.began),
@@ -238,16 +242,18 @@ impl World {
         Some(Sandbox { function: function?, calls, skew_ms })
     }
 
-    /// One run of a sweep, as its schedule starts it.
-    pub(crate) async fn sweep(&self, sweep: Sweep, mark: Mark) {
+    /// One run of a sweep, as its schedule starts it. Whether it has ended without an error.
+    pub(crate) async fn sweep(&self, sweep: Sweep, mark: Mark) -> bool {
         let run = self.invoke(&self.pools.reconcile, mark, async |reconcile, invocation| {
             reconcile.work(&sweep.input(), invocation).await
         });
-        match run.await {
+        let run = run.await;
+        match &run {
             None => {}
             Some(Ok(report)) => self.detail(|| format!("{} reports {report:?}", sweep.as_str())),
             Some(Err(error)) => self.detail(|| format!("{} fails: {error}", sweep.as_str())),
         }
+        matches!(run, Some(Ok(_)))
     }
 
     /// One run of a person's command, whose calls fail as those of a function do. `None`: it died, or has no answer.
@@ -265,7 +271,7 @@ impl World {
     ) -> Option<T> {
         let calls = Calls::new(Arc::clone(&self.faults));
         calls.begin(mark);
-        let ledger = self.store.ledger(mark.number(), &calls);
+        let ledger = self.store.ledger(mark.number(), &calls, &self.retries);
         let context = CallContext { received_at: self.now(), ..context(mark.number()) };
         tokio::select! {
             biased;

@@ -27,6 +27,9 @@ const PAYMENT: &str = include_str!("../../../../events/stripe/payment_intent_suc
 /// A card, one that is declined, a bank account that pays, and one that does not.
 const CARDS: [&str; 4] = ["4242424242424242", "4000000000000002", "000123456789", "000222222227"];
 
+/// What a buyer demands while the phone is not topped up.
+const WHOLE_REFUND: Claim = Claim::Refund { percent: 100, fails: false };
+
 /// What is bought: the request, and what a whole payment brings to an account of the owner.
 struct Product {
     request: &'static str,
@@ -192,6 +195,12 @@ impl Buyer {
         payments.insert(id, Paid { truth, ..first });
     }
 
+    fn waits_for_top_up(&self, world: &World) -> bool {
+        let calls = world.fakes.unitel.calls();
+        let is_called = |paid: &Paid| calls.contains_key(&paid.order);
+        self.product.is_top_up && !self.known().claims.payments.values().any(is_called)
+    }
+
     async fn spend(&self, world: &World, step: usize) {
         if self.product.grants.iter().any(|(asset, _)| *asset == "credits") {
             spend(world, &format!("spends-{}-{step}", self.number), &self.name(), CREDITS).await;
@@ -235,7 +244,10 @@ impl Actor for Buyer {
                 Act::Pay { card, is_old_tab } => self.pay(world, card, is_old_tab),
                 Act::BankAnswers => self.bank_answers(world),
                 Act::PayAgain => self.pay_again(world),
-                Act::Claim(claim) => self.known().claims.make(world, self.number, claim),
+                Act::Claim(claim) => {
+                    let claim = if self.waits_for_top_up(world) { WHOLE_REFUND } else { claim };
+                    self.known().claims.make(world, self.number, claim);
+                }
                 Act::Spend => self.spend(world, step).await,
             }
         }

@@ -67,7 +67,7 @@ impl Actor for Schedule {
     fn step<'w>(&'w self, world: &'w World, step: usize, mark: Mark) -> LocalBoxFuture<'w, ()> {
         async move {
             match self.0[step].1 {
-                Act::Sweep(sweep) => world.sweep(sweep, mark).await,
+                Act::Sweep(sweep) => _ = world.sweep(sweep, mark).await,
                 Act::ReplayStream => world.stream.replay(),
             }
         }

@@ -69,13 +69,14 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
             // The same id with another cost.
             0 => Act::Send { event, cost: cost + 1, stops_when_kept: rng.bool() },
             1 => Act::Forge { event, cost: rng.u64(0..=9) },
-            2 => Act::TopUp(rng.u64(1..=9)),
+            // Owners pay when they run out, and what was refused is booked then.
+            2..=4 => Act::TopUp(rng.u64(1..=9)),
             _ => Act::Send { event, cost, stops_when_kept: rng.bool() },
         }
     };
     Box::new(Gateway {
         number,
-        funds: rng.u64(0..=25),
+        funds: rng.u64(0..=12),
         is_bound: rng.u8(0..6) > 0,
         steps: times.into_iter().map(|at| (at, act(rng))).collect(),
         answers: Mutex::default(),
