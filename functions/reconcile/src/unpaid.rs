@@ -35,6 +35,8 @@ const RESCHEDULE_MARGIN: Duration = Duration::from_secs(1);
 const COMMIT_MARGIN: Duration = Duration::from_secs(2);
 const PAUSE_SECONDS_MIN: u64 = 5 * 60;
 const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// After a reply that was refused or cannot be read, which may be a page about the provider's maintenance.
+const FAILED_PAUSE_SECONDS_MAX: u64 = 60 * 60;
 /// No provider's page is open for longer. A later payment still pays the order.
 const EXPIRES_AFTER_SECONDS: u64 = 48 * 60 * 60;
 /// Attempts after stale reads (optimistic locking).
@@ -238,11 +240,10 @@ impl<L: Backlog> Reconcile<L> {
             }
             Err(error) => {
                 report_failure(&order, &error, called, invocation);
-                // A fault of the provider or its key is retried soon, however old the order is.
-                let waited_s = if error.is_of_the_provider() { PAUSE_SECONDS_MIN } else { waited_s };
-                self.ledger
-                    .reschedule_order(&order, Some(later(waited_s, invocation.now)), &invocation.context())
-                    .await?;
+                // However old the order is: it may be paid. A fault of the provider or its key is over soon.
+                let longest_s = if error.is_of_the_provider() { PAUSE_SECONDS_MIN } else { FAILED_PAUSE_SECONDS_MAX };
+                let until = later(waited_s.min(longest_s), invocation.now);
+                self.ledger.reschedule_order(&order, Some(until), &invocation.context()).await?;
                 &mut report.failed
             }
         };
