@@ -103,12 +103,12 @@ impl Plan {
     }
 }
 
-/// An operator is down more often than the others, and its top-ups wait.
+/// An operator is down more often and longer than the others, and its top-ups wait.
 fn operator_outage(mark: Mark, horizon: Duration) -> Option<Outage> {
     let mut rng = mark.child(u64::MAX).child(4).rng();
-    let (from, lasts) = (rng.u64(0..horizon.as_secs()), rng.u64(1..=horizon.as_secs()));
+    let (from, lasts) = (rng.u64(0..=horizon.as_secs() / 2), rng.u64(1..=horizon.as_secs()));
     let (from, lasts) = (Duration::from_secs(from), Duration::from_secs(lasts));
-    (rng.u8(0..4) == 0).then_some(Outage { side: Side::Operator, from, until: from + lasts })
+    rng.bool().then_some(Outage { side: Side::Operator, from, until: from + lasts })
 }
 
 fn hot(mark: Mark, horizon: Duration) -> Option<(Duration, Duration)> {
