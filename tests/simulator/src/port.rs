@@ -240,7 +240,7 @@ impl Lanes for PortLedger {
         until: Option<Timestamp>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        until.into_iter().for_each(|until| self.retries.add(until));
+        self.retries.add(until);
         call!(self, context, Lanes::reschedule_lane(source, lane, until))
     }
 }
@@ -297,7 +297,7 @@ impl Backlog for PortLedger {
         until: Option<Timestamp>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        until.into_iter().for_each(|until| self.retries.add(until));
+        self.retries.add(until);
         call!(self, context, Backlog::reschedule(waiting, until))
     }
 

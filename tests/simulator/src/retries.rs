@@ -32,8 +32,11 @@ impl Retries {
         self.add_ms(context.received_at.unix_ms() + waited_ms.clamp(MINUTE_MS, BACKOFF_MS_MAX));
     }
 
-    pub(crate) fn add(&self, until: Timestamp) {
-        self.add_ms(until.unix_ms());
+    /// A row is due at this time, if it is due again.
+    pub(crate) fn add(&self, until: Option<Timestamp>) {
+        if let Some(until) = until {
+            self.add_ms(until.unix_ms());
+        }
     }
 
     fn add_ms(&self, due_ms: i64) {
@@ -74,5 +77,5 @@ pub(crate) async fn follow(world: &World, until: Duration) {
             () = sleep(pause) => {}
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
