@@ -275,7 +275,7 @@ async fn open_holds(books: &Books, account: &AccountId) -> Result<Vec<Hold>, Err
     if account.asset() != Asset::CREDITS {
         return Ok(Vec::new());
     }
-    Ok(books.ledger.open_holds(account, &context(PATIENCE)).await?)
+    Ok(books.ledger.open_holds(account, &context(PATIENCE)).await?.all()?)
 }
 
 /// The refused usage of the account, which is retried when its owner can pay.

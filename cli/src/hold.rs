@@ -104,7 +104,7 @@ pub(crate) async fn run(
         }
         Action::List { owner } => {
             let account = credits_of(&parse::owner(&owner)?);
-            let open = args.which.open(dir).await?.ledger.open_holds(&account, &context(PATIENCE)).await?;
+            let open = args.which.open(dir).await?.ledger.open_holds(&account, &context(PATIENCE)).await?.all()?;
             form.show(&OpenHolds { account: account.to_string(), holds: open.iter().map(HoldFacts::of).collect() });
             Ok(())
         }

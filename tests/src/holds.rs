@@ -249,3 +249,26 @@ async fn sweep_closes_what_is_due() {
     assert_eq!(books.balance("alice/credits"), 16 * ONE + ONE / 2);
     assert_eq!(books.journal["usage#hold.h2"].change, -ONE / 2);
 }
+
+/// The row of a closed hold is removed in the end, unless it has charged a use of its own name: under that name nothing
+/// would be charged again.
+#[tokio::test(start_paused = true)]
+async fn name_of_a_hold_that_charged_its_own_use_is_taken_for_ever() {
+    let world = world().await;
+    let holds = [("h1", None, None), ("h2", Some("e7"), None), ("h3", None, None), ("h4", None, Some("1"))];
+    for (id, usage, charge) in holds {
+        let hold = hold_of("alice", id, "1", usage, charge);
+        world.ledger(0).open_hold(&hold, &context(0)).await.expect("a hold");
+        let (closing, seconds) = match id {
+            "h3" => (HoldClosing::Release, 1),
+            "h4" => (HoldClosing::Expire, TTL),
+            _ => (settle("1"), 1),
+        };
+        world.ledger(0).close_hold(&hold, &closing, &later(0, seconds)).await.expect("closed");
+    }
+    let is_removed = |id: &str| {
+        let read = json!({ "TableName": "hookledger-local-holds", "Key": { "id": { "S": id } } });
+        !world.engine.request("GetItem", &read).expect("an answer")["Item"]["removed_at"].is_null()
+    };
+    assert_eq!(["h1", "h2", "h3", "h4"].map(is_removed), [false, true, true, false]);
+}

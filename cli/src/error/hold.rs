@@ -52,7 +52,7 @@ impl HoldRefused {
                 Asset::CREDITS.format(*first)
             ),
             HoldRefusal::UsedElsewhere => format!(
-                "{usage}, the use of the hold {id}, is not of this owner: look at its row, and end the hold with `hold release {id}`"
+                "{usage}, the use of the hold {id}, is of another owner, or waits for its key: look at its row, and end the hold with `hold release {id}`"
             ),
             HoldRefusal::NotDue => {
                 format!("the hold {id} has not expired yet: end it with `hold release {id}`")

@@ -112,7 +112,7 @@ impl<L: Audit> Repairs<'_, L> {
             }
             AccountRepair::Holds => {
                 let (held, counted) = self.settled(account).await?;
-                let open = open_units(&self.ledger.open_holds(account, &self.call()).await?);
+                let open = open_units(&self.ledger.open_holds(account, &self.call()).await?.all()?);
                 Side { account, held: held.as_ref(), counted: &counted }.to_holds(open)?
             }
             AccountRepair::ReverseLine { key } => {

@@ -1,5 +1,5 @@
 //! The row of a hold, in a table of its own. While it is open it stands in a sparse index by expiry; once closed, it is
-//! removed after [`KEPT_DAYS`].
+//! removed after [`KEPT_DAYS`], unless it has charged a use of its own name: that name is taken for ever.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
@@ -56,7 +56,7 @@ pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
 
 /// Written over the state that was read, with the same owner, amount and use: they decide what is charged and freed.
 pub(crate) fn close(change: &HoldChange, context: &CallContext<'_>) -> Row {
-    let HoldChange { before, after, entry: _, note } = change;
+    let HoldChange { before, after, entry, note } = change;
     let mut row = Row::default();
     let as_read = [
         (names::STATUS, text(before.state.as_str())),
@@ -93,7 +93,9 @@ pub(crate) fn close(change: &HoldChange, context: &CallContext<'_>) -> Row {
     if let Some(at) = after.closed_at() {
         row.set(names::CLOSED_AT, text(&at));
         let days = DAY_SECONDS.saturating_mul(KEPT_DAYS);
-        row.set(names::REMOVED_AT, number(&at.plus_seconds(days).unix_s()));
+        let is_kept = before.usage == before.id.own_use() && entry.is_some();
+        let removed_at = at.plus_seconds(days).unix_s();
+        row.set_or_remove(names::REMOVED_AT, (!is_kept).then(|| number(&removed_at)));
     }
     row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
     row

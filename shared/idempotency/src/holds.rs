@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    AccountId, CallContext, CommitError, DueHolds, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldStep, Holds,
-    Timestamp, UseRow,
+    AccountId, CallContext, CommitError, FoundHolds, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldStep,
+    Holds, Timestamp, UseRow,
 };
 
 use crate::batch::Read;
@@ -105,14 +105,14 @@ impl Holds for DynamoLedger {
         until: Timestamp,
         holds_max: u16,
         context: &CallContext<'_>,
-    ) -> Result<DueHolds, CommitError> {
+    ) -> Result<FoundHolds, CommitError> {
         let each = holds_max.checked_div(SHARDS.into()).unwrap_or_default().max(1);
         let mut ids = Vec::new();
         for shard in 0..SHARDS {
             let page = self.open_in(&hold_row::shard_named(shard), Some(until), each, None, context).await?;
             ids.extend(page.0.iter().filter_map(id_of));
         }
-        let mut due = DueHolds::default();
+        let mut due = FoundHolds::default();
         for (id, hold) in self.holds_of(&ids, context).await? {
             match hold {
                 Ok(hold) if hold.is_open() && hold.expires_at <= until => due.holds.push(hold),
@@ -125,7 +125,7 @@ impl Holds for DynamoLedger {
         Ok(due)
     }
 
-    async fn open_holds(&self, account: &AccountId, context: &CallContext<'_>) -> Result<Vec<Hold>, CommitError> {
+    async fn open_holds(&self, account: &AccountId, context: &CallContext<'_>) -> Result<FoundHolds, CommitError> {
         const PAGE: u16 = 1_000;
         let (shard, name) = (hold_row::shard(&account.to_string()), account.to_string());
         let (mut ids, mut after) = (Vec::new(), None);
@@ -140,15 +140,16 @@ impl Holds for DynamoLedger {
                 break;
             }
         }
-        let mut holds = Vec::new();
-        for (_, hold) in self.holds_of(&ids, context).await? {
-            let hold = hold.map_err(unreadable)?;
-            if hold.is_open() && hold.account == *account {
-                holds.push(hold);
+        let mut found = FoundHolds::default();
+        for (id, hold) in self.holds_of(&ids, context).await? {
+            match hold {
+                Ok(hold) if hold.is_open() && hold.account == *account => found.holds.push(hold),
+                Ok(_) => {}
+                Err(_) => found.unreadable.push(id),
             }
         }
-        holds.sort_by(|one, other| (one.expires_at, &one.id).cmp(&(other.expires_at, &other.id)));
-        Ok(holds)
+        found.holds.sort_by(|one, other| (one.expires_at, &one.id).cmp(&(other.expires_at, &other.id)));
+        Ok(found)
     }
 }
 
@@ -213,7 +214,9 @@ fn use_row(row: &Image, hold: &Hold) -> image::Read<UseRow> {
     let word = |name: &'static str| row.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
     Ok(match word(names::STATUS) {
         Some(names::PROCESSED) if word(names::ACCOUNT) == Some(&hold.account.to_string()) => UseRow::Charged,
-        Some(names::FAILED) if word(names::ATTENTION) == Some(&hold_row::lane_of(hold)) => UseRow::Absent,
+        Some(names::FAILED) if word(names::ATTENTION).is_none_or(|lane| lane == hold_row::lane_of(hold)) => {
+            UseRow::Absent
+        }
         _ => UseRow::Elsewhere,
     })
 }

@@ -78,14 +78,16 @@ impl Row {
         row
     }
 
-    /// The charge of a hold: written if there is no row, or over an event of the same use that was refused and waits in
-    /// this lane of its owner.
+    /// The charge of a hold: written if there is no row, or over an event of the same use that was refused and waits for
+    /// nothing, or in this lane of its owner.
     pub(crate) fn charged(header: &JournalHeader, waiting_in: &str, context: &CallContext<'_>, now: Timestamp) -> Self {
         let mut row = Self::booked(header, context, now);
         let (absent, form) = (row.absent(), row.known_form());
         let (status, failed) = (row.name(names::STATUS), row.value(text(names::FAILED)));
         let (lane, waiting_in) = (row.name(names::ATTENTION), row.value(text(waiting_in)));
-        row.conditions.push(format!("({absent} OR ({status} = {failed} AND {lane} = {waiting_in} AND {form}))"));
+        row.conditions.push(format!(
+            "({absent} OR ({status} = {failed} AND (attribute_not_exists({lane}) OR {lane} = {waiting_in}) AND {form}))"
+        ));
         row
     }
 

@@ -155,7 +155,7 @@ fn of_account(account: &AccountId, guards: &AccountGuards, image: Option<&Image>
     if guards.debit_at.is_some_and(is_due) {
         return Verdict::Expired(account.clone());
     }
-    if !lots_row::account(row).is_ok_and(|read| read.held >= guards.freed.units()) {
+    if !guards.freed.is_zero() && !lots_row::account(row).is_ok_and(|read| read.held >= guards.freed.units()) {
         return Verdict::Invalid(format!(
             "{account} holds less than its open holds: run account repair {account} --holds"
         ));

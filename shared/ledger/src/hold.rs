@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::{AccountId, Amount, Asset, CommitError, EventKey, Reason, Source, Timestamp};
 
 pub use close::{HoldChange, HoldClosing, HoldStep, UseRow};
-pub use port::{DueHolds, Holds};
+pub use port::{FoundHolds, Holds};
 
 /// Its row and the journal row of its use stay within 1 KB each.
 const ID_CHARS_MAX: usize = 64;

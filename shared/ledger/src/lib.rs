@@ -105,7 +105,7 @@ pub use fingerprint::{Fingerprint, Fingerprints};
 pub use fulfilment::{Commission, FIRST_QUERY_AFTER_SECONDS, Fulfilment, Line, Share, Work};
 pub use grant::{Grant, GrantedCredits, OnChain, Operator, TopUp, TopUpKind};
 pub use hold::{
-    AtExpiry, DueHolds, Hold, HoldChange, HoldClosing, HoldError, HoldId, HoldIdError, HoldRefusal, HoldState,
+    AtExpiry, FoundHolds, Hold, HoldChange, HoldClosing, HoldError, HoldId, HoldIdError, HoldRefusal, HoldState,
     HoldStep, HoldTerms, HoldTermsError, Holds, UseRow,
 };
 pub use jwks_cache::{CachedJwks, JwksCache, JwksName};

@@ -1,6 +1,6 @@
 //! Holds at the ledger of a sandbox, with the same faults.
 
-use ledger::{AccountId, CallContext, CommitError, DueHolds, Hold, HoldClosing, HoldError, HoldId, Holds, Timestamp};
+use ledger::{AccountId, CallContext, CommitError, FoundHolds, Hold, HoldClosing, HoldError, HoldId, Holds, Timestamp};
 
 use crate::port::{Books, PortLedger, call};
 
@@ -27,11 +27,11 @@ impl Holds for PortLedger {
         until: Timestamp,
         holds_max: u16,
         context: &CallContext<'_>,
-    ) -> Result<DueHolds, CommitError> {
+    ) -> Result<FoundHolds, CommitError> {
         call!(self, context, Holds::holds_due(until, holds_max))
     }
 
-    async fn open_holds(&self, account: &AccountId, context: &CallContext<'_>) -> Result<Vec<Hold>, CommitError> {
+    async fn open_holds(&self, account: &AccountId, context: &CallContext<'_>) -> Result<FoundHolds, CommitError> {
         call!(self, context, Holds::open_holds(account))
     }
 }

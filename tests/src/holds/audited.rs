@@ -48,3 +48,32 @@ async fn altered_holds_are_found_and_repaired() {
         assert_eq!(found(&world, 3).await, vec![], "{name}");
     }
 }
+
+/// The audit goes on behind a hold that cannot be read, and the repair names it.
+#[tokio::test(start_paused = true)]
+async fn unreadable_hold_is_found_and_keeps_no_other_account_waiting() {
+    let world = world().await;
+    committed(&world, &credit("bob", "b1", "5", None), 0).await;
+    for (owner, id) in [("alice", "h1"), ("bob", "h2")] {
+        world.ledger(0).open_hold(&hold_of(owner, id, "2", None, None), &context(0)).await.expect("a hold");
+    }
+    let update = json!({
+        "TableName": "hookledger-local-holds", "Key": { "id": { "S": "h1" } }, "UpdateExpression": "REMOVE amount_units",
+    });
+    world.engine.request("UpdateItem", &update).expect("altered");
+    let other = json!({
+        "TableName": "hookledger-local-accounts", "Key": { "id": { "S": "bob/credits" } },
+        "UpdateExpression": "SET held_units = :n", "ExpressionAttributeValues": { ":n": { "N": "1" } },
+    });
+    world.engine.request("UpdateItem", &other).expect("altered");
+    let of_holds: Vec<String> = found(&world, 1).await.into_iter().map(|(_, remedy)| remedy).collect();
+    for owner in ["alice", "bob"] {
+        assert!(of_holds.contains(&format!("account repair {owner}/credits --holds")), "{of_holds:?}");
+    }
+    let (ledger, invocation) = (world.ledger(4), run_at(9_000, 2));
+    let repairs = Repairs { ledger: &ledger, invocation: &invocation, index_lag: Duration::ZERO };
+    let by = Signature { id: "r1".to_owned(), author: "ops".to_owned(), reason: "a test".to_owned() };
+    let refused =
+        repairs.account(&account("alice"), &AccountRepair::Holds, &by).await.expect_err("a hold is unreadable");
+    assert!(format!("{refused:?}").contains("the row of the hold h1 cannot be read"), "{refused:?}");
+}

@@ -21,6 +21,6 @@ pub(crate) async fn read(ledger: &DynamoLedger, id: &str, later: &CallContext<'_
         "charge": match hold.at_expiry { AtExpiry::Release => None, AtExpiry::Charge(charge) => Some(units(charge)) },
         "note": hold.note, "status": hold.state.as_str(), "state": state,
         "closed_at": hold.state.closed_at().map(|at| at.to_string()),
-        "open": ledger.open_holds(&hold.account, later).await?.iter().any(|open| open.id == hold.id),
+        "open": ledger.open_holds(&hold.account, later).await?.holds.iter().any(|open| open.id == hold.id),
     }))
 }

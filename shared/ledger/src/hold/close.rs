@@ -27,11 +27,11 @@ pub enum HoldClosing {
 /// What the journal has of a hold's use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UseRow {
-    /// Nothing, or only refusals of the same owner's event, which the charge of the hold ends.
+    /// Nothing, or a refused event that waits for nothing, or for the same owner's credits: the charge of the hold ends it.
     Absent,
     /// It is charged on the same account, by another channel.
     Charged,
-    /// The row is of another account, or of no usage event.
+    /// The row is of another account, or its event waits for something else.
     Elsewhere,
 }
 

@@ -3,12 +3,22 @@
 use super::{Hold, HoldClosing, HoldError, HoldId};
 use crate::{AccountId, CallContext, CommitError, Expiring, Timestamp};
 
-/// Open holds whose time is over.
+/// Open holds that an index leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DueHolds {
+pub struct FoundHolds {
     pub holds: Vec<Hold>,
     /// The ids of rows that cannot be read.
     pub unreadable: Vec<String>,
+}
+
+impl FoundHolds {
+    /// All of them, or an error that names the row which cannot be read.
+    pub fn all(self) -> Result<Vec<Hold>, CommitError> {
+        match self.unreadable.first() {
+            None => Ok(self.holds),
+            Some(id) => Err(CommitError::Refused(format!("the row of the hold {id} cannot be read").into())),
+        }
+    }
 }
 
 pub trait Holds: Expiring {
@@ -38,13 +48,13 @@ pub trait Holds: Expiring {
         until: Timestamp,
         holds_max: u16,
         context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<DueHolds, CommitError>> + Send;
+    ) -> impl Future<Output = Result<FoundHolds, CommitError>> + Send;
 
     /// The open holds of an account, the first to expire first. A hold that was opened in the last seconds may be
-    /// missing, since the index may lag. A row that cannot be read is an error.
+    /// missing, since the index may lag.
     fn open_holds(
         &self,
         account: &AccountId,
         context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Vec<Hold>, CommitError>> + Send;
+    ) -> impl Future<Output = Result<FoundHolds, CommitError>> + Send;
 }

@@ -45,7 +45,7 @@ pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64,
         ["holds-due", at] => return Some(due(ledger, at, "100", number).await),
         ["holds-due", at, "up-to", most] => return Some(due(ledger, at, most, number).await),
         ["open-holds", owner] => {
-            let open = ledger.open_holds(&account(owner), &context).await.unwrap();
+            let open = ledger.open_holds(&account(owner), &context).await.unwrap().holds;
             return Some(listed(&open));
         }
         _ => return None,

@@ -1,7 +1,7 @@
 //! Holds in memory.
 
 use ledger::{
-    AccountId, CallContext, CommitError, DueHolds, Entry, Hold, HoldChange, HoldClosing, HoldError, HoldId,
+    AccountId, CallContext, CommitError, Entry, FoundHolds, Hold, HoldChange, HoldClosing, HoldError, HoldId,
     HoldRefusal, HoldStep, Holds, Lane, Receipt, Source, Timestamp, UseRow, Writer,
 };
 
@@ -50,21 +50,26 @@ impl Holds for MemoryLedger {
         }
     }
 
-    async fn holds_due(&self, until: Timestamp, holds_max: u16, _: &CallContext<'_>) -> Result<DueHolds, CommitError> {
+    async fn holds_due(
+        &self,
+        until: Timestamp,
+        holds_max: u16,
+        _: &CallContext<'_>,
+    ) -> Result<FoundHolds, CommitError> {
         let state = self.0.lock().unwrap();
         let is_due = |hold: &&Hold| hold.is_open() && hold.expires_at <= until;
         let mut holds: Vec<Hold> = state.holds.values().filter(is_due).cloned().collect();
         holds.sort_by_key(|hold| hold.expires_at);
         holds.truncate(holds_max.into());
-        Ok(DueHolds { holds, unreadable: Vec::new() })
+        Ok(FoundHolds { holds, unreadable: Vec::new() })
     }
 
-    async fn open_holds(&self, account: &AccountId, _: &CallContext<'_>) -> Result<Vec<Hold>, CommitError> {
+    async fn open_holds(&self, account: &AccountId, _: &CallContext<'_>) -> Result<FoundHolds, CommitError> {
         let state = self.0.lock().unwrap();
         let is_open = |hold: &&Hold| hold.is_open() && hold.account == *account;
         let mut holds: Vec<Hold> = state.holds.values().filter(is_open).cloned().collect();
         holds.sort_by(|one, other| (one.expires_at, &one.id).cmp(&(other.expires_at, &other.id)));
-        Ok(holds)
+        Ok(FoundHolds { holds, unreadable: Vec::new() })
     }
 }
 
@@ -92,8 +97,8 @@ impl State {
             return if is_same { UseRow::Charged } else { UseRow::Elsewhere };
         }
         let lane = format!("{}#{}", Source::Usage.as_str(), Lane::Owner(hold.account.owner().clone()));
-        let waits = kept.due.as_ref().is_some_and(|due| due.word == lane);
-        if waits { UseRow::Absent } else { UseRow::Elsewhere }
+        let waits_elsewhere = kept.due.as_ref().is_some_and(|due| due.word != lane);
+        if waits_elsewhere { UseRow::Elsewhere } else { UseRow::Absent }
     }
 
     fn write_hold(&mut self, change: &HoldChange, context: &CallContext<'_>) -> Result<(), CommitError> {

@@ -55,8 +55,6 @@ struct Holder {
     uses: Vec<(Duration, Use)>,
     /// The uses whose charge was acknowledged, or that an open hold charges at its expiry.
     due: Mutex<BTreeSet<usize>>,
-    /// The uses whose report was refused.
-    refused: Mutex<BTreeSet<usize>>,
     /// Whether a hold may have expired before its settlement, which alone may take the balance below zero.
     is_late: Mutex<bool>,
 }
@@ -87,7 +85,6 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
         funds: rng.u64(0..=20),
         uses: times.into_iter().map(|at| (at, draw_use(rng))).collect(),
         due: Mutex::default(),
-        refused: Mutex::default(),
         is_late: Mutex::default(),
     })
 }
@@ -219,11 +216,7 @@ impl Holder {
                     self.due.lock().expect("one thread").insert(step);
                     return;
                 }
-                // Its delivery was not kept: it waits in no lane, and its row keeps the expiry from charging the use.
-                Some(Err(CommitError::Rejected(_))) => {
-                    self.refused.lock().expect("one thread").insert(step);
-                    return;
-                }
+                Some(Err(CommitError::Rejected(_))) => return,
                 Some(Err(_)) | None => sleep(Duration::from_secs(pause_s)).await,
             }
         }
@@ -280,11 +273,9 @@ impl Actor for Holder {
         let mut truth = Truth { by_hand: BTreeMap::from([(account.clone(), units(self.funds))]), ..Truth::default() };
         let due = self.due.lock().expect("one thread");
         for (step, (_, used)) in self.uses.iter().enumerate() {
-            let is_refused = self.refused.lock().expect("one thread").contains(&step);
-            let is_due = due.contains(&step) && !(used.fate == Fate::Abandoned && is_refused);
             // Whatever comes first stands: what it cost, or what the expiry charges.
             let any_of = [Some(used.cost), used.charge].into_iter().flatten().map(|cost| -units(cost)).collect();
-            let expected = Expected { account: account.clone(), any_of, is_due };
+            let expected = Expected { account: account.clone(), any_of, is_due: due.contains(&step) };
             truth.postings.insert(self.usage(step).to_string(), expected);
         }
         if !*self.is_late.lock().expect("one thread") {
