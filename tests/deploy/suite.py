@@ -81,8 +81,8 @@ def main():
         workers.scheduled(shop)
         roles.enforced(shop)
         forbidden.forbidden(shop)
-        say("concurrently: a sweep, the rotation of a secret, and a dead letter of the stream")
-        at_once(shop, workers.swept, workers.given_up, changes.rotated)
+        say("concurrently: two sweeps, the rotation of a secret, and a dead letter of the stream")
+        at_once(shop, workers.swept, workers.held, workers.given_up, changes.rotated)
 
         say("== a second deployment")
         changes.deployed_again(shop)

@@ -59,6 +59,18 @@ def swept(shop):
     say("  ok  the sweep has booked the refused event")
 
 
+def held(shop):
+    """A hold is settled, and the scheduled sweep charges another, which is left."""
+    owner = shop.named("holder")
+    shop.open_account(owner, credits="10")
+    for name, more in (("settled", []), ("left", ["--charge", "0.5"])):
+        shop.by_hand("hold", "open", owner, "4", "--id", shop.named(name), "--ttl", "5s", *more)
+    shop.by_hand("hold", "settle", shop.named("settled"), "1.5")
+    check("the settlement is charged", shop.balance(f"{owner}/credits"), "8500000000")
+    until("the sweep charges the other", lambda: shop.balance(f"{owner}/credits") == "8000000000", SWEPT_WITHIN_S)
+    say("  ok  the sweep has charged the hold that expired")
+
+
 def scheduled(shop):
     """Runs every sweep with the input of its deployed schedule."""
     say("reconcile: every sweep runs")
