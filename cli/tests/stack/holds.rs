@@ -248,7 +248,7 @@ fn bad_hold_is_refused_and_changes_nothing() {
         (&["settle", "open", "much"], 2, "must be a plain decimal number"),
         (&["settle", "paid", "2.6"], 1, "the hold paid is settled with 2.5, and the first cost stands"),
         (&["settle", "free", "1"], 1, "the hold free is released, so nothing is charged"),
-        (&["settle", "mixed", "1"], 1, "usage#evt_1, the use of the hold mixed, is not of this owner"),
+        (&["settle", "mixed", "1"], 1, "usage#evt_1, the use of the hold mixed, is of another owner"),
         (&["release", "nine"], 1, "there is no hold nine"),
         (&["release", "paid"], 1, "the hold paid is settled, and its use is charged: give that back with `reverse"),
         (&["open", "alice", "1", "--reason", ""], 2, "--reason"),
