@@ -19,7 +19,7 @@ const DAY: u64 = 24 * HOUR;
 const HORIZONS_S: [u64; 4] = [10 * SECOND, 10 * MINUTE, 6 * HOUR, 3 * DAY];
 /// Most worlds have few faults, since a world in which everything fails proves little.
 const PERCENTS: [u8; 6] = [0, 2, 5, 10, 30, 60];
-const ACTORS_MAX: usize = 3;
+const ACTORS_MAX: usize = 6;
 
 /// What is left out of a world.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

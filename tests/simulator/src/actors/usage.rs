@@ -2,6 +2,7 @@
 //! of order, before the key is bound, beyond the balance. Beside it, a sender that uses an id twice, and a forger.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
@@ -50,8 +51,9 @@ enum Act {
 struct Gateway {
     number: usize,
     funds: u64,
-    /// The key is bound at the start, or only when people settle.
-    is_bound: bool,
+    /// The key is bound at the start, or only with a top-up, or when people settle.
+    starts_bound: bool,
+    is_bound: Mutex<bool>,
     steps: Vec<(Duration, Act)>,
     /// The final answers to each event and cost that was sent.
     answers: Mutex<BTreeMap<(u8, u64), BTreeSet<u16>>>,
@@ -77,7 +79,8 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
     Box::new(Gateway {
         number,
         funds: rng.u64(0..=12),
-        is_bound: rng.u8(0..6) > 0,
+        starts_bound: rng.u8(0..3) > 0,
+        is_bound: Mutex::default(),
         steps: times.into_iter().map(|at| (at, act(rng))).collect(),
         answers: Mutex::default(),
         topped_up: Mutex::default(),
@@ -98,6 +101,9 @@ impl Gateway {
     }
 
     async fn bind(&self, world: &World) {
+        if mem::replace(&mut *self.is_bound.lock().expect("one thread"), true) {
+            return;
+        }
         let key = CallerKey::remote(&format!("key-{}", self.number)).expect("a key");
         world.by_hand(&format!("key-{}", self.number), vec![Effect::Bind { key, owner: self.owner() }]).await;
     }
@@ -198,7 +204,7 @@ impl Actor for Gateway {
 
     fn open<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
         async {
-            if self.is_bound {
+            if self.starts_bound {
                 self.bind(world).await;
             }
             self.top_up(world, &format!("funds-{}", self.number), self.funds).await;
@@ -216,7 +222,10 @@ impl Actor for Gateway {
                     let status = self.deliver(world, (event, cost), &FORGED, mark).await;
                     world.detail(|| format!("forged {}: {status:?}", self.event_id(event)));
                 }
-                Act::TopUp(credits) => self.top_up(world, &format!("top-up-{}-{step}", self.number), credits).await,
+                Act::TopUp(credits) => {
+                    self.bind(world).await;
+                    self.top_up(world, &format!("top-up-{}-{step}", self.number), credits).await;
+                }
             }
         }
         .boxed_local()
@@ -224,9 +233,7 @@ impl Actor for Gateway {
 
     fn settle<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
         async {
-            if !self.is_bound {
-                self.bind(world).await;
-            }
+            self.bind(world).await;
             self.top_up(world, &format!("settle-{}", self.number), self.owed().unwrap_or(ENOUGH)).await;
         }
         .boxed_local()
