@@ -28,6 +28,7 @@ mod panics;
 mod plan;
 mod port;
 mod postman;
+mod replays;
 mod retries;
 mod run;
 mod sandbox;

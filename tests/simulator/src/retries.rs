@@ -1,17 +1,12 @@
-//! The minutely schedule of the replay of refused events. A world skips the minutes in which none is due: they are known
-//! from the documented backoff, which doubles from a minute to a day. So replays happen amid the faults, as they do in a
-//! deployment, and not only after them.
+//! The minutes in which refused events are due, from the documented backoff, which doubles from a minute to a day.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use ledger::{CallContext, Sweep, Timestamp};
+use ledger::{CallContext, Timestamp};
 use testkit::now;
 use tokio::sync::Notify;
-use tokio::time::sleep;
-
-use crate::world::World;
 
 const MINUTE_MS: i64 = 60_000;
 const BACKOFF_MS_MAX: i64 = 24 * 60 * MINUTE_MS;
@@ -22,7 +17,7 @@ const SKEW_MS: i64 = 40_000;
 #[derive(Debug, Default)]
 pub(crate) struct Retries {
     minutes: Mutex<BTreeSet<u64>>,
-    added: Notify,
+    pub(crate) added: Notify,
 }
 
 impl Retries {
@@ -44,38 +39,19 @@ impl Retries {
         self.add_minute(after_ms.div_ceil(MINUTE_MS.unsigned_abs()));
     }
 
-    fn add_minute(&self, minute: u64) {
+    pub(crate) fn add_minute(&self, minute: u64) {
         self.minutes.lock().expect("one thread").insert(minute);
         self.added.notify_one();
     }
 
     /// The first minute that is over at this time.
-    fn take(&self, elapsed: Duration) -> Option<u64> {
+    pub(crate) fn take(&self, elapsed: Duration) -> Option<u64> {
         let mut minutes = self.minutes.lock().expect("one thread");
         let first = *minutes.first()?;
         (Duration::from_mins(first) <= elapsed).then(|| minutes.pop_first()).flatten()
     }
 
-    fn next(&self) -> Option<Duration> {
+    pub(crate) fn next(&self) -> Option<Duration> {
         self.minutes.lock().expect("one thread").first().map(|minute| Duration::from_mins(*minute))
     }
-}
-
-/// Runs as long as the world, and starts nothing from this time on: the rounds after the last fault follow.
-pub(crate) async fn follow(world: &World, until: Duration) {
-    while world.elapsed() < until {
-        if let Some(minute) = world.retries.take(world.elapsed()) {
-            if !world.sweep(Sweep::Refused, world.mark_of(&format!("refused {minute}"))).await {
-                world.retries.add_minute(minute + 1);
-            }
-            continue;
-        }
-        let pause = world.retries.next().map_or(Duration::MAX, |at| at.saturating_sub(world.elapsed()));
-        tokio::select! {
-            biased;
-            () = world.retries.added.notified() => {}
-            () = sleep(pause) => {}
-        }
-    }
-    std::future::pending::<()>().await;
 }

@@ -18,7 +18,7 @@ use crate::mark::Mark;
 use crate::panics;
 use crate::plan::{Cut, Plan};
 use crate::postman;
-use crate::retries;
+use crate::replays;
 use crate::store::StoreKind;
 use crate::trace::{Line, Lines};
 use crate::truth::Truth;
@@ -76,7 +76,7 @@ async fn play(seed: u64, kind: StoreKind, cut: &Cut, lines: Lines) -> Ending {
         ending = Box::pin(live(seed, &plan, &world)) => ending,
         () = Box::pin(postman::deliver_all(&world)) => Ending::default(),
         () = Box::pin(event_source_mapping::follow(&world)) => Ending::default(),
-        () = Box::pin(retries::follow(&world, plan.replays_until)) => Ending::default(),
+        () = Box::pin(replays::follow(&world, plan.replays_until)) => Ending::default(),
     }
 }
 
