@@ -5,6 +5,7 @@ mod buyer;
 mod circle;
 mod claims;
 mod click;
+mod dated;
 mod epay_buyer;
 mod holder;
 mod rotation;
@@ -62,6 +63,7 @@ pub(crate) const CAST: &[Draw] = &[
     rotation::draw,
     circle::draw,
     holder::draw,
+    dated::draw,
 ];
 
 /// Kinds of actors for which a world has more than the others: WeChat Pay, Fireblocks, a store of secrets.

@@ -2,6 +2,7 @@
 //! what is wrong.
 
 mod conservation;
+mod dates;
 mod effects;
 mod operator;
 mod orders;
@@ -37,5 +38,6 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "solvency", when: When::Calm, find: solvency::find },
     Check { name: "acknowledged", when: When::Quiet, find: effects::find_missing },
     Check { name: "paid for", when: When::Quiet, find: orders::find_missing },
+    Check { name: "dates", when: When::Quiet, find: dates::find },
     Check { name: "nothing waits", when: When::Quiet, find: waiting::find },
 ];

@@ -20,6 +20,8 @@ pub(crate) struct Truth {
     pub(crate) by_hand: BTreeMap<String, i128>,
     /// Accounts that nothing may overdraw.
     pub(crate) solvent: BTreeSet<String>,
+    /// Accounts of which credits expire.
+    pub(crate) dated: BTreeMap<String, DatedTruth>,
     /// How often the operator was called for an order, and how often it has topped up.
     pub(crate) top_ups: BTreeMap<String, (u64, u64)>,
     /// Payments whose refund was acknowledged, each with the operator's calls by order soon after.
@@ -32,6 +34,19 @@ pub(crate) struct Truth {
     pub(crate) may_wait: BTreeSet<String>,
     /// Contradictions that the actor has seen itself, such as two acknowledged events with one id.
     pub(crate) broken: Vec<String>,
+}
+
+/// An account with credits that expire at one moment. They are spent before all others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct DatedTruth {
+    /// What it has of them from the start.
+    pub(crate) granted: i128,
+    /// The keys of further grants.
+    pub(crate) grants: BTreeSet<String>,
+    /// The keys of uses that were booked well before that moment.
+    pub(crate) early: BTreeSet<String>,
+    /// The keys of uses that came well after it.
+    pub(crate) late: BTreeSet<String>,
 }
 
 /// What one order must have delivered.
@@ -121,6 +136,7 @@ impl Truth {
     pub(crate) fn join(&mut self, other: Self) {
         self.postings.extend(other.postings);
         self.solvent.extend(other.solvent);
+        self.dated.extend(other.dated);
         self.broken.extend(other.broken);
         self.orders.extend(other.orders);
         self.may_wait.extend(other.may_wait);

@@ -2,6 +2,7 @@
 
 use testkit::Books;
 
+use super::dates::expired;
 use crate::panics;
 use crate::truth::Truth;
 
@@ -11,6 +12,7 @@ pub(super) fn find(books: &Books, truth: &Truth) -> Vec<String> {
         let of_account = |key: &&String| truth.postings[*key].account == *account;
         let known = truth.postings.keys().filter(of_account).filter_map(|key| books.journal.get(key));
         let sum: i128 = by_hand + known.map(|row| row.change).sum::<i128>();
+        let sum = sum - expired(books, account);
         let balance = books.balance(account);
         if sum != balance {
             wrong.push(format!("{account} has {balance}, and its events add up to {sum}"));
