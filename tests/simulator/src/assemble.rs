@@ -17,6 +17,7 @@ use futures_util::FutureExt as _;
 use orders::Orders;
 use providers::{Http, StripeConfig, UnitelConfig};
 use reconcile::{LiveKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
+use serde_json::{Value, json};
 use stripe::Stripe;
 use testkit::{EPAY_BASE, UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, now};
 use usage::Usage;
@@ -42,7 +43,18 @@ pub(crate) type OrdersFunction = api::Function<Orders, PortLedger>;
 pub(crate) type FulfilFunction = Fulfil<PortLedger>;
 pub(crate) type ReconcileFunction = Reconcile<PortLedger>;
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::parse(catalog::SHIPPED).expect("a catalog"));
+/// The shipped catalog with a product whose credits expire within a long world, and which gives referral credits.
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    let mut shop: Value = serde_json::from_str(catalog::SHIPPED).expect("JSON");
+    shop["products"]["credits-10"] = json!({
+        "name": { "en": "10 credits" },
+        "price": { "amount": "1.99", "currency": "USD" },
+        "providers": ["stripe"],
+        "grants": [{ "credits": "10", "expires": "1d" }],
+        "referral": { "referrer": "3" },
+    });
+    Catalog::parse(&shop.to_string()).expect("a catalog")
+});
 
 impl Deployed for UsageFunction {
     const FUNCTION: &'static str = "usage";

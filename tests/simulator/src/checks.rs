@@ -6,6 +6,7 @@ mod dates;
 mod effects;
 mod operator;
 mod orders;
+mod referrals;
 mod solvency;
 mod waiting;
 
@@ -39,5 +40,6 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "acknowledged", when: When::Quiet, find: effects::find_missing },
     Check { name: "paid for", when: When::Quiet, find: orders::find_missing },
     Check { name: "dates", when: When::Quiet, find: dates::find },
+    Check { name: "referrals", when: When::Quiet, find: referrals::find },
     Check { name: "nothing waits", when: When::Quiet, find: waiting::find },
 ];

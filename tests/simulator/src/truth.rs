@@ -22,6 +22,8 @@ pub(crate) struct Truth {
     pub(crate) solvent: BTreeSet<String>,
     /// Accounts of which credits expire.
     pub(crate) dated: BTreeMap<String, DatedTruth>,
+    /// Accounts of which bought credits may have expired.
+    pub(crate) expiring: BTreeSet<String>,
     /// How often the operator was called for an order, and how often it has topped up.
     pub(crate) top_ups: BTreeMap<String, (u64, u64)>,
     /// Payments whose refund was acknowledged, each with the operator's calls by order soon after.
@@ -57,6 +59,8 @@ pub(crate) struct OrderTruth {
     pub(crate) payments: BTreeMap<String, PaymentTruth>,
     /// What a whole payment brings to each account, in the smallest unit.
     pub(crate) grants: BTreeMap<String, Grant>,
+    /// What it brings to whom if it is its owner's first purchase.
+    pub(crate) referral: Option<(String, Grant)>,
     /// It buys a call to the operator.
     pub(crate) is_top_up: bool,
     /// What it brings is sent on chain.
@@ -94,6 +98,8 @@ impl OrderTruth {
         let whole = self.grants.get(account).map(|grant| grant.whole);
         let periods = i128::try_from(self.periods.len()).expect("few");
         let of_periods = self.each_period.get(account).map(|grant| grant.whole * periods);
+        let of_referral = self.referral.as_ref().filter(|(to, _)| to == account).map(|(_, grant)| grant.whole);
+        let whole = whole.or(of_referral);
         let known = whole.is_some() || of_periods.is_some();
         known.then(|| (-sent, whole.unwrap_or_default() + of_periods.unwrap_or_default()))
     }
@@ -137,6 +143,7 @@ impl Truth {
         self.postings.extend(other.postings);
         self.solvent.extend(other.solvent);
         self.dated.extend(other.dated);
+        self.expiring.extend(other.expiring);
         self.broken.extend(other.broken);
         self.orders.extend(other.orders);
         self.may_wait.extend(other.may_wait);

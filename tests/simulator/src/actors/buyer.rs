@@ -21,7 +21,7 @@ use crate::world::World;
 
 const STEPS_MAX: usize = 9;
 const CHECKOUT: &str = "/api/pay/checkout";
-/// Of the one product that brings credits.
+/// What a buyer of credits spends at once: all that a payment brings, or more.
 const CREDITS: u32 = 100;
 const PAYMENT: &str = include_str!("../../../../events/stripe/payment_intent_succeeded.json");
 /// A card, one that is declined, a bank account that pays, and one that does not.
@@ -36,6 +36,8 @@ struct Product {
     grants: &'static [(&'static str, Grant)],
     /// Commissions of the referrers, in cents.
     commissions: &'static [i128],
+    /// What the first purchase of a referred buyer brings to the referrer.
+    referral: Option<Grant>,
     is_top_up: bool,
 }
 
@@ -43,11 +45,20 @@ const fn divisible(whole: i128) -> Grant {
     Grant { whole, is_indivisible: false }
 }
 
-static PRODUCTS: [Product; 3] = [
+static PRODUCTS: [Product; 4] = [
     Product {
         request: r#"{"product":"credits-100"}"#,
         grants: &[("credits", divisible(100_000_000_000))],
         commissions: &[],
+        referral: None,
+        is_top_up: false,
+    },
+    // Of the catalog of the worlds: its credits expire within a day or two.
+    Product {
+        request: r#"{"product":"credits-10"}"#,
+        grants: &[("credits", divisible(10_000_000_000))],
+        commissions: &[],
+        referral: Some(divisible(3_000_000_000)),
         is_top_up: false,
     },
     Product {
@@ -55,12 +66,14 @@ static PRODUCTS: [Product; 3] = [
         grants: &[("report-full", Grant { whole: 1, is_indivisible: true })],
         // A tenth and a fiftieth of 19.99, rounded down.
         commissions: &[199, 39],
+        referral: None,
         is_top_up: false,
     },
     Product {
         request: r#"{"product":"unitel-sd5000","phoneNumber":"88000000"}"#,
         grants: &[],
         commissions: &[],
+        referral: None,
         is_top_up: true,
     },
 ];
@@ -78,7 +91,7 @@ enum Act {
     /// Pays an order that is paid a second time, such as over a link that the support has sent.
     PayAgain,
     Claim(Claim),
-    /// Spends all that a payment brings. What is taken back later is then owed.
+    /// Spends what a payment brings. What is taken back later is then owed.
     Spend,
 }
 
@@ -264,6 +277,10 @@ impl Actor for Buyer {
 
     fn truth(&self) -> Truth {
         let (known, mut truth) = (self.known(), Truth::default());
+        let referrer = format!("{}/credits", self.referrer(0));
+        if self.product.referral.is_some() {
+            truth.expiring.insert(format!("{}/credits", self.name()));
+        }
         for (intent, paid) in &known.claims.payments {
             let own = self.product.grants.iter().map(|(asset, grant)| (format!("{}/{asset}", self.name()), *grant));
             let commissions = self.product.commissions.iter().take(self.referrers).enumerate();
@@ -274,6 +291,7 @@ impl Actor for Buyer {
                 payments: BTreeMap::new(),
                 grants: own.chain(commissions).collect(),
                 is_top_up: self.product.is_top_up,
+                referral: self.product.referral.filter(|_| self.referrers > 0).map(|grant| (referrer.clone(), grant)),
                 ..OrderTruth::default()
             });
             of_order.payments.insert(intent.clone(), paid.truth);

@@ -9,9 +9,9 @@ use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use ledger::{
-    Amount, Asset, Audit as _, CommitError, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader,
-    LotKind, LotShare, LotTerms, MoneyKey, Movement, Owner, PRIORITY_DEFAULT, Posting, Source, Timestamp,
-    UsageReversal, Writer,
+    Amount, Asset, Audit as _, CommitError, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House,
+    JournalHeader, LotKind, LotShare, LotTerms, MoneyKey, Movement, Owner, PRIORITY_DEFAULT, Posting, Source,
+    Timestamp, UsageReversal, Writer,
 };
 use tokio::time::sleep;
 
@@ -37,10 +37,18 @@ enum Date {
 
 #[derive(Debug, Clone, Copy)]
 enum Act {
-    Grant { credits: u64, date: Date },
-    Use { cost: u64 },
+    Grant {
+        credits: u64,
+        date: Date,
+    },
+    Use {
+        cost: u64,
+    },
     /// Gives the use of this step back, whole or one credit of it.
-    Reverse { step: usize, is_whole: bool },
+    Reverse {
+        step: usize,
+        is_whole: bool,
+    },
 }
 
 struct Dated {

@@ -26,5 +26,14 @@ pub(super) fn find(books: &Books, truth: &Truth) -> Vec<String> {
             wrong.push(format!("{expired} of {account} have expired instead of {least} to {most}"));
         }
     }
+    for account in &truth.expiring {
+        let bought = books.journal.values().filter(|row| row.order.is_some() && row.account.as_ref() == Some(account));
+        // What a clawback takes comes back from what has expired.
+        let bought: i128 = bought.map(|row| row.change).sum();
+        let expired = expired(books, account);
+        if !(0..=bought).contains(&expired) {
+            wrong.push(format!("{expired} of {account} have expired, which has bought {bought}"));
+        }
+    }
     wrong
 }

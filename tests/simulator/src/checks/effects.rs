@@ -17,7 +17,7 @@ pub(super) fn find_foreign(books: &Books, truth: &Truth) -> Vec<String> {
             continue;
         }
         let account = row.account.as_deref().unwrap_or_default();
-        if key.starts_with("expire#") && truth.dated.contains_key(account) {
+        if key.starts_with("expire#") && (truth.dated.contains_key(account) || truth.expiring.contains(account)) {
             continue;
         }
         match truth.postings.get(key) {

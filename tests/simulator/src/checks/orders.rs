@@ -8,7 +8,7 @@ use testkit::{Books, OrderRow};
 use crate::truth::{OrderTruth, PaymentTruth, Truth};
 
 /// What each account has of an order.
-fn postings<'b>(books: &'b Books, order: &str) -> BTreeMap<&'b str, i128> {
+pub(super) fn postings<'b>(books: &'b Books, order: &str) -> BTreeMap<&'b str, i128> {
     let mut sums = BTreeMap::new();
     for row in books.journal.values().filter(|row| row.order.as_deref() == Some(order)) {
         if let Some(account) = &row.account {
@@ -22,6 +22,11 @@ fn postings<'b>(books: &'b Books, order: &str) -> BTreeMap<&'b str, i128> {
 /// The payment that the books say has paid the order, as the provider has it.
 fn booked<'t>(order: &OrderRow, truth: &'t OrderTruth) -> Option<&'t PaymentTruth> {
     truth.payments.get(order.paid_by.as_ref()?.rsplit('#').next()?)
+}
+
+/// The payment that the books say has paid the order of this number.
+pub(super) fn payment<'t>(books: &Books, number: &str, truth: &'t OrderTruth) -> Option<&'t PaymentTruth> {
+    booked(books.orders.get(number)?, truth)
 }
 
 /// What has arrived on chain of an order.
