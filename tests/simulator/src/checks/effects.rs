@@ -3,6 +3,7 @@
 
 use testkit::Books;
 
+use super::dates::is_expiry;
 use crate::truth::Truth;
 
 /// Postings that no actor caused.
@@ -12,12 +13,11 @@ pub(super) fn find_foreign(books: &Books, truth: &Truth) -> Vec<String> {
     let conflicts = books.journal.keys().filter(|key| key.starts_with("stripe#") && key.contains("#conflict#"));
     wrong.extend(conflicts.map(|key| format!("{key} contradicts an event of which all deliveries say the same")));
     for (key, row) in books.journal.iter().filter(|(_, row)| row.account.is_some()) {
-        // The rows of orders have a check of their own.
-        if key.starts_with("manual#") || row.order.is_some() {
-            continue;
-        }
         let account = row.account.as_deref().unwrap_or_default();
-        if key.starts_with("expire#") && (truth.dated.contains_key(account) || truth.expiring.contains(account)) {
+        let expires = truth.dated.contains_key(account) || truth.expiring.contains(account);
+        // The rows of orders have a check of their own.
+        let is_elsewhere = if is_expiry(key) { expires } else { key.starts_with("manual#") || row.order.is_some() };
+        if is_elsewhere {
             continue;
         }
         match truth.postings.get(key) {

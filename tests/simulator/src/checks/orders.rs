@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use testkit::{Books, OrderRow};
 
+use super::dates::is_expiry;
 use crate::truth::{OrderTruth, PaymentTruth, Truth};
 
-/// What each account has of an order.
+/// What each account has of an order. What comes back from breakage for a clawback names the order, too, and is not of it.
 pub(super) fn postings<'b>(books: &'b Books, order: &str) -> BTreeMap<&'b str, i128> {
     let mut sums = BTreeMap::new();
-    for row in books.journal.values().filter(|row| row.order.as_deref() == Some(order)) {
+    let rows = books.journal.iter().filter(|(key, row)| row.order.as_deref() == Some(order) && !is_expiry(key));
+    for (_, row) in rows {
         if let Some(account) = &row.account {
             *sums.entry(account.as_str()).or_default() += row.change;
         }
