@@ -21,6 +21,7 @@ use crate::truth::{DatedTruth, Expected, Truth};
 use crate::world::World;
 
 const STEPS_MAX: usize = 9;
+const USE_CREDITS_MAX: u64 = 6;
 /// A person gives the same command again until there is an answer, after these pauses in seconds.
 const PAUSES_S: [u64; 4] = [1, 20, 600, 40_000];
 /// Clocks are off by less, and a lost call is applied sooner.
@@ -36,6 +37,14 @@ enum Date {
 }
 
 #[derive(Debug, Clone, Copy)]
+enum Part {
+    Whole,
+    One,
+    /// A person mistypes, and is refused.
+    TooMuch,
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Act {
     Grant {
         credits: u64,
@@ -44,10 +53,10 @@ enum Act {
     Use {
         cost: u64,
     },
-    /// Gives the use of this step back, whole or one credit of it.
+    /// Gives the use of this step back.
     Reverse {
         step: usize,
-        is_whole: bool,
+        part: Part,
     },
 }
 
@@ -76,8 +85,11 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
     let act = |rng: &mut Rng, n: usize| match rng.u8(0..10) {
         0 => Act::Grant { credits: rng.u64(1..=5), date: Date::Soon },
         1 => Act::Grant { credits: rng.u64(1..=5), date: Date::Never },
-        2 | 3 if n > 0 => Act::Reverse { step: rng.usize(0..n), is_whole: rng.bool() },
-        _ => Act::Use { cost: rng.u64(1..=6) },
+        2 | 3 if n > 0 => {
+            let part = [Part::Whole, Part::One, Part::TooMuch][rng.usize(0..3)];
+            Act::Reverse { step: rng.usize(0..n), part }
+        }
+        _ => Act::Use { cost: rng.u64(1..=USE_CREDITS_MAX) },
     };
     // At the moment of a step, or between two.
     let date = times[rng.usize(0..count)] + Duration::from_millis(rng.u64(0..2_000));
@@ -199,7 +211,7 @@ impl Dated {
     }
 
     /// As the command line does: it reads the charge, and reverses what it has read.
-    async fn reversed(&self, world: &World, (by, step): (usize, usize), is_whole: bool, mark: Mark) {
+    async fn reversed(&self, world: &World, (by, step): (usize, usize), part: Part, mark: Mark) {
         let usage = MoneyKey::of_event(&self.usage(step));
         let key = UsageReversal::key_of(&usage).to_string();
         for (round, pause_s) in (0_u64..).zip(PAUSES_S) {
@@ -212,7 +224,11 @@ impl Dated {
                 sleep(Duration::from_secs(pause_s)).await;
                 continue;
             };
-            let amount = (!is_whole).then(|| credits(1));
+            let amount = match part {
+                Part::Whole => None,
+                Part::One => Some(credits(1)),
+                Part::TooMuch => Some(credits(USE_CREDITS_MAX + 1)),
+            };
             let reversal = lines.pop().map(|line| UsageReversal::of(&line, amount));
             let Some(Ok(reversal)) = reversal else { return };
             self.expects(&key, i128::try_from(reversal.amount().units()).expect("few"));
@@ -255,7 +271,7 @@ impl Actor for Dated {
             match self.steps[step].1 {
                 Act::Grant { credits, date } => self.granted(world, step, (credits, date), mark).await,
                 Act::Use { cost } => self.used(world, step, cost, mark).await,
-                Act::Reverse { step: of, is_whole } => self.reversed(world, (step, of), is_whole, mark).await,
+                Act::Reverse { step: of, part } => self.reversed(world, (step, of), part, mark).await,
             }
         }
         .boxed_local()
