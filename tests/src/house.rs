@@ -198,8 +198,7 @@ fn command_line_depends_on_no_function() {
 fn only_main_names_the_store() {
     for file in files(&root().join("functions"), ".rs") {
         let is_main = file.ends_with("src/main.rs");
-        let is_test =
-            file.ends_with("src/tests.rs") || file.parent().is_some_and(|folder| folder.ends_with("src/tests"));
+        let is_test = file.ends_with("src/tests.rs") || file.parent().is_some_and(|folder| folder.ends_with("tests"));
         assert!(is_main || is_test || !read(&file).contains("idempotency::"), "{} names the store", file.display());
     }
     let not_deployed = ["benches", "cli", "embedded", "fakes", "local", "simulator", "testkit", "tests", "xtask"];
