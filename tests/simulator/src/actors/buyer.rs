@@ -123,11 +123,19 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
     let count = rng.usize(2..=STEPS_MAX);
     let mut times = times(rng, count, horizon);
     times.sort();
-    let begins = [Act::Click, Act::Pay { card: 0, is_old_tab: false }];
-    let acts: Vec<Act> = (0..count).map(|n| if n < 2 && rng.u8(0..4) > 0 { begins[n] } else { act(rng) }).collect();
+    let product = &PRODUCTS[rng.usize(0..PRODUCTS.len())];
+    // Only of two purchases can one be the first.
+    let purchases = if product.referral.is_some() { 2 } else { 1 };
+    let purchase = |n: usize| match n {
+        n if n >= 2 * purchases => None,
+        n if n.is_multiple_of(2) => Some(Act::Click),
+        _ => Some(Act::Pay { card: 0, is_old_tab: false }),
+    };
+    let acts: Vec<Act> =
+        (0..count).map(|n| purchase(n).filter(|_| rng.u8(0..4) > 0).unwrap_or_else(|| act(rng))).collect();
     Box::new(Buyer {
         number,
-        product: &PRODUCTS[rng.usize(0..PRODUCTS.len())],
+        product,
         referrers: rng.usize(0..=2),
         steps: times.into_iter().zip(acts).collect(),
         known: Mutex::default(),
