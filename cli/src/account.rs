@@ -1,5 +1,6 @@
 //! `account`: shows an account, and changes its balance, limits, keys and referrer. Every change is a journal entry.
 
+mod budget;
 mod change;
 mod facts;
 mod keys;
@@ -15,6 +16,7 @@ use ledger::{
 };
 use local::{Expiry, What, context, credits_of};
 
+pub(crate) use self::budget::key_of;
 use self::change::change;
 pub(crate) use self::change::{AccountAfter, after, change_of, committed, insufficient, terms};
 use self::facts::AccountFacts;
@@ -104,6 +106,8 @@ enum Action {
         #[command(flatten)]
         by: ChangeArgs,
     },
+    /// Limit what a key may spend in a day, in a month, and altogether
+    Budget(budget::BudgetArgs),
     /// Create an API key that replaces another, which works until it is revoked
     Rotate {
         owner: String,
@@ -214,6 +218,10 @@ pub(crate) async fn run(
             let (owner, by) = (parse::owner(&owner)?, by.authorship(variable)?);
             change::api_key(&books().await?, &by, owner, None, form).await
         }
+        Action::Budget(args) => {
+            let terms = args.read(variable)?;
+            budget::set(&books().await?, terms, form).await
+        }
         Action::Keys { owner } => keys::list(&books().await?, &parse::owner(&owner)?, form).await,
         Action::Revoke { owner, key, by } => {
             let (owner, by) = (parse::owner(&owner)?, by.authorship(variable)?);
@@ -266,6 +274,10 @@ async fn show(books: &Books, account: &AccountId, form: Form) -> Result<(), Erro
     let mut facts = AccountFacts::of(account, row.as_ref(), &waiting, referrer.as_ref(), &lines)?;
     facts.set_lots(account, &lots, context(PATIENCE).received_at);
     facts.set_holds(&open_holds(books, account).await?);
+    if account.asset() == Asset::CREDITS {
+        let budgets = books.ledger.budgets(account.owner(), &context(PATIENCE)).await?;
+        facts.set_budgets(&budgets, context(PATIENCE).received_at);
+    }
     form.show(&facts);
     Ok(())
 }

@@ -49,7 +49,7 @@ impl ChangeResult {
     }
 
     fn by(status: &'static str, receipt: &Receipt) -> Self {
-        let Receipt { key, processed_at } = receipt;
+        let Receipt { key, processed_at, is_over_budget: _ } = receipt;
         Self { status, receipt: Some(key.to_string()), processed_at: Some(processed_at.to_string()), because: None }
     }
 

@@ -13,7 +13,7 @@ use edge::KeyringError;
 use ledger::{
     AcceptError, AccountId, AccountIdError, AccountTransferError, AmountError, CallerKeyError, CommitError,
     CurrencyPairError, GrantTermsError, HoldId, HoldIdError, KeyError, OrderNumber, OrderNumberError, Owner, RateError,
-    RateTextError, RepairError, Timestamp, UsageReversalError, WordError,
+    RateTextError, RepairError, Timestamp, UsageReversalError, WordError, ZoneError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
@@ -88,6 +88,12 @@ pub(crate) enum Error {
     KeysAlike(String),
     #[error("{0} is a key of the gateway: create the new key there, bind it with `account key`, and revoke this one")]
     NotAnApiKey(String),
+    #[error("a budget needs a limit: give --day, --month or --total, as 5, or none to remove one")]
+    NoLimit,
+    #[error("the zone {text:?} {cause}")]
+    Zone { text: String, cause: ZoneError },
+    #[error("the budget changed at the same moment: run the same command again")]
+    BudgetOvertaken,
     #[error("the account changed at the same moment: run the same command again")]
     Overtaken,
     #[error(
@@ -246,6 +252,7 @@ impl Error {
             Self::Commit(error) | Self::Repair(RepairFailure::Commit(error)) => exit_of(error),
             Self::Unanswered { .. }
             | Self::Overtaken
+            | Self::BudgetOvertaken
             | Self::Repair(RepairFailure::Repair(RepairError::UnsettledAccount)) => Exit::TryAgain,
             Self::Served { .. }
             | Self::PortInUse(_)
@@ -264,6 +271,8 @@ impl Error {
             | Self::Url(_)
             | Self::UnknownAsset(_)
             | Self::LimitOfPrepaid
+            | Self::NoLimit
+            | Self::Zone { .. }
             | Self::NoAuthor
             | Self::Amount { .. }
             | Self::Nothing(_)

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use ledger::{
-    Asset, AtExpiry, EventKey, Fact, Hold, HoldClosing, HoldId, HoldTerms, HoldTermsError, Holds as _, Source,
+    Asset, AtExpiry, EventKey, Fact, Hold, HoldBudget, HoldClosing, HoldId, HoldTerms, HoldTermsError, Holds as _,
+    Source,
 };
 use local::{context, credits_of, now};
 
 use self::change::{close, open};
 
-use crate::account::PATIENCE;
+use crate::account::{PATIENCE, key_of};
 use crate::authorship::{AuthorArgs, Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};
 use crate::error::Error;
@@ -68,6 +69,9 @@ struct OpenArgs {
     /// The id of the usage event that reports the same use, so that it is charged once [default: no event reports it]
     #[arg(long = "use", value_name = "EVENT_ID")]
     usage: Option<String>,
+    /// The owner's key that it is for, by its name in `account keys`: it counts in the key's budget
+    #[arg(long)]
+    key: Option<String>,
     /// What its expiry charges [default: nothing, until it is settled]
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     charge: Option<String>,
@@ -83,8 +87,14 @@ pub(crate) async fn run(
 ) -> Result<(), Error> {
     match args.action {
         Action::Open(wish) => {
-            let (hold, by) = wish.hold(variable)?;
-            open(&args.which.open(dir).await?, &hold, &by, form).await
+            let key = wish.key.clone();
+            let (mut hold, by) = wish.hold(variable)?;
+            let books = args.which.open(dir).await?;
+            if let Some(key) = key {
+                let (key, budget) = key_of(&books, hold.account.owner(), &key).await?;
+                hold.budget = budget.map(|budget| HoldBudget::at(key, &budget, hold.opened_at));
+            }
+            open(&books, &hold, &by, form).await
         }
         Action::Settle { id, cost, by } => {
             let (id, cost, author) = (hold_id(&id)?, parse::amount(Asset::CREDITS, &cost)?, by.author(variable)?);
@@ -114,7 +124,7 @@ pub(crate) async fn run(
 impl OpenArgs {
     /// Validates all values before the books are opened.
     fn hold(self, variable: impl Fn(&str) -> Option<String>) -> Result<(Hold, Authorship), Error> {
-        let Self { owner, amount: amount_text, ttl, usage, charge, by } = self;
+        let Self { owner, amount: amount_text, ttl, usage, key: _, charge, by } = self;
         let account = credits_of(&parse::owner(&owner)?);
         let amount = parse::amount(Asset::CREDITS, &amount_text)?;
         let to_charge = charge.as_deref().map(|text| parse::positive_amount(Asset::CREDITS, text)).transpose()?;
@@ -125,6 +135,7 @@ impl OpenArgs {
             account: account.clone(),
             amount,
             usage,
+            budget: None,
             ttl_seconds: seconds(&ttl).unwrap_or_default(),
             at_expiry: to_charge.map_or(AtExpiry::Release, AtExpiry::Charge),
             note: Some(note(&by.author, &by.reason)),

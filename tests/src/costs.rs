@@ -4,6 +4,7 @@
 //! `costs.txt` has every path, `docs/costs.md` the most frequent ones, `proof/costs.json` all of them beside the baseline
 //! of `costs/before.txt`. `COSTS=write cargo test -p tests --test all costs::` writes the three.
 
+mod budgets;
 mod clicks;
 mod deliveries;
 mod events;
@@ -42,7 +43,8 @@ async fn all() -> Vec<Path> {
         events::of_usage().await,
         lots::of_lots().await,
         transfers::of_transfers().await,
-        holds::of_holds().await,
+        Box::pin(holds::of_holds()).await,
+        Box::pin(budgets::of_budgets()).await,
         clicks::of_checkout().await,
         events::of_stripe().await,
         events::of_wechat().await,

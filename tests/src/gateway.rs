@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use edge::{Keyring, Service as _, Settings, Vault};
 use ledger::{
-    CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Ledger,
-    Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows, Source,
+    BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints,
+    Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows, Source,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ impl Ledger for PanickingLedger {
         panic!("fell over {SECRET}")
     }
 
-    async fn owner(&self, _: &CallerKey, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
+    async fn key(&self, _: &CallerKey, _: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {
         Ok(None)
     }
 

@@ -5,6 +5,7 @@
 
 mod account_transfers;
 mod bodies;
+mod budgets;
 mod circles;
 mod codes;
 mod container;

@@ -1,15 +1,18 @@
 //! Planted rows in every table, as a taken-over role could write them: neither the sweeps nor the stream book anything
 //! because of one. `policies` evaluates which rows IAM lets a role write.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod booked;
+
+use std::collections::BTreeSet;
 
 use edge::Worker as _;
 use embedded::{DATA_YAML, Template};
 use ledger::Grant;
 use reconcile::Reconcile;
 use serde_json::{Value, json};
-use testkit::{Books, FireblocksNet, STAGE, StripeNet, UnitelNet, World, now};
+use testkit::{FireblocksNet, STAGE, StripeNet, UnitelNet, World, now};
 
+use self::booked::Booked;
 use crate::fulfil::{ORDER, PHONE, airtime, order, planted::plant as mark_as_paid, tokens, word, work, worker};
 use crate::log_capture::{captured_lines, start_capture};
 use crate::policies::evaluated::writers;
@@ -217,6 +220,19 @@ fn rows() -> Vec<Planted> {
         },
         Planted {
             table: "accounts",
+            name: "what a key has spent",
+            key: "budget#key#remote#k1",
+            plant: |world, _| {
+                let fields = json!({
+                    "day": text("2026-01-01"), "day_units": { "N": "0" }, "month": text("2026-01"),
+                    "month_units": { "N": "0" }, "total_units": { "N": "0" },
+                });
+                write_row("accounts", world, "budget#key#remote#k1", &fields);
+            },
+            stopped_by: Defence::Roles(&["usage", "reconcile"]),
+        },
+        Planted {
+            table: "accounts",
             name: "the wrong codes of an owner",
             key: "wrong_codes#alice",
             plant: |world, _| {
@@ -279,45 +295,6 @@ fn rows() -> Vec<Planted> {
             stopped_by: Defence::Roles(&["reconcile", "stripe"]),
         },
     ]
-}
-
-/// Everything that a booking changes: balances, entries, and the payments and fulfilment of orders.
-#[derive(Debug, PartialEq, Eq)]
-struct Booked {
-    balances: BTreeMap<String, i128>,
-    lines: BTreeSet<String>,
-    orders: BTreeMap<String, Sold>,
-}
-
-/// The state of an order without its flag: a planted order is flagged.
-#[derive(Debug, PartialEq, Eq)]
-struct Sold {
-    payment: String,
-    posted: i128,
-    delivered: BTreeMap<String, i128>,
-    top_up_call: Option<String>,
-    transfer: Option<String>,
-}
-
-impl Booked {
-    fn of(books: &Books) -> Self {
-        let lines = books.journal.iter().filter(|(_, row)| row.account.is_some()).map(|(id, _)| id.clone());
-        let orders = books.orders.iter().map(|(number, order)| {
-            let sold = Sold {
-                payment: order.payment.clone(),
-                posted: order.posted,
-                delivered: order.delivered.clone(),
-                top_up_call: order.top_up_call.clone(),
-                transfer: order.transfer.clone(),
-            };
-            (number.clone(), sold)
-        });
-        Self {
-            balances: books.accounts.iter().map(|(id, account)| (id.clone(), account.balance)).collect(),
-            lines: lines.collect(),
-            orders: orders.collect(),
-        }
-    }
 }
 
 /// Runs the stream record of the order, and every sweep for half an hour and a day later. Returns the alarms.

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use edge::{Incoming, Keyring, Reply, Request, Route, Service as _, Settings, Vault};
-use ledger::{CallContext, CommitError, Deadline, Decision, EventKey, JournalHeader, Ledger, Owner, Source, Timestamp};
+use ledger::{
+    CallContext, CommitError, Deadline, Decision, EventKey, JournalHeader, Ledger, Source, Timestamp, UsedKey,
+};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use testkit::{World, now, usage};
 use usage::{Keys, Usage, UsageEvent};
@@ -33,7 +35,7 @@ impl Webhook for Counted {
     type Form = ();
     type Keys = Keys;
     type Event = UsageEvent;
-    type Loaded = Option<Owner>;
+    type Loaded = Option<UsedKey>;
 
     fn keys(settings: &Settings, strength: Strength) -> Result<Keys, (&'static str, SecretError)> {
         Usage::keys(settings, strength)
@@ -67,12 +69,12 @@ impl Webhook for Counted {
         event: &UsageEvent,
         ledger: &L,
         context: &CallContext<'_>,
-    ) -> Result<Option<Owner>, CommitError> {
+    ) -> Result<Option<UsedKey>, CommitError> {
         Usage.load(event, ledger, context).await
     }
 
-    fn decide(&self, event: &UsageEvent, header: JournalHeader, owner: Option<Owner>) -> Decision {
-        Usage.decide(event, header, owner)
+    fn decide(&self, event: &UsageEvent, header: JournalHeader, used: Option<UsedKey>) -> Decision {
+        Usage.decide(event, header, used)
     }
 
     fn reply(&self, (): (), outcome: &Outcome, event_id: Option<&str>) -> Reply {

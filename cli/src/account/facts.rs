@@ -1,10 +1,11 @@
 //! The output of `account show`.
 
-use idempotency::{AccountRow, Line};
+use idempotency::{AccountRow, KeyBudget, Line};
 use ledger::{AccountId, Amount, Asset, Balance, Hold, LotsSnapshot, Owed, Owner, Policy, SpendingTerms, Timestamp};
 use serde::Serialize;
 
 use super::WAITING_MAX;
+use super::budget::BudgetFacts;
 use crate::error::Error;
 use crate::hold_facts::{HoldFacts, print_open};
 use crate::print::{self, Facts};
@@ -24,6 +25,8 @@ pub(crate) struct AccountFacts {
     lots: Vec<LotFacts>,
     /// The open ones, the first to expire first.
     holds: Vec<HoldFacts>,
+    /// Of the owner's keys.
+    budgets: Vec<BudgetFacts>,
     waiting: Option<RefusedEvent>,
     referrer: Option<String>,
     /// Newest first.
@@ -103,6 +106,7 @@ impl AccountFacts {
             state: row.map(|row| State::of(asset, row)),
             lots: Vec::new(),
             holds: Vec::new(),
+            budgets: Vec::new(),
             waiting: (!waiting.is_empty()).then(|| RefusedEvent::of(asset, waiting)).transpose()?,
             referrer: referrer.map(Owner::to_string),
             lines: lines.iter().map(line).collect(),
@@ -139,6 +143,10 @@ impl AccountFacts {
 
     pub(super) fn set_holds(&mut self, open: &[Hold]) {
         self.holds = open.iter().map(HoldFacts::of).collect();
+    }
+
+    pub(super) fn set_budgets(&mut self, budgets: &[KeyBudget], now: Timestamp) {
+        self.budgets = budgets.iter().map(|budget| BudgetFacts::of(budget, now)).collect();
     }
 
     fn print_holds(&self) {
@@ -228,6 +236,10 @@ impl Facts for AccountFacts {
             print::columns(&std::iter::once(head).chain(self.lots.iter().map(row)).collect::<Vec<_>>());
         }
         self.print_holds();
+        if !self.budgets.is_empty() {
+            print::line("");
+            BudgetFacts::print_all(&self.budgets);
+        }
         if self.lines.is_empty() {
             return;
         }

@@ -68,7 +68,7 @@ pub(super) async fn rotate(books: &Books, by: &Authorship, owner: Owner, id: &st
 }
 
 /// Searches revoked keys too, so that a repeated `revoke` finds the key that it revoked.
-async fn find(books: &Books, owner: &Owner, id: &str) -> Result<KeyRow, Error> {
+pub(super) async fn find(books: &Books, owner: &Owner, id: &str) -> Result<KeyRow, Error> {
     let mut found = books.ledger.keys(owner).await?.into_iter().filter(|row| row.key.short_id() == id);
     let unknown = || Error::NoKey { owner: owner.clone(), id: id.to_owned() };
     let row = found.next().ok_or_else(unknown)?;

@@ -35,6 +35,10 @@ impl HoldRefused {
             HoldRefusal::InsufficientCredits => {
                 format!("insufficient credits for the hold {id}: credit the account first, or hold less")
             }
+            HoldRefusal::BudgetExceeded(window) => format!(
+                "the hold {id} would exceed the {} limit of its key: hold less, or raise the limit with `account budget`",
+                window.as_str()
+            ),
             HoldRefusal::Taken => format!(
                 "the hold {id} exists with other terms: repeat it unchanged, or choose another --id; `hold show {id}` has them"
             ),

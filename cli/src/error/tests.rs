@@ -63,6 +63,9 @@ fn samples() -> Vec<Error> {
         Error::NoKey { owner: owner(), id: text("ab12") },
         Error::KeysAlike(text("ab12")),
         Error::NotAnApiKey(text("42")),
+        Error::NoLimit,
+        Error::Zone { text: text("8"), cause: ZoneError },
+        Error::BudgetOvertaken,
         Error::Overtaken,
         Error::Unanswered { retry_option: text("--id c1"), cause: CommitError::Unavailable(None) },
         Error::IdTaken(text("c1")),
@@ -150,6 +153,7 @@ fn holds() -> Vec<(HoldStep, HoldRefusal)> {
     let settled = HoldState::Settled { cost: amount, is_charged_before: false, at };
     vec![
         (HoldStep::Open, HoldRefusal::InsufficientCredits),
+        (HoldStep::Open, HoldRefusal::BudgetExceeded(ledger::Window::Day)),
         (HoldStep::Open, HoldRefusal::Taken),
         (HoldStep::Open, HoldRefusal::Closed(settled)),
         (HoldStep::Settle, HoldRefusal::Closed(HoldState::Released { at })),

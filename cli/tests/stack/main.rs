@@ -12,6 +12,7 @@
 mod account_transfers;
 mod accounts;
 mod auditing;
+mod budgets;
 mod buying;
 mod codes;
 mod crash;

@@ -137,7 +137,7 @@ fn json_is_one_document_with_documented_names() {
     let rows: Vec<(Vec<&str>, Vec<&str>)> = vec![
         (
             vec!["account", "show", "demo"],
-            vec!["account", "owner", "asset", "state", "lots", "holds", "waiting", "referrer", "lines"],
+            vec!["account", "owner", "asset", "state", "lots", "holds", "budgets", "waiting", "referrer", "lines"],
         ),
         (by(&["account", "credit", "alice", "5", "--new"]), of_account()),
         (by(&["account", "debit", "alice", "1"]), of_account()),

@@ -33,6 +33,8 @@ pub(crate) fn order_after(effects: &[Effect], order: &Order) -> Option<Order> {
         | Effect::TakePlace { .. }
         | Effect::Rates(_)
         | Effect::Code(_)
+        | Effect::SetBudget(_)
+        | Effect::CountInBudget(_)
         | Effect::Repair(_) => None,
     })
 }

@@ -184,8 +184,8 @@ impl<L: Backlog + Audit> Reconcile<L> {
                 Payable::UpTo(held.map_or(Balance::ZERO, |held| held.available))
             }
             // Once the key is bound, the owner's funds decide about each event.
-            Lane::Key(key) => match self.ledger.owner(key, context).await? {
-                Some(owner) if !is_held_back(&account(&owner), check, invocation) => Payable::All,
+            Lane::Key(key) => match self.ledger.key(key, context).await? {
+                Some(bound) if !is_held_back(&account(&bound.owner), check, invocation) => Payable::All,
                 Some(_) | None => Payable::UpTo(Balance::ZERO),
             },
         })

@@ -1,14 +1,15 @@
-//! Decides a usage event: its cost is taken from the credits of the key's owner, within the available balance.
+//! Decides a usage event: its cost is taken from the credits of the key's owner, within the available balance, and
+//! counted in the key's budget.
 
 use ledger::{
-    Asset, CallerKey, Decision, Effect, Entry, Fact, Fingerprint, Guard, House, JournalHeader, Lane, MoneyKey,
-    Movement, Owner, Posting, Reason, Refusal, Source,
+    Asset, BudgetCount, CallerKey, Decision, Effect, Entry, Fact, Fingerprint, Guard, House, JournalHeader, Lane,
+    MoneyKey, Movement, Posting, Reason, Refusal, Source, UsedKey,
 };
 
 use crate::UsageEvent;
 
-pub(crate) fn decide(event: &UsageEvent, header: JournalHeader, owner: Option<Owner>) -> Decision {
-    let Some(owner) = owner else {
+pub(crate) fn decide(event: &UsageEvent, header: JournalHeader, used: Option<UsedKey>) -> Decision {
+    let Some(UsedKey { owner, budget, used_at }) = used else {
         let wait = Effect::Wait { lane: Lane::Key(event.key.clone()), owed: event.cost };
         return Decision::Refuse(Refusal { header, reason: Reason::UnknownKey, effects: vec![wait] });
     };
@@ -19,8 +20,13 @@ pub(crate) fn decide(event: &UsageEvent, header: JournalHeader, owner: Option<Ow
         reverses: None,
         lots: Vec::new(),
     };
+    // Reported after the fact, so no limit refuses it. What costs nothing writes no row.
+    let counted = budget
+        .filter(|_| !event.cost.is_zero())
+        .map(|budget| Effect::CountInBudget(BudgetCount::of_usage(&event.key, &budget, event.cost, used_at)));
+    let effects = std::iter::once(Effect::Move(spend)).chain(counted).collect();
     // The body is not stored: the facts have its content, with the cost as booked.
-    Decision::Record(Entry { header, effects: vec![Effect::Move(spend)], keeps_body: false, alarm: None })
+    Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
 }
 
 pub(crate) fn header(event: &UsageEvent) -> JournalHeader {

@@ -30,7 +30,7 @@ mod verify;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Owner, Source, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Source, Timestamp, UsedKey};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
@@ -65,7 +65,7 @@ impl Webhook for Usage {
     type Form = ();
     type Keys = Keys;
     type Event = UsageEvent;
-    type Loaded = Option<Owner>;
+    type Loaded = Option<UsedKey>;
 
     fn keys(settings: &Settings, strength: Strength) -> Result<Keys, (&'static str, SecretError)> {
         Keys::read(settings, strength)
@@ -98,12 +98,13 @@ impl Webhook for Usage {
         event: &UsageEvent,
         ledger: &L,
         context: &CallContext<'_>,
-    ) -> Result<Option<Owner>, CommitError> {
-        ledger.owner(&event.key, context).await
+    ) -> Result<Option<UsedKey>, CommitError> {
+        let bound = ledger.key(&event.key, context).await?;
+        Ok(bound.map(|bound| bound.used(event.sent_at, context.first_received_at)))
     }
 
-    fn decide(&self, event: &UsageEvent, header: JournalHeader, owner: Option<Owner>) -> Decision {
-        decide::decide(event, header, owner)
+    fn decide(&self, event: &UsageEvent, header: JournalHeader, used: Option<UsedKey>) -> Decision {
+        decide::decide(event, header, used)
     }
 
     fn reply(&self, (): (), outcome: &Outcome, event_id: Option<&str>) -> Reply {

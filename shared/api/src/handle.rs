@@ -106,8 +106,8 @@ impl<A: Api, L: Ledger> Function<A, L> {
     async fn caller(&self, request: &Request, invocation: &Invocation) -> Result<Owner, Failure> {
         let secret =
             request.header("authorization").ok().flatten().and_then(bearer).ok_or_else(Failure::unauthorized)?;
-        let owner = self.ledger.owner(&CallerKey::api(secret), &invocation.context()).await?;
-        owner.ok_or_else(Failure::unauthorized)
+        let bound = self.ledger.key(&CallerKey::api(secret), &invocation.context()).await?;
+        bound.map(|bound| bound.owner).ok_or_else(Failure::unauthorized)
     }
 }
 

@@ -103,6 +103,8 @@ impl RepairedRows {
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
             | Effect::Code(_)
+            | Effect::SetBudget(_)
+            | Effect::CountInBudget(_)
             | Effect::Wait { .. } => {}
         }
     }

@@ -380,6 +380,8 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
         | Effect::TakePlace { .. }
         | Effect::Rates(_)
         | Effect::Code(_)
+        | Effect::SetBudget(_)
+        | Effect::CountInBudget(_)
         | Effect::Wait { .. } => {
             return None;
         }

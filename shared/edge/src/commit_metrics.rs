@@ -1,4 +1,4 @@
-//! Metrics of a commit: credits posted in and out, and orders created, paid and flagged.
+//! Metrics of a commit: credits posted in and out, usage above a budget, and orders created, paid and flagged.
 
 use ledger::{Asset, CommitError, Committed, Decision, Effect, Entry, Refusal, Transition};
 
@@ -7,7 +7,9 @@ use crate::log::{self, CommitMetrics};
 /// Logs the metrics of a commit once. A repeat, or a commit without such changes, logs no line.
 pub fn record_commit(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {
     let metrics = match (decision, committed) {
-        (Decision::Record(entry), Ok(Committed::Now(_))) => CommitMetrics::of_entry(entry),
+        (Decision::Record(entry), Ok(Committed::Now(receipt))) => {
+            CommitMetrics { over_budget: receipt.is_over_budget.into(), ..CommitMetrics::of_entry(entry) }
+        }
         (Decision::Refuse(refusal), Err(CommitError::Rejected(_))) => CommitMetrics::of_refusal(refusal),
         _ => CommitMetrics::default(),
     };
@@ -45,6 +47,8 @@ impl CommitMetrics {
                 | Effect::TakePlace { .. }
                 | Effect::Rates(_)
                 | Effect::Code(_)
+                | Effect::SetBudget(_)
+                | Effect::CountInBudget(_)
                 | Effect::Repair(_) => {}
             }
         }

@@ -50,6 +50,7 @@ pub const MEASURED: [Measured; 6] = [
         metrics: &[
             ("nanocredits_in", "Count"),
             ("nanocredits_out", "Count"),
+            ("over_budget", "Count"),
             ("orders", "Count"),
             ("orders_paid", "Count"),
             ("orders_flagged", "Count"),
@@ -129,6 +130,8 @@ pub fn ran(sweep: &'static str) {
 pub(crate) struct CommitMetrics {
     pub(crate) nanocredits_in: u64,
     pub(crate) nanocredits_out: u64,
+    /// Usage above a limit of its key's budget.
+    pub(crate) over_budget: u64,
     pub(crate) orders: u64,
     pub(crate) orders_paid: u64,
     /// Orders flagged by a refusal. Every other flag raises an alarm of its own.
@@ -136,8 +139,17 @@ pub(crate) struct CommitMetrics {
 }
 
 pub(crate) fn of_commit(source: &'static str, metrics: &CommitMetrics) {
-    let CommitMetrics { nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged } = *metrics;
-    tracing::info!(target: COMMIT, source, nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged);
+    let CommitMetrics { nanocredits_in, nanocredits_out, over_budget, orders, orders_paid, orders_flagged } = *metrics;
+    tracing::info!(
+        target: COMMIT,
+        source,
+        nanocredits_in,
+        nanocredits_out,
+        over_budget,
+        orders,
+        orders_paid,
+        orders_flagged
+    );
 }
 
 /// Installs the subscriber that writes lines for CloudWatch to stdout.

@@ -6,13 +6,16 @@ use std::error::Error as StdError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use ledger::{AccountId, Amount, Balance, CallerKey, CommitError, Owner, Policy, SpendingTerms, Word};
+use ledger::{
+    AccountId, Amount, Balance, Budget, CallContext, CallerKey, CommitError, Owner, Policy, SpendingTerms, Spent, Word,
+};
 
+use crate::batch::Read;
 use crate::image::{known_form, parsed};
-use crate::names;
 use crate::retry::{Answer, after_failure};
 use crate::rows::text;
 use crate::store::{DynamoLedger, unreadable};
+use crate::{budget_row, names};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRow {
@@ -42,7 +45,40 @@ pub struct KeyRow {
     pub revoked_at: Option<String>,
 }
 
+/// A key with a budget, and what it has spent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyBudget {
+    pub key: CallerKey,
+    pub budget: Budget,
+    pub spent: Spent,
+}
+
 impl DynamoLedger {
+    /// The budgets of an owner's keys. The index that lists the keys is eventually consistent.
+    pub async fn budgets(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Vec<KeyBudget>, CommitError> {
+        let live = self.keys(owner).await?.into_iter().filter(|row| row.revoked_at.is_none());
+        let keys: Vec<CallerKey> = live.map(|row| row.key).collect();
+        let ids: Vec<String> = keys.iter().flat_map(|key| [key.to_string(), budget_row::id(key)]).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let read = Read { table: &self.tables().accounts, attributes: &budget_row::ATTRIBUTES, is_strong: true };
+        let rows: HashMap<String, _> = self.rows(&read, &ids, context).await?.into_iter().map(with_id).collect();
+        let mut budgets = Vec::new();
+        for key in keys {
+            let bound = rows.get(&key.to_string()).map_or(Ok(None), budget_row::bound).map_err(unreadable)?;
+            if let Some(budget) = bound.and_then(|bound| bound.budget) {
+                let spent = rows.get(&budget_row::id(&key)).map_or_else(|| Ok(Spent::default()), budget_row::read);
+                budgets.push(KeyBudget { key, budget, spent: spent.map_err(unreadable)? });
+            }
+        }
+        Ok(budgets)
+    }
+
+    /// What a key has spent, if anything was ever counted.
+    pub async fn spent(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<Spent>, CommitError> {
+        let row = self.row(&self.tables().accounts, budget_row::id(key), context).await?;
+        row.as_ref().map(budget_row::read).transpose().map_err(unreadable)
+    }
+
     /// The keys of an owner with the revoked ones, the oldest first. The index is eventually consistent.
     pub async fn keys(&self, owner: &Owner) -> Result<Vec<KeyRow>, CommitError> {
         let (mut keys, mut last) = (Vec::new(), None);
@@ -158,4 +194,8 @@ pub(crate) fn spending_terms(row: &HashMap<String, AttributeValue>) -> SpendingT
 
 fn word(row: &HashMap<String, AttributeValue>, name: &str) -> String {
     row.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
+}
+
+fn with_id(row: HashMap<String, AttributeValue>) -> (String, HashMap<String, AttributeValue>) {
+    (word(&row, names::ID), row)
 }

@@ -1,17 +1,17 @@
-//! In-memory caches of a warm process: receipts of booked events, the owners of keys, and exchange rates.
+//! In-memory caches of a warm process: receipts of booked events, keys, and exchange rates.
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use ledger::{CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, Owner, Rates, Receipt, Timestamp};
+use ledger::{BoundKey, CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, Rates, Receipt, Timestamp};
 use lru::LruCache;
 
 /// About 0.6 MB when full, and minutes of traffic: senders repeat an event within seconds.
 const RECEIPTS_MAX: NonZeroUsize = NonZeroUsize::new(2_048).unwrap();
-const OWNERS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
-/// A key never changes its owner, so this only limits how long a revoked key still works.
-const OWNER_SECONDS_MAX: u64 = 60;
+const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
+/// A key never changes its owner, so this limits how long a revoked key still works, and a former budget counts.
+const KEY_SECONDS_MAX: u64 = 60;
 /// A catalog charges in few currencies.
 const PAIRS_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// How long a revoked rate, or one that was set over another, still prices orders.
@@ -46,7 +46,11 @@ impl Receipts {
     /// `None` if the fingerprint differs: the store has to record the conflict.
     pub(crate) fn recall(&self, key: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         let (fingerprint, processed_at) = self.0.find(key)?;
-        fingerprints.contain(fingerprint.as_str()).then(|| Receipt { key: key.clone(), processed_at })
+        fingerprints.contain(fingerprint.as_str()).then(|| Receipt {
+            key: key.clone(),
+            processed_at,
+            is_over_budget: false,
+        })
     }
 
     pub(crate) fn remember(&self, receipt: &Receipt, fingerprints: &Fingerprints) {
@@ -54,22 +58,23 @@ impl Receipts {
     }
 }
 
-/// Owners by key. An unknown key is not cached: it may be bound a second later, and its events must then count.
+/// What the rows of keys say. An unknown key is not cached: it may be bound a second later, and its events must then
+/// count.
 #[derive(Debug)]
-pub(crate) struct Owners(Cache<CallerKey, (Owner, Timestamp)>);
+pub(crate) struct BoundKeys(Cache<CallerKey, (BoundKey, Timestamp)>);
 
-impl Owners {
+impl BoundKeys {
     pub(crate) fn new() -> Self {
-        Self(Cache::new(OWNERS_MAX))
+        Self(Cache::new(KEYS_MAX))
     }
 
-    pub(crate) fn recall(&self, key: &CallerKey, now: Timestamp) -> Option<Owner> {
-        let (owner, since) = self.0.find(key)?;
-        (now.seconds_apart(since) < OWNER_SECONDS_MAX).then_some(owner)
+    pub(crate) fn recall(&self, key: &CallerKey, now: Timestamp) -> Option<BoundKey> {
+        let (bound, since) = self.0.find(key)?;
+        (now.seconds_apart(since) < KEY_SECONDS_MAX).then_some(bound)
     }
 
-    pub(crate) fn remember(&self, key: &CallerKey, owner: &Owner, now: Timestamp) {
-        self.0.keep(key.clone(), (owner.clone(), now));
+    pub(crate) fn remember(&self, key: &CallerKey, bound: &BoundKey, now: Timestamp) {
+        self.0.keep(key.clone(), (bound.clone(), now));
     }
 }
 

@@ -147,7 +147,7 @@ impl Codes for DynamoLedger {
             maybe(&row, names::PROCESSED_AT, time)
         });
         let processed_at: Option<Timestamp> = processed_at.map_err(unreadable)?;
-        Ok(processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at }))
+        Ok(processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at, is_over_budget: false }))
     }
 
     async fn count_wrong_code(&self, owner: &Owner, context: &CallContext<'_>) -> Result<(), CommitError> {

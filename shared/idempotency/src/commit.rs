@@ -3,9 +3,11 @@
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use ledger::{
-    AccountId, CallContext, CommitError, Committed, Effect, Entry, JournalHeader, MoneyKey, Receipt, Refusal, Timestamp,
+    AccountId, BudgetCheck, BudgetCount, CallContext, CallerKey, CommitError, Committed, Effect, Entry, JournalHeader,
+    MoneyKey, Reason, Receipt, Refusal, Timestamp,
 };
 
+use crate::budget_row::BudgetRead;
 use crate::plan::{Known, Plan};
 use crate::retry::{Answer, after_failure, instant, until_answered};
 use crate::role::PlanError;
@@ -22,6 +24,7 @@ pub(crate) enum Outcome {
     Conflict,
     LotsChanged(AccountId),
     Expired(AccountId),
+    Budget(Box<BudgetRead>),
     Guarded(ledger::Reason),
 }
 
@@ -36,7 +39,8 @@ impl DynamoLedger {
             let plan = |now| Plan::record(self.tables(), entry, context, &known, now);
             match self.transact(plan, context).await? {
                 Outcome::Applied(processed_at) => {
-                    let receipt = Receipt { key: header.receipt.clone(), processed_at };
+                    let is_over_budget = known.is_over_budget();
+                    let receipt = Receipt { key: header.receipt.clone(), processed_at, is_over_budget };
                     self.receipts().remember(&receipt, &header.fingerprints);
                     return Ok(if known.moved.is_empty() {
                         Committed::Now(receipt)
@@ -60,6 +64,12 @@ impl DynamoLedger {
                         *read = Box::pin(self.snapshot(&account, context)).await?;
                     }
                 }
+                Outcome::Budget(read) if !read.exceeded.is_empty() && is_refused_above_budget(entry, &read.key) => {
+                    return self.refuse_entry(entry, Reason::BudgetExceeded, context).await;
+                }
+                Outcome::Budget(read) => {
+                    known.budgets.insert(read.key.clone(), *read);
+                }
                 Outcome::Guarded(reason) => return self.refuse_entry(entry, reason, context).await,
             }
         }
@@ -75,7 +85,7 @@ impl DynamoLedger {
     ) -> Result<Committed, CommitError> {
         match row.processed_at {
             Some(processed_at) if row.is_charge_of_hold(entry) => {
-                Ok(Committed::Earlier(Receipt { key: header.receipt.clone(), processed_at }))
+                Ok(Committed::Earlier(Receipt { key: header.receipt.clone(), processed_at, is_over_budget: false }))
             }
             _ => self.result_of_existing_row(row, header, context).await,
         }
@@ -112,6 +122,7 @@ impl DynamoLedger {
             | Outcome::Conflict
             | Outcome::LotsChanged(_)
             | Outcome::Expired(_)
+            | Outcome::Budget(_)
             | Outcome::Guarded(_) => Err(unexpected()),
         }
     }
@@ -134,6 +145,7 @@ impl DynamoLedger {
             | Outcome::Moved(_)
             | Outcome::Conflict
             | Outcome::LotsChanged(_)
+            | Outcome::Budget(_)
             | Outcome::Expired(_) => Err(unexpected()),
         }
     }
@@ -147,7 +159,7 @@ impl DynamoLedger {
     ) -> Result<Committed, CommitError> {
         match row.processed_at {
             Some(processed_at) if row.is_same_event(&header.fingerprints) => {
-                let receipt = Receipt { key: header.receipt.clone(), processed_at };
+                let receipt = Receipt { key: header.receipt.clone(), processed_at, is_over_budget: row.is_over_budget };
                 self.receipts().remember(&receipt, &header.fingerprints);
                 // The row has our own mark: a call of this delivery was applied although its answer was lost.
                 let is_ours = row.written_by == context.attempt.as_str();
@@ -169,6 +181,7 @@ impl DynamoLedger {
             | Outcome::Conflict
             | Outcome::LotsChanged(_)
             | Outcome::Expired(_)
+            | Outcome::Budget(_)
             | Outcome::Guarded(_) => Err(unexpected()),
         }
     }
@@ -200,12 +213,21 @@ impl DynamoLedger {
                 Verdict::Conflict => Answer::Final(Outcome::Conflict),
                 Verdict::LotsChanged(account) => Answer::Final(Outcome::LotsChanged(account)),
                 Verdict::Expired(account) => Answer::Final(Outcome::Expired(account)),
+                Verdict::Budget(read) => Answer::Final(Outcome::Budget(read)),
                 Verdict::Guarded(reason) => Answer::Final(Outcome::Guarded(reason)),
                 Verdict::Invalid(why) => return Err(CommitError::Refused(why.into())),
             })
         })
         .await
     }
+}
+
+/// Whether the use has not begun yet.
+fn is_refused_above_budget(entry: &Entry, of: &CallerKey) -> bool {
+    entry.effects.iter().any(|effect| {
+        let Effect::CountInBudget(BudgetCount { key, check, .. }) = effect else { return false };
+        key == of && matches!(check, BudgetCheck::Refuse(_))
+    })
 }
 
 fn invalid_plan(error: PlanError) -> CommitError {

@@ -3,7 +3,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    AccountId, Amount, AtExpiry, CallContext, EventKey, Hold, HoldChange, HoldId, HoldState, Lane, Source, Timestamp,
+    AccountId, Amount, AtExpiry, CallContext, CallerKey, EventKey, Hold, HoldBudget, HoldChange, HoldId, HoldState,
+    Lane, Limits, Source, Timestamp, Windows,
 };
 
 use crate::image::{Image, Read, Unreadable, amount, flag, known_form, maybe, maybe_amount, owned, time, word};
@@ -31,7 +32,7 @@ pub(crate) fn lane_of(hold: &Hold) -> String {
 
 /// Written if no hold has this id.
 pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
-    let Hold { id: _, account, amount, usage, opened_at, expires_at, at_expiry, note, state: _ } = hold;
+    let Hold { id: _, account, amount, usage, budget, opened_at, expires_at, at_expiry, note, state: _ } = hold;
     let account = account.to_string();
     let mut row = Row::default();
     row.set(names::FORMAT, number(&ROW_FORMAT));
@@ -40,6 +41,11 @@ pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
     row.set(names::ACCOUNT, text(&account));
     row.set(names::AMOUNT_UNITS, number(&amount.units()));
     row.set(names::USE_KEY, text(usage));
+    if let Some(HoldBudget { key, windows, limits: _ }) = budget {
+        row.set(names::BUDGET_KEY, text(key));
+        row.set(names::DAY, text(&windows.day));
+        row.set(names::MONTH, text(&windows.month));
+    }
     row.set(names::OPENED_AT, text(opened_at));
     row.set(names::EXPIRES_AT, text(expires_at));
     if let AtExpiry::Charge(charge) = at_expiry {
@@ -54,7 +60,8 @@ pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
     row
 }
 
-/// Written over the state that was read, with the same owner, amount and use: they decide what is charged and freed.
+/// Written over the state that was read, with the same owner, amount, use and budget: they decide what is charged, freed
+/// and counted.
 pub(crate) fn close(change: &HoldChange, context: &CallContext<'_>) -> Row {
     let HoldChange { before, after, entry, note } = change;
     let mut row = Row::default();
@@ -67,6 +74,11 @@ pub(crate) fn close(change: &HoldChange, context: &CallContext<'_>) -> Row {
     for (attribute, value) in as_read {
         let (name, value) = (row.name(attribute), row.value(value));
         row.conditions.push(format!("{name} = {value}"));
+    }
+    row.require(names::BUDGET_KEY, before.budget.as_ref().map(|budget| text(&budget.key)));
+    if let Some(HoldBudget { windows, .. }) = &before.budget {
+        row.require(names::DAY, Some(text(&windows.day)));
+        row.require(names::MONTH, Some(text(&windows.month)));
     }
     if !before.is_open() {
         let charged = row.name(names::CHARGED_UNITS);
@@ -121,10 +133,18 @@ pub(crate) fn read(row: &Image) -> Read<Hold> {
         account: word(row, names::ACCOUNT, AccountId::read)?,
         amount: amount(row, names::AMOUNT_UNITS)?,
         usage: word(row, names::USE_KEY, |usage| Some(EventKey::of_row(usage)))?,
+        budget: budget(row)?,
         opened_at: word(row, names::OPENED_AT, time)?,
         expires_at: word(row, names::EXPIRES_AT, time)?,
         at_expiry: at_expiry.map_or(AtExpiry::Release, AtExpiry::Charge),
         note: maybe(row, names::NOTE, owned)?,
         state,
     })
+}
+
+/// Its limits are those of the key, which the opening has checked.
+fn budget(row: &Image) -> Read<Option<HoldBudget>> {
+    let Some(key) = maybe(row, names::BUDGET_KEY, CallerKey::of_row)? else { return Ok(None) };
+    let windows = Windows { day: word(row, names::DAY, owned)?, month: word(row, names::MONTH, owned)? };
+    Ok(Some(HoldBudget { key, windows, limits: Limits::default() }))
 }

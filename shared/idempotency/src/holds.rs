@@ -16,7 +16,7 @@ use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::{DynamoLedger, unreadable};
 
-const ATTRIBUTES: [&str; 17] = [
+const ATTRIBUTES: [&str; 20] = [
     names::ID,
     names::FORMAT,
     names::STATUS,
@@ -24,6 +24,9 @@ const ATTRIBUTES: [&str; 17] = [
     names::ACCOUNT,
     names::AMOUNT_UNITS,
     names::USE_KEY,
+    names::BUDGET_KEY,
+    names::DAY,
+    names::MONTH,
     names::OPENED_AT,
     names::EXPIRES_AT,
     names::CHARGE_UNITS,
@@ -38,8 +41,9 @@ const ATTRIBUTES: [&str; 17] = [
 
 impl Holds for DynamoLedger {
     async fn open_hold(&self, hold: &Hold, context: &CallContext<'_>) -> Result<Hold, HoldError> {
+        let mut budget = None;
         loop {
-            let plan = |now: Timestamp| Plan::open_hold(self.tables(), hold, context, now);
+            let plan = |now: Timestamp| Plan::open_hold(self.tables(), hold, budget.as_ref(), context, now);
             match self.transact(plan, context).await? {
                 Outcome::Applied(_) => return Ok(hold.clone()),
                 // The row of another call, or of this one if its answer was lost.
@@ -50,6 +54,12 @@ impl Holds for DynamoLedger {
                 }
                 Outcome::Expired(account) => {
                     Box::pin(self.expire_lots(&account, context)).await?;
+                }
+                Outcome::Budget(read) => {
+                    if let Some(window) = read.exceeded.first() {
+                        return Err(HoldRefusal::BudgetExceeded(*window).into());
+                    }
+                    budget = Some(*read);
                 }
                 Outcome::Guarded(_) => return Err(HoldRefusal::InsufficientCredits.into()),
                 Outcome::ExistingRow(_) | Outcome::Moved(_) | Outcome::Conflict | Outcome::LotsChanged(_) => {
@@ -72,6 +82,7 @@ impl Holds for DynamoLedger {
     ) -> Result<Hold, HoldError> {
         // What the caller knows is tried first; both rows are read only if they are others.
         let (mut read, mut use_row, mut is_read) = (hold.clone(), UseRow::Absent, false);
+        let mut budget = None;
         loop {
             let now = context.time_at(crate::retry::instant());
             let change = match read.close(closing, use_row, now) {
@@ -84,7 +95,8 @@ impl Holds for DynamoLedger {
                     continue;
                 }
             };
-            match self.transact(|now| Plan::close_hold(self.tables(), &change, context, now), context).await? {
+            let plan = |now: Timestamp| Plan::close_hold(self.tables(), &change, budget.as_ref(), context, now);
+            match self.transact(plan, context).await? {
                 Outcome::Applied(_) => return Ok(change.closed()),
                 Outcome::ExistingRow(_) | Outcome::Stale => {
                     (read, use_row) = self.hold_and_use(&hold.id, context).await?;
@@ -93,6 +105,7 @@ impl Holds for DynamoLedger {
                 Outcome::Expired(account) => {
                     Box::pin(self.expire_lots(&account, context)).await?;
                 }
+                Outcome::Budget(read) => budget = Some(*read),
                 Outcome::Guarded(_) | Outcome::Moved(_) | Outcome::Conflict | Outcome::LotsChanged(_) => {
                     return Err(unexpected().into());
                 }

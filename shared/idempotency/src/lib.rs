@@ -37,6 +37,7 @@ mod backlog;
 mod batch;
 mod body;
 mod books;
+mod budget_row;
 mod cache;
 mod check_row;
 mod code_row;
@@ -66,7 +67,7 @@ mod tables;
 mod verdict;
 mod whole;
 
-pub use books::{AccountRow, KeyRow, Line};
+pub use books::{AccountRow, KeyBudget, KeyRow, Line};
 pub use retry::Backoff;
 pub use store::DynamoLedger;
 pub use tables::{MissingTable, Tables};

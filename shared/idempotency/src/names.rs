@@ -27,6 +27,8 @@ pub(crate) const BALANCE_UNITS: &str = "balance_units";
 pub(crate) const BASIS_POINTS: &str = "basis_points";
 pub(crate) const BEGAN_AT: &str = "began_at";
 pub(crate) const BODY: &str = "body";
+/// On a hold: the key whose budget it counts in.
+pub(crate) const BUDGET_KEY: &str = "budget_key";
 pub(crate) const BUYER_UNITS: &str = "buyer_units";
 /// When the stored bytes arrived.
 pub(crate) const BYTES_AT: &str = "bytes_at";
@@ -52,6 +54,10 @@ pub(crate) const CREDIT: &str = "credit";
 pub(crate) const CREDITS_UNITS: &str = "credits_units";
 pub(crate) const CURRENCY: &str = "currency";
 pub(crate) const CUSTOMERS_UNITS: &str = "customers_units";
+/// Of a budget or a hold: the newest day in which anything counts, the newest before it, and the limit of each day.
+pub(crate) const DAY: &str = "day";
+pub(crate) const DAY_LIMIT_UNITS: &str = "day_limit_units";
+pub(crate) const DAY_UNITS: &str = "day_units";
 pub(crate) const DAYS: &str = "days";
 pub(crate) const DEBIT: &str = "debit";
 pub(crate) const DELIVERED_UNITS: &str = "delivered_units";
@@ -107,6 +113,10 @@ pub(crate) const METHOD: &str = "method";
 pub(crate) const MISSING: &str = "missing";
 pub(crate) const UNLISTED: &str = "unlisted";
 pub(crate) const UNSETTLED: &str = "unsettled";
+/// Likewise of months.
+pub(crate) const MONTH: &str = "month";
+pub(crate) const MONTH_LIMIT_UNITS: &str = "month_limit_units";
+pub(crate) const MONTH_UNITS: &str = "month_units";
 pub(crate) const NEXT: &str = "next";
 /// Who opened or released a hold by hand, and why.
 pub(crate) const NOTE: &str = "note";
@@ -145,6 +155,10 @@ pub(crate) const POLICY: &str = "policy";
 pub(crate) const POSTED_UNITS: &str = "posted_units";
 pub(crate) const POSTING: &str = "posting";
 pub(crate) const POSTINGS: &str = "postings";
+pub(crate) const PREVIOUS_DAY: &str = "previous_day";
+pub(crate) const PREVIOUS_DAY_UNITS: &str = "previous_day_units";
+pub(crate) const PREVIOUS_MONTH: &str = "previous_month";
+pub(crate) const PREVIOUS_MONTH_UNITS: &str = "previous_month_units";
 pub(crate) const PRICE_UNITS: &str = "price_units";
 pub(crate) const PRICE_CURRENCY: &str = "price_currency";
 pub(crate) const PRIORITY: &str = "priority";
@@ -194,6 +208,8 @@ pub(crate) const STATUS: &str = "status";
 pub(crate) const SUM_UNITS: &str = "sum_units";
 pub(crate) const SUSPECT: &str = "suspect";
 pub(crate) const TAKEN: &str = "taken";
+pub(crate) const TOTAL_LIMIT_UNITS: &str = "total_limit_units";
+pub(crate) const TOTAL_UNITS: &str = "total_units";
 pub(crate) const TRANSFER: &str = "transfer";
 pub(crate) const TRIAL_BALANCE: &str = "trial_balance";
 pub(crate) const UNDATED: &str = "undated";
@@ -218,6 +234,8 @@ pub(crate) const WORK_PAYMENT_STRIPE: &str = "payment#stripe";
 pub(crate) const WORK_PAYMENT_WECHAT: &str = "payment#wechat";
 pub(crate) const WRONG_CODES: &str = "wrong_codes";
 pub(crate) const WRITTEN_BY: &str = "written_by";
+/// The offset from UTC of the days and months of a budget.
+pub(crate) const ZONE: &str = "zone";
 
 pub(crate) const PROCESSED: &str = "processed";
 pub(crate) const FAILED: &str = "failed";
@@ -239,12 +257,14 @@ pub(crate) const KEYS: &str = "keys";
 pub(crate) fn placeholder(attribute: &str) -> Option<&'static str> {
     Some(match attribute {
         AFTER => "#after",
+        DAY => "#day",
         GRANT => "#grant",
         LAST => "#last",
         LENGTH => "#length",
         LINES => "#lines",
         METHOD => "#method",
         MISSING => "#missing",
+        MONTH => "#month",
         NEXT => "#next",
         OPEN => "#open",
         OPERATOR => "#operator",
@@ -260,6 +280,7 @@ pub(crate) fn placeholder(attribute: &str) -> Option<&'static str> {
         UNTIL => "#until",
         URL => "#url",
         WORK => "#work",
+        ZONE => "#zone",
         _ => return None,
     })
 }

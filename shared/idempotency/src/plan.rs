@@ -1,22 +1,26 @@
 //! The plan of one transaction: its rows, and the role of each, which decides the result if its condition fails.
 
 mod holds;
+mod keys;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use ledger::{
     AccountId, Amount, CallContext, CallerKey, ChangedLots, Effect, Entry, EventKey, ExpiredLots, Fact, Guard, House,
-    JournalHeader, Lane, LotsSnapshot, MoneyKey, Movement, Net, Owner, Posting, ProofUse, Refusal, Timestamp, Writer,
-    merged, next_retry_at, with_terms_of_senders,
+    JournalHeader, Lane, LotsSnapshot, MoneyKey, Movement, Net, Posting, ProofUse, Refusal, Timestamp, Writer, merged,
+    next_retry_at, with_terms_of_senders,
 };
 
 use crate::account_row::{self, AccountPlan, LotsChange};
+use crate::budget_row::BudgetRead;
 use crate::role::{AccountGuards, LotsGuard, PlanError, Role};
-use crate::rows::{self, READ_FORMAT_MAX, ROW_FORMAT, Row, fingerprint_of, number, read_version, text};
+use crate::rows::{Row, fingerprint_of, read_version};
 use crate::{Tables, body, code_row, lane_row, lots_row, names, order_row, places, proof, rate_row, repair};
+
+pub(crate) use keys::OVER_BUDGET;
 
 /// The rows of the transaction, and the role of each in the same order.
 #[derive(Debug, Default)]
@@ -32,6 +36,8 @@ pub(crate) struct Known {
     pub(crate) moved: BTreeSet<MoneyKey>,
     /// The lots of the accounts that have any, or get any.
     pub(crate) lots: BTreeMap<AccountId, LotsSnapshot>,
+    /// What the keys have spent that the entry counts for, where windows begin or limits are exceeded.
+    pub(crate) budgets: BTreeMap<CallerKey, BudgetRead>,
 }
 
 /// What each row of an entry is written with.
@@ -51,7 +57,7 @@ impl Plan {
         known: &Known,
         now: Timestamp,
     ) -> Result<Self, PlanError> {
-        let Known { moved, lots } = known;
+        let Known { moved, lots, budgets: _ } = known;
         let receipt = entry.header.receipt.as_str();
         let effects = with_terms_of_senders(unless_moved(&entry.effects, moved), lots);
         let movements = || {
@@ -59,7 +65,7 @@ impl Plan {
         };
         let mut plan = Self::default();
 
-        let mut row = Row::processed(&entry.header, context, now);
+        let mut row = Row::processed(&known.marked(&entry.header), context, now);
         if let Some(movement) = movements().find(|movement| movement.key.as_str() == receipt) {
             row.posting(movement);
         }
@@ -109,14 +115,14 @@ impl Plan {
         }
         for effect in effects.iter() {
             match effect {
-                Effect::Bind { key, owner } => plan.push(Role::Key, key_row(tables, key, owner, context)?),
-                Effect::Revoke { key, owner } => {
-                    let row = revoked_row(owner, context);
-                    plan.push(Role::Revoked, row.update(&tables.accounts, &key.to_string())?);
+                Effect::Bind { key, owner } => plan.bind(tables, key, owner, context)?,
+                Effect::Revoke { key, owner } => plan.revoke(tables, key, owner, context)?,
+                Effect::SetBudget(change) => plan.set_budget(tables, change, context)?,
+                Effect::CountInBudget(count) => {
+                    plan.count_in_budget(tables, count, known.budgets.get(&count.key), context)?;
                 }
                 Effect::Refer { owner, from, to } => {
-                    let row = referrer_row(from.as_ref(), to.as_ref(), context);
-                    plan.push(Role::Referrer, row.update(&tables.accounts, &rows::referrer(owner))?);
+                    plan.refer(tables, owner, from.as_ref(), to.as_ref(), context)?;
                 }
                 Effect::Code(change) => {
                     let row = code_row::change(change, &entry.header.receipt, context);
@@ -290,6 +296,8 @@ impl Plan {
                 | Effect::Wait { .. }
                 | Effect::Rates(_)
                 | Effect::Code(_)
+                | Effect::SetBudget(_)
+                | Effect::CountInBudget(_)
                 | Effect::Repair(_) => {}
             }
         }
@@ -337,57 +345,4 @@ fn unless_moved<'e>(effects: &'e [Effect], moved: &BTreeSet<MoneyKey>) -> Cow<'e
     }
     let is_moved = |effect: &Effect| matches!(effect, Effect::Move(movement) if moved.contains(&movement.key));
     effects.iter().filter(|effect| !is_moved(effect)).cloned().collect()
-}
-
-fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, context: &CallContext<'_>) -> Row {
-    let mut row = Row::with_form();
-    row.set_or_remove(names::OWNER, to.map(text));
-    row.set(names::UPDATED_AT, text(&context.received_at));
-    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
-    let owner = row.name(names::OWNER);
-    let condition = match from {
-        None => format!("attribute_not_exists({owner})"),
-        Some(from) => format!("{owner} = {}", row.value(text(from))),
-    };
-    row.conditions.push(condition);
-    row.require_known_form();
-    row
-}
-
-/// The row stays without the attribute that resolves the key to its owner, so that a new key of the same name is
-/// refused.
-fn revoked_row(owner: &Owner, context: &CallContext<'_>) -> Row {
-    let mut row = Row::default();
-    let (name, expected_owner) = (row.name(names::OWNER), row.value(text(owner)));
-    row.conditions.push(format!("{name} = {expected_owner}"));
-    row.require_known_form();
-    row.remove(names::OWNER);
-    row.set(names::REVOKED_AT, text(&context.received_at));
-    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
-    row
-}
-
-fn key_row(
-    tables: &Tables,
-    key: &CallerKey,
-    owner: &Owner,
-    context: &CallContext<'_>,
-) -> Result<TransactWriteItem, PlanError> {
-    let put = Put::builder()
-        .table_name(&tables.accounts)
-        .item(names::ID, text(key))
-        .item(names::FORMAT, number(&ROW_FORMAT))
-        .item(names::OWNER, text(owner))
-        .item(names::KEY_OWNER, text(owner))
-        .item(names::RECEIVED_AT, text(&context.received_at))
-        .item(names::WRITTEN_BY, text(context.attempt.as_str()))
-        .condition_expression(
-            "attribute_not_exists(id) OR (#owner = :owner AND (attribute_not_exists(v) OR v <= :form))",
-        )
-        .expression_attribute_values(":form", number(&READ_FORMAT_MAX))
-        .expression_attribute_names("#owner", names::OWNER)
-        .expression_attribute_values(":owner", text(owner))
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .build()?;
-    Ok(TransactWriteItem::builder().put(put).build())
 }

@@ -1,7 +1,7 @@
 //! The role of each row in a transaction, which decides the result if its condition fails.
 
 use aws_sdk_dynamodb::error::BuildError;
-use ledger::{AccountId, AccountLots, Amount, Fingerprint, MoneyKey, SpendingTerms, Timestamp};
+use ledger::{AccountId, AccountLots, Amount, BudgetCount, Fingerprint, MoneyKey, Owner, SpendingTerms, Timestamp};
 use thiserror::Error;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(crate) enum Role {
     Key,
     /// A key that is being revoked.
     Revoked,
+    /// A key whose budget is set, with the owner that it must have.
+    SetBudget(Owner),
+    /// What a key has spent.
+    Budget(Box<BudgetCount>),
     Referrer,
     /// An order or a subscription, with the version that was read; `None` if it did not exist.
     Versioned(Option<u64>),

@@ -190,6 +190,16 @@ impl Row {
         self.conditions.push(known_form);
     }
 
+    /// The condition that the attribute has this value, or is absent.
+    pub(crate) fn require(&mut self, attribute: &'static str, read: Option<AttributeValue>) {
+        let name = self.name(attribute);
+        let condition = match read {
+            None => format!("attribute_not_exists({name})"),
+            Some(value) => format!("{name} = {}", self.value(value)),
+        };
+        self.conditions.push(condition);
+    }
+
     pub(crate) fn set(&mut self, attribute: &'static str, value: AttributeValue) {
         let (name, value) = (self.name(attribute), self.value(value));
         self.sets.push(format_args!("{name} = {value}"));

@@ -10,16 +10,16 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use ledger::{
-    CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Ledger,
-    Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
+    BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints,
+    Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 
-use crate::cache::{Owners, PairRates, Receipts};
+use crate::cache::{BoundKeys, PairRates, Receipts};
 use crate::image::{Image, Read, Unreadable, known_form};
 use crate::order_image;
 use crate::retry::{Answer, Backoff, Jitter, after_failure, until_answered};
 use crate::rows::{referrer, text};
-use crate::{Tables, names, places, rate_row};
+use crate::{Tables, budget_row, names, places, rate_row};
 
 /// The SDK's default is 3.1 s, most of the time that a sender waits.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
@@ -38,7 +38,7 @@ struct Store {
     tables: Tables,
     jitter: Jitter,
     receipts: Receipts,
-    owners: Owners,
+    keys: BoundKeys,
     rates: PairRates,
 }
 
@@ -63,7 +63,7 @@ impl DynamoLedger {
             tables,
             jitter: Jitter::new(rng, backoff),
             receipts: Receipts::new(),
-            owners: Owners::new(),
+            keys: BoundKeys::new(),
             rates: PairRates::new(),
         }))
     }
@@ -114,16 +114,16 @@ impl Ledger for DynamoLedger {
         self.0.receipts.recall(receipt, fingerprints)
     }
 
-    async fn owner(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
-        if let Some(owner) = self.0.owners.recall(key, context.received_at) {
-            return Ok(Some(owner));
+    async fn key(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {
+        if let Some(bound) = self.0.keys.recall(key, context.received_at) {
+            return Ok(Some(bound));
         }
         let row = self.row(&self.0.tables.accounts, key.to_string(), context).await?;
-        let owner = row.map_or(Ok(None), |row| owner_in(&row)).map_err(unreadable)?;
-        if let Some(owner) = &owner {
-            self.0.owners.remember(key, owner, context.received_at);
+        let bound = row.map_or(Ok(None), |row| budget_row::bound(&row)).map_err(unreadable)?;
+        if let Some(bound) = &bound {
+            self.0.keys.remember(key, bound, context.received_at);
         }
-        Ok(owner)
+        Ok(bound)
     }
 
     async fn referrer(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
@@ -194,7 +194,7 @@ impl Ledger for DynamoLedger {
     }
 }
 
-/// The owner that a key or a referral names.
+/// The owner that a referral names.
 fn owner_in(row: &Image) -> Read<Option<Owner>> {
     known_form(row)?;
     Ok(row.get(names::OWNER).and_then(|owner| Owner::new(owner.as_s().ok()?).ok()))

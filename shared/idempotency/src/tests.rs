@@ -4,8 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use ledger::{Amount, Asset, Fingerprint, MoneyKey, Owner, Reason, SpendingTerms, Timestamp};
+use ledger::{
+    Amount, Asset, Balance, BudgetCheck, BudgetCount, CallerKey, Fingerprint, Limits, MoneyKey, Owner, Reason,
+    SpendingTerms, Spent, Timestamp, Window, Windows,
+};
 
+use crate::budget_row::BudgetRead;
 use crate::names;
 use crate::retry::{Backoff, Jitter};
 use crate::role::{AccountGuards, LotsGuard, Role};
@@ -20,7 +24,7 @@ fn reason(code: &str) -> CancellationReason {
 /// A failed condition with the existing row.
 fn failed(row: &[(&str, &str)]) -> CancellationReason {
     let value = |name: &str, value: &str| match name {
-        names::OVERDRAFT_UNITS | names::VERSION | names::LOTS_VERSION => AttributeValue::N(value.to_owned()),
+        _ if name.ends_with("_units") || name.ends_with("version") => AttributeValue::N(value.to_owned()),
         _ => AttributeValue::S(value.to_owned()),
     };
     let row: HashMap<String, AttributeValue> =
@@ -44,6 +48,7 @@ fn found(processed: bool) -> Verdict {
         written_by: "m".to_owned(),
         source: String::new(),
         account: None,
+        is_over_budget: false,
     })
 }
 
@@ -197,6 +202,67 @@ fn account_with_lots_is_changed_or_past_its_date_before_it_is_short() {
             &debit,
             Verdict::Invalid("an account's lots cannot be read".to_owned()),
         ),
+    ];
+    for (name, reasons, roles, expected) in rows {
+        assert_eq!(read(&reasons, roles), expected, "{name}");
+    }
+}
+
+#[test]
+fn row_of_a_budget_names_its_windows_or_a_limit() {
+    let none = || reason("None");
+    let alice = || Owner::new("alice").expect("valid");
+    let key = CallerKey::remote("k1").expect("a key");
+    let windows = Windows { day: "2026-01-02".to_owned(), month: "2026-01".to_owned() };
+    let limits = Limits { day: Some(Amount::from_units(5)), ..Limits::default() };
+    let check = BudgetCheck::Mark(limits);
+    let count = BudgetCount { key: key.clone(), windows, change: Amount::from_units(3).into(), check };
+    let roles = [
+        Role::Receipt,
+        Role::Account(alice().account(Asset::CREDITS), AccountGuards::default()),
+        Role::Budget(Box::new(count.clone())),
+    ];
+    let row = |day, units| {
+        let month = [(names::MONTH, "2026-01"), (names::MONTH_UNITS, units), (names::TOTAL_UNITS, units)];
+        failed(&[&[(names::DAY, day), (names::DAY_UNITS, units)], month.as_slice()].concat())
+    };
+    let spent = |day: u8, units: i128| {
+        let windows = Windows { day: format!("2026-01-{day:02}"), month: "2026-01".to_owned() };
+        let check = BudgetCheck::Refuse(Limits::default());
+        let count = BudgetCount { windows, change: Balance::from_units(units), check, ..count.clone() };
+        Spent::default().counted(&count).expect("small")
+    };
+    let found = |spent, exceeded: &[Window]| {
+        Verdict::Budget(Box::new(BudgetRead { key: key.clone(), spent, exceeded: exceeded.to_vec() }))
+    };
+    let no_row = CancellationReason::builder().code("ConditionalCheckFailed").build();
+    let set = [Role::Receipt, Role::SetBudget(alice())];
+    let rows: Vec<(&str, Vec<CancellationReason>, &[Role], Verdict)> = vec![
+        ("no row yet", vec![none(), none(), no_row], &roles, found(Spent::default(), &[])),
+        ("the day before", vec![none(), none(), row("2026-01-01", "5")], &roles, found(spent(1, 5), &[])),
+        ("room since then", vec![none(), none(), row("2026-01-02", "2")], &roles, found(spent(2, 2), &[])),
+        ("no room", vec![none(), none(), row("2026-01-02", "3")], &roles, found(spent(2, 3), &[Window::Day])),
+        (
+            "too few credits outrank a limit",
+            vec![none(), failed(&[]), row("2026-01-02", "3")],
+            &roles,
+            Verdict::Guarded(Reason::InsufficientCredits),
+        ),
+        ("booked outranks a limit", vec![processed(), none(), row("2026-01-02", "3")], &roles, self::found(true)),
+        (
+            "a row that cannot be read",
+            vec![none(), none(), failed(&[(names::DAY, "2026-01-02")])],
+            &roles,
+            Verdict::Invalid("a budget cannot be read".to_owned()),
+        ),
+        ("another budget", vec![none(), failed(&[(names::OWNER, "alice")])], &set, Verdict::Guarded(Reason::Overtaken)),
+        (
+            "a key of another owner",
+            vec![none(), failed(&[(names::OWNER, "bob")])],
+            &set,
+            Verdict::Guarded(Reason::UnknownKey),
+        ),
+        ("a revoked key", vec![none(), failed(&[])], &set, Verdict::Guarded(Reason::UnknownKey)),
     ];
     for (name, reasons, roles, expected) in rows {
         assert_eq!(read(&reasons, roles), expected, "{name}");

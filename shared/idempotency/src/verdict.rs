@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use ledger::{AccountId, Effect, Entry, Fingerprints, MoneyKey, Reason, Timestamp, Writer};
+use ledger::{AccountId, BudgetCount, Effect, Entry, Fingerprints, MoneyKey, Reason, Spent, Timestamp, Writer};
 
 use crate::books::spending_terms;
+use crate::budget_row::BudgetRead;
 use crate::image::known_form;
+use crate::plan::OVER_BUDGET;
 use crate::role::{AccountGuards, LotsGuard, Role};
-use crate::{lots_row, names};
+use crate::{budget_row, lots_row, names};
 
 type Image = HashMap<String, AttributeValue>;
 
@@ -30,6 +32,8 @@ pub(crate) enum Verdict {
     LotsChanged(AccountId),
     /// Lots of this account are past their date, so that no debit is made before they expire.
     Expired(AccountId),
+    /// Windows of a budget begin or end, or a limit would be exceeded.
+    Budget(Box<BudgetRead>),
     /// A business guard failed.
     Guarded(Reason),
     /// A retry cannot succeed.
@@ -45,6 +49,7 @@ pub(crate) struct ExistingRow {
     /// What wrote it, and the account that it charged.
     pub(crate) source: String,
     pub(crate) account: Option<String>,
+    pub(crate) is_over_budget: bool,
 }
 
 impl ExistingRow {
@@ -112,6 +117,11 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             Role::Referrer => return Verdict::Guarded(Reason::Overtaken),
             Role::Account(account, guards) => return of_account(account, guards, reason.item()),
             Role::Key => return Verdict::Guarded(Reason::KeyTaken),
+            Role::SetBudget(owner) => {
+                let is_owners = text(reason.item(), names::OWNER) == Some(owner.as_str());
+                return Verdict::Guarded(if is_owners { Reason::Overtaken } else { Reason::UnknownKey });
+            }
+            Role::Budget(count) => return of_budget(count, reason.item()),
             Role::Revoked => return Verdict::Guarded(Reason::UnknownKey),
             Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
             Role::Proof => return Verdict::Guarded(Reason::PaymentUnproven),
@@ -163,6 +173,15 @@ fn of_account(account: &AccountId, guards: &AccountGuards, image: Option<&Image>
     Verdict::Guarded(Reason::InsufficientCredits)
 }
 
+/// The row says which windows it has. Whether a limit is exceeded follows from the same row.
+fn of_budget(count: &BudgetCount, image: Option<&Image>) -> Verdict {
+    let Ok(spent) = image.map_or_else(|| Ok(Spent::default()), budget_row::read) else {
+        return Verdict::Invalid("a budget cannot be read".to_owned());
+    };
+    let exceeded = spent.exceeded(count);
+    Verdict::Budget(Box::new(BudgetRead { key: count.key.clone(), spent, exceeded }))
+}
+
 /// Nothing can be concluded from a row of a later release.
 fn is_later_form(reason: &CancellationReason) -> bool {
     reason.item().is_some_and(|row| known_form(row).is_err())
@@ -183,6 +202,8 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Lots
         | Role::Breakage
         | Role::Key
+        | Role::SetBudget(_)
+        | Role::Budget(_)
         | Role::Revoked
         | Role::Referrer
         | Role::Pointer
@@ -223,6 +244,9 @@ fn existing_row(image: Option<&Image>) -> ExistingRow {
         written_by: owned(names::WRITTEN_BY),
         source: owned(names::SOURCE),
         account: text(image, names::ACCOUNT).map(str::to_owned),
+        is_over_budget: image
+            .and_then(|row| row.get(names::FACTS)?.as_m().ok())
+            .is_some_and(|facts| facts.contains_key(OVER_BUDGET)),
     }
 }
 

@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use ledger::{
-    AccountId, Amount, Asset, Audit as _, CallerKey, CodeChange, CodeHash, CommitError, CurrencyPair, Decision, Effect,
-    Entry, EventKey, Fingerprint, Guard, House, JournalHeader, Ledger as _, MoneyKey, Movement, OrderNumber, Owner,
-    Pointer, Posting, Provider, Rates, Reason, Reference, Refusal, RowKeys, Source,
+    AccountId, Amount, Asset, Audit as _, Budget, BudgetChange, BudgetCheck, BudgetCount, CallerKey, CodeChange,
+    CodeHash, CommitError, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader,
+    Ledger as _, Limits, MoneyKey, Movement, OrderNumber, Owner, Pointer, Posting, Provider, Rates, Reason, Reference,
+    Refusal, RowKeys, Source, Windows, Zone,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context};
@@ -74,6 +75,18 @@ fn remote_key() -> CallerKey {
     CallerKey::of_row("key#remote#tok_2").expect("a key")
 }
 
+fn set_budget(owner: Owner) -> BudgetChange {
+    let limits = Limits { day: Some(Amount::from_units(1)), ..Limits::default() };
+    BudgetChange { key: remote_key(), owner, from: None, to: Budget::new(Zone::default(), limits) }
+}
+
+fn count_in_budget() -> Effect {
+    let windows = Windows { day: "2026-01-02".to_owned(), month: "2026-01".to_owned() };
+    let key = CallerKey::of_row("key#remote#tok_9").expect("a key");
+    let change = Amount::from_units(1).into();
+    Effect::CountInBudget(BudgetCount { key, windows, change, check: BudgetCheck::Correct })
+}
+
 /// The row, its table, and a decision that would write it.
 fn writes() -> Vec<(&'static str, &'static str, &'static str, Decision)> {
     let take = Effect::TakePlace {
@@ -112,6 +125,13 @@ fn writes() -> Vec<(&'static str, &'static str, &'static str, Decision)> {
             "referrer#alice",
             record("usage#n1", vec![Effect::Refer { owner: owner("alice"), from: referred, to: None }]),
         ),
+        (
+            "the budget of a key",
+            "accounts",
+            "key#remote#tok_2",
+            record("usage#n1", vec![Effect::SetBudget(set_budget(owner(&bound)))]),
+        ),
+        ("what a key has spent", "accounts", "budget#key#remote#tok_9", record("usage#n1", vec![count_in_budget()])),
         ("exchange rates", "accounts", "rate#MNT/CNY", record("usage#n1", vec![Effect::Rates(rates)])),
         (
             "a code",

@@ -5,6 +5,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
+#[path = "row_forms/budgets.rs"]
+mod budgets;
 #[path = "row_forms/credits.rs"]
 mod credits;
 #[path = "row_forms/days.rs"]
@@ -203,8 +205,9 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
         RowKind::Hold => holds::read(ledger, id, later).await?,
         RowKind::Key => {
             let key = CallerKey::of_row(id).expect("a key");
-            json!({ "owner": ledger.owner(&key, later).await?.map(|owner| owner.to_string()) })
+            budgets::of_key(ledger, &key, later).await?
         }
+        RowKind::Budget => budgets::spent(ledger, id, later).await?,
         RowKind::Referrer => {
             let owner = Owner::new(id.trim_start_matches("referrer#")).expect("an owner");
             json!({ "owner": ledger.referrer(&owner, later).await?.map(|owner| owner.to_string()) })

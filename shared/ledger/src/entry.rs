@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AccountId, Amount, Asset, Balance, CallerKey, CodeChange, EventKey, Fingerprints, House, Lane, LotShare, MoneyKey,
-    Order, OrderNumber, Owner, Pointer, Rates, Reason, Repair, SpendingTerms, Subscription, Transition, Writer,
+    AccountId, Amount, Asset, Balance, BudgetChange, BudgetCount, CallerKey, CodeChange, EventKey, Fingerprints, House,
+    Lane, LotShare, MoneyKey, Order, OrderNumber, Owner, Pointer, Rates, Reason, Repair, SpendingTerms, Subscription,
+    Transition, Writer,
 };
 
 /// The result of processing one event.
@@ -131,6 +132,10 @@ pub enum Effect {
     },
     /// Makes a redeem code, takes a use from it or revokes it, provided that it allows that.
     Code(CodeChange),
+    /// Sets the budget of a key.
+    SetBudget(BudgetChange),
+    /// Counts in the budget of a key.
+    CountInBudget(BudgetCount),
     /// Writes the exchange rates of a pair, provided that their version is still the one that was read.
     Rates(Rates),
     /// A row that a person repairs, provided that it is still as it was read.
@@ -270,6 +275,8 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
             | Effect::Code(_)
+            | Effect::SetBudget(_)
+            | Effect::CountInBudget(_)
             | Effect::Repair(_) => {}
         }
     }

@@ -9,7 +9,9 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::{AccountId, Amount, Asset, CommitError, EventKey, Reason, Source, Timestamp};
+use crate::{
+    AccountId, Amount, Asset, Budget, CallerKey, CommitError, EventKey, HoldBudget, Reason, Source, Timestamp, Window,
+};
 
 pub use close::{HoldChange, HoldClosing, HoldStep, UseRow};
 pub use port::{FoundHolds, Holds};
@@ -68,6 +70,8 @@ pub struct Hold {
     pub amount: Amount,
     /// The journal key of the usage event that charges its use.
     pub usage: EventKey,
+    /// The budget that it counts in, if it is opened for a key that has one.
+    pub budget: Option<HoldBudget>,
     pub opened_at: Timestamp,
     pub expires_at: Timestamp,
     pub at_expiry: AtExpiry,
@@ -121,6 +125,8 @@ pub struct HoldTerms {
     pub amount: Amount,
     /// `None` for [`HoldId::own_use`].
     pub usage: Option<EventKey>,
+    /// The key that it is for, if that has a budget.
+    pub budget: Option<(CallerKey, Budget)>,
     pub ttl_seconds: u32,
     pub at_expiry: AtExpiry,
     pub note: Option<String>,
@@ -128,7 +134,7 @@ pub struct HoldTerms {
 
 impl Hold {
     pub fn new(id: HoldId, terms: HoldTerms, now: Timestamp) -> Result<Self, HoldTermsError> {
-        let HoldTerms { account, amount, usage, ttl_seconds, at_expiry, note } = terms;
+        let HoldTerms { account, amount, usage, budget, ttl_seconds, at_expiry, note } = terms;
         if account.asset() != Asset::CREDITS {
             return Err(HoldTermsError::NotCredits);
         }
@@ -142,8 +148,9 @@ impl Hold {
             return Err(HoldTermsError::ChargeAboveHold);
         }
         let usage = usage.unwrap_or_else(|| id.own_use());
-        let expires_at = now.plus_seconds(ttl_seconds.into());
-        Ok(Self { id, account, amount, usage, opened_at: now, expires_at, at_expiry, note, state: HoldState::Open })
+        let budget = budget.map(|(key, budget)| HoldBudget::at(key, &budget, now));
+        let (opened_at, expires_at, state) = (now, now.plus_seconds(ttl_seconds.into()), HoldState::Open);
+        Ok(Self { id, account, amount, usage, budget, opened_at, expires_at, at_expiry, note, state })
     }
 
     /// Whether both were opened with the same terms, at whatever time: the second is the first, sent again.
@@ -152,7 +159,9 @@ impl Hold {
             let lasts = hold.expires_at.seconds_apart(hold.opened_at);
             (hold.account.clone(), hold.amount, hold.usage.clone(), lasts, hold.at_expiry)
         };
-        fixed(self) == fixed(other)
+        // A key may get a budget, or lose it, between the two.
+        let keys = self.budget.as_ref().zip(other.budget.as_ref());
+        fixed(self) == fixed(other) && keys.is_none_or(|(one, two)| one.key == two.key)
     }
 
     /// The result of opening it again over the row that exists.
@@ -190,6 +199,8 @@ pub enum HoldTermsError {
 pub enum HoldRefusal {
     #[error("{}", Reason::InsufficientCredits.as_str())]
     InsufficientCredits,
+    #[error("{}: {}", Reason::BudgetExceeded.as_str(), .0.as_str())]
+    BudgetExceeded(Window),
     #[error("another hold has this id")]
     Taken,
     #[error("the hold is closed: {}", .0.as_str())]

@@ -53,6 +53,7 @@ mod anomaly;
 mod asset;
 mod audit;
 mod backlog;
+mod budget;
 mod code;
 mod entry;
 mod fingerprint;
@@ -99,6 +100,10 @@ pub use audit::{
     StoredLots, StoredOrder, Subject, Suspect, TrialBalance, UnsettledAccount, WholeAudit,
 };
 pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};
+pub use budget::{
+    BoundKey, Budget, BudgetChange, BudgetCheck, BudgetCount, Counted, HoldBudget, Limits, Series, Slot, Spent,
+    UsedKey, Window, Windows, Zone, ZoneError,
+};
 pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, CodeUses, Codes, OncePer, WrongCodes};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};

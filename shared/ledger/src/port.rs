@@ -8,8 +8,8 @@ use std::time::Instant;
 use thiserror::Error;
 
 use crate::{
-    CallerKey, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Order, OrderNumber, Owner, PaymentProof,
-    Pointer, Rates, Reason, RowKeys, Rows, Timestamp,
+    BoundKey, CallerKey, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Order, OrderNumber, Owner,
+    PaymentProof, Pointer, Rates, Reason, RowKeys, Rows, Timestamp,
 };
 
 /// The ledger. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`). Each is a
@@ -23,12 +23,12 @@ pub trait Ledger: Send + Sync {
     /// remembered".
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt>;
 
-    /// The owner that a caller's key belongs to.
-    fn owner(
+    /// The owner and the budget of a caller's key, at most a minute old.
+    fn key(
         &self,
         key: &CallerKey,
         context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send;
+    ) -> impl Future<Output = Result<Option<BoundKey>, CommitError>> + Send;
 
     /// The owner's referrer.
     fn referrer(
@@ -116,6 +116,8 @@ pub trait Ledger: Send + Sync {
 pub struct Receipt {
     pub key: EventKey,
     pub processed_at: Timestamp,
+    /// Whether this booking exceeded a budget. An earlier one says no.
+    pub is_over_budget: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
     InsufficientCredits,
+    /// The use would exceed a limit of its key's budget.
+    BudgetExceeded,
     UnknownKey,
     KeyTaken,
     Overtaken,
@@ -68,8 +70,9 @@ pub enum ReasonClass {
 }
 
 impl Reason {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::InsufficientCredits,
+        Self::BudgetExceeded,
         Self::UnknownKey,
         Self::KeyTaken,
         Self::Overtaken,
@@ -104,6 +107,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InsufficientCredits => "insufficient_credits",
+            Self::BudgetExceeded => "budget_exceeded",
             Self::UnknownKey => "unknown_key",
             Self::KeyTaken => "key_taken",
             Self::Overtaken => "overtaken",
@@ -143,7 +147,8 @@ impl Reason {
             Self::InsufficientCredits => ReasonClass::InsufficientCredits,
             Self::UnknownKey => ReasonClass::UnknownKey,
             Self::OutsideClockWindow => ReasonClass::OutsideClockWindow,
-            Self::KeyTaken
+            Self::BudgetExceeded
+            | Self::KeyTaken
             | Self::Overtaken
             | Self::WrongMode
             | Self::WrongAccount
@@ -191,7 +196,8 @@ impl Reason {
             | Self::WorkspaceMismatch
             // A person repairs the row; the sweep then books what was refused meanwhile.
             | Self::PaymentUnproven => true,
-            Self::KeyTaken
+            Self::BudgetExceeded
+            | Self::KeyTaken
             | Self::Overtaken
             | Self::OutsideClockWindow
             | Self::WrongMode

@@ -1,9 +1,9 @@
 //! Manual changes of accounts and exchange rates: ordinary journal entries with an author and a reason.
 
 use ledger::{
-    AccountId, AccountTransfer, Amount, Asset, CallerKey, Code, CodeChange, CodeHash, Decision, Effect, Entry,
-    EventKey, Fact, Fingerprint, Guard, House, JournalHeader, KeyError, LotShare, LotTerms, MoneyKey, Movement, Owner,
-    Posting, Rate, Rates, SpendingTerms, Timestamp, UsageReversal, Word, Writer,
+    AccountId, AccountTransfer, Amount, Asset, BudgetChange, CallerKey, Code, CodeChange, CodeHash, Decision, Effect,
+    Entry, EventKey, Fact, Fingerprint, Guard, House, JournalHeader, KeyError, LotShare, LotTerms, MoneyKey, Movement,
+    Owner, Posting, Rate, Rates, SpendingTerms, Timestamp, UsageReversal, Word, Writer,
 };
 
 /// A manual adjustment.
@@ -63,6 +63,12 @@ pub enum What {
     RevokeKey {
         owner: Owner,
         key: CallerKey,
+    },
+    /// Sets the budget of a key.
+    Budget {
+        change: BudgetChange,
+        /// What a person named; the rest stays.
+        named: Vec<(&'static str, String)>,
     },
     /// Gives an amount of one account to another.
     Transfer(AccountTransfer),
@@ -135,6 +141,7 @@ impl What {
             | Self::ApiKey { owner, .. }
             | Self::RevokeKey { owner, .. }
             | Self::Referrer { owner, .. } => credits_of(owner),
+            Self::Budget { change, .. } => credits_of(&change.owner),
             Self::ReverseUsage(reversal) => reversal.account().clone(),
             Self::Transfer(transfer) => transfer.from().clone(),
             Self::SetRate { .. } | Self::RevokeRate { .. } | Self::MakeCodes(_) | Self::RevokeCodes { .. } => {
@@ -152,6 +159,7 @@ impl What {
             Self::RemoteKey { .. } => "key",
             Self::ApiKey { .. } => "api_key",
             Self::RevokeKey { .. } => "revoke_key",
+            Self::Budget { .. } => "budget",
             Self::Referrer { .. } => "referrer",
             Self::ReverseUsage(_) => "reverse",
             Self::Transfer(_) => "transfer",
@@ -188,6 +196,10 @@ impl What {
                 std::iter::once(("owner", owner.to_string())).chain(replaces).collect()
             }
             Self::RevokeKey { owner, key } => vec![("owner", owner.to_string()), ("key", key.short_id())],
+            Self::Budget { change, named } => {
+                let of_key = [("owner", change.owner.to_string()), ("key", change.key.short_id())];
+                of_key.into_iter().chain(named.iter().cloned()).collect()
+            }
             Self::ReverseUsage(reversal) => {
                 vec![("usage", reversal.usage().to_string()), ("amount", Asset::CREDITS.format(reversal.amount()))]
             }
@@ -263,6 +275,7 @@ impl What {
                 Effect::Bind { key: key.clone(), owner: owner.clone() }
             }
             Self::SetRate { rates, .. } | Self::RevokeRate { rates, .. } => Effect::Rates(rates.clone()),
+            Self::Budget { change, .. } => Effect::SetBudget(change.clone()),
             Self::RevokeKey { owner, key } => Effect::Revoke { key: key.clone(), owner: owner.clone() },
             Self::Referrer { owner, from, to } => {
                 Effect::Refer { owner: owner.clone(), from: from.clone(), to: to.clone() }

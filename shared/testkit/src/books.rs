@@ -1,14 +1,19 @@
 //! Reads all tables without the ledger's code, and checks the invariants: postings add up to balances and orders.
 
+mod budgets;
 mod credits;
+mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use embedded::Engine;
 use ledger::{Order, Subscription};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+pub use budgets::SpentRow;
+pub(crate) use budgets::{of_limits, of_spent};
 pub use credits::{CodeRow, HoldRow};
+pub(crate) use scan::scan;
 
 /// A snapshot of all tables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,6 +21,9 @@ pub struct Books {
     pub journal: BTreeMap<String, Row>,
     pub accounts: BTreeMap<String, Account>,
     pub keys: BTreeMap<String, String>,
+    /// The budgets of keys, and what each key has spent.
+    pub limits: BTreeMap<String, String>,
+    pub spent: BTreeMap<String, SpentRow>,
     pub bodies: BTreeSet<String>,
     pub orders: BTreeMap<String, OrderRow>,
     /// From a provider's id, or from an owner and a product, to an order.
@@ -36,6 +44,8 @@ pub struct Row {
     pub needs_attention: bool,
     pub order: Option<String>,
     pub reverses: Option<String>,
+    /// The windows whose limits it exceeds.
+    pub over_budget: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -171,6 +181,7 @@ impl Books {
                     needs_attention: word(&row, "attention").is_some(),
                     order: word(&row, "order"),
                     reverses: word(&row, "reverses"),
+                    over_budget: row.pointer("/facts/M").and_then(|facts| word(facts, "over_budget")),
                 },
             );
         }
@@ -178,8 +189,11 @@ impl Books {
             let id = word(&row, "id").unwrap();
             if let Some(hash) = id.strip_prefix("code#") {
                 books.codes.insert(hash.to_owned(), CodeRow::read(&row));
+            } else if let Some(key) = id.strip_prefix("budget#") {
+                books.spent.insert(key.to_owned(), budgets::spent(&row));
             // An account's id has no `#`; an id with one is a key or referrer with an owner, or no account.
             } else if id.contains('#') {
+                books.limits.extend(budgets::limits(&row).map(|limits| (id.clone(), limits)));
                 books.keys.extend(word(&row, "owner").map(|owner| (id, owner)));
             } else {
                 books.accounts.insert(id, Account::of_row(&row));
@@ -363,21 +377,6 @@ fn is_of_payment(key: &str, row: &Row, id: &str) -> bool {
     let is_first =
         |key: &str| key == format!("invoice#{id}") || (key.starts_with("payment#") && key.ends_with(&format!("#{id}")));
     is_first(key) || row.reverses.as_deref().is_some_and(is_first)
-}
-
-pub(crate) fn scan(engine: &Engine, table: &str) -> Vec<Value> {
-    let mut rows = Vec::new();
-    let mut request = json!({ "TableName": table, "ConsistentRead": true });
-    loop {
-        let answer = engine.request("Scan", &request).unwrap();
-        rows.extend(answer.get("Items").and_then(Value::as_array).into_iter().flatten().cloned());
-        match answer.get("LastEvaluatedKey") {
-            Some(key) if !key.is_null() => {
-                request.as_object_mut().unwrap().insert("ExclusiveStartKey".to_owned(), key.clone())
-            }
-            _ => return rows,
-        };
-    }
 }
 
 fn word(row: &Value, name: &str) -> Option<String> {

@@ -3,6 +3,7 @@
 
 mod audit;
 mod backlog;
+mod budgets;
 mod codes;
 mod event;
 mod holds;
@@ -59,8 +60,8 @@ async fn result_of<L: Backlog + Audit + Codes>(
         return result;
     }
     if let ["owner", key] = words.as_slice() {
-        let owner = ledger.owner(&CallerKey::remote(key).unwrap(), &context(number)).await.unwrap();
-        return owner.map_or("none".to_owned(), |owner| owner.to_string());
+        let bound = ledger.key(&CallerKey::remote(key).unwrap(), &context(number)).await.unwrap();
+        return bound.map_or("none".to_owned(), |bound| bound.owner.to_string());
     }
     if let ["referrer", owner] = words.as_slice() {
         let referrer = ledger.referrer(&Owner::new(owner).unwrap(), &context(number)).await.unwrap();
@@ -104,6 +105,10 @@ async fn result_of<L: Backlog + Audit + Codes>(
     };
     let decided = match decided {
         None => codes::decision(ledger, &words, &context).await,
+        decided => decided,
+    };
+    let decided = match decided {
+        None => budgets::decision(ledger, &words, &context).await,
         decided => decided,
     };
     let decision = decided.unwrap_or_else(|| decision(&words));
@@ -234,23 +239,34 @@ fn written(books: &Books) -> Vec<String> {
         format!("subscription {id} {} v{}", subscription.status.as_deref().unwrap_or("-"), subscription.version)
     });
     let keys = books.keys.iter().map(|(key, owner)| format!("{key} {owner}"));
+    let limits = books.limits.iter().map(|(key, limits)| format!("limits {} {limits}", short(key)));
+    let spent = books.spent.iter().map(|(key, spent)| {
+        let windows = spent.iter().map(|(window, units)| format!(" {window} {}", credits(*units)));
+        format!("spent {}{}", short(key), windows.collect::<String>())
+    });
     let holds = books.holds.iter().map(|(id, hold)| {
         let charged = hold.charged.map_or(String::new(), |charged| format!(" {}", credits(charged)));
         format!("hold {id} {}{charged}", hold.state)
     });
     let journal = books.journal.iter().map(|(id, row)| {
         let status = row.reason.as_deref().unwrap_or(&row.status);
+        let over = row.over_budget.as_ref().map_or(String::new(), |windows| format!(" over {windows}"));
         let status = if row.needs_attention { format!("{status}!") } else { status.to_owned() };
         let moved = row.account.as_ref().map_or(String::new(), |_| format!(" {}", credits(row.change)));
         // A conflict's key ends in a hash, which the notation omits.
         let id = id.split_once("#conflict#").map_or(id.clone(), |(id, _)| format!("{id}#conflict"));
-        format!("{id} {status}{moved} x{}", row.attempts)
+        format!("{id} {status}{moved} x{}{over}", row.attempts)
     });
-    accounts.chain(keys).chain(orders).chain(pointers).chain(subscriptions).chain(holds).chain(journal).collect()
+    let accounts = accounts.chain(keys).chain(limits).chain(spent);
+    accounts.chain(orders).chain(pointers).chain(subscriptions).chain(holds).chain(journal).collect()
 }
 
 fn credits(amount: Amount) -> String {
     Asset::CREDITS.format(amount)
+}
+
+fn short(key: &str) -> &str {
+    key.trim_start_matches("key#remote#")
 }
 
 fn folded(line: &str) -> String {

@@ -46,7 +46,7 @@ mod usage;
 mod wechat;
 mod world;
 
-pub use books::{Account, Books, CodeRow, HoldRow, OrderRow, Row, SubscriptionRow};
+pub use books::{Account, Books, CodeRow, HoldRow, OrderRow, Row, SpentRow, SubscriptionRow};
 pub use caller::{api_key, exchange_rate};
 pub use contract::contract;
 pub use epay::{EPAY_BASE, EPAY_KEY, EpayNet, epay_keys, epay_settings};

@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod backlog;
+mod budgets;
 mod codes;
 mod guards;
 mod holds;
@@ -18,10 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use ledger::{
-    AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, Code, CodeHash, CommitError, Committed,
-    CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, Hold, HoldId, JournalHeader, KeptBody, LaneState,
-    Ledger, LotsRow, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason, Receipt, Reference,
-    Refusal, RowKeys, Rows, Subscription, Sweep, Timestamp, TrialBalance, Work, WrongCodes, merged, next_retry_at,
+    AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Budget, CallContext, CallerKey, Code, CodeHash,
+    CommitError, Committed, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, Hold, HoldId, JournalHeader,
+    KeptBody, LaneState, Ledger, LotsRow, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason,
+    Receipt, Reference, Refusal, RowKeys, Rows, Spent, Subscription, Sweep, Timestamp, TrialBalance, Work, WrongCodes,
+    merged, next_retry_at,
 };
 
 use self::kept_row::{Due, KeptRow};
@@ -39,6 +41,8 @@ struct State {
     lots: BTreeMap<AccountId, LotsRow>,
     keys: BTreeMap<CallerKey, Owner>,
     revoked: BTreeSet<CallerKey>,
+    limits: BTreeMap<CallerKey, Budget>,
+    spent: BTreeMap<CallerKey, Spent>,
     bodies: BTreeMap<String, KeptBody>,
     orders: BTreeMap<OrderNumber, Order>,
     referrers: BTreeMap<Owner, Owner>,
@@ -70,11 +74,13 @@ impl Ledger for MemoryLedger {
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         let state = self.0.lock().unwrap();
         let kept = state.journal.get(receipt.as_str()).filter(|kept| fingerprints.contain(&kept.fingerprint))?;
-        kept.processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at })
+        kept.processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at, is_over_budget: false })
     }
 
-    async fn owner(&self, key: &CallerKey, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
-        Ok(self.0.lock().unwrap().keys.get(key).cloned())
+    async fn key(&self, key: &CallerKey, _: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let budget = state.limits.get(key).copied();
+        Ok(state.keys.get(key).map(|owner| BoundKey { owner: owner.clone(), budget }))
     }
 
     async fn referrer(&self, owner: &Owner, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
@@ -193,8 +199,12 @@ impl State {
             return self.refuse(&entry.refused(reason), context);
         }
         let processed_at = context.time_at(instant());
+        let over_budget = self.over_budget(&effects);
+        let is_over_budget = over_budget.is_some();
         self.write(header, "processed", None, context);
-        self.journal.get_mut(header.receipt.as_str()).unwrap().processed_at = Some(processed_at);
+        let kept = self.journal.get_mut(header.receipt.as_str()).unwrap();
+        kept.processed_at = Some(processed_at);
+        kept.row.over_budget = over_budget;
         for effect in &effects {
             match effect {
                 Effect::Move(movement) => {
@@ -211,6 +221,8 @@ impl State {
                     self.referrers.remove(owner);
                     self.referrers.extend(to.iter().map(|to| (owner.clone(), to.clone())));
                 }
+                Effect::SetBudget(change) => self.set_budget(change),
+                Effect::CountInBudget(count) => self.count_in_budget(count),
                 Effect::Code(change) => self.change_code(change, context.received_at),
                 Effect::Rates(rates) => {
                     self.rates.insert(rates.pair, rates.clone());
@@ -235,7 +247,7 @@ impl State {
         if entry.keeps_body {
             self.keep_body(&header.receipt, context);
         }
-        let receipt = Receipt { key: header.receipt.clone(), processed_at };
+        let receipt = Receipt { key: header.receipt.clone(), processed_at, is_over_budget };
         Ok(if moved { Committed::Earlier(receipt) } else { Committed::Now(receipt) })
     }
 
@@ -266,6 +278,8 @@ impl State {
             | Effect::Revoke { .. }
             | Effect::Refer { .. }
             | Effect::Overdraft { .. }
+            | Effect::SetBudget(_)
+            | Effect::CountInBudget(_)
             | Effect::Wait { .. } => false,
         })
     }
@@ -301,6 +315,8 @@ impl State {
                 | Effect::Wait { .. }
                 | Effect::Rates(_)
                 | Effect::Code(_)
+                | Effect::SetBudget(_)
+                | Effect::CountInBudget(_)
                 | Effect::Repair(_) => {}
             }
         }
@@ -347,8 +363,9 @@ impl State {
         if !header.fingerprints.contain(&kept.fingerprint) {
             return Some(self.contradict(header, context));
         }
-        kept.processed_at
-            .map(|processed_at| Ok(Committed::Earlier(Receipt { key: header.receipt.clone(), processed_at })))
+        kept.processed_at.map(|processed_at| {
+            Ok(Committed::Earlier(Receipt { key: header.receipt.clone(), processed_at, is_over_budget: false }))
+        })
     }
 
     fn contradict(&mut self, header: &JournalHeader, context: &CallContext<'_>) -> Result<Committed, CommitError> {

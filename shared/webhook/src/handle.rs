@@ -126,7 +126,7 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         let key = CallerKey::api("status");
         let context = invocation.context();
         let others = self.source.dependencies(invocation.deadline);
-        let (store, others) = future::join(self.ledger.owner(&key, &context), others).await;
+        let (store, others) = future::join(self.ledger.key(&key, &context), others).await;
         let store = Dependency { name: "store", answers: store.is_ok() };
         std::iter::once(store).chain(others).collect()
     }

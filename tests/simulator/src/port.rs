@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use idempotency::DynamoLedger;
 use ledger::{
-    AccountId, Amount, Backlog, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, DueOrder,
-    DueRow, Effect, EventKey, Expiring, Fingerprints, Lane, LaneState, Lanes, Ledger, LotsSnapshot, Order, OrderNumber,
-    Owed, Owner, PaymentProof, Pointer, Provider, Queue, Rates, Receipt, RefusedEvent, RowKeys, Rows, Timestamp, Work,
+    AccountId, Amount, Backlog, BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision,
+    DueOrder, DueRow, Effect, EventKey, Expiring, Fingerprints, Lane, LaneState, Lanes, Ledger, LotsSnapshot, Order,
+    OrderNumber, Owed, Owner, PaymentProof, Pointer, Provider, Queue, Rates, Receipt, RefusedEvent, RowKeys, Rows,
+    Timestamp, Work,
 };
 use testkit::MemoryLedger;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -124,8 +125,8 @@ impl Ledger for PortLedger {
         }
     }
 
-    async fn owner(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
-        call!(self, context, Ledger::owner(key))
+    async fn key(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {
+        call!(self, context, Ledger::key(key))
     }
 
     async fn referrer(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {

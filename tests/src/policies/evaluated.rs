@@ -50,7 +50,7 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 }
 
 /// Rows, and the functions that may write them.
-const WRITERS: [(&str, &str, &[&str]); 22] = [
+const WRITERS: [(&str, &str, &[&str]); 23] = [
     ("journal", "usage#e1", &["usage", "reconcile"]),
     ("journal", "lane#usage#owner#alice", &["usage", "reconcile"]),
     ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
@@ -70,6 +70,7 @@ const WRITERS: [(&str, &str, &[&str]); 22] = [
     ("journal", "referral#HL1#1", &["fulfil", "reconcile"]),
     ("accounts", "key#api#0", &[]),
     ("accounts", "key#remote#1", &[]),
+    ("accounts", "budget#key#remote#1", &["usage", "reconcile"]),
     ("accounts", "referrer#alice", &[]),
     ("accounts", "jwks#fireblocks", &["fireblocks", "reconcile"]),
     ("accounts", "check#audit", &["reconcile"]),

@@ -107,6 +107,21 @@ fn holds_of_the_page_are_closed() {
     assert!(folder.stdout_of(&["account", "show", "alice"]).contains("balance    13.8\n"));
 }
 
+#[test]
+fn budgets_of_the_page_are_set() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    folder.stdout_of(&["account", "credit", "alice", "20", "--reason", "trial", "--new"]);
+    folder.stdout_of(&["account", "key", "alice", "42", "--reason", "trial"]);
+    let outputs = ["0 of 5  0 of 100  0 of 1000  +08:00\n", "gateway-42  0 of 5", "0 of 5  0      0 of 1000  +08:00\n"];
+    let commands = block("docs/budgets.md", "--zone +08:00").commands();
+    assert_eq!(commands.len(), outputs.len(), "{commands:?}");
+    for (command, expected) in commands.iter().zip(outputs) {
+        let output = done(&folder, command);
+        assert!(output.contains(expected), "{command}: {output}");
+    }
+}
+
 /// Changes of accounts, and what `account show` then prints.
 #[test]
 fn changes_of_the_page_are_done() {

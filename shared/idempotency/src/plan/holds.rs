@@ -4,15 +4,17 @@ use ledger::{AccountId, Balance, CallContext, Hold, HoldChange, Movement, Net, T
 
 use super::Plan;
 use crate::account_row::{self, AccountPlan};
+use crate::budget_row::BudgetRead;
 use crate::role::{PlanError, Role};
 use crate::rows::Row;
 use crate::{Tables, hold_row};
 
 impl Plan {
-    /// The hold, and what it sets aside of what is available.
+    /// The hold, what it sets aside of what is available, and what it counts in the budget of its key.
     pub(crate) fn open_hold(
         tables: &Tables,
         hold: &Hold,
+        budget: Option<&BudgetRead>,
         context: &CallContext<'_>,
         now: Timestamp,
     ) -> Result<Self, PlanError> {
@@ -20,6 +22,9 @@ impl Plan {
         plan.push(Role::Hold, hold_row::open(hold, context).update(&tables.holds, hold.id.as_str())?);
         let net = Net { required: Some(hold.amount), held: Balance::from(hold.amount), ..Net::default() };
         plan.account_of_hold(tables, &hold.account, &net, None, now)?;
+        if let Some(of_hold) = &hold.budget {
+            plan.count_in_budget(tables, &of_hold.opening(hold.amount), budget, context)?;
+        }
         Ok(plan)
     }
 
@@ -27,6 +32,7 @@ impl Plan {
     pub(crate) fn close_hold(
         tables: &Tables,
         change: &HoldChange,
+        budget: Option<&BudgetRead>,
         context: &CallContext<'_>,
         now: Timestamp,
     ) -> Result<Self, PlanError> {
@@ -40,6 +46,9 @@ impl Plan {
         plan.push(Role::Hold, hold_row::close(change, context).update(&tables.holds, hold.id.as_str())?);
         if net != Net::default() {
             plan.account_of_hold(tables, &hold.account, &net, change.movement(), now)?;
+        }
+        if let Some(count) = change.budget_count() {
+            plan.count_in_budget(tables, &count, budget, context)?;
         }
         Ok(plan)
     }

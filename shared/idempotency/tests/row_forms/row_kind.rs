@@ -19,6 +19,7 @@ pub(crate) enum RowKind {
     Lots,
     Hold,
     Key,
+    Budget,
     Referrer,
     Rates,
     Code,
@@ -34,7 +35,7 @@ pub(crate) enum RowKind {
 }
 
 impl RowKind {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -45,6 +46,7 @@ impl RowKind {
         Self::Lots,
         Self::Hold,
         Self::Key,
+        Self::Budget,
         Self::Referrer,
         Self::Rates,
         Self::Code,
@@ -77,6 +79,7 @@ impl RowKind {
             ("accounts", None) => Self::Account,
             ("accounts", Some("lots")) => Self::Lots,
             ("accounts", Some("key")) => Self::Key,
+            ("accounts", Some("budget")) => Self::Budget,
             ("accounts", Some("referrer")) => Self::Referrer,
             ("accounts", Some("rate")) => Self::Rates,
             ("accounts", Some("code")) => Self::Code,
@@ -101,6 +104,7 @@ impl RowKind {
             Self::Body | Self::BodyPart => tables.bodies,
             Self::Account
             | Self::Key
+            | Self::Budget
             | Self::Referrer
             | Self::Rates
             | Self::Code

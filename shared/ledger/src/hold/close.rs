@@ -3,8 +3,8 @@
 
 use super::{AtExpiry, Hold, HoldRefusal, HoldState};
 use crate::{
-    Amount, Asset, Balance, Effect, Entry, Fact, Facts, Fingerprint, Guard, House, JournalHeader, MoneyKey, Movement,
-    Net, Posting, Timestamp, Writer,
+    Amount, Asset, Balance, BudgetCount, Effect, Entry, Fact, Facts, Fingerprint, Guard, House, JournalHeader,
+    MoneyKey, Movement, Net, Posting, Timestamp, Writer,
 };
 
 /// What closes a hold.
@@ -167,6 +167,13 @@ impl HoldChange {
             held: Balance::from_units(freed),
             ..Net::default()
         }
+    }
+
+    /// What it corrects in the budget of its key: the use counts with its cost, and not with what was held.
+    pub fn budget_count(&self) -> Option<BudgetCount> {
+        let net = self.net();
+        let charged = net.change.checked_neg()?;
+        self.before.budget.as_ref()?.closing(charged.checked_add(net.held)?)
     }
 
     pub fn closed(&self) -> Hold {

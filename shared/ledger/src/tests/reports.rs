@@ -73,6 +73,8 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
             | Effect::Code(_)
+            | Effect::SetBudget(_)
+            | Effect::CountInBudget(_)
             | Effect::Repair(_) => {
                 panic!("no report on an order has this effect: {effect:?}")
             }
@@ -115,6 +117,8 @@ pub(super) fn summaries(effects: &[Effect]) -> Vec<String> {
         | Effect::TakePlace { .. }
         | Effect::Rates(_)
         | Effect::Code(_)
+        | Effect::SetBudget(_)
+        | Effect::CountInBudget(_)
         | Effect::Repair(_) => {
             format!("{effect:?}")
         }

@@ -4,10 +4,11 @@ use ledger::{AtExpiry, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldSt
 
 use super::event::amount;
 use super::lots::later;
-use super::{account, credits, usage};
+use super::{account, budgets, credits, usage};
 use crate::{context, now};
 
-/// `hold ID OWNER AMOUNT for SECONDS [of USE] [charge AMOUNT]`, `settle ID COST`, `release ID`, `lapse ID`, `state ID`,
+/// `hold ID OWNER AMOUNT for SECONDS [of USE] [by KEY] [charge AMOUNT]`, `settle ID COST`, `release ID`, `lapse ID`,
+/// `state ID`,
 /// `holds-due SECONDS [MAX]`, `open-holds OWNER`. Each may happen later.
 pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64, seconds: &str) -> Option<String> {
     let context = later(&context(number), seconds);
@@ -15,6 +16,11 @@ pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64,
         ["hold", id, owner, sum, "for", ttl, ref rest @ ..] => {
             let (usage_of, rest) =
                 if let ["of", event, rest @ ..] = rest { (Some(*event), rest) } else { (None, rest) };
+            let (budget, rest) = if let ["by", key, rest @ ..] = rest {
+                (budgets::of_key(ledger, key, &context).await, rest)
+            } else {
+                (None, rest)
+            };
             let at_expiry = match *rest {
                 ["charge", sum] => AtExpiry::Charge(amount(sum)),
                 _ => AtExpiry::Release,
@@ -23,6 +29,7 @@ pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64,
                 account: account(owner),
                 amount: amount(sum),
                 usage: usage_of.map(|event| ledger::EventKey::of_row(usage(event).as_str())),
+                budget,
                 ttl_seconds: ttl.parse().unwrap(),
                 at_expiry,
                 note: None,
@@ -73,6 +80,7 @@ fn written(result: Result<Hold, HoldError>) -> String {
         Ok(hold) => state(hold.state),
         Err(HoldError::Refused(refusal)) => match refusal {
             HoldRefusal::InsufficientCredits => "insufficient_credits".to_owned(),
+            HoldRefusal::BudgetExceeded(window) => format!("budget_exceeded: {}", window.as_str()),
             HoldRefusal::Taken => "taken".to_owned(),
             HoldRefusal::Closed(closed) => format!("closed, {}", state(closed)),
             HoldRefusal::SettledOtherwise { first } => format!("settled with {}", credits(first)),

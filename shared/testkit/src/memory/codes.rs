@@ -21,7 +21,7 @@ impl Codes for MemoryLedger {
     async fn redemption(&self, receipt: &EventKey, _: &CallContext<'_>) -> Result<Option<Receipt>, CommitError> {
         let state = self.0.lock().unwrap();
         let processed_at = state.journal.get(receipt.as_str()).and_then(|kept| kept.processed_at);
-        Ok(processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at }))
+        Ok(processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at, is_over_budget: false }))
     }
 
     async fn count_wrong_code(&self, owner: &Owner, context: &CallContext<'_>) -> Result<(), CommitError> {

@@ -27,7 +27,7 @@ impl State {
         if effects.iter().any(unknown) {
             return Some(Reason::UnknownKey);
         }
-        effects.iter().any(taken).then_some(Reason::KeyTaken)
+        effects.iter().any(taken).then_some(Reason::KeyTaken).or_else(|| self.budget_refusal(effects))
     }
 
     pub(super) fn has_place(&self, owner: &Owner, replaces: Option<&OrderNumber>, places: usize) -> bool {

@@ -20,6 +20,10 @@ impl Holds for MemoryLedger {
         if account.available < units {
             return Err(HoldRefusal::InsufficientCredits.into());
         }
+        if let Some(window) = state.exceeded_by(hold) {
+            return Err(HoldRefusal::BudgetExceeded(window).into());
+        }
+        state.count_opening(hold);
         let account = state.accounts.entry(hold.account.clone()).or_default();
         account.held = account.held.checked_add(units).unwrap();
         account.available = account.available.checked_sub(units).unwrap();
@@ -87,7 +91,7 @@ impl State {
         });
         let is_same = entry.header.kind == "usage" && charges.eq(kept.row.account.clone());
         let processed_at = kept.processed_at.filter(|_| is_same)?;
-        Some(Receipt { key: key.clone(), processed_at })
+        Some(Receipt { key: key.clone(), processed_at, is_over_budget: false })
     }
 
     fn use_of(&self, hold: &Hold) -> UseRow {
@@ -117,6 +121,7 @@ impl State {
             self.journal.get_mut(entry.header.receipt.as_str()).unwrap().processed_at = Some(processed_at);
             self.journal_lines(movement, &entry.header, context, processed_at);
         }
+        self.count_closing(change);
         self.holds.insert(change.before.id.clone(), change.closed());
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The tables of the in-memory ledger.
 
-use crate::books::{CodeRow, HoldRow, OrderRow, SubscriptionRow};
+use crate::books::{CodeRow, HoldRow, OrderRow, SubscriptionRow, of_limits, of_spent};
 use crate::{Books, MemoryLedger};
 
 impl MemoryLedger {
@@ -15,6 +15,8 @@ impl MemoryLedger {
                 .map(|(key, owner)| (key.to_string(), owner.to_string()))
                 .chain(state.referrers.iter().map(|(of, owner)| (format!("referrer#{of}"), owner.to_string())))
                 .collect(),
+            limits: state.limits.iter().map(|(key, budget)| (key.to_string(), of_limits(budget))).collect(),
+            spent: state.spent.iter().map(|(key, spent)| (key.to_string(), of_spent(spent))).collect(),
             bodies: state.bodies.keys().cloned().collect(),
             orders: state.orders.iter().map(|(number, order)| (number.to_string(), OrderRow::of(order))).collect(),
             pointers: state.pointers.iter().map(|(from, (to, _))| (from.clone(), to.to_string())).collect(),

@@ -112,6 +112,7 @@ impl Holder {
             account: self.owner().account(Asset::CREDITS),
             amount: credits(held),
             usage: Some(self.usage(step)),
+            budget: None,
             ttl_seconds: TTL_SECONDS,
             at_expiry: charge.map_or(AtExpiry::Release, |charge| AtExpiry::Charge(credits(charge))),
             note: None,

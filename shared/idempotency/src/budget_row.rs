@@ -1,0 +1,207 @@
+//! Budgets: the limits on the row of a key, and the row of what the key has spent.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ledger::{
+    Balance, BoundKey, Budget, BudgetChange, BudgetCount, CallContext, CallerKey, Counted, Limits, Owner, Series, Slot,
+    Spent, Window, Zone,
+};
+
+use crate::image::{Image, Read, known_form, maybe, maybe_amount, number as read_number, owned};
+use crate::names;
+use crate::rows::{Row, number, text};
+
+/// What a transaction has to know of a budget before it counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BudgetRead {
+    pub(crate) key: CallerKey,
+    pub(crate) spent: Spent,
+    /// The limits that the count would exceed.
+    pub(crate) exceeded: Vec<Window>,
+}
+
+/// No account's id contains a `#`.
+pub(crate) fn id(key: &CallerKey) -> String {
+    format!("budget#{key}")
+}
+
+/// Of both rows.
+pub(crate) const ATTRIBUTES: [&str; 16] = [
+    names::ID,
+    names::FORMAT,
+    names::OWNER,
+    names::ZONE,
+    names::DAY_LIMIT_UNITS,
+    names::MONTH_LIMIT_UNITS,
+    names::TOTAL_LIMIT_UNITS,
+    names::DAY,
+    names::DAY_UNITS,
+    names::PREVIOUS_DAY,
+    names::PREVIOUS_DAY_UNITS,
+    names::MONTH,
+    names::MONTH_UNITS,
+    names::PREVIOUS_MONTH,
+    names::PREVIOUS_MONTH_UNITS,
+    names::TOTAL_UNITS,
+];
+
+const LIMITS: [(&str, Window); 3] = [
+    (names::DAY_LIMIT_UNITS, Window::Day),
+    (names::MONTH_LIMIT_UNITS, Window::Month),
+    (names::TOTAL_LIMIT_UNITS, Window::Total),
+];
+
+/// The attributes of one series.
+struct Names {
+    current: &'static str,
+    current_units: &'static str,
+    previous: &'static str,
+    previous_units: &'static str,
+}
+
+const DAYS: Names = Names {
+    current: names::DAY,
+    current_units: names::DAY_UNITS,
+    previous: names::PREVIOUS_DAY,
+    previous_units: names::PREVIOUS_DAY_UNITS,
+};
+const MONTHS: Names = Names {
+    current: names::MONTH,
+    current_units: names::MONTH_UNITS,
+    previous: names::PREVIOUS_MONTH,
+    previous_units: names::PREVIOUS_MONTH_UNITS,
+};
+
+/// The limits, on the key's row over those that were read.
+pub(crate) fn set(change: &BudgetChange, context: &CallContext<'_>) -> Row {
+    let mut row = Row::default();
+    let (owner, expected) = (row.name(names::OWNER), row.value(text(&change.owner)));
+    row.conditions.push(format!("{owner} = {expected}"));
+    row.require_known_form();
+    let zone = |budget: Option<Budget>| budget.map(|budget| text(&budget.zone));
+    over(&mut row, names::ZONE, zone(change.from), zone(change.to));
+    for (name, window) in LIMITS {
+        let limit = |budget: Option<Budget>| Some(number(&budget?.limits.of(window)?.units()));
+        over(&mut row, name, limit(change.from), limit(change.to));
+    }
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
+    row
+}
+
+fn over(row: &mut Row, name: &'static str, from: Option<AttributeValue>, to: Option<AttributeValue>) {
+    row.require(name, from);
+    row.set_or_remove(name, to);
+}
+
+/// The owner and the budget of a key. A revoked key has no owner.
+pub(crate) fn bound(row: &Image) -> Read<Option<BoundKey>> {
+    known_form(row)?;
+    let Some(owner) = row.get(names::OWNER).and_then(|owner| Owner::new(owner.as_s().ok()?).ok()) else {
+        return Ok(None);
+    };
+    Ok(Some(BoundKey { owner, budget: budget(row)? }))
+}
+
+pub(crate) fn budget(row: &Image) -> Read<Option<Budget>> {
+    let [day, month, total] = LIMITS.map(|(name, _)| maybe_amount(row, name));
+    let limits = Limits { day: day?, month: month?, total: total? };
+    let zone = maybe(row, names::ZONE, |zone| Zone::parse(zone).ok())?;
+    Ok(Budget::new(zone.unwrap_or_default(), limits))
+}
+
+/// What the row must show of a limit, so that the use is marked or refused exactly if it exceeds it.
+#[derive(Debug, Clone, Copy)]
+enum Shows {
+    AtMost(i128),
+    Above(i128),
+}
+
+/// Counts in windows that exist, without a read, or in those that begin or end as the row was read. `None` if there is
+/// nothing to correct. A limit that was exceeded when the row was read has to be exceeded still: a hold may have freed
+/// what it counted.
+pub(crate) fn count(count: &BudgetCount, read: Option<&BudgetRead>, context: &CallContext<'_>) -> Option<Row> {
+    let spent = read.map(|read| &read.spent);
+    if spent.is_some_and(|spent| spent.is_lost_for(count)) {
+        return None;
+    }
+    let shows = |window| shows(count, window, read);
+    let mut row = Row::with_form();
+    let days = spent.map(|spent| &spent.days);
+    let months = spent.map(|spent| &spent.months);
+    series(&mut row, &DAYS, days, &count.windows.day, count.change, shows(Window::Day));
+    series(&mut row, &MONTHS, months, &count.windows.month, count.change, shows(Window::Month));
+    row.add(names::TOTAL_UNITS, number(&count.change.units()));
+    // A row that does not exist has no total: the change alone decides.
+    if !spent.is_some_and(Spent::is_nothing) {
+        require(&mut row, names::TOTAL_UNITS, shows(Window::Total));
+    }
+    row.require_known_form();
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
+    Some(row)
+}
+
+/// `None` without a limit, and for what costs nothing.
+fn shows(count: &BudgetCount, window: Window, read: Option<&BudgetRead>) -> Option<Shows> {
+    let limit = count.check.limits().filter(|_| count.change > Balance::ZERO)?.of(window)?;
+    let most = Balance::from(limit).units().saturating_sub(count.change.units());
+    let is_exceeded = read.is_some_and(|read| read.exceeded.contains(&window));
+    Some(if is_exceeded { Shows::Above(most) } else { Shows::AtMost(most) })
+}
+
+fn require(row: &mut Row, units: &'static str, shows: Option<Shows>) {
+    let (sign, most) = match shows {
+        None => return,
+        Some(Shows::AtMost(most)) => ("<=", most),
+        Some(Shows::Above(most)) => (">", most),
+    };
+    let (units, most) = (row.name(units), row.value(number(&most)));
+    row.conditions.push(format!("{units} {sign} {most}"));
+}
+
+fn series(row: &mut Row, names: &Names, read: Option<&Series>, window: &str, change: Balance, shows: Option<Shows>) {
+    let name_of = |counted: Option<&Counted>| counted.map(|counted| text(&counted.window));
+    let current = name_of(read.and_then(|read| read.current.as_ref()));
+    let previous = name_of(read.and_then(|read| read.previous.as_ref()));
+    let mut within = |name, units| {
+        row.require(name, Some(text(window)));
+        row.add(units, number(&change.units()));
+        require(row, units, shows);
+    };
+    match read.map_or(Slot::Current, |read| read.slot(window)) {
+        Slot::Current => within(names.current, names.current_units),
+        Slot::Previous => within(names.previous, names.previous_units),
+        // Its units are those before the update, whatever was counted since the read.
+        Slot::Begins => {
+            row.require(names.current, current.clone());
+            if let Some(current) = current {
+                row.set(names.previous, current);
+                row.set_copy(names.previous_units, names.current_units, number(&0));
+            }
+            row.set(names.current, text(window));
+            row.set(names.current_units, number(&change.units()));
+        }
+        Slot::Between => {
+            row.require(names.current, current);
+            row.require(names.previous, previous);
+            row.set(names.previous, text(window));
+            row.set(names.previous_units, number(&change.units()));
+        }
+        // Windows only become newer.
+        Slot::Gone => {}
+    }
+}
+
+pub(crate) fn read(row: &Image) -> Read<Spent> {
+    known_form(row)?;
+    let counted = |name: &'static str, units: &'static str| -> Read<Option<Counted>> {
+        let window = maybe(row, name, owned)?;
+        window.map(|window| Ok(Counted { window, units: Balance::from_units(read_number(row, units)?) })).transpose()
+    };
+    let series = |names: &Names| -> Read<Series> {
+        Ok(Series {
+            current: counted(names.current, names.current_units)?,
+            previous: counted(names.previous, names.previous_units)?,
+        })
+    };
+    let total = Balance::from_units(read_number(row, names::TOTAL_UNITS)?);
+    Ok(Spent { days: series(&DAYS)?, months: series(&MONTHS)?, total })
+}

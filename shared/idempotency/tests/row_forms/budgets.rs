@@ -1,0 +1,29 @@
+//! What is read from the row of a key, and from that of what it has spent.
+
+use idempotency::DynamoLedger;
+use ledger::{CallContext, CallerKey, CommitError, Ledger as _, Series, Window};
+use serde_json::{Value, json};
+
+pub(crate) async fn of_key(
+    ledger: &DynamoLedger,
+    key: &CallerKey,
+    later: &CallContext<'_>,
+) -> Result<Value, CommitError> {
+    let bound = ledger.key(key, later).await?;
+    let budget = bound.as_ref().and_then(|bound| bound.budget).map(|budget| {
+        let limits = Window::ALL.map(|window| budget.limits.of(window).map(|limit| limit.units().to_string()));
+        json!({ "zone": budget.zone.to_string(), "limits": limits })
+    });
+    Ok(json!({ "owner": bound.map(|bound| bound.owner.to_string()), "budget": budget }))
+}
+
+pub(crate) async fn spent(ledger: &DynamoLedger, id: &str, later: &CallContext<'_>) -> Result<Value, CommitError> {
+    let key = CallerKey::of_row(id.trim_start_matches("budget#")).expect("a key");
+    let spent = ledger.spent(&key, later).await?.expect("a row");
+    let windows = |series: &Series| {
+        let counted = [series.current.clone(), series.previous.clone()].into_iter().flatten();
+        counted.map(|counted| format!("{} {}", counted.window, counted.units.units())).collect::<Vec<_>>()
+    };
+    let total = spent.total.units().to_string();
+    Ok(json!({ "days": windows(&spent.days), "months": windows(&spent.months), "total": total }))
+}

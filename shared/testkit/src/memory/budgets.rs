@@ -1,0 +1,64 @@
+//! Budgets in memory.
+
+use ledger::{BudgetChange, BudgetCheck, BudgetCount, Effect, Hold, HoldChange, Reason, Window};
+
+use super::State;
+
+impl State {
+    pub(super) fn budget_refusal(&self, effects: &[Effect]) -> Option<Reason> {
+        let set = effects.iter().find_map(|effect| {
+            let Effect::SetBudget(change) = effect else { return None };
+            if self.keys.get(&change.key) != Some(&change.owner) {
+                return Some(Reason::UnknownKey);
+            }
+            (self.limits.get(&change.key) != change.from.as_ref()).then_some(Reason::Overtaken)
+        });
+        let is_refused = |effect: &Effect| {
+            let Effect::CountInBudget(count) = effect else { return false };
+            matches!(count.check, BudgetCheck::Refuse(_)) && !self.exceeded(count).is_empty()
+        };
+        set.or_else(|| effects.iter().any(is_refused).then_some(Reason::BudgetExceeded))
+    }
+
+    /// The limits that the entry exceeds, in the words of its mark.
+    pub(super) fn over_budget(&self, effects: &[Effect]) -> Option<String> {
+        let counts = effects.iter().filter_map(|effect| {
+            if let Effect::CountInBudget(count) = effect { Some(self.exceeded(count)) } else { None }
+        });
+        let windows: Vec<&str> = counts.flatten().map(Window::as_str).collect();
+        (!windows.is_empty()).then(|| windows.join(" "))
+    }
+
+    fn exceeded(&self, count: &BudgetCount) -> Vec<Window> {
+        self.spent.get(&count.key).cloned().unwrap_or_default().exceeded(count)
+    }
+
+    pub(super) fn set_budget(&mut self, change: &BudgetChange) {
+        self.limits.remove(&change.key);
+        self.limits.extend(change.to.iter().map(|budget| (change.key.clone(), *budget)));
+    }
+
+    pub(super) fn count_in_budget(&mut self, count: &BudgetCount) {
+        let spent = self.spent.remove(&count.key).unwrap_or_default().counted(count).unwrap();
+        if !spent.is_nothing() {
+            self.spent.insert(count.key.clone(), spent);
+        }
+    }
+
+    /// The window whose limit the opening of a hold would exceed.
+    pub(super) fn exceeded_by(&self, hold: &Hold) -> Option<Window> {
+        self.exceeded(&hold.budget.as_ref()?.opening(hold.amount)).first().copied()
+    }
+
+    pub(super) fn count_opening(&mut self, hold: &Hold) {
+        if let Some(budget) = &hold.budget {
+            self.count_in_budget(&budget.opening(hold.amount));
+        }
+    }
+
+    pub(super) fn count_closing(&mut self, change: &HoldChange) {
+        if let Some(count) = change.budget_count() {
+            self.count_in_budget(&count);
+        }
+    }
+}
