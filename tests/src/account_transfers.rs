@@ -7,7 +7,9 @@ use ledger::{
 };
 use testkit::{World, context};
 
-use crate::lots::{DAY, account, commit, committed, credit, later, plans, spend, until, without_attempts, world};
+use crate::lots::{
+    DAY, Plan, account, commit, committed, credit, later, pairs, plans, spend, until, without_attempts, world,
+};
 use crate::sandbox::amount;
 
 pub(crate) fn transfer(from: &str, to: &str, id: &str, sum: &str) -> Decision {
@@ -49,9 +51,18 @@ fn transfers() -> Vec<(&'static str, Decision, i64, [i128; 3])> {
     ]
 }
 
-/// Each fault at each call, and each pair at the commit and its retry.
 #[tokio::test(start_paused = true)]
 async fn every_fault_of_a_transfer_gives_the_same_books() {
+    transfers_give_the_same_books_under(plans).await;
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "takes minutes: .ci/full runs it"]
+async fn every_pair_of_faults_of_a_transfer_gives_the_same_books() {
+    transfers_give_the_same_books_under(pairs).await;
+}
+
+async fn transfers_give_the_same_books_under(plans: fn(usize) -> Vec<Plan>) {
     for (name, decision, seconds, balances) in transfers() {
         let faultless = shop().await;
         let (is_booked, calls) = commit(&faultless, &decision, seconds, vec![]).await;

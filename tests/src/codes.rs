@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use signing::Strength;
 use testkit::{Books, Fault, Rules, World, context, now};
 
-use crate::lots::{DAY, account, committed, credit, until, without_attempts};
+use crate::lots::{DAY, account, committed, credit, pairs, plans, until, without_attempts};
 use crate::sandbox::SETTLED;
 
 const FIVE: i128 = 5_000_000_000;
@@ -147,7 +147,7 @@ async fn faulty_redemption_gives_once() {
         let given = if has_lots { 10 * FIVE } else { 0 } + FIVE;
         assert_eq!(faultless.0.balance("alice/credits"), given, "{name}");
         let has_pairs = terms.is_some() == has_lots;
-        for plan in plans(calls).into_iter().filter(|plan| plan.len() == 1 || has_pairs) {
+        for plan in plans(calls).into_iter().chain(has_pairs.then(|| pairs(calls)).into_iter().flatten()) {
             let (found, _) = redeemed_under(terms, has_lots, plan.clone()).await;
             assert_eq!(found, faultless, "{name}: {plan:?}");
         }
@@ -185,14 +185,6 @@ async fn redeemed_under(
     books.check();
     let lots = world.ledger(0).lots(&account("alice"), &context(0)).await.expect("both rows").settled().lots;
     ((books, lots, uses_left(&world, 7).await), calls)
-}
-
-fn plans(calls: usize) -> Vec<Vec<(usize, Fault)>> {
-    let single = (0..calls).flat_map(|call| Fault::ALL.map(|fault| vec![(call, fault)]));
-    let pairs = (1..calls).flat_map(|call| {
-        Fault::ALL.into_iter().flat_map(move |one| Fault::ALL.map(|other| vec![(call - 1, one), (call, other)]))
-    });
-    single.chain(pairs).collect()
 }
 
 /// Every row but the counters of wrong codes.
