@@ -13,7 +13,7 @@ use edge::KeyringError;
 use ledger::{
     AcceptError, AccountId, AccountIdError, AccountTransferError, AmountError, CallerKeyError, CommitError,
     CurrencyPairError, GrantTermsError, HoldId, HoldIdError, KeyError, OrderNumber, OrderNumberError, Owner, RateError,
-    RateTextError, RepairError, Timestamp, UsageReversalError, WordError, ZoneError,
+    RateTextError, RepairError, ScopesError, Timestamp, UsageReversalError, WordError, ZoneError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
@@ -94,6 +94,16 @@ pub(crate) enum Error {
     Zone { text: String, cause: ZoneError },
     #[error("the budget changed at the same moment: run the same command again")]
     BudgetOvertaken,
+    #[error("the key's name {text:?} {cause}")]
+    KeyName { text: String, cause: WordError },
+    #[error("--scopes {text} {cause}")]
+    Scopes { text: String, cause: ScopesError },
+    #[error("there is no service key {0}: `key list` has them, one that was just made after some seconds")]
+    NoServiceKey(String),
+    #[error("two service keys have the short name {0}: make another with `key make`, and stop using both")]
+    ServiceKeysAlike(String),
+    #[error("the service key {0} is revoked already: `key list` says since when")]
+    ServiceKeyRevoked(String),
     #[error("the account changed at the same moment: run the same command again")]
     Overtaken,
     #[error(
@@ -286,6 +296,8 @@ impl Error {
             | Self::OrderNumber { .. }
             | Self::Owner { .. }
             | Self::CallerKey { .. }
+            | Self::KeyName { .. }
+            | Self::Scopes { .. }
             | Self::NotUsageKey(_)
             | Self::Campaign { .. }
             | Self::Until(_)
@@ -308,6 +320,9 @@ impl Error {
             | Self::NoKey { .. }
             | Self::KeysAlike(_)
             | Self::NotAnApiKey(_)
+            | Self::NoServiceKey(_)
+            | Self::ServiceKeysAlike(_)
+            | Self::ServiceKeyRevoked(_)
             | Self::IdTaken(_)
             | Self::Circle(_)
             | Self::NothingToResolve(..)

@@ -1,5 +1,5 @@
 //! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `hold`, `order`,
-//! `code`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed stage.
+//! `code`, `key`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed stage.
 
 mod account;
 mod account_transfer;
@@ -17,6 +17,7 @@ mod event;
 mod exit;
 mod hold;
 mod hold_facts;
+mod key;
 mod order;
 mod parse;
 mod post;
@@ -75,6 +76,8 @@ enum Command {
     Reverse(reverse::Reverse),
     /// Make, redeem, list or revoke redeem codes
     Code(code::CodeCommand),
+    /// Make, list or revoke service keys, with which a shop's server calls the API
+    Key(key::KeyCommand),
     /// Show or change the exchange rates of products that are charged in another currency
     Rate(rate::RateCommand),
     /// Compare accounts, orders and the journal with each other; fails if they differ
@@ -130,6 +133,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
                 Box::pin(reverse::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }
             Some(Command::Code(args)) => Box::pin(code::run(args, &data, form, variable)).await.map(|()| Exit::Done),
+            Some(Command::Key(args)) => Box::pin(key::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Hold(args)) => Box::pin(hold::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Rate(args)) => Box::pin(rate::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Account(args)) => {

@@ -83,6 +83,10 @@ pub(crate) fn campaign(text: &str) -> Result<Word, Error> {
     Word::new(text).map_err(|cause| Error::Campaign { text: text.to_owned(), cause })
 }
 
+pub(crate) fn key_name(text: &str) -> Result<Word, Error> {
+    Word::new(text).map_err(|cause| Error::KeyName { text: text.to_owned(), cause })
+}
+
 pub(crate) fn pair(text: &str) -> Result<CurrencyPair, Error> {
     CurrencyPair::parse(text).map_err(|cause| Error::CurrencyPair { text: text.to_owned(), cause })
 }

@@ -242,6 +242,17 @@ fn rows() -> Vec<Planted> {
         },
         Planted {
             table: "accounts",
+            name: "a service key",
+            key: "service_key#0",
+            plant: |world, _| {
+                let fields =
+                    json!({ "scopes": text("admin"), "key_name": text("shop"), "key_owner": text("#service") });
+                write_row("accounts", world, "service_key#0", &fields);
+            },
+            stopped_by: Defence::Roles(&[]),
+        },
+        Planted {
+            table: "accounts",
             name: "a JWKS cache",
             key: "jwks#fireblocks",
             plant: |world, _| {

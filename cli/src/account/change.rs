@@ -161,6 +161,10 @@ pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Res
     let refused = match books.ledger.commit(&decision, &context).await {
         Ok(done) => return Ok(done),
         Err(CommitError::Rejected(reason)) => reason,
+        Err(CommitError::Stale) => {
+            let What::RevokeServiceKey(key) = change.what else { return Err(CommitError::Stale.into()) };
+            return Err(Error::ServiceKeyRevoked(key.short_id()));
+        }
         Err(CommitError::Conflict) => return Err(Error::IdTaken(by.id.clone())),
         Err(cause @ CommitError::Unavailable(_)) => {
             return Err(Error::Unanswered { retry_option: by.retry_option(), cause });

@@ -24,6 +24,7 @@ mod forwarder;
 mod fulfilling;
 mod harness;
 mod holds;
+mod keys;
 mod killed;
 mod operator;
 mod prompts;

@@ -35,6 +35,7 @@ pub(crate) fn order_after(effects: &[Effect], order: &Order) -> Option<Order> {
         | Effect::Code(_)
         | Effect::SetBudget(_)
         | Effect::CountInBudget(_)
+        | Effect::ServiceKey(_)
         | Effect::Repair(_) => None,
     })
 }

@@ -105,6 +105,7 @@ impl RepairedRows {
             | Effect::Code(_)
             | Effect::SetBudget(_)
             | Effect::CountInBudget(_)
+            | Effect::ServiceKey(_)
             | Effect::Wait { .. } => {}
         }
     }

@@ -382,6 +382,7 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
         | Effect::Code(_)
         | Effect::SetBudget(_)
         | Effect::CountInBudget(_)
+        | Effect::ServiceKey(_)
         | Effect::Wait { .. } => {
             return None;
         }

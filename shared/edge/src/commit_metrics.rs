@@ -49,6 +49,7 @@ impl CommitMetrics {
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
                 | Effect::CountInBudget(_)
+                | Effect::ServiceKey(_)
                 | Effect::Repair(_) => {}
             }
         }

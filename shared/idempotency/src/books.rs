@@ -108,16 +108,26 @@ impl DynamoLedger {
 
     /// The ids of the codes of a campaign. The index is eventually consistent.
     pub(crate) async fn ids_of_campaign(&self, campaign: Word) -> Result<Vec<String>, CommitError> {
+        self.ids_in(names::CAMPAIGNS, names::CAMPAIGN, campaign.as_str()).await
+    }
+
+    /// The ids of the keys under this word in the index of keys, which is eventually consistent.
+    pub(crate) async fn ids_of_keys(&self, of: &str) -> Result<Vec<String>, CommitError> {
+        self.ids_in(names::KEYS, names::KEY_OWNER, of).await
+    }
+
+    /// The ids of all rows in a partition of an index of the accounts.
+    async fn ids_in(&self, index: &str, attribute: &str, value: &str) -> Result<Vec<String>, CommitError> {
         let (mut ids, mut last) = (Vec::new(), None);
         loop {
             let query = self
                 .client()
                 .query()
                 .table_name(&self.tables().accounts)
-                .index_name(names::CAMPAIGNS)
-                .key_condition_expression("#campaign = :campaign")
-                .expression_attribute_names("#campaign", names::CAMPAIGN)
-                .expression_attribute_values(":campaign", text(&campaign))
+                .index_name(index)
+                .key_condition_expression("#key = :value")
+                .expression_attribute_names("#key", attribute)
+                .expression_attribute_values(":value", text(value))
                 .set_exclusive_start_key(last);
             let page = query.send().await.map_err(read_error)?;
             ids.extend(page.items().iter().map(|row| word(row, names::ID)));

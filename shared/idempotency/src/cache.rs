@@ -4,7 +4,10 @@ use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use ledger::{BoundKey, CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, Rates, Receipt, Timestamp};
+use ledger::{
+    BoundKey, CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, Rates, Receipt, ServiceKey, ServiceKeyHash,
+    Timestamp,
+};
 use lru::LruCache;
 
 /// About 0.6 MB when full, and minutes of traffic: senders repeat an event within seconds.
@@ -12,6 +15,8 @@ const RECEIPTS_MAX: NonZeroUsize = NonZeroUsize::new(2_048).unwrap();
 const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
 /// A key never changes its owner, so this limits how long a revoked key still works, and a former budget counts.
 const KEY_SECONDS_MAX: u64 = 60;
+/// A shop has a few.
+const SERVICE_KEYS_MAX: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// A catalog charges in few currencies.
 const PAIRS_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// How long a revoked rate, or one that was set over another, still prices orders.
@@ -75,6 +80,25 @@ impl BoundKeys {
 
     pub(crate) fn remember(&self, key: &CallerKey, bound: &BoundKey, now: Timestamp) {
         self.0.keep(key.clone(), (bound.clone(), now));
+    }
+}
+
+/// Live service keys. Their scopes never change, so the time only limits how long a revoked one still works.
+#[derive(Debug)]
+pub(crate) struct LiveServiceKeys(Cache<ServiceKeyHash, (ServiceKey, Timestamp)>);
+
+impl LiveServiceKeys {
+    pub(crate) fn new() -> Self {
+        Self(Cache::new(SERVICE_KEYS_MAX))
+    }
+
+    pub(crate) fn recall(&self, hash: &ServiceKeyHash, now: Timestamp) -> Option<ServiceKey> {
+        let (key, since) = self.0.find(hash)?;
+        (now.seconds_apart(since) < KEY_SECONDS_MAX).then_some(key)
+    }
+
+    pub(crate) fn remember(&self, key: &ServiceKey, now: Timestamp) {
+        self.0.keep(key.hash.clone(), (key.clone(), now));
     }
 }
 

@@ -62,6 +62,7 @@ mod repair;
 mod retry;
 mod role;
 mod rows;
+mod service_key_row;
 mod store;
 mod tables;
 mod verdict;

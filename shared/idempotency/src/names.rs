@@ -93,6 +93,8 @@ pub(crate) const ID: &str = "id";
 /// By account of the house, what it has.
 pub(crate) const HOUSES_UNITS: &str = "houses_units";
 pub(crate) const INVOICE: &str = "invoice";
+/// What a person calls a service key.
+pub(crate) const KEY_NAME: &str = "key_name";
 /// On the rows of keys, also revoked ones: the key of a sparse index.
 pub(crate) const KEY_OWNER: &str = "key_owner";
 pub(crate) const KIND: &str = "kind";
@@ -194,6 +196,8 @@ pub(crate) const REVOKED_AT: &str = "revoked_at";
 pub(crate) const REPORTED_AT: &str = "reported_at";
 pub(crate) const RECORDED_UNITS: &str = "recorded_units";
 pub(crate) const SCALE: &str = "scale";
+/// What a service key may do, as words between commas.
+pub(crate) const SCOPES: &str = "scopes";
 pub(crate) const SEEN: &str = "seen";
 pub(crate) const SEQ: &str = "seq";
 pub(crate) const SERVICE: &str = "service";

@@ -18,7 +18,9 @@ use crate::account_row::{self, AccountPlan, LotsChange};
 use crate::budget_row::BudgetRead;
 use crate::role::{AccountGuards, LotsGuard, PlanError, Role};
 use crate::rows::{Row, fingerprint_of, read_version};
-use crate::{Tables, body, code_row, lane_row, lots_row, names, order_row, places, proof, rate_row, repair};
+use crate::{
+    Tables, body, code_row, lane_row, lots_row, names, order_row, places, proof, rate_row, repair, service_key_row,
+};
 
 pub(crate) use keys::OVER_BUDGET;
 
@@ -127,6 +129,10 @@ impl Plan {
                 Effect::Code(change) => {
                     let row = code_row::change(change, &entry.header.receipt, context);
                     plan.push(Role::Code, row.update(&tables.accounts, &code_row::id(change.hash()))?);
+                }
+                Effect::ServiceKey(change) => {
+                    let row = service_key_row::change(change, context);
+                    plan.push(Role::ServiceKey, row.update(&tables.accounts, &change.hash().to_string())?);
                 }
                 Effect::Rates(rates) => {
                     let row = rate_row::write(rates, context).update(&tables.accounts, &rate_row::id(rates.pair))?;
@@ -298,6 +304,7 @@ impl Plan {
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
                 | Effect::CountInBudget(_)
+                | Effect::ServiceKey(_)
                 | Effect::Repair(_) => {}
             }
         }

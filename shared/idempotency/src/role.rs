@@ -32,6 +32,7 @@ pub(crate) enum Role {
     Place,
     /// A redeem code.
     Code,
+    ServiceKey,
     /// A hold that is opened or closed.
     Hold,
     /// A manually repaired row.

@@ -14,7 +14,7 @@ use ledger::{
     Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 
-use crate::cache::{BoundKeys, PairRates, Receipts};
+use crate::cache::{BoundKeys, LiveServiceKeys, PairRates, Receipts};
 use crate::image::{Image, Read, Unreadable, known_form};
 use crate::order_image;
 use crate::retry::{Answer, Backoff, Jitter, after_failure, until_answered};
@@ -39,6 +39,7 @@ struct Store {
     jitter: Jitter,
     receipts: Receipts,
     keys: BoundKeys,
+    service_keys: LiveServiceKeys,
     rates: PairRates,
 }
 
@@ -64,6 +65,7 @@ impl DynamoLedger {
             jitter: Jitter::new(rng, backoff),
             receipts: Receipts::new(),
             keys: BoundKeys::new(),
+            service_keys: LiveServiceKeys::new(),
             rates: PairRates::new(),
         }))
     }
@@ -82,6 +84,10 @@ impl DynamoLedger {
 
     pub(crate) fn receipts(&self) -> &Receipts {
         &self.0.receipts
+    }
+
+    pub(crate) fn remembered_service_keys(&self) -> &LiveServiceKeys {
+        &self.0.service_keys
     }
 
     /// A strongly consistent read, so that the latest writes count.

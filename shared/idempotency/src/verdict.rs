@@ -95,7 +95,16 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
     // A stale read has the next priority: all other conditions were derived from it, except those of lots, whose
     // account shows that they have changed.
     let may_be_stale = |role: &Role| {
-        matches!(role, Role::Versioned(_) | Role::Pointer | Role::Place | Role::Code | Role::Hold | Role::Repaired)
+        matches!(
+            role,
+            Role::Versioned(_)
+                | Role::Pointer
+                | Role::Place
+                | Role::Code
+                | Role::ServiceKey
+                | Role::Hold
+                | Role::Repaired
+        )
     };
     if images(may_be_stale).any(|(reason, role)| is_stale(reason.item(), role)) {
         return Verdict::Stale;
@@ -130,6 +139,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             | Role::Pointer
             | Role::Place
             | Role::Code
+            | Role::ServiceKey
             | Role::Hold
             | Role::Lane
             | Role::Lots
@@ -209,6 +219,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Pointer
         | Role::Place
         | Role::Code
+        | Role::ServiceKey
         | Role::Hold
         | Role::Lane
         | Role::Repaired

@@ -8,7 +8,7 @@ use ledger::{
     AccountId, Amount, Asset, Audit as _, Budget, BudgetChange, BudgetCheck, BudgetCount, CallerKey, CodeChange,
     CodeHash, CommitError, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader,
     Ledger as _, Limits, MoneyKey, Movement, OrderNumber, Owner, Pointer, Posting, Provider, Rates, Reason, Reference,
-    Refusal, RowKeys, Source, Windows, Zone,
+    Refusal, RowKeys, ServiceKeyChange, ServiceKeyHash, Source, Windows, Zone,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context};
@@ -138,6 +138,12 @@ fn writes() -> Vec<(&'static str, &'static str, &'static str, Decision)> {
             "accounts",
             "code#00000000000000000000000000000001",
             record("usage#n1", vec![Effect::Code(CodeChange::Redeem(hash))]),
+        ),
+        (
+            "a service key",
+            "accounts",
+            "service_key#8d9001d32c6a703d95921a77115050f33dd823d3f1730bd35215dcbecad6dc20",
+            record("usage#n1", vec![Effect::ServiceKey(ServiceKeyChange::Revoke(ServiceKeyHash::of("shop")))]),
         ),
         ("a place", "orders", "places#alice", record("usage#n1", vec![take])),
     ]

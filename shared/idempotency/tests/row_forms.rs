@@ -212,7 +212,9 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
             let owner = Owner::new(id.trim_start_matches("referrer#")).expect("an owner");
             json!({ "owner": ledger.referrer(&owner, later).await?.map(|owner| owner.to_string()) })
         }
-        RowKind::Rates | RowKind::Code | RowKind::WrongCodes => credits::read(ledger, kind, id, later).await?,
+        RowKind::Rates | RowKind::Code | RowKind::WrongCodes | RowKind::ServiceKey => {
+            credits::read(ledger, kind, id, later).await?
+        }
         RowKind::PublishedKeys => {
             let copied = ledger.cached_jwks(JwksName("fireblocks"), later).await?.expect("a copy");
             json!({ "text": copied.text, "fetched_at": copied.fetched_at.to_string() })

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     AccountId, Amount, Asset, Balance, BudgetChange, BudgetCount, CallerKey, CodeChange, EventKey, Fingerprints, House,
-    Lane, LotShare, MoneyKey, Order, OrderNumber, Owner, Pointer, Rates, Reason, Repair, SpendingTerms, Subscription,
-    Transition, Writer,
+    Lane, LotShare, MoneyKey, Order, OrderNumber, Owner, Pointer, Rates, Reason, Repair, ServiceKeyChange,
+    SpendingTerms, Subscription, Transition, Writer,
 };
 
 /// The result of processing one event.
@@ -130,6 +130,8 @@ pub enum Effect {
         lane: Lane,
         owed: Amount,
     },
+    /// Makes or revokes a service key, provided that it allows that.
+    ServiceKey(ServiceKeyChange),
     /// Makes a redeem code, takes a use from it or revokes it, provided that it allows that.
     Code(CodeChange),
     /// Sets the budget of a key.
@@ -277,6 +279,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             | Effect::Code(_)
             | Effect::SetBudget(_)
             | Effect::CountInBudget(_)
+            | Effect::ServiceKey(_)
             | Effect::Repair(_) => {}
         }
     }

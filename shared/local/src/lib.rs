@@ -52,7 +52,7 @@ pub use log_batch::LogGuard;
 pub use manual::{Change, Expiry, What, credits_of};
 pub use now::{context, now};
 pub use outcome::HEADER as OUTCOME_HEADER;
-pub use random::{api_key as new_api_key, bits as random_bits};
+pub use random::{api_key as new_api_key, bits as random_bits, service_key as new_service_key};
 pub use sample::{Assignment, Sample, new_id};
 pub use secrets::{CODE_PEPPER, Secrets};
 pub use seed::{CREDITS as DEMO_CREDITS, OWNER as DEMO_OWNER, REMOTE_KEY as DEMO_REMOTE_KEY};

@@ -3,7 +3,8 @@
 use ledger::{
     AccountId, AccountTransfer, Amount, Asset, BudgetChange, CallerKey, Code, CodeChange, CodeHash, Decision, Effect,
     Entry, EventKey, Fact, Fingerprint, Guard, House, JournalHeader, KeyError, LotShare, LotTerms, MoneyKey, Movement,
-    Owner, Posting, Rate, Rates, SpendingTerms, Timestamp, UsageReversal, Word, Writer,
+    Owner, Posting, Rate, Rates, ServiceKey, ServiceKeyChange, ServiceKeyHash, SpendingTerms, Timestamp, UsageReversal,
+    Word, Writer,
 };
 
 /// A manual adjustment.
@@ -70,6 +71,9 @@ pub enum What {
         /// What a person named; the rest stays.
         named: Vec<(&'static str, String)>,
     },
+    /// Makes a key with which a shop's server calls the API; the books hold only its hash.
+    MakeServiceKey(Box<ServiceKey>),
+    RevokeServiceKey(ServiceKeyHash),
     /// Gives an amount of one account to another.
     Transfer(AccountTransfer),
     /// Gives the charge of a usage event back.
@@ -130,7 +134,7 @@ impl Change<'_> {
 }
 
 impl What {
-    /// The account of the change; for keys and referrers, the owner's credits. Exchange rates are of no account.
+    /// The account of the change; for keys and referrers, the owner's credits. Codes, service keys and exchange rates are of no account.
     pub fn account(&self) -> Option<AccountId> {
         Some(match self {
             Self::Credit { account, .. }
@@ -144,9 +148,12 @@ impl What {
             Self::Budget { change, .. } => credits_of(&change.owner),
             Self::ReverseUsage(reversal) => reversal.account().clone(),
             Self::Transfer(transfer) => transfer.from().clone(),
-            Self::SetRate { .. } | Self::RevokeRate { .. } | Self::MakeCodes(_) | Self::RevokeCodes { .. } => {
-                return None;
-            }
+            Self::SetRate { .. }
+            | Self::RevokeRate { .. }
+            | Self::MakeServiceKey(_)
+            | Self::RevokeServiceKey(_)
+            | Self::MakeCodes(_)
+            | Self::RevokeCodes { .. } => return None,
         })
     }
 
@@ -163,6 +170,8 @@ impl What {
             Self::Referrer { .. } => "referrer",
             Self::ReverseUsage(_) => "reverse",
             Self::Transfer(_) => "transfer",
+            Self::MakeServiceKey(_) => "make_service_key",
+            Self::RevokeServiceKey(_) => "revoke_service_key",
             Self::MakeCodes(_) => "make_codes",
             Self::RevokeCodes { .. } => "revoke_codes",
             Self::SetRate { .. } => "rate",
@@ -200,6 +209,8 @@ impl What {
                 let of_key = [("owner", change.owner.to_string()), ("key", change.key.short_id())];
                 of_key.into_iter().chain(named.iter().cloned()).collect()
             }
+            Self::MakeServiceKey(key) => vec![("name", key.name.to_string()), ("scopes", key.scopes.to_string())],
+            Self::RevokeServiceKey(hash) => vec![("key", hash.short_id())],
             Self::ReverseUsage(reversal) => {
                 vec![("usage", reversal.usage().to_string()), ("amount", Asset::CREDITS.format(reversal.amount()))]
             }
@@ -259,6 +270,8 @@ impl What {
             Self::RevokeCodes { codes, .. } => {
                 return codes.iter().map(|code| Effect::Code(CodeChange::Revoke(code.clone()))).collect();
             }
+            Self::MakeServiceKey(key) => Effect::ServiceKey(ServiceKeyChange::Make(key.clone())),
+            Self::RevokeServiceKey(hash) => Effect::ServiceKey(ServiceKeyChange::Revoke(hash.clone())),
             Self::Credit { account, amount, expiry } => {
                 let lots = expiry.iter().map(|expiry| LotShare { terms: expiry.terms, units: amount.units() });
                 let posting = Posting::to_customer(account.clone(), House::Manual, *amount);

@@ -24,6 +24,10 @@ pub fn api_key() -> Result<String, Error> {
     Ok(format!("hk_{}", hex()?))
 }
 
+pub fn service_key() -> Result<String, Error> {
+    Ok(format!("{}{}", ledger::ServiceKey::PREFIX, hex()?))
+}
+
 /// Randomness for a redeem code.
 pub fn bits() -> Result<u128, Error> {
     let mut bytes = [0; 16];

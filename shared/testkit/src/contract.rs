@@ -10,11 +10,12 @@ mod holds;
 mod lots;
 mod orders;
 mod rates;
+mod service_keys;
 
 use ledger::{
     AccountId, Amount, Asset, Audit, Backlog, CallContext, CallerKey, Codes, CommitError, Committed, Decision, Effect,
     Entry, EventKey, Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody,
-    Reason, Refusal, Source, SpendingTerms,
+    Reason, Refusal, ServiceKeys, Source, SpendingTerms,
 };
 
 use crate::{Account, Books, context};
@@ -25,7 +26,7 @@ use orders::Snapshots;
 const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
-pub async fn contract<L: Backlog + Audit + Codes, B: AsyncFn() -> Books>(new: impl AsyncFn() -> (L, B)) {
+pub async fn contract<L: Backlog + Audit + Codes + ServiceKeys, B: AsyncFn() -> Books>(new: impl AsyncFn() -> (L, B)) {
     let mut blocks = 0_u32;
     for block in TABLE.split("\n# ").skip(1) {
         let (name, lines) = block.split_once('\n').unwrap();
@@ -44,7 +45,7 @@ pub async fn contract<L: Backlog + Audit + Codes, B: AsyncFn() -> Books>(new: im
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");
 }
 
-async fn result_of<L: Backlog + Audit + Codes>(
+async fn result_of<L: Backlog + Audit + Codes + ServiceKeys>(
     ledger: &L,
     snapshots: &mut Snapshots,
     event: &str,
@@ -76,6 +77,9 @@ async fn result_of<L: Backlog + Audit + Codes>(
     if let Some(result) = codes::result_of(ledger, &words, number).await {
         return result;
     }
+    if let Some(result) = service_keys::result_of(ledger, &words, number).await {
+        return result;
+    }
     if let Some(result) = rates::result_of(ledger, &words, number).await {
         return result;
     }
@@ -99,6 +103,7 @@ async fn result_of<L: Backlog + Audit + Codes>(
     let by_hand = words.first() == Some(&"debit");
     let context = CallContext { body: (!by_hand).then_some(body), ..context };
     let decided = snapshots.decision(&words).or_else(|| audit::repair(&words)).or_else(|| lots::decision(&words));
+    let decided = decided.or_else(|| service_keys::decision(&words));
     let decided = match decided {
         None => rates::decision(ledger, &words, number).await,
         decided => decided,

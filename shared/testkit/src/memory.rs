@@ -13,6 +13,7 @@ mod lots;
 mod proof;
 mod repair;
 mod rows;
+mod service_keys;
 mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +23,8 @@ use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Budget, CallContext, CallerKey, Code, CodeHash,
     CommitError, Committed, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, Hold, HoldId, JournalHeader,
     KeptBody, LaneState, Ledger, LotsRow, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason,
-    Receipt, Reference, Refusal, RowKeys, Rows, Spent, Subscription, Sweep, Timestamp, TrialBalance, Work, WrongCodes,
-    merged, next_retry_at,
+    Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent, Subscription, Sweep, Timestamp,
+    TrialBalance, Work, WrongCodes, merged, next_retry_at,
 };
 
 use self::kept_row::{Due, KeptRow};
@@ -56,6 +57,7 @@ struct State {
     rates: BTreeMap<CurrencyPair, Rates>,
     codes: BTreeMap<CodeHash, Code>,
     wrong_codes: BTreeMap<Owner, WrongCodes>,
+    service_keys: BTreeMap<ServiceKeyHash, ServiceKey>,
     holds: BTreeMap<HoldId, Hold>,
     /// Lanes by the index word of their events.
     lanes: BTreeMap<String, LaneState>,
@@ -224,6 +226,7 @@ impl State {
                 Effect::SetBudget(change) => self.set_budget(change),
                 Effect::CountInBudget(count) => self.count_in_budget(count),
                 Effect::Code(change) => self.change_code(change, context.received_at),
+                Effect::ServiceKey(change) => self.change_service_key(change, context.received_at),
                 Effect::Rates(rates) => {
                     self.rates.insert(rates.pair, rates.clone());
                 }
@@ -265,6 +268,7 @@ impl State {
                 version.checked_add(1) != Some(subscription.version)
             }
             Effect::Code(change) => self.is_code_stale(change),
+            Effect::ServiceKey(change) => self.is_service_key_stale(change),
             Effect::Rates(rates) => {
                 let version = self.rates.get(&rates.pair).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(rates.version)
@@ -317,6 +321,7 @@ impl State {
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
                 | Effect::CountInBudget(_)
+                | Effect::ServiceKey(_)
                 | Effect::Repair(_) => {}
             }
         }

@@ -50,7 +50,7 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 }
 
 /// Rows, and the functions that may write them.
-const WRITERS: [(&str, &str, &[&str]); 23] = [
+const WRITERS: [(&str, &str, &[&str]); 24] = [
     ("journal", "usage#e1", &["usage", "reconcile"]),
     ("journal", "lane#usage#owner#alice", &["usage", "reconcile"]),
     ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
@@ -72,6 +72,7 @@ const WRITERS: [(&str, &str, &[&str]); 23] = [
     ("accounts", "key#remote#1", &[]),
     ("accounts", "budget#key#remote#1", &["usage", "reconcile"]),
     ("accounts", "referrer#alice", &[]),
+    ("accounts", "service_key#0", &[]),
     ("accounts", "jwks#fireblocks", &["fireblocks", "reconcile"]),
     ("accounts", "check#audit", &["reconcile"]),
     // Fireblocks reads no lots, so it changes none.

@@ -1,7 +1,9 @@
-//! The rows of exchange rates and redeem codes.
+//! The rows of exchange rates, redeem codes and service keys.
 
 use idempotency::DynamoLedger;
-use ledger::{CallContext, CodeHash, Codes as _, CommitError, CurrencyPair, Ledger as _, Owner};
+use ledger::{
+    CallContext, CodeHash, Codes as _, CommitError, CurrencyPair, Ledger as _, Owner, ServiceKeyHash, ServiceKeys as _,
+};
 use serde_json::{Value, json};
 
 use super::RowKind;
@@ -26,6 +28,15 @@ pub(crate) async fn read(
             })
         });
         return Ok(json!({ "version": rates.version, "rates": dated.collect::<Vec<_>>() }));
+    }
+    if kind == RowKind::ServiceKey {
+        let key = ledger.service_key(&ServiceKeyHash::of_row(id).expect("a hash"), later).await?;
+        return Ok(key.map_or(Value::Null, |key| {
+            json!({
+                "name": key.name.as_str(), "scopes": key.scopes.to_string(), "made_by": key.made_by.as_str(),
+                "since": key.since.to_string(),
+            })
+        }));
     }
     if kind == RowKind::WrongCodes {
         let owner = owner(id.trim_start_matches("wrong_codes#"));

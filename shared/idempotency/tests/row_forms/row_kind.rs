@@ -24,6 +24,7 @@ pub(crate) enum RowKind {
     Rates,
     Code,
     WrongCodes,
+    ServiceKey,
     PublishedKeys,
     Check,
     Day,
@@ -51,6 +52,7 @@ impl RowKind {
         Self::Rates,
         Self::Code,
         Self::WrongCodes,
+        Self::ServiceKey,
         Self::PublishedKeys,
         Self::Check,
         Self::Day,
@@ -84,6 +86,7 @@ impl RowKind {
             ("accounts", Some("rate")) => Self::Rates,
             ("accounts", Some("code")) => Self::Code,
             ("accounts", Some("wrong_codes")) => Self::WrongCodes,
+            ("accounts", Some("service_key")) => Self::ServiceKey,
             ("accounts", Some("jwks")) => Self::PublishedKeys,
             ("accounts", Some("check")) if id.starts_with("check#day.") => Self::Day,
             ("accounts", Some("check")) => Self::Check,
@@ -109,6 +112,7 @@ impl RowKind {
             | Self::Rates
             | Self::Code
             | Self::WrongCodes
+            | Self::ServiceKey
             | Self::Lots
             | Self::PublishedKeys
             | Self::Check

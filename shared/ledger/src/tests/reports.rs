@@ -75,6 +75,7 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
             | Effect::Code(_)
             | Effect::SetBudget(_)
             | Effect::CountInBudget(_)
+            | Effect::ServiceKey(_)
             | Effect::Repair(_) => {
                 panic!("no report on an order has this effect: {effect:?}")
             }
@@ -119,6 +120,7 @@ pub(super) fn summaries(effects: &[Effect]) -> Vec<String> {
         | Effect::Code(_)
         | Effect::SetBudget(_)
         | Effect::CountInBudget(_)
+        | Effect::ServiceKey(_)
         | Effect::Repair(_) => {
             format!("{effect:?}")
         }
