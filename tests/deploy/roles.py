@@ -11,7 +11,7 @@ from process import check, say, until
 # A new role takes effect within seconds (eventual consistency).
 EFFECTIVE_WITHIN_S = 60
 
-# The prefix of the journal rows that each function writes.
+# The prefix of the journal rows that each function writes. Functions that are not here write none.
 OWN_ROWS = {
     "UsageFunction": "usage#",
     "StripeFunction": "stripe#",
@@ -40,11 +40,15 @@ def enforced(shop):
             def together(act, item):
                 return call("dynamodb", "transact_write_items", TransactItems=[{act: item}])
 
-            row = updated("journal", OWN_ROWS[function])
+            row = updated("journal", OWN_ROWS.get(function, "usage#"))
             journal, key = row["TableName"], row["Key"]
 
             # There is no such row, so an allowed call writes nothing, too.
-            until(f"{function} may write", lambda: together("Update", row) == "TransactionCanceledException", EFFECTIVE_WITHIN_S)
+            if function in OWN_ROWS:
+                until(f"{function} may write", lambda: together("Update", row) == "TransactionCanceledException", EFFECTIVE_WITHIN_S)
+            else:
+                read = {"TableName": deployment.table("accounts"), "Key": key}
+                until(f"{function} may read", lambda: call("dynamodb", "get_item", **read) == "done", EFFECTIVE_WITHIN_S)
             # None of them would do harm if it were allowed, since the account may be a real one.
             refused = {
                 "a line that is not part of a transaction": call("dynamodb", "update_item", **row),
@@ -54,7 +58,9 @@ def enforced(shop):
                 "all lines": call("dynamodb", "scan", TableName=journal),
                 "all orders": call("dynamodb", "scan", TableName=deployment.table("orders")),
             }
-            for prefix in ("key#api#", "key#remote#", "referrer#"):
+            if function not in OWN_ROWS:
+                refused["a line in a transaction"] = together("Update", row)
+            for prefix in ("key#api#", "key#remote#", "referrer#", "service_key#"):
                 refused[f"an account's row {prefix}"] = together("Update", updated("accounts", prefix))
             if function not in ("FireblocksFunction", "ReconcileFunction"):
                 refused["the published keys"] = together("Update", updated("accounts", "jwks#"))

@@ -135,6 +135,7 @@ def opened(deployment, cloud, fakes):
     shop = Shop(PROGRAM, deployment, cloud.api_url(deployment), keys)
     shop.fakes = fakes.base
     check("the API answers", shop.ask("GET", "/health"), (200, {"status": "ok", "service": "orders"}))
+    check("the credits API answers", shop.ask("GET", "/v1/account")[0], 401)
     return shop
 
 

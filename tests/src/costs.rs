@@ -4,6 +4,7 @@
 //! `costs.txt` has every path, `docs/costs.md` the most frequent ones, `proof/costs.json` all of them beside the baseline
 //! of `costs/before.txt`. `COSTS=write cargo test -p tests --test all costs::` writes the three.
 
+mod accounts;
 mod budgets;
 mod clicks;
 mod deliveries;
@@ -45,6 +46,7 @@ async fn all() -> Vec<Path> {
         transfers::of_transfers().await,
         Box::pin(holds::of_holds()).await,
         Box::pin(budgets::of_budgets()).await,
+        accounts::of_credits().await,
         clicks::of_checkout().await,
         events::of_stripe().await,
         events::of_wechat().await,

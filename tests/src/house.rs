@@ -27,6 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("providers", &["ledger", "signing"]),
     ("orders", &["api", "catalog", "edge", "idempotency", "ledger"]),
     ("checkout", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
+    ("credits", &["api", "catalog", "edge", "idempotency", "ledger"]),
     ("epay", &["edge", "idempotency", "ledger", "providers", "signing", "webhook"]),
     ("fireblocks", &["edge", "idempotency", "ledger", "providers", "signing", "webhook"]),
     ("fulfil", &["edge", "idempotency", "ledger", "providers", "signing"]),
@@ -56,6 +57,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "local",
         &[
             "checkout",
+            "credits",
             "edge",
             "embedded",
             "epay",

@@ -209,12 +209,8 @@ fn rows() -> Vec<Planted> {
             name: "a redeem code",
             key: "code#0",
             plant: |world, _| {
-                write_row(
-                    "accounts",
-                    world,
-                    "code#0",
-                    &json!({ "uses": { "N": "9" }, "uses_left": { "N": "9" }, "campaign": text("spring") }),
-                );
+                let fields = json!({ "uses": { "N": "9" }, "uses_left": { "N": "9" }, "campaign": text("spring") });
+                write_row("accounts", world, "code#0", &fields);
             },
             stopped_by: Defence::Roles(&[]),
         },
@@ -244,11 +240,7 @@ fn rows() -> Vec<Planted> {
             table: "accounts",
             name: "a service key",
             key: "service_key#0",
-            plant: |world, _| {
-                let fields =
-                    json!({ "scopes": text("admin"), "key_name": text("shop"), "key_owner": text("#service") });
-                write_row("accounts", world, "service_key#0", &fields);
-            },
+            plant: |world, _| write_row("accounts", world, "service_key#0", &json!({ "scopes": text("admin") })),
             stopped_by: Defence::Roles(&[]),
         },
         Planted {

@@ -6,6 +6,7 @@ use std::fs;
 use api::Api as _;
 use catalog::{Catalog, SHIPPED};
 use checkout::Checkout;
+use credits::Credits;
 use edge::{Reply, Route};
 use embedded::{APP_YAML, DATA_YAML, Template};
 use epay::Epay;
@@ -127,6 +128,13 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
             (&WechatIds::VARIABLES, "shared/providers/src/wechat/config.rs"),
             (&WechatConfig::VARIABLES, "shared/providers/src/wechat/config.rs"),
         ],
+        schedules: BTreeSet::new,
+    },
+    Declared {
+        name: Credits::NAME,
+        routes: || of(Credits::ROUTES),
+        secrets: &[],
+        variables: &[],
         schedules: BTreeSet::new,
     },
     Declared {

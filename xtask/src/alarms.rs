@@ -12,7 +12,7 @@ use ledger::Source;
 use crate::alarm::Alarm;
 
 /// The functions with an HTTP API. The sources answer HTTP requests, too.
-const APIS: [&str; 2] = ["orders", "checkout"];
+const APIS: [&str; 3] = ["orders", "checkout", "credits"];
 /// The functions that the orders stream and the schedules invoke.
 pub const WORKERS: [&str; 2] = ["fulfil", "reconcile"];
 pub const TABLES: [&str; 6] = ["journal", "bodies", "accounts", "orders", "subscriptions", "holds"];

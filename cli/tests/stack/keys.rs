@@ -19,12 +19,12 @@ fn service_key_is_printed_once_and_revoked_once() {
     let folder = Folder::new();
     assert!(folder.start().stop("INT").success());
     assert_eq!(folder.stdout_of(&["key", "list"]), "there are no service keys\n");
-    let make = ["key", "make", "shop", "--scopes", "spend,read", "--reason", "the shop", "--id", "k1"];
-    let made = printed(&folder, &make);
+    let command = ["key", "make", "shop", "--scopes", "spend,read", "--reason", "the shop", "--id", "k1"];
+    let made = printed(&folder, &command);
     let (secret, name) = (made["serviceKey"].as_str().unwrap(), made["key"].as_str().unwrap());
     assert!(secret.starts_with("hs_") && secret.len() == 67, "256 random bits");
     assert!(name.starts_with("service-") && name.len() == 20, "{name}");
-    let again = printed(&folder, &make);
+    let again = printed(&folder, &command);
     assert_eq!((&again["status"], &again["serviceKey"]), (&json!("already_done"), &Value::Null), "printed once");
     let other = ["key", "make", "shop", "--scopes", "admin", "--reason", "r", "--id", "k1"];
     assert!(folder.refused(&other).contains("names another change"));
@@ -40,7 +40,7 @@ fn service_key_is_printed_once_and_revoked_once() {
     let revoke = ["key", "revoke", name, "--reason", "leaked", "--id", "r1"];
     assert_eq!(printed(&folder, &revoke)["status"], "done");
     assert_eq!(printed(&folder, &revoke)["status"], "already_done");
-    assert!(folder.refused(&["key", "revoke", name, "--reason", "r"]).contains("is revoked already"));
+    assert!(folder.refused(&["key", "revoke", name, "--reason", "r", "--id", "r2"]).contains("is revoked already"));
     assert!(folder.refused(&["key", "revoke", "service-0", "--reason", "r"]).contains("there is no service key"));
     assert_eq!(states(&folder), ["shop [read,spend] revoked", "job [grant] live"]);
     assert!(folder.fails(2, &["key", "make", "a b", "--scopes", "read", "--reason", "r"]).contains("the key's name"));

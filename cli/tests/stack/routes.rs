@@ -23,7 +23,7 @@ const HEAD_BYTES_MAX: usize = 10_240;
 const OF_API: &str = r#"{"error":"body_too_large","message":"The body is too large."}"#;
 
 /// The body limit of each function, and its reply to a longer body.
-const FUNCTIONS: [(&str, usize, &str); 7] = [
+const FUNCTIONS: [(&str, usize, &str); 8] = [
     ("usage", Usage::BODY_BYTES_MAX, r#"{"success":false,"message":"Payload too large"}"#),
     ("stripe", Stripe::BODY_BYTES_MAX, r#"{"error":"Payload too large"}"#),
     ("wechat", Wechat::BODY_BYTES_MAX, r#"{"errcode":413,"errmsg":"Payload too large"}"#),
@@ -31,6 +31,7 @@ const FUNCTIONS: [(&str, usize, &str); 7] = [
     ("fireblocks", Fireblocks::BODY_BYTES_MAX, r#"{"error":"Payload too large"}"#),
     ("orders", 8 * 1024, OF_API),
     ("checkout", 4 * 1024, OF_API),
+    ("credits", 4 * 1024, OF_API),
 ];
 /// Routes where GET books, so HEAD is refused.
 const BOOKING: [&str; 2] = ["/payment/notify", "/payment/return"];
@@ -76,7 +77,7 @@ fn routes(order: &str) -> Vec<(String, String, String)> {
     let of = |function: &embedded::Function| {
         let binary = function.binary.clone();
         let route = |route: &embedded::Route| {
-            let path = route.path.replace("{number}", order).replace("{orderNumber}", order);
+            let path = route.path.replace("{number}", order).replace("{orderNumber}", order).replace("{owner}", "demo");
             (binary.clone(), route.method.clone(), path)
         };
         function.routes.iter().map(route).collect::<Vec<_>>()

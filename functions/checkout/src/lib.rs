@@ -43,10 +43,10 @@ mod wechat;
 
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Failure, OrderNumberRng, Places};
+use api::{Api, ApiCall, ApiOutcome, Failure, OrderNumberRng, Places, Serve};
 use catalog::Catalog;
 use edge::{Keyring, Reply, Route};
-use ledger::Ledger;
+use ledger::{CallContext, CommitError, Ledger, Owner};
 use providers::{Http, SecretKey, WechatConfig, WechatKeys};
 
 pub use assemble::assemble;
@@ -107,8 +107,21 @@ impl Api for Checkout {
     fn public(&self, _: Pay) -> Option<Reply> {
         None
     }
+}
 
-    async fn call<L: Ledger>(&self, call: &ApiCall<'_, Pay>, ledger: &L) -> Result<ApiOutcome, Failure> {
+impl<L: Ledger> Serve<L> for Checkout {
+    type Caller = Owner;
+
+    async fn authenticate(
+        &self,
+        key: &str,
+        ledger: &L,
+        context: &CallContext<'_>,
+    ) -> Result<Option<Owner>, CommitError> {
+        api::owner_of(key, ledger, context).await
+    }
+
+    async fn call(&self, call: &ApiCall<'_, Pay>, ledger: &L) -> Result<ApiOutcome, Failure> {
         let body = call.request.body();
         let (wanted, way) = match call.found.endpoint {
             Pay::Stripe => (parse::of_stripe(body, &self.catalog)?, Way::Stripe),

@@ -34,10 +34,10 @@ mod reply;
 
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Failure, OrderNumberRng, Places};
+use api::{Api, ApiCall, ApiOutcome, Failure, OrderNumberRng, Places, Serve};
 use catalog::Catalog;
 use edge::{Reply, Route};
-use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber, Rate};
+use ledger::{CallContext, CommitError, Committed, Decision, Ledger, Order, OrderNumber, Owner, Rate};
 
 use parse::{Form, Wanted};
 
@@ -94,8 +94,21 @@ impl Api for Orders {
             Call::Create(_) | Call::Show => None,
         }
     }
+}
 
-    async fn call<L: Ledger>(&self, call: &ApiCall<'_, Call>, ledger: &L) -> Result<ApiOutcome, Failure> {
+impl<L: Ledger> Serve<L> for Orders {
+    type Caller = Owner;
+
+    async fn authenticate(
+        &self,
+        key: &str,
+        ledger: &L,
+        context: &CallContext<'_>,
+    ) -> Result<Option<Owner>, CommitError> {
+        api::owner_of(key, ledger, context).await
+    }
+
+    async fn call(&self, call: &ApiCall<'_, Call>, ledger: &L) -> Result<ApiOutcome, Failure> {
         match call.found.endpoint {
             Call::Health => Ok(ApiOutcome { reply: reply::health(), outcome: "public", subject: None }),
             Call::Create(form) => self.create(form, call, ledger).await,

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use edge::{Invocation, Reply, Request, Route, RouteMatch, Service};
 use futures_util::FutureExt as _;
-use ledger::{CallContext, CallerKey, Ledger, Owner};
+use ledger::{CallContext, CallerKey, CommitError, Ledger, Owner};
 
 use crate::Failure;
 
 /// Longer than any real API key; a longer one is a probe.
 const KEY_CHARS_MAX: usize = 256;
 
-/// An HTTP API: its routes, limits and calls. Everything else is in [`Function`].
+/// An HTTP API: its routes and limits. Its calls are in [`Serve`], everything else in [`Function`].
 pub trait Api: Send + Sync {
     /// The label in logs and metrics.
     const NAME: &'static str;
@@ -26,24 +26,47 @@ pub trait Api: Send + Sync {
 
     /// The reply to a public call; `None` if the call needs an API key.
     fn public(&self, call: Self::Call) -> Option<Reply>;
+}
 
-    fn call<L: Ledger>(
+/// The calls of an API over a store with the ports that they need, and whom it serves.
+pub trait Serve<L>: Api {
+    /// What an API key stands for.
+    type Caller: Send + Sync;
+
+    /// The caller of a key. `None` if the key is unknown.
+    fn authenticate(
         &self,
-        call: &ApiCall<'_, Self::Call>,
+        key: &str,
+        ledger: &L,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<Self::Caller>, CommitError>> + Send;
+
+    fn call(
+        &self,
+        call: &ApiCall<'_, Self::Call, Self::Caller>,
         ledger: &L,
     ) -> impl Future<Output = Result<ApiOutcome, Failure>> + Send;
 }
 
+/// The owner of a key, for an API that serves owners alone.
+pub async fn owner_of<L: Ledger>(
+    key: &str,
+    ledger: &L,
+    context: &CallContext<'_>,
+) -> Result<Option<Owner>, CommitError> {
+    Ok(ledger.key(&CallerKey::api(key), context).await?.map(|bound| bound.owner))
+}
+
 /// One call by an authenticated caller.
 #[derive(Debug)]
-pub struct ApiCall<'r, C: 'static> {
-    pub caller: Owner,
+pub struct ApiCall<'r, C: 'static, W = Owner> {
+    pub caller: W,
     pub request: &'r Request,
     pub found: &'r RouteMatch<C>,
     pub invocation: &'r Invocation,
 }
 
-impl<C> ApiCall<'_, C> {
+impl<C, W> ApiCall<'_, C, W> {
     /// The context of a ledger call. Without the body, which holds nothing that its order does not hold.
     pub fn context(&self) -> CallContext<'static> {
         self.invocation.context()
@@ -67,11 +90,13 @@ pub struct Function<A, L> {
     pub ledger: L,
 }
 
-impl<A: Api, L: Ledger> Service for Function<A, L> {
+impl<L: Send + Sync, A: Serve<L>> Service for Function<A, L> {
     const REPLY_WITHIN: Duration = A::REPLY_WITHIN;
 
     async fn answer(&self, event: &str, invocation: &Invocation) -> Reply {
-        let outcome_of_call = match AssertUnwindSafe(self.handle(event, invocation)).catch_unwind().await {
+        // Boxed: a caller's future would else hold those of all calls.
+        let handled = AssertUnwindSafe(Box::pin(self.handle(event, invocation)));
+        let outcome_of_call = match handled.catch_unwind().await {
             Ok(outcome_of_call) => outcome_of_call,
             Err(_) => Err(Failure::new(500, "internal", "Internal error.")),
         };
@@ -90,7 +115,7 @@ impl<A: Api, L: Ledger> Service for Function<A, L> {
     }
 }
 
-impl<A: Api, L: Ledger> Function<A, L> {
+impl<L: Send + Sync, A: Serve<L>> Function<A, L> {
     async fn handle(&self, event: &str, invocation: &Invocation) -> Result<ApiOutcome, Failure> {
         let incoming = edge::read(event).map_err(|_| Failure::new(400, "malformed", "Not a request."))?;
         let found = edge::find(A::ROUTES, &incoming.method, &incoming.path)?;
@@ -102,12 +127,12 @@ impl<A: Api, L: Ledger> Function<A, L> {
         self.api.call(&ApiCall { caller, request: &request, found: &found, invocation }, &self.ledger).await
     }
 
-    /// The owner of the API key. A missing, a malformed and an unknown key get the same reply, which reveals no keys.
-    async fn caller(&self, request: &Request, invocation: &Invocation) -> Result<Owner, Failure> {
+    /// The caller of the API key. A missing, a malformed and an unknown key get the same reply, which reveals no keys.
+    async fn caller(&self, request: &Request, invocation: &Invocation) -> Result<A::Caller, Failure> {
         let secret =
             request.header("authorization").ok().flatten().and_then(bearer).ok_or_else(Failure::unauthorized)?;
-        let bound = self.ledger.key(&CallerKey::api(secret), &invocation.context()).await?;
-        bound.map(|bound| bound.owner).ok_or_else(Failure::unauthorized)
+        let caller = self.api.authenticate(secret, &self.ledger, &invocation.context()).await?;
+        caller.ok_or_else(Failure::unauthorized)
     }
 }
 

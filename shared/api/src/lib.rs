@@ -1,14 +1,14 @@
 //! The pipeline of every HTTP API, as `webhook` is that of webhooks: route the request, authenticate the caller by API
 //! key, call, reply.
 //!
-//! An API implements [`Api`]; [`Function`] is the rest.
+//! An API implements [`Api`], and [`Serve`] for each store that has what its calls need; [`Function`] is the rest.
 //!
 //! ```
 //! use std::time::Duration;
 //!
-//! use api::{Api, ApiCall, ApiOutcome, Failure};
+//! use api::{Api, ApiCall, ApiOutcome, Failure, Serve};
 //! use edge::{Reply, Route};
-//! use ledger::Ledger;
+//! use ledger::{CallContext, CommitError, Ledger, Owner};
 //!
 //! #[derive(Clone, Copy)]
 //! enum Call {
@@ -32,8 +32,21 @@
 //!     fn public(&self, call: Call) -> Option<Reply> {
 //!         matches!(call, Call::Health).then(|| Reply::json(200, &"ok"))
 //!     }
+//! }
 //!
-//!     async fn call<L: Ledger>(&self, call: &ApiCall<'_, Call>, _: &L) -> Result<ApiOutcome, Failure> {
+//! impl<L: Ledger> Serve<L> for Names {
+//!     type Caller = Owner;
+//!
+//!     async fn authenticate(
+//!         &self,
+//!         key: &str,
+//!         ledger: &L,
+//!         context: &CallContext<'_>,
+//!     ) -> Result<Option<Owner>, CommitError> {
+//!         api::owner_of(key, ledger, context).await
+//!     }
+//!
+//!     async fn call(&self, call: &ApiCall<'_, Call>, _: &L) -> Result<ApiOutcome, Failure> {
 //!         let reply = Reply::json(200, &call.caller.as_str());
 //!         Ok(ApiOutcome { reply, outcome: "shown", subject: None })
 //!     }
@@ -41,6 +54,7 @@
 //! ```
 
 mod body;
+mod caller;
 mod commissions;
 mod exchange;
 mod failure;
@@ -48,16 +62,19 @@ mod handle;
 mod order_json;
 mod order_number_rng;
 mod places;
+mod query;
 mod redeem;
 
 pub use body::{object, read};
+pub use caller::Caller;
 pub use commissions::{commissions, referral};
 pub use exchange::rate_in_force;
 pub use failure::Failure;
-pub use handle::{Api, ApiCall, ApiOutcome, Function};
+pub use handle::{Api, ApiCall, ApiOutcome, Function, Serve, owner_of};
 pub use order_json::OrderJson;
 pub use order_number_rng::OrderNumberRng;
 pub use places::{Places, PlacesError};
+pub use query::{Query, percent_decoded, percent_encoded};
 pub use redeem::{CODE_PEPPER, RedeemError, Redeemed, code_hash, code_pepper, redeem};
 pub use signing::CodePepper;
 

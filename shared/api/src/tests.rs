@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::{Invocation, Reply, Route, Service as _};
-use ledger::{CommitError, Ledger, Writer};
+use ledger::{CallContext, CommitError, Ledger, Owner, Writer};
 use serde::Deserialize;
 use serde_json::Value;
 use testkit::{MemoryLedger, Sent, Shape, World, api_key, deadline, instant, mark, now};
@@ -43,8 +43,21 @@ impl Api for Echo {
     fn public(&self, call: Call) -> Option<Reply> {
         matches!(call, Call::Health).then(|| Reply::json(200, &"well"))
     }
+}
 
-    async fn call<L: Ledger>(&self, call: &ApiCall<'_, Call>, _: &L) -> Result<ApiOutcome, Failure> {
+impl<L: Ledger> Serve<L> for Echo {
+    type Caller = Owner;
+
+    async fn authenticate(
+        &self,
+        key: &str,
+        ledger: &L,
+        context: &CallContext<'_>,
+    ) -> Result<Option<Owner>, CommitError> {
+        owner_of(key, ledger, context).await
+    }
+
+    async fn call(&self, call: &ApiCall<'_, Call>, _: &L) -> Result<ApiOutcome, Failure> {
         match call.found.endpoint {
             Call::Panic => panic!("a secret"),
             Call::Fail => return Err(CommitError::Unavailable(None).into()),

@@ -208,11 +208,12 @@ pub fn own_targets(level: LogLevel) -> Targets {
 }
 
 /// Every crate that a function or the local stack logs from, and the targets above. Each name is a prefix.
-pub const OWN_CRATES: [&str; 20] = [
+pub const OWN_CRATES: [&str; 21] = [
     "api",
     "audit",
     "catalog",
     "checkout",
+    "credits",
     "edge",
     "epay",
     "fireblocks",

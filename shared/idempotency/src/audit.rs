@@ -279,12 +279,12 @@ fn house(row: &Image) -> Option<House> {
     [names::DEBIT, names::CREDIT].into_iter().find_map(|side| House::named(posting.get(side)?.as_s().ok()?))
 }
 
-fn place(row: &Image) -> Option<LinePosition> {
+pub(crate) fn place(row: &Image) -> Option<LinePosition> {
     Some(LinePosition { key: word(row, names::ID)?, at: word(row, names::PROCESSED_AT)? })
 }
 
 /// The key of a row in the index, which includes the table's own key.
-fn key_of(account: &str, place: &LinePosition) -> Image {
+pub(crate) fn key_of(account: &str, place: &LinePosition) -> Image {
     let parts = [(names::ACCOUNT, account), (names::PROCESSED_AT, &place.at), (names::ID, &place.key)];
     parts.map(|(name, part)| (name.to_owned(), text(part))).into()
 }

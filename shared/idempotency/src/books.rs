@@ -7,26 +7,16 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{
-    AccountId, Amount, Balance, Budget, CallContext, CallerKey, CommitError, Owner, Policy, SpendingTerms, Spent, Word,
+    AccountId, AccountRow, Amount, Balance, Budget, CallContext, CallerKey, CommitError, Owner, Policy, SpendingTerms,
+    Spent, Word,
 };
 
-use crate::batch::Read;
-use crate::image::{known_form, parsed};
+use crate::batch::Read as RowsToRead;
+use crate::image::{Image, Read, known_form, parsed};
 use crate::retry::{Answer, after_failure};
 use crate::rows::text;
 use crate::store::{DynamoLedger, unreadable};
 use crate::{budget_row, names};
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountRow {
-    pub balance: Balance,
-    pub available: Balance,
-    pub terms: SpendingTerms,
-    /// What its open holds set aside.
-    pub held: Balance,
-    /// The number of journal entries of the account.
-    pub version: u64,
-}
 
 /// One entry of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +50,7 @@ impl DynamoLedger {
         let keys: Vec<CallerKey> = live.map(|row| row.key).collect();
         let ids: Vec<String> = keys.iter().flat_map(|key| [key.to_string(), budget_row::id(key)]).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let read = Read { table: &self.tables().accounts, attributes: &budget_row::ATTRIBUTES, is_strong: true };
+        let read = RowsToRead { table: &self.tables().accounts, attributes: &budget_row::ATTRIBUTES, is_strong: true };
         let rows: HashMap<String, _> = self.rows(&read, &ids, context).await?.into_iter().map(with_id).collect();
         let mut budgets = Vec::new();
         for key in keys {
@@ -146,17 +136,7 @@ impl DynamoLedger {
             .key(names::ID, text(account))
             .consistent_read(true);
         let found = read.send().await.map_err(read_error)?;
-        let read = |row| {
-            known_form(&row).map_err(unreadable)?;
-            Ok(AccountRow {
-                balance: Balance::from_units(parsed(&row, names::BALANCE_UNITS)),
-                available: Balance::from_units(parsed(&row, names::AVAILABLE_UNITS)),
-                terms: spending_terms(&row),
-                held: Balance::from_units(parsed(&row, names::HELD_UNITS)),
-                version: parsed(&row, names::VERSION),
-            })
-        };
-        found.item.map(read).transpose()
+        found.item.as_ref().map(account_row).transpose().map_err(unreadable)
     }
 
     /// The newest entries first. The index is eventually consistent, so it may lag behind the account.
@@ -192,6 +172,17 @@ where
         Ok(Answer::Retry(cause)) => CommitError::Unavailable(Some(cause)),
         Ok(Answer::Final(())) => CommitError::Unavailable(None),
     }
+}
+
+pub(crate) fn account_row(row: &Image) -> Read<AccountRow> {
+    known_form(row)?;
+    Ok(AccountRow {
+        balance: Balance::from_units(parsed(row, names::BALANCE_UNITS)),
+        available: Balance::from_units(parsed(row, names::AVAILABLE_UNITS)),
+        terms: spending_terms(row),
+        held: Balance::from_units(parsed(row, names::HELD_UNITS)),
+        version: parsed(row, names::VERSION),
+    })
 }
 
 pub(crate) fn spending_terms(row: &HashMap<String, AttributeValue>) -> SpendingTerms {

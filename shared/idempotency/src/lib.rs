@@ -63,12 +63,14 @@ mod retry;
 mod role;
 mod rows;
 mod service_key_row;
+mod statements;
 mod store;
 mod tables;
 mod verdict;
 mod whole;
 
-pub use books::{AccountRow, KeyBudget, KeyRow, Line};
+pub use books::{KeyBudget, KeyRow, Line};
+pub use ledger::AccountRow;
 pub use retry::Backoff;
 pub use store::DynamoLedger;
 pub use tables::{MissingTable, Tables};

@@ -56,16 +56,25 @@ impl DynamoLedger {
         Ok(())
     }
 
-    /// Both rows of one version. A change of lots between the two reads gives two versions, of which both are past at
-    /// the next read: if they are not, only a repair makes them equal.
     pub(crate) async fn snapshot(
         &self,
         account: &AccountId,
         context: &CallContext<'_>,
     ) -> Result<LotsSnapshot, CommitError> {
+        self.rows_of_account(account, &ATTRIBUTES, context).await.map(|(_, lots)| lots)
+    }
+
+    /// The account's row with these attributes, and both rows of one version. A change of lots between the two reads gives
+    /// two versions, of which both are past at the next read: if they are not, only a repair makes them equal.
+    pub(crate) async fn rows_of_account(
+        &self,
+        account: &AccountId,
+        attributes: &[&str],
+        context: &CallContext<'_>,
+    ) -> Result<(Option<Image>, LotsSnapshot), CommitError> {
         let id = account.to_string();
         let lots_id = lots_row::id(&id);
-        let read = Read { table: &self.tables().accounts, attributes: &ATTRIBUTES, is_strong: true };
+        let read = Read { table: &self.tables().accounts, attributes, is_strong: true };
         let unequal = OnceLock::new();
         until_answered(context.deadline, self.jitter(), || async {
             let rows = self.rows(&read, &[&id, &lots_id], context).await?;
@@ -73,11 +82,13 @@ impl DynamoLedger {
                 rows.iter()
                     .find(|row| row.get(names::ID).and_then(|id| id.as_s().ok()).is_some_and(|found| found == id))
             };
-            let account = row(&id).map_or_else(|| Ok(AccountLots::default()), lots_row::account).map_err(unreadable)?;
+            let own = row(&id).cloned();
+            let account =
+                own.as_ref().map_or_else(|| Ok(AccountLots::default()), lots_row::account).map_err(unreadable)?;
             let lots = row(&lots_id).map_or_else(|| Ok(LotsRow::default()), lots_row::read).map_err(unreadable)?;
             let versions = (account.version, lots.version);
             if let Some(snapshot) = LotsSnapshot::new(account, lots) {
-                return Ok(Answer::Final(snapshot));
+                return Ok(Answer::Final((own, snapshot)));
             }
             let why = "the lots have another version than their account";
             if unequal.get() == Some(&versions) {

@@ -81,6 +81,7 @@ mod refund;
 mod registry;
 mod row_keys;
 mod service_key;
+mod statement;
 mod step;
 mod subscription;
 mod time;
@@ -139,6 +140,7 @@ pub use refund::{Dispute, DisputeStage, Disputes, PaymentReversals, Refund, Refu
 pub use registry::{Source, Sweep, Writer};
 pub use row_keys::{PointerRow, RowKeys, Rows, UnreadableRow};
 pub use service_key::{Scope, Scopes, ScopesError, ServiceKey, ServiceKeyChange, ServiceKeyHash, ServiceKeys};
+pub use statement::{AccountRow, ShownLine, StatementPage, StatementQuery, Statements};
 pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};
 pub use top_up_call::{TopUpCall, TopUpReport, TopUpState, Verdict};

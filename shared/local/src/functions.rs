@@ -62,6 +62,7 @@ pub(crate) async fn open(
         "fireblocks" => service(fireblocks::assemble(start, ledger).await?),
         "orders" => service(orders::assemble(start, ledger).await?),
         "checkout" => service(checkout::assemble(start, ledger).await?),
+        "credits" => service(credits::assemble(start, ledger).await?),
         "fulfil" => worker(fulfil::assemble(start, ledger).await?),
         "reconcile" => worker(reconcile::assemble(start, ledger).await?),
         unknown => return Err(Error::UnknownFunction(unknown.to_owned())),

@@ -1,7 +1,8 @@
-//! Fixtures that a person makes: API keys of callers, and exchange rates.
+//! Fixtures that a person makes: API keys of owners, service keys, and exchange rates.
 
 use ledger::{
-    CallerKey, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger, Owner, Rate, Writer,
+    CallerKey, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger, Owner, Rate,
+    Scopes, ServiceKey, ServiceKeyChange, ServiceKeyHash, Word, Writer,
 };
 
 /// Binds this API key to this owner, as the operator's command does.
@@ -16,6 +17,40 @@ pub async fn api_key<L: Ledger>(ledger: &L, owner: &str, secret: &str) {
     };
     let effects = vec![Effect::Bind { key: CallerKey::api(secret), owner: Owner::new(owner).unwrap() }];
     let decision = Decision::Record(Entry { header, effects, keeps_body: false, alarm: None });
+    ledger.commit(&decision, &crate::context(0)).await.unwrap();
+}
+
+/// Makes a service key with these scopes, which is `hs_<name>`.
+pub async fn service_key<L: Ledger>(ledger: &L, name: &str, scopes: &str) {
+    let receipt = EventKey::new(Writer::Manual, &format!("service-{name}")).unwrap();
+    let key = ServiceKey {
+        hash: ServiceKeyHash::of(&format!("hs_{name}")),
+        name: Word::new(name).unwrap(),
+        scopes: Scopes::parse(scopes).unwrap(),
+        made_by: receipt.clone(),
+        since: crate::now(),
+        revoked_at: None,
+    };
+    change_service_key(ledger, receipt, ServiceKeyChange::Make(Box::new(key))).await;
+}
+
+/// Revokes the service key `hs_<name>`.
+pub async fn revoke_service_key<L: Ledger>(ledger: &L, name: &str) {
+    let receipt = EventKey::new(Writer::Manual, &format!("revoke-{name}")).unwrap();
+    change_service_key(ledger, receipt, ServiceKeyChange::Revoke(ServiceKeyHash::of(&format!("hs_{name}")))).await;
+}
+
+async fn change_service_key<L: Ledger>(ledger: &L, receipt: EventKey, change: ServiceKeyChange) {
+    let header = JournalHeader {
+        receipt,
+        writer: Writer::Manual,
+        kind: "service_key",
+        facts: Vec::new(),
+        fingerprints: Fingerprint::of(1, &[]).into(),
+        order: None,
+    };
+    let decision =
+        Decision::Record(Entry { header, effects: vec![Effect::ServiceKey(change)], keeps_body: false, alarm: None });
     ledger.commit(&decision, &crate::context(0)).await.unwrap();
 }
 

@@ -11,11 +11,12 @@ mod lots;
 mod orders;
 mod rates;
 mod service_keys;
+mod statements;
 
 use ledger::{
     AccountId, Amount, Asset, Audit, Backlog, CallContext, CallerKey, Codes, CommitError, Committed, Decision, Effect,
     Entry, EventKey, Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody,
-    Reason, Refusal, ServiceKeys, Source, SpendingTerms,
+    Reason, Refusal, ServiceKeys, Source, SpendingTerms, Statements,
 };
 
 use crate::{Account, Books, context};
@@ -26,7 +27,9 @@ use orders::Snapshots;
 const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
-pub async fn contract<L: Backlog + Audit + Codes + ServiceKeys, B: AsyncFn() -> Books>(new: impl AsyncFn() -> (L, B)) {
+pub async fn contract<L: Backlog + Audit + Codes + ServiceKeys + Statements, B: AsyncFn() -> Books>(
+    new: impl AsyncFn() -> (L, B),
+) {
     let mut blocks = 0_u32;
     for block in TABLE.split("\n# ").skip(1) {
         let (name, lines) = block.split_once('\n').unwrap();
@@ -45,7 +48,7 @@ pub async fn contract<L: Backlog + Audit + Codes + ServiceKeys, B: AsyncFn() -> 
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");
 }
 
-async fn result_of<L: Backlog + Audit + Codes + ServiceKeys>(
+async fn result_of<L: Backlog + Audit + Codes + ServiceKeys + Statements>(
     ledger: &L,
     snapshots: &mut Snapshots,
     event: &str,
@@ -78,6 +81,9 @@ async fn result_of<L: Backlog + Audit + Codes + ServiceKeys>(
         return result;
     }
     if let Some(result) = service_keys::result_of(ledger, &words, number).await {
+        return result;
+    }
+    if let Some(result) = statements::result_of(ledger, &words, number).await {
         return result;
     }
     if let Some(result) = rates::result_of(ledger, &words, number).await {

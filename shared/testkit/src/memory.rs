@@ -15,6 +15,7 @@ mod repair;
 mod rows;
 mod service_keys;
 mod snapshot;
+mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -22,9 +23,9 @@ use std::sync::{Arc, Mutex};
 use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Budget, CallContext, CallerKey, Code, CodeHash,
     CommitError, Committed, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, Hold, HoldId, JournalHeader,
-    KeptBody, LaneState, Ledger, LotsRow, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, RawBody, Reason,
-    Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent, Subscription, Sweep, Timestamp,
-    TrialBalance, Work, WrongCodes, merged, next_retry_at,
+    KeptBody, LaneState, Ledger, LotsRow, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Reason, Receipt,
+    Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent, Subscription, Sweep, Timestamp, TrialBalance,
+    Work, WrongCodes, merged, next_retry_at,
 };
 
 use self::kept_row::{Due, KeptRow};
@@ -143,15 +144,6 @@ impl Ledger for MemoryLedger {
 }
 
 impl State {
-    fn keep_body(&mut self, receipt: &EventKey, context: &CallContext<'_>) {
-        if let Some(RawBody { method, path, query, headers, bytes, bytes_at }) = context.body {
-            let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            let [method, path, query] = [method, path, query].map(str::to_owned);
-            let kept = KeptBody { method, path, query, headers, bytes: bytes.to_vec(), bytes_at };
-            self.bodies.insert(receipt.to_string(), kept);
-        }
-    }
-
     fn record(&mut self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         let header = &entry.header;
         if let Some(receipt) = self.charge_of_hold(entry) {
@@ -388,10 +380,12 @@ impl State {
             first_received_at: context.first_received_at,
             reversed_by: None,
             house: None,
+            kind: header.kind,
             writer: None,
             due: None,
         });
         kept.writer = Some(header.writer);
+        kept.kind = header.kind;
         kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();
         status.clone_into(&mut kept.row.status);
         kept.row.order = header.order.as_ref().map(ToString::to_string);

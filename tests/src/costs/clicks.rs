@@ -43,8 +43,8 @@ impl Clicks<Checkout> {
     }
 }
 
-impl<A: api::Api> Clicks<A> {
-    fn of(api: A, ledger: idempotency::DynamoLedger, meter: Meter) -> Self {
+impl<A: api::Serve<idempotency::DynamoLedger>> Clicks<A> {
+    pub(super) fn of(api: A, ledger: idempotency::DynamoLedger, meter: Meter) -> Self {
         Self { function: Function { api, ledger }, meter, calls: 0 }
     }
 

@@ -23,7 +23,7 @@ const READ_UNITS: u64 = 125_000;
 const CENT: u64 = 10_000;
 
 /// The paths in the document.
-const PUBLISHED: [&str; 26] = [
+const PUBLISHED: [&str; 28] = [
     "usage: the next one",
     "usage: more than the owner has",
     "lots: a spend",
@@ -32,6 +32,8 @@ const PUBLISHED: [&str; 26] = [
     "transfer: between accounts without lots",
     "transfer: of credits with a date",
     "reverse: the charge of a usage event",
+    "credits: an account",
+    "credits: a page of a statement, of a hundred lines",
     "checkout: the first click on a product",
     "checkout: the second click",
     "orders: an order is made",

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use api::{Api, OrderNumberRng, Places};
+use api::{OrderNumberRng, Places, Serve};
 use catalog::{Catalog, SHIPPED};
 use checkout::Checkout;
+use credits::Credits;
 use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
 use epay::Epay;
 use idempotency::DynamoLedger;
@@ -56,6 +57,7 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
         "fireblocks" => of_fireblocks().await,
         "orders" => of_orders().await,
         "checkout" => of_checkout().await,
+        "credits" => of_credits().await,
         "fulfil" => of_fulfil().await,
         "reconcile" => of_reconcile().await,
         unknown => panic!("{unknown} has no recorded run"),
@@ -201,6 +203,23 @@ async fn of_orders() -> Vec<Call> {
     faults.calls()
 }
 
+pub(crate) fn credits() -> Credits {
+    Credits::new(Catalog::parse(SHIPPED).expect("valid"))
+}
+
+/// An owner and a shop's server read an account and its statement.
+async fn of_credits() -> Vec<Call> {
+    let world = World::new();
+    api_key(&world.ledger(0), "alice", "key-of-alice").await;
+    lots_past_their_date(&world).await;
+    let (ledger, faults) = recorder(&world);
+    ledger.warm().await;
+    let function = api::Function { api: credits(), ledger };
+    call(&function, 1, Sent::get("/v1/account", "")).await;
+    call(&function, 2, Sent::get("/v1/accounts/alice/statement", "")).await;
+    faults.calls()
+}
+
 /// A buyer opens checkout, pays, and returns before the webhook; Stripe fails to open a page; and a page expires.
 async fn of_checkout() -> Vec<Call> {
     let world = World::new();
@@ -245,7 +264,7 @@ async fn refund_a_cent(world: &World, payment: &str) {
     ledger.commit(&decision, &context(7)).await.expect("written");
 }
 
-async fn call<A: Api>(function: &api::Function<A, DynamoLedger>, attempt: u64, sent: Sent<'_>) {
+async fn call<A: Serve<DynamoLedger>>(function: &api::Function<A, DynamoLedger>, attempt: u64, sent: Sent<'_>) {
     let event = sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi);
     let reply = function.answer(&event, &invocation(attempt)).await;
     assert!([200, 201].contains(&reply.status), "{}", reply.body);

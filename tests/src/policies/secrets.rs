@@ -36,13 +36,14 @@ fn role_reads_the_keys_of_its_own_work_alone() {
     let signing = ["WECHAT_FORWARDER_SECRET", "WECHAT_PLATFORM_KEYS", "WECHAT_PRIVATE_KEY"];
     let verifying = ["WECHAT_API_V2_KEY", "WECHAT_API_V3_KEY", "WECHAT_FORWARDER_STANDARD_SECRET"];
     let operator = ["FIREBLOCKS_API_KEY", "FIREBLOCKS_API_SECRET", "UNITEL_PASSWORD", "UNITEL_USERNAME"];
-    let rows: [(&str, Vec<&[&str]>); 8] = [
+    let rows: [(&str, Vec<&[&str]>); 9] = [
         ("usage", vec![&["WEBHOOK_SECRET"]]),
         ("stripe", vec![&["STRIPE_WEBHOOK_SECRET"]]),
         ("wechat", vec![&verifying, &signing]),
         ("epay", vec![&epay]),
         ("fireblocks", vec![]),
         ("orders", vec![]),
+        ("credits", vec![]),
         ("checkout", vec![&["STRIPE_SECRET_KEY"], &signing, &epay]),
         ("fulfil", vec![&operator]),
     ];

@@ -66,6 +66,22 @@ fn json_is_read_by_a_script() {
     }
 }
 
+/// The quickstart of the API, as one script.
+#[test]
+fn account_and_statement_of_the_page_are_read() {
+    for name in ["docs/api.md", "docs/api.zh.md"] {
+        let folder = Folder::new();
+        let stack = folder.start();
+        let script = block(name, "key make shop --scopes").text;
+        let address = format!("http://{}", stack.address());
+        assert!(script.contains("http://127.0.0.1:9000"), "{name}");
+        let printed = done(&folder, &format!("set -e\n{JQ}\n{}", script.replace("http://127.0.0.1:9000", &address)));
+        assert_eq!(printed.matches(r#"{"account":"alice/credits","owner":"alice","#).count(), 2, "{printed}");
+        assert!(printed.contains(r#""kind":"credit","amount":"100","time":""#), "{printed}");
+        assert!(printed.contains("time,kind,amount,asset,id\r\n"), "{printed}");
+    }
+}
+
 #[test]
 fn codes_are_made_redeemed_listed_and_revoked() {
     let folder = Folder::new();

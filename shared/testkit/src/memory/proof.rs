@@ -56,6 +56,7 @@ impl State {
             first_received_at: context.first_received_at,
             reversed_by: None,
             house: None,
+            kind: "",
             writer: None,
             due: None,
         })
@@ -73,6 +74,7 @@ impl State {
         kept.row.order = header.order.as_ref().map(ToString::to_string);
         kept.row.change = movement.posting.change().units();
         kept.house = Some(movement.posting.house());
+        kept.kind = header.kind;
         kept.row.reverses = movement.reverses.as_ref().map(ToString::to_string);
     }
 }

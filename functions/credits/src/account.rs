@@ -1,0 +1,128 @@
+//! An account: its balance, what is held and owed, and its lots.
+
+use api::{ApiCall, ApiOutcome, Caller, Failure, Query};
+use catalog::Catalog;
+use edge::Reply;
+use ledger::{
+    AccountId, AccountRow, Amount, Asset, Balance, Lot, LotsSnapshot, Owner, Policy, Scope, SpendingTerms, Statements,
+    Timestamp,
+};
+use serde::Serialize;
+
+use crate::parse::{account_not_found, asset, owner};
+use crate::{Call, shown};
+
+const PARAMETERS: [&str; 1] = ["asset"];
+
+/// The members that the API documents.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountJson<'b> {
+    account: String,
+    owner: &'b str,
+    asset: String,
+    balance: String,
+    /// What can be spent: balance and overdraft, less what is held.
+    available: String,
+    held: String,
+    /// How far the balance is below zero.
+    owed: String,
+    policy: &'static str,
+    overdraft: String,
+    /// In the order in which they are spent. Empty if no grant of the account ever expired.
+    lots: Vec<LotJson>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LotJson {
+    remaining: String,
+    kind: &'static str,
+    priority: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+}
+
+/// The account of the key's owner. A key names its owner, so an owner without a row has nothing yet.
+pub(crate) async fn show_own<L: Statements>(
+    catalog: &Catalog,
+    call: &ApiCall<'_, Call, Caller>,
+    ledger: &L,
+) -> Result<ApiOutcome, Failure> {
+    match &call.caller {
+        Caller::Owner(owner) => of(catalog, call, owner, ledger).await,
+        Caller::Service(_) => {
+            let message = "A service key has no account of its own: name an owner, /v1/accounts/{owner}.";
+            Err(Failure::new(403, "owner_key_needed", message))
+        }
+    }
+}
+
+pub(crate) async fn show<L: Statements>(
+    catalog: &Catalog,
+    call: &ApiCall<'_, Call, Caller>,
+    ledger: &L,
+) -> Result<ApiOutcome, Failure> {
+    let owner = owner(call.found)?;
+    call.caller.may_see(&owner, Scope::Read, account_not_found)?;
+    of(catalog, call, &owner, ledger).await
+}
+
+async fn of<L: Statements>(
+    catalog: &Catalog,
+    call: &ApiCall<'_, Call, Caller>,
+    owner: &Owner,
+    ledger: &L,
+) -> Result<ApiOutcome, Failure> {
+    let query = Query::parse(&call.request.query, &PARAMETERS)?;
+    let account = owner.account(asset(query.parameter("asset"), catalog)?);
+    let read = ledger.account_with_lots(&account, &call.context()).await?;
+    let is_own = matches!(&call.caller, Caller::Owner(own) if own == owner);
+    let json = match &read {
+        Some((row, lots)) => AccountJson::of(&account, row, Some(lots), call.invocation.now),
+        None if is_own => AccountJson::of(&account, &nothing(), None, call.invocation.now),
+        None => return Err(account_not_found()),
+    };
+    Ok(shown(Reply::json(200, &json)))
+}
+
+fn nothing() -> AccountRow {
+    let terms = SpendingTerms { policy: Policy::default(), overdraft: Amount::ZERO };
+    AccountRow { balance: Balance::ZERO, available: Balance::ZERO, terms, held: Balance::ZERO, version: 0 }
+}
+
+impl<'b> AccountJson<'b> {
+    /// What is past its date can no longer be spent: it is shown without it.
+    fn of(account: &'b AccountId, row: &AccountRow, lots: Option<&LotsSnapshot>, now: Timestamp) -> Self {
+        let (id, asset) = (account.to_string(), account.asset());
+        let dated = lots.filter(|lots| lots.account.version > 0);
+        let overdue = dated.map_or(0, |lots| i128::try_from(lots.overdue(&id, now)).unwrap_or(i128::MAX));
+        let left = |balance: Balance| Balance::from_units(balance.units().saturating_sub(overdue));
+        let (balance, available) = (left(row.balance), left(row.available));
+        let SpendingTerms { policy, overdraft } = row.terms;
+        let spendable = dated.map(|lots| lots.spendable(&id, now)).unwrap_or_default();
+        Self {
+            owner: account.owner().as_str(),
+            asset: asset.to_string(),
+            balance: asset.format_balance(balance),
+            available: asset.format_balance(available),
+            held: asset.format_balance(row.held),
+            owed: asset.format(Amount::owed(balance).unwrap_or_default()),
+            policy: policy.as_str(),
+            overdraft: asset.format(overdraft),
+            lots: spendable.iter().map(|lot| LotJson::of(asset, lot)).collect(),
+            account: id,
+        }
+    }
+}
+
+impl LotJson {
+    fn of(asset: Asset, lot: &Lot) -> Self {
+        Self {
+            remaining: asset.format_balance(Balance::from_units(i128::try_from(lot.units).unwrap_or(i128::MAX))),
+            kind: lot.terms.kind.as_str(),
+            priority: lot.terms.priority,
+            expires_at: lot.terms.expires_at.map(|at| at.to_string()),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The cursor of a statement: the place of the last line that was read, as a text that callers hand back.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ledger::{LinePosition, Timestamp};
+
+/// Longer than any key of the journal.
+const KEY_CHARS_MAX: usize = 512;
+
+pub(crate) fn written(place: &LinePosition) -> String {
+    let LinePosition { key, at } = place;
+    URL_SAFE_NO_PAD.encode(format!("{at} {key}"))
+}
+
+/// `None` if it is no cursor. One that names another place than a line's own leads there: it shows only lines of the
+/// account that the path names.
+pub(crate) fn read(text: &str) -> Option<(LinePosition, Timestamp)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let (at, key) = text.split_once(' ')?;
+    let time = Timestamp::parse_rfc3339(at).ok().filter(|time| time.to_string() == at)?;
+    let is_key = !key.is_empty() && key.len() <= KEY_CHARS_MAX && key.bytes().all(|byte| byte.is_ascii_graphic());
+    is_key.then(|| (LinePosition { key: key.to_owned(), at: at.to_owned() }, time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursor_is_the_place_that_was_written() {
+        let place = LinePosition { key: "usage#evt_1".to_owned(), at: "2026-01-01T00:00:00.000Z".to_owned() };
+        assert_eq!(read(&written(&place)).map(|(place, _)| place), Some(place));
+        let texts = [
+            "2026-01-01T00:00:00.000Z ",
+            "2026-01-01T00:00:00.000Z",
+            "2026-01-01T00:00:00Z usage#evt_1",
+            " usage#evt_1",
+            "2026-01-01T00:00:00.000Z a\nb",
+        ];
+        for text in texts.map(|text| URL_SAFE_NO_PAD.encode(text)).into_iter().chain([String::new(), "%".to_owned()]) {
+            assert_eq!(read(&text), None, "{text}");
+        }
+    }
+}

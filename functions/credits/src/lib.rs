@@ -1,0 +1,117 @@
+//! The credits API: what an owner has, and the lines that made it so.
+//!
+//! An owner's key sees its owner; a service key sees any, with the scope `read`. `parse` reads the request, `account` and
+//! `statement` are the calls, `reply` the responses.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use api::Function;
+//! use catalog::{Catalog, SHIPPED};
+//! use edge::{Invocation, Service as _};
+//! use testkit::{MemoryLedger, Sent, Shape, api_key, deadline, instant, mark, now};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let function = Function { api: credits::Credits::new(Catalog::parse(SHIPPED)?), ledger: MemoryLedger::default() };
+//! api_key(&function.ledger, "alice", "key-of-alice").await;
+//!
+//! let account = Sent::get("/v1/account", "").with("authorization", "Bearer key-of-alice");
+//! let deadline = deadline(Duration::from_secs(4));
+//! let invocation = Invocation { now: now(), started: instant(), deadline, attempt: mark(1) };
+//! let reply = function.answer(&account.event(Shape::HttpApi), &invocation).await;
+//! assert_eq!(reply.status, 200);
+//! assert!(reply.body.contains(r#""account":"alice/credits","#), "{}", reply.body);
+//! # Ok(())
+//! # }
+//! ```
+
+mod account;
+mod assemble;
+mod cursor;
+mod parse;
+mod statement;
+
+use std::time::Duration;
+
+use api::{Api, ApiCall, ApiOutcome, Caller, Failure, Serve};
+use catalog::Catalog;
+use edge::{Reply, Route};
+use ledger::{CallContext, CommitError, Ledger, ServiceKeys, Statements};
+
+pub use assemble::assemble;
+
+/// The ports that the calls need.
+pub trait Books: Ledger + ServiceKeys + Statements {}
+
+impl<L: Ledger + ServiceKeys + Statements> Books for L {}
+
+#[derive(Debug)]
+pub struct Credits {
+    /// It has the decimals of tokens.
+    catalog: Catalog,
+}
+
+impl Credits {
+    pub fn new(catalog: Catalog) -> Self {
+        Self { catalog }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// The account of the caller's own.
+    OwnAccount,
+    Account,
+    Statement,
+}
+
+impl Api for Credits {
+    const NAME: &'static str = "credits";
+    const ROUTES: &'static [Route<Call>] = &[
+        Route { method: "GET", path: "/v1/account", endpoint: Call::OwnAccount },
+        Route { method: "HEAD", path: "/v1/account", endpoint: Call::OwnAccount },
+        Route { method: "GET", path: "/v1/accounts/{owner}", endpoint: Call::Account },
+        Route { method: "HEAD", path: "/v1/accounts/{owner}", endpoint: Call::Account },
+        Route { method: "GET", path: "/v1/accounts/{owner}/statement", endpoint: Call::Statement },
+        Route { method: "HEAD", path: "/v1/accounts/{owner}/statement", endpoint: Call::Statement },
+    ];
+    /// Ten times the size of the largest request.
+    const BODY_BYTES_MAX: usize = 4 * 1024;
+    const REPLY_WITHIN: Duration = Duration::from_secs(4);
+
+    type Call = Call;
+
+    fn public(&self, _: Call) -> Option<Reply> {
+        None
+    }
+}
+
+impl<L: Books> Serve<L> for Credits {
+    type Caller = Caller;
+
+    async fn authenticate(
+        &self,
+        key: &str,
+        ledger: &L,
+        context: &CallContext<'_>,
+    ) -> Result<Option<Caller>, CommitError> {
+        Caller::of(key, ledger, context).await
+    }
+
+    async fn call(&self, call: &ApiCall<'_, Call, Caller>, ledger: &L) -> Result<ApiOutcome, Failure> {
+        // Boxed: the future of a call would else hold those of all others.
+        match call.found.endpoint {
+            Call::OwnAccount => Box::pin(account::show_own(&self.catalog, call, ledger)).await,
+            Call::Account => Box::pin(account::show(&self.catalog, call, ledger)).await,
+            Call::Statement => Box::pin(statement::show(&self.catalog, call, ledger)).await,
+        }
+    }
+}
+
+fn shown(reply: Reply) -> ApiOutcome {
+    ApiOutcome { reply, outcome: "shown", subject: None }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! What an owner is shown: the account with its lots in one batch read, and a page of the statement in one query.
+
+use ledger::{
+    AccountId, AccountRow, Balance, CallContext, CommitError, LinePosition, LotsSnapshot, ShownLine, StatementPage,
+    StatementQuery, Statements,
+};
+
+use crate::audit::{key_of, place};
+use crate::books::account_row;
+use crate::image::{Image, parsed};
+use crate::names;
+use crate::retry::{Answer, after_failure, until_answered};
+use crate::rows::text;
+use crate::store::{DynamoLedger, unreadable};
+
+/// Of both rows: what the lots need, and what the account's own row has besides.
+const ATTRIBUTES: [&str; 15] = [
+    names::ID,
+    names::FORMAT,
+    names::BALANCE_UNITS,
+    names::AVAILABLE_UNITS,
+    names::OVERDRAFT_UNITS,
+    names::POLICY,
+    names::VERSION,
+    names::HELD_UNITS,
+    names::MARK_UNITS,
+    names::LOTS_VERSION,
+    names::NEXT_EXPIRY,
+    names::LOTS,
+    names::CHANGES,
+    names::EXPIRED,
+    names::TAKEN,
+];
+
+impl Statements for DynamoLedger {
+    async fn account_with_lots(
+        &self,
+        account: &AccountId,
+        context: &CallContext<'_>,
+    ) -> Result<Option<(AccountRow, LotsSnapshot)>, CommitError> {
+        let (row, lots) = Box::pin(self.rows_of_account(account, &ATTRIBUTES, context)).await?;
+        let row = row.as_ref().map(account_row).transpose().map_err(unreadable)?;
+        Ok(row.map(|row| (row, lots)))
+    }
+
+    async fn statement_page(
+        &self,
+        query: &StatementQuery,
+        context: &CallContext<'_>,
+    ) -> Result<StatementPage, CommitError> {
+        // The store refuses a range whose end is before its beginning.
+        if query.times().is_some_and(|(first, last)| last < first) {
+            return Ok(StatementPage::default());
+        }
+        until_answered(context.deadline, self.jitter(), || async {
+            let account = query.account.to_string();
+            let mut call = self
+                .client()
+                .query()
+                .table_name(&self.tables().journal)
+                .index_name(names::BY_ACCOUNT)
+                .expression_attribute_names("#account", names::ACCOUNT)
+                .expression_attribute_values(":account", text(&account))
+                .set_exclusive_start_key(query.after.as_ref().map(|after| key_of(&account, after)))
+                .scan_index_forward(false)
+                .limit(i32::from(query.lines_max));
+            call = match query.times() {
+                None => call.key_condition_expression("#account = :account"),
+                Some((first, last)) => call
+                    .key_condition_expression("#account = :account AND #at BETWEEN :first AND :last")
+                    .expression_attribute_names("#at", names::PROCESSED_AT)
+                    .expression_attribute_values(":first", text(&first))
+                    .expression_attribute_values(":last", text(&last)),
+            };
+            if let Some(kind) = &query.kind {
+                call = call
+                    .filter_expression("#kind = :kind")
+                    .expression_attribute_names("#kind", names::KIND)
+                    .expression_attribute_values(":kind", text(kind));
+            }
+            match call.send().await {
+                Ok(found) => Ok(Answer::Final(StatementPage {
+                    lines: found.items().iter().filter_map(line).collect(),
+                    next: found.last_evaluated_key().and_then(place),
+                })),
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+}
+
+fn line(row: &Image) -> Option<ShownLine> {
+    let LinePosition { key, at } = place(row)?;
+    let kind = row.get(names::KIND).and_then(|kind| kind.as_s().ok()).cloned().unwrap_or_default();
+    Some(ShownLine { key, kind, change: Balance::from_units(parsed(row, names::AMOUNT_UNITS)), at })
+}

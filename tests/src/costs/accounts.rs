@@ -1,0 +1,32 @@
+//! The cost of an account and of a page of its statement, as the API shows them.
+
+use testkit::{Sent, World, api_key, now};
+
+use super::clicks::Clicks;
+use super::meter::{Cost, Meter};
+use super::{Path, path};
+use crate::lots::{committed, spend, world};
+use crate::policies::runs;
+
+const LINES: usize = 100;
+
+/// Alice has credits that last a day, and more lines than a page.
+async fn account() -> World {
+    let world = world().await;
+    api_key(&world.ledger(0), "alice", "key-of-alice").await;
+    for number in 0..LINES {
+        committed(&world, &spend("alice", &format!("line{number}"), "0.001"), 0).await;
+    }
+    world
+}
+
+pub(super) async fn of_credits() -> Vec<Path> {
+    let (ledger, meter) = Meter::new(&account().await);
+    let mut api = Clicks::of(runs::credits(), ledger, meter);
+    let mut get = async |path: &str| -> Cost { api.call(now(), Sent::get(path, ""), 200).await };
+    vec![
+        path("credits: an account, at a new sandbox", get("/v1/account").await),
+        path("credits: an account", get("/v1/account").await),
+        path("credits: a page of a statement, of a hundred lines", get("/v1/accounts/alice/statement").await),
+    ]
+}
