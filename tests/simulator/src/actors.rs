@@ -1,6 +1,7 @@
 //! Who acts in a world. Each actor is a file of the same shape: a struct that is drawn from randomness, with a list of
 //! steps, and what it knows to be true in the end.
 
+mod budget;
 mod buyer;
 mod circle;
 mod claims;

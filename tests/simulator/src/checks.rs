@@ -1,6 +1,7 @@
 //! What must hold. Each check is a file of the same shape: it reads the books and what the actors know, and returns
 //! what is wrong.
 
+mod budgets;
 mod conservation;
 mod dates;
 mod effects;
@@ -36,6 +37,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "one effect", when: When::Always, find: effects::find_foreign },
     Check { name: "orders", when: When::Always, find: orders::find_foreign },
     Check { name: "operator", when: When::Always, find: operator::find },
+    Check { name: "budgets", when: When::Always, find: budgets::find },
     Check { name: "solvency", when: When::Calm, find: solvency::find },
     Check { name: "acknowledged", when: When::Quiet, find: effects::find_missing },
     Check { name: "paid for", when: When::Quiet, find: orders::find_missing },

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ledger::{Budget, Timestamp};
+
 /// What one journal key must or may have posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected {
@@ -20,6 +22,8 @@ pub(crate) struct Truth {
     pub(crate) by_hand: BTreeMap<String, i128>,
     /// Accounts that nothing may overdraw.
     pub(crate) solvent: BTreeSet<String>,
+    /// Keys with a budget.
+    pub(crate) budgets: BTreeMap<String, BudgetTruth>,
     /// Accounts of which credits expire.
     pub(crate) dated: BTreeMap<String, DatedTruth>,
     /// Accounts of which bought credits may have expired.
@@ -36,6 +40,18 @@ pub(crate) struct Truth {
     pub(crate) may_wait: BTreeSet<String>,
     /// Contradictions that the actor has seen itself, such as two acknowledged events with one id.
     pub(crate) broken: Vec<String>,
+}
+
+/// A key that has had a budget from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BudgetTruth {
+    pub(crate) budget: Budget,
+    /// The journal keys of its uses, each with its own time.
+    pub(crate) uses: BTreeMap<String, Timestamp>,
+    /// Its holds, each with the time of its opening.
+    pub(crate) holds: BTreeMap<String, Timestamp>,
+    /// Everything that it has spent was held before, and charged from its hold.
+    pub(crate) is_all_held: bool,
 }
 
 /// An account with credits that expire at one moment. They are spent before all others.
@@ -142,6 +158,7 @@ impl Truth {
     pub(crate) fn join(&mut self, other: Self) {
         self.postings.extend(other.postings);
         self.solvent.extend(other.solvent);
+        self.budgets.extend(other.budgets);
         self.dated.extend(other.dated);
         self.expiring.extend(other.expiring);
         self.broken.extend(other.broken);

@@ -9,15 +9,15 @@ use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join};
 use ledger::{
-    Amount, Asset, AtExpiry, CommitError, Decision, Effect, Entry, EventKey, Fingerprint, Guard, Hold, HoldClosing,
-    HoldError, HoldId, HoldTerms, Holds as _, House, JournalHeader, MoneyKey, Movement, Owner, Posting, Source, Sweep,
-    Writer,
+    Amount, Asset, AtExpiry, Budget, BudgetCount, CallerKey, CommitError, Decision, Effect, Entry, EventKey,
+    Fingerprint, Guard, Hold, HoldClosing, HoldError, HoldId, HoldTerms, Holds as _, House, JournalHeader, MoneyKey,
+    Movement, Owner, Posting, Source, Sweep, Timestamp, Writer,
 };
 use tokio::time::sleep;
 
-use super::{Actor, times};
+use super::{Actor, budget, times};
 use crate::mark::Mark;
-use crate::truth::{Expected, Truth};
+use crate::truth::{BudgetTruth, Expected, Truth};
 use crate::world::World;
 
 const USES_MAX: usize = 6;
@@ -52,11 +52,14 @@ struct Use {
 struct Holder {
     number: usize,
     funds: u64,
+    budget: Option<Budget>,
     uses: Vec<(Duration, Use)>,
     /// The uses whose charge was acknowledged, or that an open hold charges at its expiry.
     due: Mutex<BTreeSet<usize>>,
     /// Whether a hold may have expired before its settlement, which alone may take the balance below zero.
     is_late: Mutex<bool>,
+    /// When each hold was opened, if it was.
+    opened: Mutex<BTreeMap<usize, Timestamp>>,
 }
 
 pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn Actor> {
@@ -80,16 +83,19 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
             is_reported: rng.u8(0..4) == 0,
         }
     };
+    let (funds, uses) = (rng.u64(0..=20), times.into_iter().map(|at| (at, draw_use(rng))).collect());
     Box::new(Holder {
         number,
-        funds: rng.u64(0..=20),
-        uses: times.into_iter().map(|at| (at, draw_use(rng))).collect(),
+        funds,
+        budget: budget::draw(rng),
+        uses,
         due: Mutex::default(),
         is_late: Mutex::default(),
+        opened: Mutex::default(),
     })
 }
 
-fn credits(count: u64) -> Amount {
+pub(super) fn credits(count: u64) -> Amount {
     Asset::CREDITS.parse(&count.to_string()).expect("an amount")
 }
 
@@ -102,6 +108,19 @@ impl Holder {
         Owner::new(&format!("holder-{}", self.number)).expect("an owner")
     }
 
+    fn key(&self) -> CallerKey {
+        CallerKey::remote(&format!("holders-{}", self.number)).expect("a key")
+    }
+
+    fn id(&self, step: usize) -> String {
+        format!("hold-{}-{step}", self.number)
+    }
+
+    /// The use's own time, which its report has.
+    fn used_at(&self, step: usize) -> Timestamp {
+        testkit::now().plus(self.uses[step].0)
+    }
+
     fn usage(&self, step: usize) -> EventKey {
         EventKey::new(Source::Usage, &format!("held-{}-{step}", self.number)).expect("an id")
     }
@@ -112,12 +131,12 @@ impl Holder {
             account: self.owner().account(Asset::CREDITS),
             amount: credits(held),
             usage: Some(self.usage(step)),
-            budget: None,
+            budget: self.budget.map(|budget| (self.key(), budget)),
             ttl_seconds: TTL_SECONDS,
             at_expiry: charge.map_or(AtExpiry::Release, |charge| AtExpiry::Charge(credits(charge))),
             note: None,
         };
-        let id = HoldId::new(&format!("hold-{}-{step}", self.number)).expect("an id");
+        let id = HoldId::new(&self.id(step)).expect("an id");
         Hold::new(id, terms, world.now()).expect("terms")
     }
 
@@ -139,12 +158,18 @@ impl Holder {
             facts: Vec::new(),
             order: None,
         };
-        Decision::Record(Entry { header, effects: vec![Effect::Move(movement)], keeps_body: false, alarm: None })
+        let counted = self.budget.filter(|_| cost > 0).map(|budget| {
+            Effect::CountInBudget(BudgetCount::of_usage(&self.key(), &budget, credits(cost), self.used_at(step)))
+        });
+        let effects = std::iter::once(Effect::Move(movement)).chain(counted).collect();
+        Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
     }
 
     /// The hold, once it is known to be open. `None`: refused, or never answered.
     async fn open_hold(&self, world: &World, step: usize, mark: Mark) -> Option<Hold> {
         let hold = self.hold(world, step);
+        // Also if it is never known whether it was opened.
+        self.opened.lock().expect("one thread").insert(step, hold.opened_at);
         for (attempt, pause_s) in (0_u64..).zip(PAUSES_S) {
             let call = |ledger: crate::port::PortLedger, context| {
                 let hold = hold.clone();
@@ -207,6 +232,18 @@ impl Holder {
         }
     }
 
+    fn counted(&self, budget: Budget, is_late: bool) -> BudgetTruth {
+        let opened = self.opened.lock().expect("one thread");
+        // What is charged after its release is not refused, since the work was done.
+        let is_held = |used: &Use| !used.is_reported && used.fate != Fate::ReleasedThenSettled;
+        BudgetTruth {
+            budget,
+            uses: (0..self.uses.len()).map(|step| (self.usage(step).to_string(), self.used_at(step))).collect(),
+            holds: opened.iter().map(|(step, at)| (self.id(*step), *at)).collect(),
+            is_all_held: !is_late && self.uses.iter().all(|(_, used)| is_held(used)),
+        }
+    }
+
     async fn report(&self, world: &World, step: usize, mark: Mark) {
         if !self.uses[step].1.is_reported {
             return;
@@ -241,6 +278,11 @@ impl Actor for Holder {
 
     fn open<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
         async {
+            let (key, owner) = (self.key(), self.owner());
+            world
+                .by_hand(&format!("bind-{owner}"), vec![Effect::Bind { key: key.clone(), owner: owner.clone() }])
+                .await;
+            budget::set(world, &key, &owner, self.budget).await;
             if self.funds > 0 {
                 let id = format!("held-{}", self.number);
                 let posting =
@@ -279,7 +321,9 @@ impl Actor for Holder {
             let expected = Expected { account: account.clone(), any_of, is_due: due.contains(&step) };
             truth.postings.insert(self.usage(step).to_string(), expected);
         }
-        if !*self.is_late.lock().expect("one thread") {
+        let is_late = *self.is_late.lock().expect("one thread");
+        truth.budgets.extend(self.budget.map(|budget| (self.key().to_string(), self.counted(budget, is_late))));
+        if !is_late {
             truth.solvent.insert(account);
         }
         truth

@@ -10,19 +10,23 @@ use edge::Service as _;
 use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use ledger::{Asset, CallerKey, Effect, EventKey, Guard, House, MoneyKey, Movement, Owner, Posting, Writer};
+use ledger::{
+    Asset, Budget, CallerKey, Effect, EventKey, Guard, House, MoneyKey, Movement, Owner, Posting, Timestamp, Writer,
+};
 use signing::{Strength, hmac_hex};
 use testkit::{Sent, Shape};
 use tokio::time::sleep;
 
-use super::{Actor, times};
+use super::{Actor, budget, times};
 use crate::mark::Mark;
-use crate::truth::{Expected, Truth};
+use crate::truth::{BudgetTruth, Expected, Truth};
 use crate::world::World;
 
 /// The pauses of a gateway that sends until it gets a final answer, in seconds.
 const PAUSES_S: [u64; 9] = [1, 5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_000];
 const EVENTS: &str = "/api/webhooks/events";
+/// A gateway with a budget reports so long after the use.
+const BEFORE_S: i64 = 3_600;
 const STEPS_MAX: usize = 10;
 /// Settles whatever was sent.
 const ENOUGH: u64 = 1_000;
@@ -53,6 +57,8 @@ struct Gateway {
     funds: u64,
     /// The key is bound at the start, or only with a top-up, or when people settle.
     starts_bound: bool,
+    /// Of a key that is bound at the start: no use of it comes before.
+    budget: Option<Budget>,
     is_bound: Mutex<bool>,
     steps: Vec<(Duration, Act)>,
     /// The final answers to each event and cost that was sent.
@@ -76,12 +82,15 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
             _ => Act::Send { event, cost, stops_when_kept: rng.bool() },
         }
     };
+    let (funds, starts_bound, steps) =
+        (rng.u64(0..=12), rng.u8(0..3) > 0, times.into_iter().map(|at| (at, act(rng))).collect());
     Box::new(Gateway {
         number,
-        funds: rng.u64(0..=12),
-        starts_bound: rng.u8(0..3) > 0,
+        funds,
+        starts_bound,
+        budget: budget::draw(rng).filter(|_| starts_bound),
         is_bound: Mutex::default(),
-        steps: times.into_iter().map(|at| (at, act(rng))).collect(),
+        steps,
         answers: Mutex::default(),
         topped_up: Mutex::default(),
     })
@@ -104,8 +113,21 @@ impl Gateway {
         if mem::replace(&mut *self.is_bound.lock().expect("one thread"), true) {
             return;
         }
-        let key = CallerKey::remote(&format!("key-{}", self.number)).expect("a key");
-        world.by_hand(&format!("key-{}", self.number), vec![Effect::Bind { key, owner: self.owner() }]).await;
+        let (key, owner) = (self.key(), self.owner());
+        let bound = vec![Effect::Bind { key: key.clone(), owner: owner.clone() }];
+        world.by_hand(&format!("key-{}", self.number), bound).await;
+        budget::set(world, &key, &owner, self.budget).await;
+    }
+
+    fn key(&self) -> CallerKey {
+        CallerKey::remote(&format!("key-{}", self.number)).expect("a key")
+    }
+
+    /// When the event took place: well before any clock receives it, however far that is off.
+    fn used_at(&self, event: u8) -> Timestamp {
+        let is_of = |act: &Act| matches!(act, Act::Send { event: of, .. } if *of == event);
+        let first = self.steps.iter().filter(|(_, act)| is_of(act)).map(|(at, _)| *at).min();
+        testkit::now().plus(first.unwrap_or_default()).plus_seconds(-BEFORE_S)
     }
 
     /// What the kept events cost beyond what the owner has: the last of them then takes the balance to zero. `None` if an
@@ -157,8 +179,11 @@ impl Gateway {
     /// One attempt. Two copies of one request may arrive.
     async fn deliver(&self, world: &World, (event, cost): (u8, u64), keys: &hmac_hex::Keys, mark: Mark) -> Option<u16> {
         let mut rng = mark.child(100).rng();
-        let body =
-            testkit::usage(&self.event_id(event), &format!("key-{}", self.number), &cost.to_string()).to_string();
+        let mut body = testkit::usage(&self.event_id(event), &format!("key-{}", self.number), &cost.to_string());
+        if self.budget.is_some() {
+            body["timestamp"] = self.used_at(event).unix_s().into();
+        }
+        let body = body.to_string();
         let signature = hmac_hex::sign(keys, body.as_bytes());
         let sent = Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature);
         let request = sent.with("content-type", "application/json").event(SHAPES[rng.usize(0..SHAPES.len())]);
@@ -245,6 +270,12 @@ impl Actor for Gateway {
         truth.by_hand.insert(self.account(), units(*self.topped_up.lock().expect("one thread")));
         truth.solvent.insert(self.account());
         let answers = self.answers.lock().expect("one thread");
+        truth.budgets.extend(self.budget.map(|budget| {
+            let used =
+                answers.keys().map(|(event, _)| (format!("usage#{}", self.event_id(*event)), self.used_at(*event)));
+            let of = BudgetTruth { budget, uses: used.collect(), holds: BTreeMap::new(), is_all_held: false };
+            (self.key().to_string(), of)
+        }));
         let events: BTreeSet<u8> = answers.keys().map(|(event, _)| *event).collect();
         for event in events {
             let sent = answers.iter().filter(|((of, _), _)| *of == event);
