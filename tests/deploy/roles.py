@@ -20,6 +20,7 @@ OWN_ROWS = {
     "FireblocksFunction": "fireblocks#",
     "OrdersFunction": "order#",
     "CheckoutFunction": "order#",
+    "CreditsFunction": "usage#",
     "FulfilFunction": "fulfilled#",
     # It replays the events of every source.
     "ReconcileFunction": "stripe#",
@@ -30,7 +31,7 @@ def enforced(shop):
     say("roles: calls that no function may make")
     deployment = shop.deployment
     for function in deployment.declared("AWS::Serverless::Function"):
-        another = "stripe" if function == "UsageFunction" else "usage"
+        another = "stripe" if function in ("UsageFunction", "CreditsFunction") else "usage"
         with lent(deployment, function, shop.named("suite")) as call:
             def updated(table, prefix):
                 row = {"TableName": deployment.table(table), "Key": {"id": {"S": prefix + shop.named("suite")}}}

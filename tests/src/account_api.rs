@@ -1,6 +1,7 @@
 //! The credits API at the edge: who sees what, an account as it is shown, and a statement by page.
 
 mod callers;
+mod holds;
 mod statements;
 
 use api::Function;

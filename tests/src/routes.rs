@@ -12,6 +12,7 @@ use edge::{Reply, Route, Service};
 use epay::Epay;
 use fireblocks::Fireblocks;
 use futures_util::future::LocalBoxFuture;
+use ledger::Holds as _;
 use orders::Orders;
 use stripe::Stripe;
 use testkit::{Sent, Shape, StripeNet, World, api_key};
@@ -159,7 +160,11 @@ async fn wrong_method_gives_405_with_an_allow_header() {
         for path in function.paths() {
             let allowed = function.methods(path);
             for method in METHODS.into_iter().filter(|method| !allowed.contains(method)) {
-                let at = path.replace("{number}", "hk_1").replace("{orderNumber}", "hk_1").replace("{owner}", "alice");
+                let at = path
+                    .replace("{number}", "hk_1")
+                    .replace("{orderNumber}", "hk_1")
+                    .replace("{owner}", "alice")
+                    .replace("{id}", "hk_1");
                 let reply = function.reply_to(&sent(method, &at, b"")).await;
                 assert_eq!((reply.status, reply.body.as_str()), (405, function.refusals[0]), "{method} {path}");
                 assert_eq!(header(&reply, "allow"), Some(allowed.join(", ").as_str()), "{method} {path}");
@@ -178,7 +183,11 @@ async fn only_a_body_over_the_limit_gives_413() {
     for function in functions(&world, &net).await {
         let too_long = vec![b'x'; function.body_bytes_max + 1];
         for &(method, path) in &function.routes {
-            let at = path.replace("{number}", "hk_1").replace("{orderNumber}", "hk_1").replace("{owner}", "alice");
+            let at = path
+                .replace("{number}", "hk_1")
+                .replace("{orderNumber}", "hk_1")
+                .replace("{owner}", "alice")
+                .replace("{id}", "hk_1");
             let at_limit = function.reply_to(&sent(method, &at, &too_long[1..])).await;
             assert_ne!(at_limit.status, 413, "{method} {path}");
             for base64 in [false, true] {
@@ -202,7 +211,11 @@ async fn only_a_query_over_the_limit_gives_413() {
     let (longest, too_long) = ("x".repeat(QUERY_BYTES_MAX), "x".repeat(QUERY_BYTES_MAX + 1));
     for function in functions(&world, &net).await {
         for &(method, path) in &function.routes {
-            let at = path.replace("{number}", "hk_1").replace("{orderNumber}", "hk_1").replace("{owner}", "alice");
+            let at = path
+                .replace("{number}", "hk_1")
+                .replace("{orderNumber}", "hk_1")
+                .replace("{owner}", "alice")
+                .replace("{id}", "hk_1");
             let with = |query| Sent { query, ..sent(method, &at, b"") };
             let at_limit = function.reply_to(&with(&longest)).await.status;
             let beyond = function.reply_to(&with(&too_long)).await.status;
@@ -216,6 +229,9 @@ async fn only_a_query_over_the_limit_gives_413() {
 #[tokio::test(start_paused = true)]
 async fn head_gives_the_status_and_headers_of_get() {
     let (world, net) = (books().await, stripe_net());
+    crate::sandbox::top_up(&world, "for-a-hold", "alice", "1").await;
+    let hold = crate::holds::hold_of("alice", "hk_1", "1", None, None);
+    world.ledger(0).open_hold(&hold, &testkit::context(1)).await.expect("a hold");
     let functions = functions(&world, &net).await;
     let orders = functions.iter().find(|function| function.methods("/orders").contains(&"POST")).expect("orders");
     let made = orders.reply_to(&sent("POST", "/orders", br#"{"product":"credits-100"}"#)).await;
@@ -229,8 +245,8 @@ async fn head_gives_the_status_and_headers_of_get() {
                 continue;
             }
             for number in [number, "hk_none"] {
-                let owner = if number == "hk_none" { number } else { "alice" };
-                let at = path.replace("{number}", number).replace("{owner}", owner);
+                let [owner, hold] = if number == "hk_none" { [number; 2] } else { ["alice", "hk_1"] };
+                let at = path.replace("{number}", number).replace("{owner}", owner).replace("{id}", hold);
                 let [get, head] = [sent("GET", &at, b""), sent("HEAD", &at, b"")];
                 let [get, head] = [function.reply_to(&get).await, function.reply_to(&head).await];
                 let status = if at.contains("hk_none") { 404 } else { 200 };
@@ -240,7 +256,7 @@ async fn head_gives_the_status_and_headers_of_get() {
             }
         }
     }
-    assert_eq!((read, world.books()), (20, before));
+    assert_eq!((read, world.books()), (22, before));
 }
 
 /// Requests that would book, open or create something by GET or POST.

@@ -71,13 +71,14 @@ fn raw_request(stack: &Stack<'_>, method: &str, path: &str, headers: &[(&str, &s
     Raw { status, headers, body: body.to_owned() }
 }
 
-/// Function, method and path of each route, with this order number in the path.
+/// Function, method and path of each route, with this order number or the hold in the path.
 fn routes(order: &str) -> Vec<(String, String, String)> {
     let template = Template::parse(APP_YAML, &[("Stage", "local")]).unwrap();
     let of = |function: &embedded::Function| {
         let binary = function.binary.clone();
         let route = |route: &embedded::Route| {
-            let path = route.path.replace("{number}", order).replace("{orderNumber}", order).replace("{owner}", "demo");
+            let path = route.path.replace("{number}", order).replace("{orderNumber}", order);
+            let path = path.replace("{owner}", "demo").replace("{id}", "h1");
             (binary.clone(), route.method.clone(), path)
         };
         function.routes.iter().map(route).collect::<Vec<_>>()
@@ -89,6 +90,7 @@ fn made(stack: &Stack<'_>, folder: &Folder) -> (String, String) {
     let key = demo_key(folder);
     let made = stack.call("POST", "/orders", &key, &json!({ "product": "credits-100" }));
     assert_eq!(made.status, 201, "{}", made.body);
+    folder.stdout_of(&["hold", "open", "demo", "1", "--id", "h1", "--reason", "a call"]);
     (made.body["orderNumber"].as_str().unwrap().to_owned(), format!("Bearer {key}"))
 }
 

@@ -1,7 +1,7 @@
-//! The credits API: what an owner has, and the lines that made it so.
+//! The credits API: what an owner has, the lines that made it so, and holds.
 //!
-//! An owner's key sees its owner; a service key sees any, with the scope `read`. `parse` reads the request, `account` and
-//! `statement` are the calls, `reply` the responses.
+//! An owner's key sees its owner; a service key sees any, with the scope `read`, and changes them with others. `account`,
+//! `statement` and `holds` are the calls, `parse` and `fields` read their requests.
 //!
 //! ```
 //! use std::time::Duration;
@@ -29,6 +29,9 @@
 mod account;
 mod assemble;
 mod cursor;
+mod fields;
+mod hold_json;
+mod holds;
 mod parse;
 mod statement;
 
@@ -37,14 +40,14 @@ use std::time::Duration;
 use api::{Api, ApiCall, ApiOutcome, Caller, Failure, Serve};
 use catalog::Catalog;
 use edge::{Reply, Route};
-use ledger::{CallContext, CommitError, Ledger, ServiceKeys, Statements};
+use ledger::{CallContext, CommitError, Holds, ServiceKeys, Statements};
 
 pub use assemble::assemble;
 
 /// The ports that the calls need.
-pub trait Books: Ledger + ServiceKeys + Statements {}
+pub trait Books: Holds + ServiceKeys + Statements {}
 
-impl<L: Ledger + ServiceKeys + Statements> Books for L {}
+impl<L: Holds + ServiceKeys + Statements> Books for L {}
 
 #[derive(Debug)]
 pub struct Credits {
@@ -64,6 +67,10 @@ pub enum Call {
     OwnAccount,
     Account,
     Statement,
+    OpenHold,
+    Hold,
+    SettleHold,
+    ReleaseHold,
 }
 
 impl Api for Credits {
@@ -75,6 +82,11 @@ impl Api for Credits {
         Route { method: "HEAD", path: "/v1/accounts/{owner}", endpoint: Call::Account },
         Route { method: "GET", path: "/v1/accounts/{owner}/statement", endpoint: Call::Statement },
         Route { method: "HEAD", path: "/v1/accounts/{owner}/statement", endpoint: Call::Statement },
+        Route { method: "POST", path: "/v1/holds", endpoint: Call::OpenHold },
+        Route { method: "GET", path: "/v1/holds/{id}", endpoint: Call::Hold },
+        Route { method: "HEAD", path: "/v1/holds/{id}", endpoint: Call::Hold },
+        Route { method: "POST", path: "/v1/holds/{id}/settle", endpoint: Call::SettleHold },
+        Route { method: "POST", path: "/v1/holds/{id}/release", endpoint: Call::ReleaseHold },
     ];
     /// Ten times the size of the largest request.
     const BODY_BYTES_MAX: usize = 4 * 1024;
@@ -105,6 +117,10 @@ impl<L: Books> Serve<L> for Credits {
             Call::OwnAccount => Box::pin(account::show_own(&self.catalog, call, ledger)).await,
             Call::Account => Box::pin(account::show(&self.catalog, call, ledger)).await,
             Call::Statement => Box::pin(statement::show(&self.catalog, call, ledger)).await,
+            Call::OpenHold => Box::pin(holds::open(call, ledger)).await,
+            Call::Hold => Box::pin(holds::show(call, ledger)).await,
+            Call::SettleHold => Box::pin(holds::settle(call, ledger)).await,
+            Call::ReleaseHold => Box::pin(holds::release(call, ledger)).await,
         }
     }
 }

@@ -1,13 +1,12 @@
 //! Parses a request: a product of the catalog, by any of its names. The price comes only from the catalog.
 
-use api::{Failure, object, read};
+use api::{Failure, idempotency_key, object, read};
 use catalog::{Catalog, Choice, ChoiceError, Product};
 use edge::Request;
 use ledger::{Provider, Rate, Terms};
 use serde::Deserialize;
 use serde_json::Value;
 
-const KEY_CHARS_MAX: usize = 255;
 const SITE_CHARS_MAX: usize = 64;
 
 /// The shape of the body.
@@ -84,7 +83,7 @@ struct OlderBody {
 }
 
 pub(crate) fn wanted<'c>(form: Form, request: &Request, catalog: &'c Catalog) -> Result<Wanted<'c>, Failure> {
-    let key = key(request)?;
+    let key = idempotency_key(request)?;
     match form {
         Form::Current => {
             let body: Body = object(request.body())?;
@@ -157,18 +156,6 @@ fn provider_in(value: Option<&Value>) -> Result<Option<Provider>, Failure> {
 fn text(value: Option<&Value>, name: &str, missing: &'static str, invalid: &'static str) -> Result<String, Failure> {
     let text: Option<String> = read(value, || Failure::new(400, invalid, format!("{name} must be a text.")))?;
     text.ok_or_else(|| Failure::new(400, missing, format!("{name} is missing.")))
-}
-
-fn key(request: &Request) -> Result<Option<String>, Failure> {
-    word(
-        request.header("idempotency-key")?,
-        KEY_CHARS_MAX,
-        |byte| byte.is_ascii_graphic(),
-        || {
-            let message = format!("Idempotency-Key must be 1 to {KEY_CHARS_MAX} visible ASCII characters.");
-            Failure::new(400, "idempotency_key_invalid", message)
-        },
-    )
 }
 
 fn site(request: &Request) -> Result<Option<String>, Failure> {

@@ -10,7 +10,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    AccountId, Amount, Asset, Budget, CallerKey, CommitError, EventKey, HoldBudget, Reason, Source, Timestamp, Window,
+    AccountId, Amount, Asset, Budget, CallerKey, CommitError, EventKey, HoldBudget, Reason, RequestId, Source,
+    Timestamp, Window,
 };
 
 pub use close::{HoldChange, HoldClosing, HoldStep, UseRow};
@@ -31,6 +32,11 @@ impl HoldId {
             return Err(HoldIdError);
         }
         Ok(Self(name.to_owned()))
+    }
+
+    /// The hold that a request of a service key opens.
+    pub fn of_request(request: &RequestId) -> Self {
+        Self(format!("api-{}", request.as_str()))
     }
 
     pub fn as_str(&self) -> &str {

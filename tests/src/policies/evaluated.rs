@@ -51,7 +51,7 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 
 /// Rows, and the functions that may write them.
 const WRITERS: [(&str, &str, &[&str]); 24] = [
-    ("journal", "usage#e1", &["usage", "reconcile"]),
+    ("journal", "usage#e1", &["usage", "credits", "reconcile"]),
     ("journal", "lane#usage#owner#alice", &["usage", "reconcile"]),
     ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
     ("journal", "unparsed#stripe#0", &["stripe", "reconcile"]),
@@ -66,17 +66,21 @@ const WRITERS: [(&str, &str, &[&str]); 24] = [
     ("journal", "grant#HL1#1", &["fulfil", "reconcile"]),
     ("journal", "manual#1", &["reconcile"]),
     // Each of them may be the first to debit an account whose credits are past their date.
-    ("journal", "expire#alice/credits.1", &["usage", "stripe", "wechat", "checkout", "fulfil", "reconcile"]),
+    ("journal", "expire#alice/credits.1", &["usage", "stripe", "wechat", "checkout", "credits", "fulfil", "reconcile"]),
     ("journal", "referral#HL1#1", &["fulfil", "reconcile"]),
     ("accounts", "key#api#0", &[]),
     ("accounts", "key#remote#1", &[]),
-    ("accounts", "budget#key#remote#1", &["usage", "reconcile"]),
+    ("accounts", "budget#key#remote#1", &["usage", "credits", "reconcile"]),
     ("accounts", "referrer#alice", &[]),
     ("accounts", "service_key#0", &[]),
     ("accounts", "jwks#fireblocks", &["fireblocks", "reconcile"]),
     ("accounts", "check#audit", &["reconcile"]),
     // Fireblocks reads no lots, so it changes none.
-    ("accounts", "lots#alice/credits", &["usage", "stripe", "wechat", "epay", "checkout", "fulfil", "reconcile"]),
+    (
+        "accounts",
+        "lots#alice/credits",
+        &["usage", "stripe", "wechat", "epay", "checkout", "credits", "fulfil", "reconcile"],
+    ),
     ("subscriptions", "stripe#sub_1", &["stripe", "reconcile"]),
 ];
 

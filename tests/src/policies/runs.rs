@@ -19,7 +19,7 @@ use reconcile::Reconcile;
 use stripe::Stripe;
 use testkit::{
     Call, Fault, Faults, FireblocksNet, NetFault, Sent, Shape, StripeNet, UnitelNet, World, api_key, context,
-    fireblocks_signature, now, usage,
+    fireblocks_signature, now, service_key, usage,
 };
 use usage::Usage;
 use wechat::Wechat;
@@ -214,10 +214,26 @@ async fn of_credits() -> Vec<Call> {
     lots_past_their_date(&world).await;
     let (ledger, faults) = recorder(&world);
     ledger.warm().await;
+    service_key(&world.ledger(0), "shop", "spend").await;
+    by_hand(&world, "for-calls", vec![top_up("alice", "for-calls")]).await;
     let function = api::Function { api: credits(), ledger };
     call(&function, 1, Sent::get("/v1/account", "")).await;
     call(&function, 2, Sent::get("/v1/accounts/alice/statement", "")).await;
+    for (attempt, closing) in [(3, "release"), (6, "settle")] {
+        let opened = change(&function, attempt, "/v1/holds", r#"{"owner":"alice","amount":"1","reason":"r"}"#).await;
+        let id = opened.body.split('"').nth(3).expect("an id").to_owned();
+        let body = if closing == "settle" { r#"{"cost":"1","reason":"r"}"# } else { r#"{"reason":"r"}"# };
+        change(&function, attempt + 1, &format!("/v1/holds/{id}/{closing}"), body).await;
+        // Refused, once the use is read.
+        change(&function, attempt + 2, &format!("/v1/holds/{id}/settle"), r#"{"cost":"2","reason":"r"}"#).await;
+    }
     faults.calls()
+}
+
+async fn change(function: &api::Function<Credits, DynamoLedger>, attempt: u64, path: &str, body: &str) -> edge::Reply {
+    let sent = Sent::post(path, body.as_bytes()).with("authorization", "Bearer hs_shop");
+    let sent = sent.with("idempotency-key", format!("change-{attempt}"));
+    function.answer(&sent.event(Shape::HttpApi), &invocation(attempt)).await
 }
 
 /// A buyer opens checkout, pays, and returns before the webhook; Stripe fails to open a page; and a page expires.

@@ -1,0 +1,47 @@
+//! The fields of a body, each refused with a code of its own.
+
+use api::{Failure, read};
+use ledger::{Amount, Asset, Owner};
+use serde_json::Value;
+
+/// As on the command line: small enough that the row stays within the 1 KB of one write unit.
+const REASON_CHARS_MAX: usize = 160;
+
+/// A text that must be there.
+pub(crate) fn text(
+    value: Option<&Value>,
+    name: &str,
+    missing: &'static str,
+    invalid: &'static str,
+) -> Result<String, Failure> {
+    let text: Option<String> = read(value, || Failure::new(400, invalid, format!("{name} must be a text.")))?;
+    text.ok_or_else(|| Failure::new(400, missing, format!("{name} is missing.")))
+}
+
+pub(crate) fn owner(value: Option<&Value>) -> Result<Owner, Failure> {
+    let name = text(value, "owner", "owner_missing", "owner_invalid")?;
+    Owner::new(&name).map_err(|error| Failure::new(400, "owner_invalid", format!("owner: {error}.")))
+}
+
+/// An amount of credits as a decimal text. A JSON number is refused: many parsers read it inexactly.
+pub(crate) fn amount(value: Option<&Value>, name: &'static str) -> Result<Option<Amount>, Failure> {
+    let wrong = |why: String| Failure::new(400, "amount_invalid", format!("{name} {why}."));
+    let text: Option<String> =
+        read(value, || wrong("must be a decimal text, such as \"15\" or \"0.00234\"".to_owned()))?;
+    text.map(|text| Asset::CREDITS.parse(&text).map_err(|error| wrong(error.to_string()))).transpose()
+}
+
+pub(crate) fn required_amount(value: Option<&Value>, name: &'static str) -> Result<Amount, Failure> {
+    amount(value, name)?.ok_or_else(|| Failure::new(400, "amount_missing", format!("{name} is missing.")))
+}
+
+/// Why: one line, which the books keep.
+pub(crate) fn reason(value: Option<&Value>) -> Result<String, Failure> {
+    let reason = text(value, "reason", "reason_missing", "reason_invalid")?;
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX || reason.chars().any(char::is_control) {
+        let message = format!("reason must be one line of 1 to {REASON_CHARS_MAX} characters.");
+        return Err(Failure::new(400, "reason_invalid", message));
+    }
+    Ok(reason.to_owned())
+}

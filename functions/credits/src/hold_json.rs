@@ -1,0 +1,62 @@
+//! A hold as JSON.
+
+use ledger::{Asset, AtExpiry, Hold, HoldState};
+use serde::Serialize;
+
+/// The members that the API documents.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HoldJson<'b> {
+    id: &'b str,
+    owner: &'b str,
+    amount: String,
+    /// The journal key of the usage event that charges its use.
+    #[serde(rename = "use")]
+    usage: &'b str,
+    state: &'static str,
+    opened_at: String,
+    expires_at: String,
+    /// What its expiry charges.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_at: Option<String>,
+    /// What the use has cost, as its settlement reported it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<String>,
+    /// What the hold has charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charged: Option<String>,
+    /// The journal row of that charge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<&'b str>,
+}
+
+impl<'b> HoldJson<'b> {
+    pub(crate) fn of(hold: &'b Hold) -> Self {
+        let format = |amount| Asset::CREDITS.format(amount);
+        let (cost, charged) = match hold.state {
+            HoldState::Open | HoldState::Released { .. } => (None, None),
+            HoldState::Settled { cost, is_charged_before, .. } => (Some(cost), (!is_charged_before).then_some(cost)),
+            HoldState::Expired { charged, .. } => (None, charged),
+        };
+        let charge = match hold.at_expiry {
+            AtExpiry::Release => None,
+            AtExpiry::Charge(charge) => Some(format(charge)),
+        };
+        Self {
+            id: hold.id.as_str(),
+            owner: hold.account.owner().as_str(),
+            amount: format(hold.amount),
+            usage: hold.usage.as_str(),
+            state: hold.state.as_str(),
+            opened_at: hold.opened_at.to_string(),
+            expires_at: hold.expires_at.to_string(),
+            charge,
+            closed_at: hold.state.closed_at().map(|at| at.to_string()),
+            cost: cost.map(format),
+            charged: charged.map(format),
+            receipt: charged.map(|_| hold.usage.as_str()),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Holds: credits set aside for a use whose cost is not known yet, settled or released when it is.
+//!
+//! The id of a hold follows from the idempotency key under which it is opened, and a hold is closed once. So a repeat of
+//! any of these requests finds what the first has done, and no journal row is needed for it.
+
+use api::{ApiCall, ApiOutcome, Caller, Failure, object, required_idempotency_key};
+use edge::Reply;
+use ledger::{
+    Asset, AtExpiry, EventKey, Fact, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldState, HoldTerms,
+    HoldTermsError, Holds, RequestId, Scope, ServiceKey, Source,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::Call;
+use crate::fields::{amount, owner, reason, required_amount};
+use crate::hold_json::HoldJson;
+
+const TTL_SECONDS: u32 = 10 * 60;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OpenBody {
+    owner: Option<Value>,
+    amount: Option<Value>,
+    ttl_seconds: Option<Value>,
+    #[serde(rename = "use")]
+    usage: Option<Value>,
+    charge: Option<Value>,
+    reason: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettleBody {
+    cost: Option<Value>,
+    reason: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReleaseBody {
+    reason: Option<Value>,
+}
+
+type HoldCall<'r> = ApiCall<'r, Call, Caller>;
+
+pub(crate) async fn open<L: Holds>(call: &HoldCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
+    let key = call.caller.service(Scope::Spend)?;
+    let id = HoldId::of_request(&RequestId::from_key(&required_idempotency_key(call.request)?));
+    let body: OpenBody = object(call.request.body())?;
+    let terms = HoldTerms {
+        account: owner(body.owner.as_ref())?.account(Asset::CREDITS),
+        amount: required_amount(body.amount.as_ref(), "amount")?,
+        usage: usage(body.usage.as_ref())?,
+        budget: None,
+        ttl_seconds: ttl(body.ttl_seconds.as_ref())?,
+        at_expiry: amount(body.charge.as_ref(), "charge")?.map_or(AtExpiry::Release, AtExpiry::Charge),
+        note: Some(note(key, &reason(body.reason.as_ref())?)),
+    };
+    let hold = Hold::new(id, terms, call.invocation.now).map_err(terms_refused)?;
+    match ledger.open_hold(&hold, &call.context()).await {
+        // Nothing but this call has this time and this note.
+        Ok(opened) => Ok(opened_reply(&opened, opened != hold)),
+        // It was opened by this request before, and is closed by now.
+        Err(HoldError::Refused(HoldRefusal::Closed(_))) => {
+            let existing = ledger.hold(&hold.id, &call.context()).await?;
+            existing.map(|existing| opened_reply(&existing, true)).ok_or_else(Failure::unavailable)
+        }
+        Err(HoldError::Refused(refusal)) => Err(refused(&hold, refusal)),
+        Err(HoldError::Store(error)) => Err(error.into()),
+    }
+}
+
+pub(crate) async fn settle<L: Holds>(call: &HoldCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
+    let key = call.caller.service(Scope::Spend)?;
+    required_idempotency_key(call.request)?;
+    let body: SettleBody = object(call.request.body())?;
+    let cost = required_amount(body.cost.as_ref(), "cost")?;
+    let facts = vec![("author", Fact::Text(author(key))), ("reason", Fact::Text(reason(body.reason.as_ref())?))];
+    close(call, ledger, &HoldClosing::Settle { cost, facts }).await
+}
+
+pub(crate) async fn release<L: Holds>(call: &HoldCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
+    let key = call.caller.service(Scope::Spend)?;
+    required_idempotency_key(call.request)?;
+    let body: ReleaseBody = object(call.request.body())?;
+    let note = note(key, &reason(body.reason.as_ref())?);
+    close(call, ledger, &HoldClosing::ReleaseByHand { note }).await
+}
+
+/// A hold of another owner gets the same reply as one that is not there.
+pub(crate) async fn show<L: Holds>(call: &HoldCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
+    if let Caller::Service(_) = &call.caller {
+        call.caller.service(Scope::Read)?;
+    }
+    let hold = stored(call, ledger).await?;
+    call.caller.may_see(hold.account.owner(), Scope::Read, hold_not_found)?;
+    Ok(outcome_of("shown", &hold, Reply::json(200, &HoldJson::of(&hold))))
+}
+
+async fn close<L: Holds>(call: &HoldCall<'_>, ledger: &L, closing: &HoldClosing) -> Result<ApiOutcome, Failure> {
+    let before = stored(call, ledger).await?;
+    match ledger.close_hold(&before, closing, &call.context()).await {
+        Ok(closed) => {
+            let is_replay = closed.state == before.state;
+            let reply = replayed(Reply::json(200, &HoldJson::of(&closed)), is_replay);
+            Ok(outcome_of(if is_replay { "repeat" } else { closed.state.as_str() }, &closed, reply))
+        }
+        Err(HoldError::Refused(refusal)) => Err(refused(&before, refusal)),
+        Err(HoldError::Store(error)) => Err(Failure::from(error).about(&before.id)),
+    }
+}
+
+async fn stored<L: Holds>(call: &HoldCall<'_>, ledger: &L) -> Result<Hold, Failure> {
+    let id = call.found.parameter("id").and_then(|id| HoldId::new(id).ok()).ok_or_else(hold_not_found)?;
+    ledger.hold(&id, &call.context()).await?.ok_or_else(hold_not_found)
+}
+
+/// The hold as it was opened: a retry gets the reply of the first request, whatever has happened since.
+fn opened_reply(hold: &Hold, is_replay: bool) -> ApiOutcome {
+    let reply = Reply::json(201, &HoldJson::of(&Hold { state: HoldState::Open, ..hold.clone() }));
+    outcome_of(if is_replay { "repeat" } else { "opened" }, hold, replayed(reply, is_replay))
+}
+
+fn replayed(reply: Reply, is_replay: bool) -> Reply {
+    if is_replay { reply.with_header("idempotent-replayed", "true") } else { reply }
+}
+
+fn outcome_of(outcome: &'static str, hold: &Hold, reply: Reply) -> ApiOutcome {
+    ApiOutcome { reply, outcome, subject: Some(hold.id.to_string()) }
+}
+
+fn hold_not_found() -> Failure {
+    Failure::new(404, "hold_not_found", "No such hold.")
+}
+
+fn usage(value: Option<&Value>) -> Result<Option<EventKey>, Failure> {
+    let wrong = |why: &str| Failure::new(400, "use_invalid", format!("use {why}."));
+    let text: Option<String> = api::read(value, || wrong("must be the eventId of a usage event"))?;
+    text.map(|text| EventKey::new(Source::Usage, &text).map_err(|error| wrong(&error.to_string()))).transpose()
+}
+
+fn ttl(value: Option<&Value>) -> Result<u32, Failure> {
+    let whole = || Failure::new(400, "ttl_invalid", "ttlSeconds must be a whole number from 1 to 86400.");
+    Ok(api::read(value, whole)?.unwrap_or(TTL_SECONDS))
+}
+
+fn terms_refused(error: HoldTermsError) -> Failure {
+    let code = match error {
+        HoldTermsError::NotCredits => "owner_invalid",
+        HoldTermsError::Nothing | HoldTermsError::ChargeAboveHold => "amount_invalid",
+        HoldTermsError::Ttl => "ttl_invalid",
+    };
+    Failure::new(400, code, format!("The hold cannot be opened: {error}."))
+}
+
+fn refused(hold: &Hold, refusal: HoldRefusal) -> Failure {
+    let failure = match refusal {
+        HoldRefusal::InsufficientCredits => {
+            Failure::new(402, "insufficient_credits", "The account has less than this available.")
+        }
+        HoldRefusal::BudgetExceeded(window) => {
+            let message = format!("The key has less than this left of its budget: {}.", window.as_str());
+            Failure::new(402, "budget_exceeded", message)
+        }
+        HoldRefusal::Taken => {
+            Failure::new(409, "idempotency_key_reused", "This Idempotency-Key was used for another hold.")
+        }
+        HoldRefusal::Closed(state) => {
+            let message = format!("The hold is {} already.", state.as_str());
+            Failure::new(409, "hold_closed", message).with_detail("state", state.as_str())
+        }
+        HoldRefusal::SettledOtherwise { first } => {
+            let message = "The hold is settled with another cost, and the first one stands.";
+            Failure::new(409, "settled_otherwise", message).with_detail("cost", Asset::CREDITS.format(first))
+        }
+        HoldRefusal::UsedElsewhere => {
+            let message = "Its use is booked on another account, or waits for its key: release the hold.";
+            Failure::new(409, "used_elsewhere", message)
+        }
+        HoldRefusal::NotDue => Failure::new(409, "hold_open", "The hold has not expired yet."),
+    };
+    failure.about(&hold.id)
+}
+
+/// The author, as the books keep it: the key's name for people, and its id.
+fn author(key: &ServiceKey) -> String {
+    format!("{} ({})", key.name, key.hash.short_id())
+}
+
+/// The author and the reason, as the hold keeps them.
+fn note(key: &ServiceKey, reason: &str) -> String {
+    format!("{}: {reason}", author(key))
+}

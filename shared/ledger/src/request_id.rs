@@ -1,0 +1,23 @@
+//! The id of a request by a service key, which follows from its idempotency key: a repeat has the same.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::fingerprint;
+
+/// 128 bits: no two keys of a shop are alike.
+const DIGEST_BYTES: usize = 16;
+
+/// All service keys of a stage share their idempotency keys: a request that is repeated with a rotated key is a repeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    pub fn from_key(key: &str) -> Self {
+        let digest = Sha256::digest(format!("service#{key}").as_bytes());
+        Self(fingerprint::hex(digest.get(..DIGEST_BYTES).unwrap_or(&digest)))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
