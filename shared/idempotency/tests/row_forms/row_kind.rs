@@ -36,7 +36,7 @@ pub(crate) enum RowKind {
 }
 
 impl RowKind {
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
