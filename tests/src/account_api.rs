@@ -1,8 +1,11 @@
 //! The credits API at the edge: who sees what, an account as it is shown, and a statement by page.
 
 mod callers;
+mod changes;
 mod holds;
 mod statements;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::Function;
 use credits::Credits;
@@ -19,6 +22,8 @@ use crate::holds::hold_of;
 use crate::lots::{DAY, account, committed, credit, spend, until};
 use crate::policies::runs;
 use crate::sandbox::{amount, invocation, moment_at};
+
+static ATTEMPTS: AtomicU64 = AtomicU64::new(1_000);
 
 /// A world with the owners alice and bob, who have credits and keys, and carol, who has a key alone; and with service keys.
 async fn world() -> World {
@@ -72,7 +77,9 @@ fn get<'r>(path: &'r str, query: &'r str, key: &str) -> Sent<'r> {
 }
 
 async fn at(world: &World, sent: Sent<'_>, time: Timestamp) -> Reply {
-    function(world.ledger(1)).answer(&sent.event(Shape::HttpApi), &moment_at(1, time)).await
+    // Each request has a mark of its own.
+    let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+    function(world.ledger(attempt)).answer(&sent.event(Shape::HttpApi), &moment_at(attempt, time)).await
 }
 
 async fn shown(world: &World, path: &str, query: &str, key: &str, time: Timestamp) -> Value {

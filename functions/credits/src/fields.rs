@@ -18,21 +18,38 @@ pub(crate) fn text(
     text.ok_or_else(|| Failure::new(400, missing, format!("{name} is missing.")))
 }
 
-pub(crate) fn owner(value: Option<&Value>) -> Result<Owner, Failure> {
-    let name = text(value, "owner", "owner_missing", "owner_invalid")?;
-    Owner::new(&name).map_err(|error| Failure::new(400, "owner_invalid", format!("owner: {error}.")))
+pub(crate) fn owner(value: Option<&Value>, name: &'static str) -> Result<Owner, Failure> {
+    let text = text(value, name, "owner_missing", "owner_invalid")?;
+    Owner::new(&text).map_err(|error| Failure::new(400, "owner_invalid", format!("{name}: {error}.")))
 }
 
-/// An amount of credits as a decimal text. A JSON number is refused: many parsers read it inexactly.
+/// An amount of credits as a decimal text.
 pub(crate) fn amount(value: Option<&Value>, name: &'static str) -> Result<Option<Amount>, Failure> {
-    let wrong = |why: String| Failure::new(400, "amount_invalid", format!("{name} {why}."));
-    let text: Option<String> =
-        read(value, || wrong("must be a decimal text, such as \"15\" or \"0.00234\"".to_owned()))?;
-    text.map(|text| Asset::CREDITS.parse(&text).map_err(|error| wrong(error.to_string()))).transpose()
+    amount_of(value, name, Asset::CREDITS)
 }
 
 pub(crate) fn required_amount(value: Option<&Value>, name: &'static str) -> Result<Amount, Failure> {
-    amount(value, name)?.ok_or_else(|| Failure::new(400, "amount_missing", format!("{name} is missing.")))
+    amount(value, name)?.ok_or_else(|| missing(name))
+}
+
+/// An amount above nothing: a change of nothing is a mistake.
+pub(crate) fn positive_amount(value: Option<&Value>, name: &'static str, asset: Asset) -> Result<Amount, Failure> {
+    let amount = amount_of(value, name, asset)?.ok_or_else(|| missing(name))?;
+    if amount.is_zero() {
+        return Err(Failure::new(400, "amount_invalid", format!("{name} must be above 0.")));
+    }
+    Ok(amount)
+}
+
+/// A JSON number is refused: many parsers read it inexactly.
+fn amount_of(value: Option<&Value>, name: &'static str, asset: Asset) -> Result<Option<Amount>, Failure> {
+    let wrong = |why: &str| Failure::new(400, "amount_invalid", format!("{name} {why}."));
+    let text: Option<String> = read(value, || wrong("must be a decimal text, such as \"15\" or \"0.00234\""))?;
+    text.map(|text| asset.parse(&text).map_err(|error| wrong(&error.to_string()))).transpose()
+}
+
+fn missing(name: &'static str) -> Failure {
+    Failure::new(400, "amount_missing", format!("{name} is missing."))
 }
 
 /// Why: one line, which the books keep.

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::Call;
 use crate::fields::{amount, owner, reason, required_amount};
 use crate::hold_json::HoldJson;
+use crate::reply::{author, replayed};
 
 const TTL_SECONDS: u32 = 10 * 60;
 
@@ -50,7 +51,7 @@ pub(crate) async fn open<L: Holds>(call: &HoldCall<'_>, ledger: &L) -> Result<Ap
     let id = HoldId::of_request(&RequestId::from_key(&required_idempotency_key(call.request)?));
     let body: OpenBody = object(call.request.body())?;
     let terms = HoldTerms {
-        account: owner(body.owner.as_ref())?.account(Asset::CREDITS),
+        account: owner(body.owner.as_ref(), "owner")?.account(Asset::CREDITS),
         amount: required_amount(body.amount.as_ref(), "amount")?,
         usage: usage(body.usage.as_ref())?,
         budget: None,
@@ -123,10 +124,6 @@ fn opened_reply(hold: &Hold, is_replay: bool) -> ApiOutcome {
     outcome_of(if is_replay { "repeat" } else { "opened" }, hold, replayed(reply, is_replay))
 }
 
-fn replayed(reply: Reply, is_replay: bool) -> Reply {
-    if is_replay { reply.with_header("idempotent-replayed", "true") } else { reply }
-}
-
 fn outcome_of(outcome: &'static str, hold: &Hold, reply: Reply) -> ApiOutcome {
     ApiOutcome { reply, outcome, subject: Some(hold.id.to_string()) }
 }
@@ -182,11 +179,6 @@ fn refused(hold: &Hold, refusal: HoldRefusal) -> Failure {
         HoldRefusal::NotDue => Failure::new(409, "hold_open", "The hold has not expired yet."),
     };
     failure.about(&hold.id)
-}
-
-/// The author, as the books keep it: the key's name for people, and its id.
-fn author(key: &ServiceKey) -> String {
-    format!("{} ({})", key.name, key.hash.short_id())
 }
 
 /// The author and the reason, as the hold keeps them.

@@ -1,7 +1,7 @@
 //! The credits API: what an owner has, the lines that made it so, and holds.
 //!
 //! An owner's key sees its owner; a service key sees any, with the scope `read`, and changes them with others. `account`,
-//! `statement` and `holds` are the calls, `parse` and `fields` read their requests.
+//! `statement`, `changes` and `holds` are the calls, `parse` and `fields` read their requests.
 //!
 //! ```
 //! use std::time::Duration;
@@ -28,11 +28,13 @@
 
 mod account;
 mod assemble;
+mod changes;
 mod cursor;
 mod fields;
 mod hold_json;
 mod holds;
 mod parse;
+mod reply;
 mod statement;
 
 use std::time::Duration;
@@ -67,6 +69,9 @@ pub enum Call {
     OwnAccount,
     Account,
     Statement,
+    Grant,
+    Debit,
+    Transfer,
     OpenHold,
     Hold,
     SettleHold,
@@ -82,6 +87,9 @@ impl Api for Credits {
         Route { method: "HEAD", path: "/v1/accounts/{owner}", endpoint: Call::Account },
         Route { method: "GET", path: "/v1/accounts/{owner}/statement", endpoint: Call::Statement },
         Route { method: "HEAD", path: "/v1/accounts/{owner}/statement", endpoint: Call::Statement },
+        Route { method: "POST", path: "/v1/accounts/{owner}/grants", endpoint: Call::Grant },
+        Route { method: "POST", path: "/v1/accounts/{owner}/debits", endpoint: Call::Debit },
+        Route { method: "POST", path: "/v1/transfers", endpoint: Call::Transfer },
         Route { method: "POST", path: "/v1/holds", endpoint: Call::OpenHold },
         Route { method: "GET", path: "/v1/holds/{id}", endpoint: Call::Hold },
         Route { method: "HEAD", path: "/v1/holds/{id}", endpoint: Call::Hold },
@@ -117,6 +125,9 @@ impl<L: Books> Serve<L> for Credits {
             Call::OwnAccount => Box::pin(account::show_own(&self.catalog, call, ledger)).await,
             Call::Account => Box::pin(account::show(&self.catalog, call, ledger)).await,
             Call::Statement => Box::pin(statement::show(&self.catalog, call, ledger)).await,
+            Call::Grant => Box::pin(self.grant(call, ledger)).await,
+            Call::Debit => Box::pin(self.debit(call, ledger)).await,
+            Call::Transfer => Box::pin(self.transfer(call, ledger)).await,
             Call::OpenHold => Box::pin(holds::open(call, ledger)).await,
             Call::Hold => Box::pin(holds::show(call, ledger)).await,
             Call::SettleHold => Box::pin(holds::settle(call, ledger)).await,

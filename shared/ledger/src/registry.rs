@@ -85,6 +85,8 @@ pub enum Writer {
     Expiry,
     /// The charge of a hold, by its settlement or its expiry.
     Hold,
+    /// A change by a service key over the credits API.
+    Credits,
     /// A person's change by the command line.
     Manual,
     /// A person's repair of rows by the command line.
@@ -102,6 +104,7 @@ impl Writer {
             Self::Redeem => "redeem",
             Self::Expiry => "expire",
             Self::Hold => "hold",
+            Self::Credits => "credits",
             Self::Manual => "manual",
             Self::Repair => "repair",
         }

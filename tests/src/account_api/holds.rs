@@ -8,16 +8,16 @@ use crate::sandbox::SETTLED;
 
 const OPEN: &str = r#"{"owner":"alice","amount":"5","reason":"a stream"}"#;
 
-fn post<'r>(path: &'r str, body: &'r str, key: &str, name: &str) -> Sent<'r> {
+pub(super) fn post<'r>(path: &'r str, body: &'r str, key: &str, name: &str) -> Sent<'r> {
     let sent = Sent::post(path, body.as_bytes()).with("authorization", format!("Bearer {key}"));
     sent.with("idempotency-key", name)
 }
 
-async fn sent(world: &World, sent: Sent<'_>) -> Reply {
+pub(super) async fn sent(world: &World, sent: Sent<'_>) -> Reply {
     at(world, sent, now()).await
 }
 
-fn body_of(reply: &Reply) -> Value {
+pub(super) fn body_of(reply: &Reply) -> Value {
     serde_json::from_str(&reply.body).expect("JSON")
 }
 
@@ -28,7 +28,7 @@ async fn opened(world: &World, body: &str, name: &str) -> String {
     body_of(&reply)["id"].as_str().expect("an id").to_owned()
 }
 
-fn is_replayed(reply: &Reply) -> bool {
+pub(super) fn is_replayed(reply: &Reply) -> bool {
     header(reply, "idempotent-replayed") == Some("true")
 }
 

@@ -214,11 +214,17 @@ async fn of_credits() -> Vec<Call> {
     lots_past_their_date(&world).await;
     let (ledger, faults) = recorder(&world);
     ledger.warm().await;
-    service_key(&world.ledger(0), "shop", "spend").await;
+    service_key(&world.ledger(0), "shop", "grant,spend").await;
     by_hand(&world, "for-calls", vec![top_up("alice", "for-calls")]).await;
     let function = api::Function { api: credits(), ledger };
     call(&function, 1, Sent::get("/v1/account", "")).await;
     call(&function, 2, Sent::get("/v1/accounts/alice/statement", "")).await;
+    let sum = r#"{"amount":"1","reason":"r"}"#;
+    for attempt in [9, 10] {
+        change(&function, attempt, "/v1/accounts/alice/grants", sum).await;
+    }
+    change(&function, 11, "/v1/accounts/alice/debits", sum).await;
+    change(&function, 12, "/v1/transfers", r#"{"from":"alice","to":"bob","amount":"1","reason":"r"}"#).await;
     for (attempt, closing) in [(3, "release"), (6, "settle")] {
         let opened = change(&function, attempt, "/v1/holds", r#"{"owner":"alice","amount":"1","reason":"r"}"#).await;
         let id = opened.body.split('"').nth(3).expect("an id").to_owned();

@@ -78,7 +78,7 @@ fn account_and_statement_of_the_page_are_read() {
         let printed = done(&folder, &format!("set -e\n{JQ}\n{}", script.replace("http://127.0.0.1:9000", &address)));
         assert_eq!(printed.matches(r#"{"account":"alice/credits","owner":"alice","#).count(), 2, "{printed}");
         assert!(printed.contains(r#""balance":"96.8","available":"96.8","held":"0""#), "{printed}");
-        assert!(printed.contains(r#""kind":"credit","amount":"100","time":""#), "{printed}");
+        assert!(printed.contains(r#""kind":"grant","amount":"100","time":""#), "{printed}");
         assert!(printed.contains("time,kind,amount,asset,id\r\n"), "{printed}");
     }
 }
