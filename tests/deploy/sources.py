@@ -40,6 +40,27 @@ def codes(shop):
     check("it gives its credits once", shop.balance(f"{owner}/credits"), "5000000000")
 
 
+def credits_api(shop):
+    say("credits: a shop's server grants credits, holds some for a call and settles it")
+    owner = shop.named("member")
+    key = re.search(r"hs_\w+", shop.by_hand("key", "make", "suite", "--scopes", "read,grant,spend")).group()
+    shop.api_keys.append(key)
+
+    def change(path, name, **body):
+        headers = {"idempotency-key": shop.named(name)}
+        return shop.ask("POST", path, key, {**body, "reason": "the deploy suite"}, headers)
+
+    grants = [change(f"/v1/accounts/{owner}/grants", "grant", amount="10") for _ in range(2)]
+    check("a grant answers with its receipt, and a repeat with the same", (grants[0][0], grants[1]), (201, grants[0]))
+    status, hold = change("/v1/holds", "hold", owner=owner, amount="5")
+    check("credits are held", (status, hold["state"]), (201, "open"))
+    status, settled = change(f"/v1/holds/{hold['id']}/settle", "settle", cost="3.5")
+    check("the hold is settled", (status, settled["state"], settled["charged"]), (200, "settled", "3.5"))
+    status, account = shop.ask("GET", f"/v1/accounts/{owner}", key)
+    check("the account shows it", (status, account["balance"], account["held"]), (200, "6.5", "0"))
+    check("another key sees no account", shop.ask("GET", f"/v1/accounts/{owner}", shop.open_account(shop.named("other")))[0], 404)
+
+
 def stripe(shop):
     say("stripe: credits, bought through checkout")
     owner = shop.named("buyer")

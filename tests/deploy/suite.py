@@ -65,6 +65,7 @@ def main():
         say("== webhooks")
         sources.usage(shop)
         sources.codes(shop)
+        sources.credits_api(shop)
         sources.stripe(shop)
         sources.epay(shop)
         sources.wechat(shop)
