@@ -1,10 +1,12 @@
 //! `account`: shows an account, and changes its balance, limits, keys and referrer. Every change is a journal entry.
 
 mod budget;
+mod budget_facts;
 mod change;
 mod facts;
 mod keys;
 mod repair;
+mod ties;
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,10 +18,12 @@ use ledger::{
 };
 use local::{Expiry, What, context, credits_of};
 
-pub(crate) use self::budget::key_of;
+pub(crate) use self::budget::{LimitArgs, NamedLimits, key_of};
+pub(crate) use self::budget_facts::BudgetFacts;
 use self::change::change;
-pub(crate) use self::change::{AccountAfter, after, change_of, committed, insufficient, terms};
+pub(crate) use self::change::{AccountAfter, after, change_of, committed, insufficient, terms, unless_unread};
 use self::facts::AccountFacts;
+pub(crate) use self::ties::{Ties, budget_of};
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};
 use crate::error::Error;
@@ -277,6 +281,8 @@ async fn show(books: &Books, account: &AccountId, form: Form) -> Result<(), Erro
     if account.asset() == Asset::CREDITS {
         let budgets = books.ledger.budgets(account.owner(), &context(PATIENCE)).await?;
         facts.set_budgets(&budgets, context(PATIENCE).received_at);
+        facts.set_members(&books.ledger.member_rows(account.owner(), &context(PATIENCE)).await?);
+        facts.set_users(&books.ledger.users_of(&lines, &context(PATIENCE)).await?);
     }
     form.show(&facts);
     Ok(())

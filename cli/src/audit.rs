@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use edge::Invocation;
-use ledger::DifferenceKind;
+use ledger::{Difference, DifferenceKind};
 
 use self::facts::AuditFacts;
 pub(crate) use self::facts::DifferenceFacts;
@@ -53,10 +53,12 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
         if args.full || !args.which.aws {
             let mut whole = whole::scanned(&books, &invocation).await?;
             audit::read_codes_again(&books.ledger, &invocation, &mut whole).await?;
+            books.ledger.read_members_again(&mut whole, &invocation.context()).await?;
             let differences = whole.clone().differences(invocation.now).into_iter();
-            // Of codes there is no statement to read again.
-            let (of_codes, first): (Vec<_>, Vec<_>) =
-                differences.partition(|found| found.difference_kind == DifferenceKind::Uses);
+            // Of codes and members there is no statement to read again.
+            let has_no_statement =
+                |found: &Difference| matches!(found.difference_kind, DifferenceKind::Uses | DifferenceKind::Members);
+            let (of_codes, first): (Vec<_>, Vec<_>) = differences.partition(has_no_statement);
             // A scan is no snapshot: each difference is read again by itself, since a write may have happened in between.
             let (open, unsettled) = audit::verify(&books.ledger, &invocation, &first, books.index_lag).await?;
             let open = open.into_iter().map(|open| open.difference);

@@ -12,8 +12,8 @@ use audit::RepairFailure;
 use edge::KeyringError;
 use ledger::{
     AcceptError, AccountId, AccountIdError, AccountTransferError, AmountError, CallerKeyError, CommitError,
-    CurrencyPairError, GrantTermsError, HoldId, HoldIdError, KeyError, OrderNumber, OrderNumberError, Owner, RateError,
-    RateTextError, RepairError, ScopesError, Timestamp, UsageReversalError, WordError, ZoneError,
+    CurrencyPairError, GrantTermsError, HoldId, HoldIdError, KeyError, MemberError, OrderNumber, OrderNumberError,
+    Owner, RateError, RateTextError, RepairError, ScopesError, Timestamp, UsageReversalError, WordError, ZoneError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
@@ -90,6 +90,10 @@ pub(crate) enum Error {
     NotAnApiKey(String),
     #[error("a budget needs a limit: give --day, --month or --total, as 5, or none to remove one")]
     NoLimit,
+    #[error("{0} has no limit: give --day, --month or --total, or --unlimited if it may spend all that the team has")]
+    NoLimitOfMember(String),
+    #[error("{key} cannot be a member of {team}, or leave it: {cause}; `member list {team}` has its members")]
+    Member { key: String, team: Owner, cause: MemberError },
     #[error("the zone {text:?} {cause}")]
     Zone { text: String, cause: ZoneError },
     #[error("the budget changed at the same moment: run the same command again")]
@@ -282,6 +286,7 @@ impl Error {
             | Self::UnknownAsset(_)
             | Self::LimitOfPrepaid
             | Self::NoLimit
+            | Self::NoLimitOfMember(_)
             | Self::Zone { .. }
             | Self::NoAuthor
             | Self::Amount { .. }
@@ -318,6 +323,7 @@ impl Error {
             | Self::TooMuchOwed
             | Self::KeyTaken(..)
             | Self::NoKey { .. }
+            | Self::Member { .. }
             | Self::KeysAlike(_)
             | Self::NotAnApiKey(_)
             | Self::NoServiceKey(_)

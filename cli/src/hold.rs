@@ -91,8 +91,10 @@ pub(crate) async fn run(
             let (mut hold, by) = wish.hold(variable)?;
             let books = args.which.open(dir).await?;
             if let Some(key) = key {
-                let (key, budget) = key_of(&books, hold.account.owner(), &key).await?;
-                hold.budget = budget.map(|budget| HoldBudget::at(key, &budget, hold.opened_at));
+                let (key, bound) = key_of(&books, hold.account.owner(), &key).await?;
+                hold.budget = bound.budget.map(|budget| HoldBudget::at(key.clone(), &budget, hold.opened_at));
+                let at = hold.opened_at;
+                hold = hold.paid_for(&bound.used(&key, at, at));
             }
             open(&books, &hold, &by, form).await
         }

@@ -10,6 +10,11 @@ use crate::print::{self, Facts};
 pub(crate) struct HoldFacts {
     id: String,
     account: String,
+    /// Whose key it is for, if the account is not theirs, and the short id of the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
     amount: String,
     /// The journal key of the usage event that charges its use.
     #[serde(rename = "use")]
@@ -53,6 +58,8 @@ impl HoldFacts {
         Self {
             id: hold.id.to_string(),
             account: hold.account.to_string(),
+            member: hold.member.as_ref().map(|member| member.owner.to_string()),
+            key: hold.member.as_ref().map(|member| member.key.short_id()),
             amount: amount(hold.amount),
             usage: hold.usage.to_string(),
             state: hold.state.as_str(),

@@ -1,5 +1,5 @@
-//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `hold`, `order`,
-//! `code`, `key`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed stage.
+//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `hold`,
+//! `member`, `order`, `code`, `key`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed stage.
 
 mod account;
 mod account_transfer;
@@ -18,6 +18,7 @@ mod exit;
 mod hold;
 mod hold_facts;
 mod key;
+mod member;
 mod order;
 mod parse;
 mod post;
@@ -70,6 +71,8 @@ enum Command {
     Transfer(account_transfer::AccountTransferArgs),
     /// Set credits aside for a use, and settle or release them
     Hold(hold::HoldCommand),
+    /// Let keys of other owners draw on an account, end that, or list them
+    Member(member::MemberCommand),
     /// Show an order, or change it by hand
     Order(order::Order),
     /// Give the charge of a usage event back to its owner, whole or in part, once
@@ -135,6 +138,9 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Code(args)) => Box::pin(code::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Key(args)) => Box::pin(key::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Hold(args)) => Box::pin(hold::run(args, &data, form, variable)).await.map(|()| Exit::Done),
+            Some(Command::Member(args)) => {
+                Box::pin(member::run(args, &data, form, variable)).await.map(|()| Exit::Done)
+            }
             Some(Command::Rate(args)) => Box::pin(rate::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Account(args)) => {
                 Box::pin(account::run(args, &data, form, variable)).await.map(|()| Exit::Done)

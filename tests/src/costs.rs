@@ -11,6 +11,7 @@ mod deliveries;
 mod events;
 mod holds;
 mod lots;
+mod members;
 mod meter;
 mod published;
 mod purchase;
@@ -47,6 +48,7 @@ async fn all() -> Vec<Path> {
         Box::pin(holds::of_holds()).await,
         Box::pin(budgets::of_budgets()).await,
         accounts::of_credits().await,
+        Box::pin(members::of_members()).await,
         clicks::of_checkout().await,
         events::of_stripe().await,
         events::of_wechat().await,

@@ -25,6 +25,7 @@ mod links;
 mod loaded_store;
 mod log_capture;
 mod lots;
+mod members;
 mod planted;
 mod policies;
 mod reconcile;

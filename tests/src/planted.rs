@@ -229,6 +229,15 @@ fn rows() -> Vec<Planted> {
         },
         Planted {
             table: "accounts",
+            name: "the members of an owner",
+            key: "members#alice",
+            plant: |world, _| {
+                write_row("accounts", world, "members#alice", &json!({ "drawn_by": { "SS": ["key#remote#k1"] } }));
+            },
+            stopped_by: Defence::Roles(&[]),
+        },
+        Planted {
+            table: "accounts",
             name: "the wrong codes of an owner",
             key: "wrong_codes#alice",
             plant: |world, _| {

@@ -100,7 +100,7 @@ pub(crate) async fn after(books: &Books, account: &AccountId) -> AccountAfter {
 }
 
 /// Prints a failed read after a change, which stays a success.
-pub(super) fn unless_unread<T>(read: Result<T, Error>, what: &dyn std::fmt::Display) -> Option<T> {
+pub(crate) fn unless_unread<T>(read: Result<T, Error>, what: &dyn std::fmt::Display) -> Option<T> {
     read.map_err(|error| print::error(format_args!("cannot show {what}: {}", error.line()))).ok()
 }
 
@@ -183,7 +183,7 @@ pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Res
             let holder = bound.map_or_else(|| "revoked".to_owned(), |bound| format!("{}'s", bound.owner));
             Err(Error::KeyTaken(name, holder))
         }
-        (Reason::UnknownKey, What::RevokeKey { owner, key }) => Err(Error::NoKey { owner, id: key.short_id() }),
+        (Reason::UnknownKey, What::RevokeKey { owner, key, .. }) => Err(Error::NoKey { owner, id: key.short_id() }),
         (Reason::UnknownKey, What::Budget { change, .. }) => {
             Err(Error::NoKey { owner: change.owner, id: change.key.short_id() })
         }

@@ -1,11 +1,14 @@
 //! The output of `account show`.
 
-use idempotency::{AccountRow, KeyBudget, Line};
+use std::collections::HashMap;
+
+use idempotency::{AccountRow, KeyBudget, Line, MemberRows};
 use ledger::{AccountId, Amount, Asset, Balance, Hold, LotsSnapshot, Owed, Owner, Policy, SpendingTerms, Timestamp};
 use serde::Serialize;
 
 use super::WAITING_MAX;
-use super::budget::BudgetFacts;
+use super::budget_facts::BudgetFacts;
+use super::ties::Ties;
 use crate::error::Error;
 use crate::hold_facts::{HoldFacts, print_open};
 use crate::print::{self, Facts};
@@ -27,6 +30,9 @@ pub(crate) struct AccountFacts {
     holds: Vec<HoldFacts>,
     /// Of the owner's keys.
     budgets: Vec<BudgetFacts>,
+    /// The keys of others that draw on the owner, and the owner's keys that draw on others.
+    #[serde(flatten)]
+    ties: Ties,
     waiting: Option<RefusedEvent>,
     referrer: Option<String>,
     /// Newest first.
@@ -82,6 +88,11 @@ struct StatementLine {
     kind: String,
     change: String,
     receipt: String,
+    /// The member who used it, and the short id of the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
 impl AccountFacts {
@@ -98,6 +109,8 @@ impl AccountFacts {
             kind: line.kind.clone(),
             change: asset.format_balance(line.change),
             receipt: line.id.clone(),
+            member: None,
+            key: None,
         };
         Ok(Self {
             account: account.to_string(),
@@ -107,6 +120,7 @@ impl AccountFacts {
             lots: Vec::new(),
             holds: Vec::new(),
             budgets: Vec::new(),
+            ties: Ties::default(),
             waiting: (!waiting.is_empty()).then(|| RefusedEvent::of(asset, waiting)).transpose()?,
             referrer: referrer.map(Owner::to_string),
             lines: lines.iter().map(line).collect(),
@@ -149,6 +163,18 @@ impl AccountFacts {
         self.budgets = budgets.iter().map(|budget| BudgetFacts::of(budget, now)).collect();
     }
 
+    pub(super) fn set_members(&mut self, rows: &MemberRows) {
+        self.ties = Ties::of(rows);
+    }
+
+    pub(super) fn set_users(&mut self, users: &HashMap<String, (Owner, String)>) {
+        for line in &mut self.lines {
+            let user = users.get(&line.receipt);
+            line.member = user.map(|(member, _)| member.to_string());
+            line.key = user.map(|(_, key)| key.clone());
+        }
+    }
+
     fn print_holds(&self) {
         if self.holds.is_empty() {
             return;
@@ -159,6 +185,24 @@ impl AccountFacts {
         if more > 0 {
             print::line(format_args!("{more} more open holds: hold list {}", self.owner));
         }
+    }
+}
+
+impl AccountFacts {
+    fn print_lines(&self) {
+        if self.lines.is_empty() {
+            return;
+        }
+        print::line("");
+        // The last column is empty unless a member used something.
+        let used_by = if self.lines.iter().any(|line| line.member.is_some()) { "used by" } else { "" };
+        let head = ["time", "kind", "change", "receipt", used_by].map(str::to_owned);
+        let row = |line: &StatementLine| {
+            let user = line.member.as_ref().zip(line.key.as_ref()).map(|(member, key)| format!("{member} {key}"));
+            let StatementLine { processed_at, kind, change, receipt, .. } = line;
+            [processed_at.clone(), kind.clone(), change.clone(), receipt.clone(), user.unwrap_or_default()]
+        };
+        print::columns(&std::iter::once(head).chain(self.lines.iter().map(row)).collect::<Vec<_>>());
     }
 }
 
@@ -240,14 +284,7 @@ impl Facts for AccountFacts {
             print::line("");
             BudgetFacts::print_all(&self.budgets);
         }
-        if self.lines.is_empty() {
-            return;
-        }
-        print::line("");
-        let head = ["time", "kind", "change", "receipt"].map(str::to_owned);
-        let row = |line: &StatementLine| {
-            [line.processed_at.clone(), line.kind.clone(), line.change.clone(), line.receipt.clone()]
-        };
-        print::columns(&std::iter::once(head).chain(self.lines.iter().map(row)).collect::<Vec<_>>());
+        self.ties.print();
+        self.print_lines();
     }
 }

@@ -1,10 +1,11 @@
 //! Lists, rotates and revokes the keys of an owner.
 
 use idempotency::KeyRow;
-use ledger::{CallerKey, Owner};
-use local::What;
+use ledger::{CallerKey, CommitError, Owner};
+use local::{What, context};
 use serde::Serialize;
 
+use super::PATIENCE;
 use super::change::{ReplacedKey, api_key, committed};
 use crate::authorship::Authorship;
 use crate::books::Books;
@@ -12,6 +13,8 @@ use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::print::{self, Facts, Form};
 
+/// Attempts to revoke a key that joins or leaves a team at the same moment.
+const ROUNDS_MAX: u32 = 8;
 /// A warm function caches the owner of a key for a minute.
 const STILL_WORKS: &str = "  A function that used it in the last minute may accept it until that minute ends.";
 
@@ -36,6 +39,8 @@ struct KeyRevocation {
     #[serde(flatten)]
     changed: ChangeResult,
     key: String,
+    /// The team that it was a member of.
+    left: Option<String>,
 }
 
 pub(super) async fn list(books: &Books, owner: &Owner, form: Form) -> Result<(), Error> {
@@ -52,9 +57,21 @@ pub(super) async fn list(books: &Books, owner: &Owner, form: Form) -> Result<(),
 
 pub(super) async fn revoke(books: &Books, by: &Authorship, owner: Owner, id: &str, form: Form) -> Result<(), Error> {
     let key = find(books, &owner, id).await?.key;
-    let changed = ChangeResult::of(&committed(books, by, What::RevokeKey { owner, key }).await?);
-    form.show(&KeyRevocation { changed, key: id.to_owned() });
-    Ok(())
+    for _ in 0..ROUNDS_MAX {
+        let draws = books.ledger.stored_key(&key, &context(PATIENCE)).await?.map(|bound| bound.draws);
+        let draws = draws.unwrap_or_default();
+        let draws_on = draws.open().map(|open| open.payer.to_string());
+        match committed(books, by, What::RevokeKey { owner: owner.clone(), key: key.clone(), draws }).await {
+            // It has joined a team, or left one, since it was read.
+            Err(Error::Commit(CommitError::Stale)) => {}
+            committed => {
+                let changed = ChangeResult::of(&committed?);
+                form.show(&KeyRevocation { changed, key: id.to_owned(), left: draws_on });
+                return Ok(());
+            }
+        }
+    }
+    Err(Error::Overtaken)
 }
 
 /// The old key works too until an operator revokes it, so that clients can switch without an outage.
@@ -94,6 +111,9 @@ impl Facts for KeyList {
 impl Facts for KeyRevocation {
     fn print(&self) {
         self.changed.print();
+        if let Some(team) = &self.left {
+            print::line(format_args!("  It was a member of {team}, and is none any more."));
+        }
         print::line(STILL_WORKS);
     }
 }

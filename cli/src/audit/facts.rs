@@ -58,9 +58,9 @@ impl DifferenceFacts {
 
 impl From<Difference> for DifferenceFacts {
     fn from(difference: Difference) -> Self {
-        let is_of_code = difference.difference_kind == DifferenceKind::Uses;
+        let is_number = matches!(difference.difference_kind, DifferenceKind::Uses | DifferenceKind::Members);
         let number = |balance: Balance| {
-            if is_of_code { balance.units().to_string() } else { written(&difference.account, balance) }
+            if is_number { balance.units().to_string() } else { written(&difference.account, balance) }
         };
         Self {
             what: difference.difference_kind.as_str(),

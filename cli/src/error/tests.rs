@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ledger::{Amount, Balance, EventKey, HoldRefusal, HoldState, HoldTermsError, MoneyKey};
+use ledger::{Amount, Balance, EventKey, HoldRefusal, HoldState, HoldTermsError, MemberError, MoneyKey};
 
 use super::hold::HoldStep;
 use super::*;
@@ -64,6 +64,8 @@ fn samples() -> Vec<Error> {
         Error::KeysAlike(text("ab12")),
         Error::NotAnApiKey(text("42")),
         Error::NoLimit,
+        Error::NoLimitOfMember(text("gateway-42")),
+        Error::Member { key: text("gateway-42"), team: owner(), cause: MemberError::Circle },
         Error::Zone { text: text("8"), cause: ZoneError },
         Error::BudgetOvertaken,
         Error::KeyName { text: text("a b"), cause: WordError },

@@ -57,6 +57,7 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/fulfilment.md", "account referrer alice bob", Test("changes_of_the_page_are_done")),
     ("docs/fulfilment.md", "--as done --seq 77", Test("unknown_top_up_is_resolved")),
     ("docs/budgets.md", "--zone +08:00", Test("budgets_of_the_page_are_set")),
+    ("docs/members.md", "member add team alice", Test("members_of_the_page_join_and_leave")),
     ("docs/holds.md", "hold settle call-1", Test("holds_of_the_page_are_closed")),
     ("docs/holds.md", "metered_call", Test("holds_of_the_page_are_closed")),
     ("docs/orders.md", "rate set MNT/CNY 0.00204", Test("rates_are_set_and_listed")),

@@ -26,6 +26,7 @@ mod harness;
 mod holds;
 mod keys;
 mod killed;
+mod members;
 mod operator;
 mod prompts;
 mod rates;

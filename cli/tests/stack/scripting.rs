@@ -133,11 +133,15 @@ fn json_is_one_document_with_documented_names() {
     folder.stdout_of(&["send", "stripe/charge_refunded", "--order", number]);
 
     let of_account = || [CHANGED.as_slice(), &["account", "state"]].concat();
+    let of_member = || [CHANGED.as_slice(), &["team", "owner", "key", "member", "budget"]].concat();
     let of_order = || [CHANGED.as_slice(), &["order"]].concat();
     let rows: Vec<(Vec<&str>, Vec<&str>)> = vec![
         (
             vec!["account", "show", "demo"],
-            vec!["account", "owner", "asset", "state", "lots", "holds", "budgets", "waiting", "referrer", "lines"],
+            vec![
+                "account", "owner", "asset", "state", "lots", "holds", "budgets", "members", "teams", "waiting",
+                "referrer", "lines",
+            ],
         ),
         (by(&["account", "credit", "alice", "5", "--new"]), of_account()),
         (by(&["account", "debit", "alice", "1"]), of_account()),
@@ -147,7 +151,10 @@ fn json_is_one_document_with_documented_names() {
         (by(&["account", "referrer", "alice", "bob"]), [CHANGED.as_slice(), &["owner", "referrer"]].concat()),
         (by(&["account", "api-key", "alice"]), [CHANGED.as_slice(), &["apiKey", "replaces"]].concat()),
         (vec!["account", "keys", "alice"], vec!["owner", "keys"]),
-        (by(&["account", "revoke", "alice", "gateway-sk-1"]), [CHANGED.as_slice(), &["key"]].concat()),
+        (by(&["member", "add", "demo", "alice", "gateway-sk-1", "--unlimited"]), of_member()),
+        (vec!["member", "list", "demo"], vec!["owner", "members", "teams"]),
+        (by(&["member", "remove", "demo", "alice", "gateway-sk-1"]), of_member()),
+        (by(&["account", "revoke", "alice", "gateway-sk-1"]), [CHANGED.as_slice(), &["key", "left"]].concat()),
         (by(&["hold", "open", "demo", "1", "--id", "h1"]), [of_account().as_slice(), &["hold"]].concat()),
         (by(&["hold", "settle", "h1", "1"]), [of_account().as_slice(), &["hold"]].concat()),
         (vec!["hold", "list", "demo"], vec!["account", "holds"]),

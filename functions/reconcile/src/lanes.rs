@@ -7,7 +7,7 @@ use std::time::Duration;
 use edge::Invocation;
 use futures_util::{StreamExt as _, stream};
 use ledger::{
-    Asset, Audit, AuditProgress, Backlog, Balance, CommitError, DueRow, Lane, LaneState, Owed, Owner, Queue,
+    Asset, Audit, AuditProgress, Backlog, Balance, BoundKey, CommitError, DueRow, Lane, LaneState, Owed, Owner, Queue,
     REFUSED_BODY_KEPT_DAYS, Reason, Source, Timestamp,
 };
 use webhook::{Outcome, Webhook};
@@ -183,11 +183,18 @@ impl<L: Backlog + Audit> Reconcile<L> {
                 let held = self.ledger.stored_account(&account(owner), context).await?;
                 Payable::UpTo(held.map_or(Balance::ZERO, |held| held.available))
             }
-            // Once the key is bound, the owner's funds decide about each event.
-            Lane::Key(key) => match self.ledger.key(key, context).await? {
-                Some(bound) if !is_held_back(&account(&bound.owner), check, invocation) => Payable::All,
-                Some(_) | None => Payable::UpTo(Balance::ZERO),
-            },
+            // Once the key is bound, the funds of who pays decide about each event.
+            Lane::Key(key) => {
+                let bound = self.ledger.key(key, context).await?;
+                let is_any_held_back = |bound: &BoundKey| {
+                    bound.payers().into_iter().any(|payer| is_held_back(&account(payer), check, invocation))
+                };
+                if bound.is_some_and(|bound| !is_any_held_back(&bound)) {
+                    Payable::All
+                } else {
+                    Payable::UpTo(Balance::ZERO)
+                }
+            }
         })
     }
 

@@ -1,21 +1,22 @@
-//! Decides a usage event: its cost is taken from the credits of the key's owner, within the available balance, and
-//! counted in the key's budget.
+//! Decides a usage event: its cost is taken from the credits of the key's owner, or of the team on which the key draws,
+//! within the available balance, and counted in the key's budget.
 
 use ledger::{
-    Asset, BudgetCount, CallerKey, Decision, Effect, Entry, Fact, Fingerprint, Guard, House, JournalHeader, Lane,
+    Asset, BudgetCount, Decision, Effect, Entry, Fact, Fingerprint, Guard, House, JournalHeader, Lane, Member,
     MoneyKey, Movement, Posting, Reason, Refusal, Source, UsedKey,
 };
 
 use crate::UsageEvent;
 
-pub(crate) fn decide(event: &UsageEvent, header: JournalHeader, used: Option<UsedKey>) -> Decision {
-    let Some(UsedKey { owner, budget, used_at }) = used else {
+pub(crate) fn decide(event: &UsageEvent, mut header: JournalHeader, used: Option<UsedKey>) -> Decision {
+    let Some(UsedKey { payer, member, budget, used_at }) = used else {
         let wait = Effect::Wait { lane: Lane::Key(event.key.clone()), owed: event.cost };
         return Decision::Refuse(Refusal { header, reason: Reason::UnknownKey, effects: vec![wait] });
     };
+    header.facts.extend(member.as_ref().map(Member::fact).map(|(name, member)| (name, member.into())));
     let spend = Movement {
         key: MoneyKey::of_event(&event.receipt),
-        posting: Posting::from_customer(owner.account(Asset::CREDITS), House::Usage, event.cost),
+        posting: Posting::from_customer(payer.account(Asset::CREDITS), House::Usage, event.cost),
         guard: Guard::SufficientFunds,
         reverses: None,
         lots: Vec::new(),
@@ -30,7 +31,7 @@ pub(crate) fn decide(event: &UsageEvent, header: JournalHeader, used: Option<Use
 }
 
 pub(crate) fn header(event: &UsageEvent) -> JournalHeader {
-    let key = remote_id(&event.key);
+    let key = event.key.as_str();
     let cost = Asset::CREDITS.format(event.cost);
     JournalHeader {
         receipt: event.receipt.clone(),
@@ -47,11 +48,5 @@ pub(crate) fn header(event: &UsageEvent) -> JournalHeader {
             ("cost", Fact::Text(cost)),
             ("sent_at", Fact::Text(event.sent_at.to_string())),
         ],
-    }
-}
-
-fn remote_id(key: &CallerKey) -> &str {
-    match key {
-        CallerKey::Remote(id) | CallerKey::ApiHash(id) => id,
     }
 }

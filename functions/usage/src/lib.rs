@@ -100,7 +100,7 @@ impl Webhook for Usage {
         context: &CallContext<'_>,
     ) -> Result<Option<UsedKey>, CommitError> {
         let bound = ledger.key(&event.key, context).await?;
-        Ok(bound.map(|bound| bound.used(event.sent_at, context.first_received_at)))
+        Ok(bound.map(|bound| bound.used(&event.key, event.sent_at, context.first_received_at)))
     }
 
     fn decide(&self, event: &UsageEvent, header: JournalHeader, used: Option<UsedKey>) -> Decision {

@@ -7,8 +7,8 @@ use ledger::{
 };
 
 use crate::image::{Image, Read, known_form, maybe, maybe_amount, number as read_number, owned};
-use crate::names;
 use crate::rows::{Row, number, text};
+use crate::{member_row, names};
 
 /// What a transaction has to know of a budget before it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +25,11 @@ pub(crate) fn id(key: &CallerKey) -> String {
 }
 
 /// Of both rows.
-pub(crate) const ATTRIBUTES: [&str; 16] = [
+pub(crate) const ATTRIBUTES: [&str; 17] = [
     names::ID,
     names::FORMAT,
     names::OWNER,
+    names::DRAWS,
     names::ZONE,
     names::DAY_LIMIT_UNITS,
     names::MONTH_LIMIT_UNITS,
@@ -92,13 +93,13 @@ fn over(row: &mut Row, name: &'static str, from: Option<AttributeValue>, to: Opt
     row.set_or_remove(name, to);
 }
 
-/// The owner and the budget of a key. A revoked key has no owner.
+/// The owner, the budget and the periods of a key. A revoked key has no owner.
 pub(crate) fn bound(row: &Image) -> Read<Option<BoundKey>> {
     known_form(row)?;
     let Some(owner) = row.get(names::OWNER).and_then(|owner| Owner::new(owner.as_s().ok()?).ok()) else {
         return Ok(None);
     };
-    Ok(Some(BoundKey { owner, budget: budget(row)? }))
+    Ok(Some(BoundKey { owner, budget: budget(row)?, draws: member_row::read_draws(row)? }))
 }
 
 pub(crate) fn budget(row: &Image) -> Read<Option<Budget>> {

@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     AccountId, Amount, AtExpiry, CallContext, CallerKey, EventKey, Hold, HoldBudget, HoldChange, HoldId, HoldState,
-    Lane, Limits, Source, Timestamp, Windows,
+    Lane, Limits, Member, Owner, Source, Timestamp, Windows,
 };
 
 use crate::image::{Image, Read, Unreadable, amount, flag, known_form, maybe, maybe_amount, owned, time, word};
@@ -32,7 +32,7 @@ pub(crate) fn lane_of(hold: &Hold) -> String {
 
 /// Written if no hold has this id.
 pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
-    let Hold { id: _, account, amount, usage, budget, opened_at, expires_at, at_expiry, note, state: _ } = hold;
+    let Hold { id: _, account, amount, usage, member, budget, opened_at, expires_at, at_expiry, note, state: _ } = hold;
     let account = account.to_string();
     let mut row = Row::default();
     row.set(names::FORMAT, number(&ROW_FORMAT));
@@ -41,6 +41,10 @@ pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
     row.set(names::ACCOUNT, text(&account));
     row.set(names::AMOUNT_UNITS, number(&amount.units()));
     row.set(names::USE_KEY, text(usage));
+    if let Some(Member { owner, key }) = member {
+        row.set(names::MEMBER, text(owner));
+        row.set(names::MEMBER_KEY, text(key));
+    }
     if let Some(HoldBudget { key, windows, limits: _ }) = budget {
         row.set(names::BUDGET_KEY, text(key));
         row.set(names::DAY, text(&windows.day));
@@ -133,6 +137,7 @@ pub(crate) fn read(row: &Image) -> Read<Hold> {
         account: word(row, names::ACCOUNT, AccountId::read)?,
         amount: amount(row, names::AMOUNT_UNITS)?,
         usage: word(row, names::USE_KEY, |usage| Some(EventKey::of_row(usage)))?,
+        member: member(row)?,
         budget: budget(row)?,
         opened_at: word(row, names::OPENED_AT, time)?,
         expires_at: word(row, names::EXPIRES_AT, time)?,
@@ -140,6 +145,11 @@ pub(crate) fn read(row: &Image) -> Read<Hold> {
         note: maybe(row, names::NOTE, owned)?,
         state,
     })
+}
+
+fn member(row: &Image) -> Read<Option<Member>> {
+    let Some(owner) = maybe(row, names::MEMBER, |owner| Owner::new(owner).ok())? else { return Ok(None) };
+    Ok(Some(Member { owner, key: word(row, names::MEMBER_KEY, CallerKey::of_row)? }))
 }
 
 /// Its limits are those of the key, which the opening has checked.

@@ -16,7 +16,7 @@ use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::{DynamoLedger, unreadable};
 
-const ATTRIBUTES: [&str; 20] = [
+const ATTRIBUTES: [&str; 22] = [
     names::ID,
     names::FORMAT,
     names::STATUS,
@@ -24,6 +24,8 @@ const ATTRIBUTES: [&str; 20] = [
     names::ACCOUNT,
     names::AMOUNT_UNITS,
     names::USE_KEY,
+    names::MEMBER,
+    names::MEMBER_KEY,
     names::BUDGET_KEY,
     names::DAY,
     names::MONTH,

@@ -51,6 +51,8 @@ mod lane_row;
 mod lanes;
 mod lots;
 mod lots_row;
+mod member_row;
+mod members;
 mod names;
 mod order_image;
 mod order_row;
@@ -71,6 +73,7 @@ mod whole;
 
 pub use books::{KeyBudget, KeyRow, Line};
 pub use ledger::AccountRow;
+pub use members::{MemberRow, MemberRows};
 pub use retry::Backoff;
 pub use store::DynamoLedger;
 pub use tables::{MissingTable, Tables};

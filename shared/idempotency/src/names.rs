@@ -64,6 +64,11 @@ pub(crate) const DELIVERED_UNITS: &str = "delivered_units";
 pub(crate) const DETAILS: &str = "details";
 pub(crate) const DISPUTED: &str = "disputed";
 pub(crate) const DISPUTES: &str = "disputes";
+/// On the row of a key: the periods in which another owner's account pays for it.
+pub(crate) const DRAWS: &str = "draws";
+/// On the row of an owner's members: keys of others that draw on the owner, and keys of the owner that draw on others.
+pub(crate) const DRAWN_BY: &str = "drawn_by";
+pub(crate) const DRAWING: &str = "drawing";
 pub(crate) const DUE_AT: &str = "due_at";
 pub(crate) const EACH_PERIOD: &str = "each_period";
 pub(crate) const EARLIER: &str = "earlier";
@@ -111,6 +116,9 @@ pub(crate) const MARK_UNITS: &str = "mark_units";
 pub(crate) const CHECKED_AT: &str = "checked_at";
 pub(crate) const EQUAL_CHECKS: &str = "equal_checks";
 pub(crate) const DIFFERENCE_KIND: &str = "difference_kind";
+/// On a hold for a key that draws on another's account: the owner of the key, and the key.
+pub(crate) const MEMBER: &str = "member";
+pub(crate) const MEMBER_KEY: &str = "member_key";
 pub(crate) const METHOD: &str = "method";
 pub(crate) const MISSING: &str = "missing";
 pub(crate) const UNLISTED: &str = "unlisted";
@@ -144,6 +152,8 @@ pub(crate) const PARTS: &str = "parts";
 /// How often the sweep could not process the row since it last could.
 pub(crate) const PASSED_OVER: &str = "passed_over";
 pub(crate) const PATH: &str = "path";
+/// Of a period: the owner whose account pays.
+pub(crate) const PAYER: &str = "payer";
 pub(crate) const PAYMENT: &str = "payment";
 pub(crate) const PAYS_FOR: &str = "pays_for";
 pub(crate) const PERIODS: &str = "periods";
@@ -266,6 +276,7 @@ pub(crate) fn placeholder(attribute: &str) -> Option<&'static str> {
         LAST => "#last",
         LENGTH => "#length",
         LINES => "#lines",
+        MEMBER => "#member",
         METHOD => "#method",
         MISSING => "#missing",
         MONTH => "#month",

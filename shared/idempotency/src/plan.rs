@@ -2,6 +2,7 @@
 
 mod holds;
 mod keys;
+mod members;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,11 +119,12 @@ impl Plan {
         for effect in effects.iter() {
             match effect {
                 Effect::Bind { key, owner } => plan.bind(tables, key, owner, context)?,
-                Effect::Revoke { key, owner } => plan.revoke(tables, key, owner, context)?,
                 Effect::SetBudget(change) => plan.set_budget(tables, change, context)?,
                 Effect::CountInBudget(count) => {
                     plan.count_in_budget(tables, count, known.budgets.get(&count.key), context)?;
                 }
+                Effect::Revoke { key, owner, draws } => plan.revoke(tables, key, owner, draws, context)?,
+                Effect::Member(change) => plan.member(tables, change, context)?,
                 Effect::Refer { owner, from, to } => {
                     plan.refer(tables, owner, from.as_ref(), to.as_ref(), context)?;
                 }
@@ -297,6 +299,7 @@ impl Plan {
                 Effect::Move(_)
                 | Effect::Bind { .. }
                 | Effect::Revoke { .. }
+                | Effect::Member(_)
                 | Effect::Refer { .. }
                 | Effect::Overdraft { .. }
                 | Effect::Wait { .. }

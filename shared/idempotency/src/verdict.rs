@@ -104,6 +104,8 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
                 | Role::ServiceKey
                 | Role::Hold
                 | Role::Repaired
+                | Role::Revoked(_)
+                | Role::Member
         )
     };
     if images(may_be_stale).any(|(reason, role)| is_stale(reason.item(), role)) {
@@ -131,7 +133,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
                 return Verdict::Guarded(if is_owners { Reason::Overtaken } else { Reason::UnknownKey });
             }
             Role::Budget(count) => return of_budget(count, reason.item()),
-            Role::Revoked => return Verdict::Guarded(Reason::UnknownKey),
+            Role::Revoked(_) => return Verdict::Guarded(Reason::UnknownKey),
             Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
             Role::Proof => return Verdict::Guarded(Reason::PaymentUnproven),
             Role::Receipt
@@ -141,6 +143,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             | Role::Code
             | Role::ServiceKey
             | Role::Hold
+            | Role::Member
             | Role::Lane
             | Role::Lots
             | Role::Breakage
@@ -205,6 +208,8 @@ fn later_form() -> Verdict {
 fn is_stale(image: Option<&Image>, role: &Role) -> bool {
     match role {
         Role::Versioned(read) => version(image) != *read,
+        // A key that is still its owner's draws in other periods than were read.
+        Role::Revoked(owner) => text(image, names::OWNER) == Some(owner.as_str()),
         Role::Receipt
         | Role::Money(..)
         | Role::Proof
@@ -214,7 +219,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Key
         | Role::SetBudget(_)
         | Role::Budget(_)
-        | Role::Revoked
+        | Role::Member
         | Role::Referrer
         | Role::Pointer
         | Role::Place

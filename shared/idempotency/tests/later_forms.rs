@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 
 use ledger::{
-    AccountId, Amount, Asset, Audit as _, Budget, BudgetChange, BudgetCheck, BudgetCount, CallerKey, CodeChange,
-    CodeHash, CommitError, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader,
-    Ledger as _, Limits, MoneyKey, Movement, OrderNumber, Owner, Pointer, Posting, Provider, Rates, Reason, Reference,
-    Refusal, RowKeys, ServiceKeyChange, ServiceKeyHash, Source, Windows, Zone,
+    AccountId, Amount, Asset, Audit as _, BoundKey, Budget, BudgetChange, BudgetCheck, BudgetCount, CallerKey,
+    CodeChange, CodeHash, CommitError, CurrencyPair, Decision, Draws, Effect, Entry, EventKey, Fingerprint, Guard,
+    House, JournalHeader, Ledger as _, Limits, MemberChange, MoneyKey, Movement, OrderNumber, Owner, Pointer, Posting,
+    Provider, Rates, Reason, Reference, Refusal, RowKeys, ServiceKeyChange, ServiceKeyHash, Source, Windows, Zone,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context};
@@ -80,6 +80,16 @@ fn set_budget(owner: Owner) -> BudgetChange {
     BudgetChange { key: remote_key(), owner, from: None, to: Budget::new(Zone::default(), limits) }
 }
 
+fn revoke(owner: Owner) -> Effect {
+    Effect::Revoke { key: remote_key(), owner, draws: Draws::default() }
+}
+
+fn join(of: Owner) -> Effect {
+    let bound = BoundKey { owner: of, budget: None, draws: Draws::default() };
+    let change = MemberChange::join(&remote_key(), &bound, &owner("third"), None, context(1).received_at);
+    Effect::Member(Box::new(change.expect("a change")))
+}
+
 fn count_in_budget() -> Effect {
     let windows = Windows { day: "2026-01-02".to_owned(), month: "2026-01".to_owned() };
     let key = CallerKey::of_row("key#remote#tok_9").expect("a key");
@@ -113,12 +123,7 @@ fn writes() -> Vec<(&'static str, &'static str, &'static str, Decision)> {
             "key#remote#tok_2",
             record("usage#n1", vec![Effect::Bind { key: remote_key(), owner: owner(&bound) }]),
         ),
-        (
-            "a revoked key",
-            "accounts",
-            "key#remote#tok_2",
-            record("usage#n1", vec![Effect::Revoke { key: remote_key(), owner: owner(&bound) }]),
-        ),
+        ("a revoked key", "accounts", "key#remote#tok_2", record("usage#n1", vec![revoke(owner(&bound))])),
         (
             "a referrer",
             "accounts",
@@ -131,6 +136,8 @@ fn writes() -> Vec<(&'static str, &'static str, &'static str, Decision)> {
             "key#remote#tok_2",
             record("usage#n1", vec![Effect::SetBudget(set_budget(owner(&bound)))]),
         ),
+        ("a key that joins a team", "accounts", "key#remote#tok_2", record("usage#n1", vec![join(owner(&bound))])),
+        ("the members of an owner", "accounts", "members#alice", record("usage#n1", vec![join(owner("alice"))])),
         ("what a key has spent", "accounts", "budget#key#remote#tok_9", record("usage#n1", vec![count_in_budget()])),
         ("exchange rates", "accounts", "rate#MNT/CNY", record("usage#n1", vec![Effect::Rates(rates)])),
         (

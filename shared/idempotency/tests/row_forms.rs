@@ -208,6 +208,7 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
             budgets::of_key(ledger, &key, later).await?
         }
         RowKind::Budget => budgets::spent(ledger, id, later).await?,
+        RowKind::Members => budgets::members(ledger, id, later).await?,
         RowKind::Referrer => {
             let owner = Owner::new(id.trim_start_matches("referrer#")).expect("an owner");
             json!({ "owner": ledger.referrer(&owner, later).await?.map(|owner| owner.to_string()) })

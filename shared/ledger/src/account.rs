@@ -172,6 +172,13 @@ impl CallerKey {
         }
     }
 
+    /// The id, or the hash.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Remote(id) | Self::ApiHash(id) => id,
+        }
+    }
+
     /// A displayable id without the secret: as much of an API key's hash as distinguishes the keys of one owner.
     pub fn short_id(&self) -> String {
         match self {

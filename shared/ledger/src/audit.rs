@@ -7,6 +7,7 @@ mod codes;
 mod difference;
 mod held;
 mod lots;
+mod members;
 mod order;
 mod paired;
 mod repair;
@@ -20,6 +21,7 @@ pub use check::{AuditProgress, CountProgress, LinesSeen, Observation, Open, Unse
 pub use codes::CodesToRead;
 pub use difference::{Difference, DifferenceKind, Subject, Suspect};
 pub use held::{LineTotals, StoredAccount, StoredLots};
+pub use members::MemberKey;
 pub use repair::{LineDetails, Repair, RepairError, RepairedOrder, Side};
 pub use trial_balance::{AccountSides, AssetBalance, TrialBalance};
 pub use whole::{Row, WholeAudit};

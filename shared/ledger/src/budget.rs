@@ -130,29 +130,6 @@ impl Budget {
     }
 }
 
-/// A key with what its row says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BoundKey {
-    pub owner: Owner,
-    pub budget: Option<Budget>,
-}
-
-/// A key at the time of a use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsedKey {
-    pub owner: Owner,
-    pub budget: Option<Budget>,
-    pub used_at: Timestamp,
-}
-
-impl BoundKey {
-    /// A use is no later than its first receipt: a sender's clock that is ahead begins no window of tomorrow.
-    pub fn used(self, sent_at: Timestamp, first_received_at: Timestamp) -> UsedKey {
-        let Self { owner, budget } = self;
-        UsedKey { owner, budget, used_at: sent_at.min(first_received_at) }
-    }
-}
-
 /// Sets or removes the budget of a key, provided that the key is the owner's and its budget is still `from`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetChange {

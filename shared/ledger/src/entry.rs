@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AccountId, Amount, Asset, Balance, BudgetChange, BudgetCount, CallerKey, CodeChange, EventKey, Fingerprints, House,
-    Lane, LotShare, MoneyKey, Order, OrderNumber, Owner, Pointer, Rates, Reason, Repair, ServiceKeyChange,
-    SpendingTerms, Subscription, Transition, Writer,
+    AccountId, Amount, Asset, Balance, BudgetChange, BudgetCount, CallerKey, CodeChange, Draws, EventKey, Fingerprints,
+    House, Lane, LotShare, MemberChange, MoneyKey, Order, OrderNumber, Owner, Pointer, Rates, Reason, Repair,
+    ServiceKeyChange, SpendingTerms, Subscription, Transition, Writer,
 };
 
 /// The result of processing one event.
@@ -95,11 +95,15 @@ pub enum Effect {
         key: CallerKey,
         owner: Owner,
     },
-    /// Revokes a key, provided that it still names this owner. The key stays taken, so that no other owner can get it.
+    /// Revokes a key, provided that it still names this owner and draws as it was read. A period that lasts ends with it.
+    /// The key stays taken, so that no other owner can get it.
     Revoke {
         key: CallerKey,
         owner: Owner,
+        draws: Draws,
     },
+    /// A key of one owner joins the team of another, or leaves it.
+    Member(Box<MemberChange>),
     /// Sets or removes the owner's referrer, provided that it is still `from`.
     Refer {
         owner: Owner,
@@ -269,6 +273,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             }
             Effect::Bind { .. }
             | Effect::Revoke { .. }
+            | Effect::Member(_)
             | Effect::Refer { .. }
             | Effect::Order { .. }
             | Effect::Point { .. }

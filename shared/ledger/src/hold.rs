@@ -10,8 +10,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    AccountId, Amount, Asset, Budget, CallerKey, CommitError, EventKey, HoldBudget, Reason, RequestId, Source,
-    Timestamp, Window,
+    AccountId, Amount, Asset, Budget, CallerKey, CommitError, EventKey, HoldBudget, Member, Reason, RequestId, Source,
+    Timestamp, UsedKey, Window,
 };
 
 pub use close::{HoldChange, HoldClosing, HoldStep, UseRow};
@@ -76,6 +76,8 @@ pub struct Hold {
     pub amount: Amount,
     /// The journal key of the usage event that charges its use.
     pub usage: EventKey,
+    /// Whose key it is for, if the account is not theirs.
+    pub member: Option<Member>,
     /// The budget that it counts in, if it is opened for a key that has one.
     pub budget: Option<HoldBudget>,
     pub opened_at: Timestamp,
@@ -156,7 +158,14 @@ impl Hold {
         let usage = usage.unwrap_or_else(|| id.own_use());
         let budget = budget.map(|(key, budget)| HoldBudget::at(key, &budget, now));
         let (opened_at, expires_at, state) = (now, now.plus_seconds(ttl_seconds.into()), HoldState::Open);
-        Ok(Self { id, account, amount, usage, budget, opened_at, expires_at, at_expiry, note, state })
+        Ok(Self { id, account, amount, usage, member: None, budget, opened_at, expires_at, at_expiry, note, state })
+    }
+
+    /// The same hold on the account that pays for the uses of a key. It stays there, whatever becomes of the key.
+    #[must_use]
+    pub fn paid_for(self, used: &UsedKey) -> Self {
+        let account = used.payer.account(self.account.asset());
+        Self { account, member: used.member.clone(), ..self }
     }
 
     /// Whether both were opened with the same terms, at whatever time: the second is the first, sent again.

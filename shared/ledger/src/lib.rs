@@ -64,6 +64,7 @@ mod jwks_cache;
 mod key;
 mod lane;
 mod lots;
+mod member;
 mod metered;
 mod money;
 mod order;
@@ -98,14 +99,14 @@ pub use anomaly::{Anomalies, Anomaly, Flag, LISTED_MAX, PaysFor, RefusedPayment,
 pub use asset::{Asset, Word, WordError};
 pub use audit::{
     AccountPage, AccountSides, AccountsOpened, AssetBalance, Audit, AuditProgress, Census, CodesToRead, CountProgress,
-    Difference, DifferenceKind, JournalLine, LineDetails, LinePage, LinePosition, LineTotals, LinesSeen,
+    Difference, DifferenceKind, JournalLine, LineDetails, LinePage, LinePosition, LineTotals, LinesSeen, MemberKey,
     MissingAccounts, Observation, Open, Repair, RepairError, RepairedOrder, Row, Side, StatementLine, StoredAccount,
     StoredLots, StoredOrder, Subject, Suspect, TrialBalance, UnsettledAccount, WholeAudit,
 };
 pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};
 pub use budget::{
-    BoundKey, Budget, BudgetChange, BudgetCheck, BudgetCount, Counted, HoldBudget, Limits, Series, Slot, Spent,
-    UsedKey, Window, Windows, Zone, ZoneError,
+    Budget, BudgetChange, BudgetCheck, BudgetCount, Counted, HoldBudget, Limits, Series, Slot, Spent, Window, Windows,
+    Zone, ZoneError,
 };
 pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, CodeUses, Codes, OncePer, WrongCodes};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};
@@ -123,6 +124,9 @@ pub use lots::{
     AccountLots, ChangedLots, ExpiredLots, ExpiredShare, Expiring, GRANT_DAYS_MAX, GrantTerms, GrantTermsError, Lot,
     LotChange, LotKind, LotMove, LotShare, LotTerms, LotsRow, LotsSnapshot, PRIORITY_DEFAULT, PRIORITY_MAX,
     SettledLots, TakenShares,
+};
+pub use member::{
+    BoundKey, Draw, Draws, MEMBERS_MAX, Member, MemberChange, MemberError, Members, Membership, UsedKey, membership,
 };
 pub use money::{Currency, CurrencyError, Money};
 pub use order::{

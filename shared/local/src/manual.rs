@@ -1,10 +1,10 @@
 //! Manual changes of accounts and exchange rates: ordinary journal entries with an author and a reason.
 
 use ledger::{
-    AccountId, AccountTransfer, Amount, Asset, BudgetChange, CallerKey, Code, CodeChange, CodeHash, Decision, Effect,
-    Entry, EventKey, Fact, Fingerprint, Guard, House, JournalHeader, KeyError, LotShare, LotTerms, MoneyKey, Movement,
-    Owner, Posting, Rate, Rates, ServiceKey, ServiceKeyChange, ServiceKeyHash, SpendingTerms, Timestamp, UsageReversal,
-    Word, Writer,
+    AccountId, AccountTransfer, Amount, Asset, BudgetChange, CallerKey, Code, CodeChange, CodeHash, Decision, Draws,
+    Effect, Entry, EventKey, Fact, Fingerprint, Guard, House, JournalHeader, KeyError, LotShare, LotTerms,
+    MemberChange, MoneyKey, Movement, Owner, Posting, Rate, Rates, ServiceKey, ServiceKeyChange, ServiceKeyHash,
+    SpendingTerms, Timestamp, UsageReversal, Word, Writer,
 };
 
 /// A manual adjustment.
@@ -64,6 +64,19 @@ pub enum What {
     RevokeKey {
         owner: Owner,
         key: CallerKey,
+        /// As they were read; one that lasts ends with the key.
+        draws: Draws,
+    },
+    /// A key joins the team of another owner.
+    JoinTeam {
+        team: Owner,
+        change: MemberChange,
+        /// The limits that a person named.
+        named: Vec<(&'static str, String)>,
+    },
+    LeaveTeam {
+        team: Owner,
+        change: MemberChange,
     },
     /// Sets the budget of a key.
     Budget {
@@ -146,6 +159,7 @@ impl What {
             | Self::RevokeKey { owner, .. }
             | Self::Referrer { owner, .. } => credits_of(owner),
             Self::Budget { change, .. } => credits_of(&change.owner),
+            Self::JoinTeam { team, .. } | Self::LeaveTeam { team, .. } => credits_of(team),
             Self::ReverseUsage(reversal) => reversal.account().clone(),
             Self::Transfer(transfer) => transfer.from().clone(),
             Self::SetRate { .. }
@@ -166,6 +180,8 @@ impl What {
             Self::RemoteKey { .. } => "key",
             Self::ApiKey { .. } => "api_key",
             Self::RevokeKey { .. } => "revoke_key",
+            Self::JoinTeam { .. } => "join_team",
+            Self::LeaveTeam { .. } => "leave_team",
             Self::Budget { .. } => "budget",
             Self::Referrer { .. } => "referrer",
             Self::ReverseUsage(_) => "reverse",
@@ -204,7 +220,11 @@ impl What {
                 let replaces = replaces.iter().map(|name| ("replaces", name.clone()));
                 std::iter::once(("owner", owner.to_string())).chain(replaces).collect()
             }
-            Self::RevokeKey { owner, key } => vec![("owner", owner.to_string()), ("key", key.short_id())],
+            Self::RevokeKey { owner, key, .. } => vec![("owner", owner.to_string()), ("key", key.short_id())],
+            Self::JoinTeam { team, change, named } => {
+                of_member(team, change).into_iter().chain(named.iter().cloned()).collect()
+            }
+            Self::LeaveTeam { team, change } => of_member(team, change).into(),
             Self::Budget { change, named } => {
                 let of_key = [("owner", change.owner.to_string()), ("key", change.key.short_id())];
                 of_key.into_iter().chain(named.iter().cloned()).collect()
@@ -289,12 +309,19 @@ impl What {
             }
             Self::SetRate { rates, .. } | Self::RevokeRate { rates, .. } => Effect::Rates(rates.clone()),
             Self::Budget { change, .. } => Effect::SetBudget(change.clone()),
-            Self::RevokeKey { owner, key } => Effect::Revoke { key: key.clone(), owner: owner.clone() },
+            Self::RevokeKey { owner, key, draws } => {
+                Effect::Revoke { key: key.clone(), owner: owner.clone(), draws: draws.clone() }
+            }
+            Self::JoinTeam { change, .. } | Self::LeaveTeam { change, .. } => Effect::Member(Box::new(change.clone())),
             Self::Referrer { owner, from, to } => {
                 Effect::Refer { owner: owner.clone(), from: from.clone(), to: to.clone() }
             }
         }]
     }
+}
+
+fn of_member(team: &Owner, change: &MemberChange) -> [(&'static str, String); 3] {
+    [("team", team.to_string()), ("owner", change.owner.to_string()), ("key", change.key.short_id())]
 }
 
 /// The account that usage is charged to.

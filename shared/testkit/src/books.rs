@@ -2,6 +2,7 @@
 
 mod budgets;
 mod credits;
+mod members;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use serde_json::Value;
 pub use budgets::SpentRow;
 pub(crate) use budgets::{of_limits, of_spent};
 pub use credits::{CodeRow, HoldRow};
+pub(crate) use members::{of_draws, of_members};
 pub(crate) use scan::scan;
 
 /// A snapshot of all tables.
@@ -24,6 +26,9 @@ pub struct Books {
     /// The budgets of keys, and what each key has spent.
     pub limits: BTreeMap<String, String>,
     pub spent: BTreeMap<String, SpentRow>,
+    /// The periods in which other owners' accounts pay for a key, and the keys that tie owners to others.
+    pub draws: BTreeMap<String, String>,
+    pub members: BTreeMap<String, String>,
     pub bodies: BTreeSet<String>,
     pub orders: BTreeMap<String, OrderRow>,
     /// From a provider's id, or from an owner and a product, to an order.
@@ -191,10 +196,10 @@ impl Books {
                 books.codes.insert(hash.to_owned(), CodeRow::read(&row));
             } else if let Some(key) = id.strip_prefix("budget#") {
                 books.spent.insert(key.to_owned(), budgets::spent(&row));
-            // An account's id has no `#`; an id with one is a key or referrer with an owner, or no account.
+            } else if let Some(owner) = id.strip_prefix("members#") {
+                books.members.extend(members::listed(&row).map(|listed| (owner.to_owned(), listed)));
             } else if id.contains('#') {
-                books.limits.extend(budgets::limits(&row).map(|limits| (id.clone(), limits)));
-                books.keys.extend(word(&row, "owner").map(|owner| (id, owner)));
+                books.add_key(&row, id);
             } else {
                 books.accounts.insert(id, Account::of_row(&row));
             }
@@ -269,6 +274,7 @@ impl Books {
     pub fn check(&self) {
         self.check_credits();
         self.check_holds();
+        self.check_members();
         for (id, account) in &self.accounts {
             let rows: Vec<&Row> = self.journal.values().filter(|row| row.account.as_ref() == Some(id)).collect();
             let sum: i128 = rows.iter().map(|row| row.change).sum();

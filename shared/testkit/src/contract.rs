@@ -8,6 +8,7 @@ mod codes;
 mod event;
 mod holds;
 mod lots;
+mod members;
 mod orders;
 mod rates;
 mod service_keys;
@@ -92,6 +93,9 @@ async fn result_of<L: Backlog + Audit + Codes + ServiceKeys + Statements>(
     if let Some(result) = holds::result_of(ledger, &words, number, seconds).await {
         return result;
     }
+    if let Some(result) = members::result_of(ledger, &words, number).await {
+        return result;
+    }
     if let Some(result) = lots::result_of(ledger, &words, number).await {
         return result;
     }
@@ -120,6 +124,10 @@ async fn result_of<L: Backlog + Audit + Codes + ServiceKeys + Statements>(
     };
     let decided = match decided {
         None => budgets::decision(ledger, &words, &context).await,
+        decided => decided,
+    };
+    let decided = match decided {
+        None => members::decision(ledger, &words, &context).await,
         decided => decided,
     };
     let decision = decided.unwrap_or_else(|| decision(&words));
@@ -162,10 +170,6 @@ fn decision(words: &[&str]) -> Decision {
         ["bind", event, key, owner] => {
             let bind = Effect::Bind { key: CallerKey::remote(key).unwrap(), owner: Owner::new(owner).unwrap() };
             record(event, &[key, owner], vec![bind])
-        }
-        ["revoke", event, key, owner] => {
-            let revoke = Effect::Revoke { key: CallerKey::remote(key).unwrap(), owner: Owner::new(owner).unwrap() };
-            record(event, &[key, owner], vec![revoke])
         }
         ["refer", event, owner, from, to] => {
             let referrer = |name: &str| (name != "-").then(|| Owner::new(name).unwrap());
@@ -268,7 +272,10 @@ fn written(books: &Books) -> Vec<String> {
         let id = id.split_once("#conflict#").map_or(id.clone(), |(id, _)| format!("{id}#conflict"));
         format!("{id} {status}{moved} x{}{over}", row.attempts)
     });
-    let accounts = accounts.chain(keys).chain(limits).chain(spent);
+    let draws = books.draws.iter().map(|(key, draws)| format!("draws {} {draws}", short(key)));
+    let members =
+        books.members.iter().map(|(owner, lists)| format!("members {owner} {}", lists.replace("key#remote#", "")));
+    let accounts = accounts.chain(keys).chain(limits).chain(spent).chain(draws).chain(members);
     accounts.chain(orders).chain(pointers).chain(subscriptions).chain(holds).chain(journal).collect()
 }
 

@@ -10,6 +10,7 @@ mod holds;
 mod kept_row;
 mod lanes;
 mod lots;
+mod members;
 mod proof;
 mod repair;
 mod rows;
@@ -22,16 +23,16 @@ use std::sync::{Arc, Mutex};
 
 use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Budget, CallContext, CallerKey, Code, CodeHash,
-    CommitError, Committed, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprints, Hold, HoldId, JournalHeader,
-    KeptBody, LaneState, Ledger, LotsRow, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Reason, Receipt,
-    Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent, Subscription, Sweep, Timestamp, TrialBalance,
-    Work, WrongCodes, merged, next_retry_at,
+    CommitError, Committed, CurrencyPair, Decision, Draws, Effect, Entry, EventKey, Fingerprints, Hold, HoldId,
+    KeptBody, LaneState, Ledger, LotsRow, Members, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Reason,
+    Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent, Subscription, Sweep, Timestamp,
+    TrialBalance, Work, WrongCodes, merged, next_retry_at,
 };
 
 use self::kept_row::{Due, KeptRow};
 use self::proof::ProofState;
 use crate::memory_jwks_cache::MemoryJwksCache;
-use crate::{Account, Row, instant};
+use crate::{Account, instant};
 
 #[derive(Debug, Default, Clone)]
 pub struct MemoryLedger(Arc<Mutex<State>>, pub(crate) Arc<MemoryJwksCache>);
@@ -43,6 +44,8 @@ struct State {
     lots: BTreeMap<AccountId, LotsRow>,
     keys: BTreeMap<CallerKey, Owner>,
     revoked: BTreeSet<CallerKey>,
+    draws: BTreeMap<CallerKey, Draws>,
+    members: BTreeMap<Owner, Members>,
     limits: BTreeMap<CallerKey, Budget>,
     spent: BTreeMap<CallerKey, Spent>,
     bodies: BTreeMap<String, KeptBody>,
@@ -83,7 +86,8 @@ impl Ledger for MemoryLedger {
     async fn key(&self, key: &CallerKey, _: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {
         let state = self.0.lock().unwrap();
         let budget = state.limits.get(key).copied();
-        Ok(state.keys.get(key).map(|owner| BoundKey { owner: owner.clone(), budget }))
+        let draws = state.draws_of(key);
+        Ok(state.keys.get(key).map(|owner| BoundKey { owner: owner.clone(), budget, draws }))
     }
 
     async fn referrer(&self, owner: &Owner, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
@@ -207,10 +211,8 @@ impl State {
                 Effect::Bind { key, owner } => {
                     self.keys.insert(key.clone(), owner.clone());
                 }
-                Effect::Revoke { key, .. } => {
-                    self.keys.remove(key);
-                    self.revoked.insert(key.clone());
-                }
+                Effect::Revoke { key, owner, draws } => self.revoke(key, owner, draws, context.received_at),
+                Effect::Member(change) => self.change_member(change),
                 Effect::Refer { owner, to, .. } => {
                     self.referrers.remove(owner);
                     self.referrers.extend(to.iter().map(|to| (owner.clone(), to.clone())));
@@ -266,12 +268,13 @@ impl State {
                 version.checked_add(1) != Some(rates.version)
             }
             Effect::Repair(repair) => self.is_repaired_meanwhile(repair),
+            Effect::Revoke { key, owner, draws } => self.draws_otherwise(key, owner, draws),
+            Effect::Member(change) => self.is_member_stale(change),
             Effect::TakePlace { owner, replaces, places, .. } => {
                 !self.has_place(owner, replaces.as_ref(), usize::from(*places))
             }
             Effect::Move(_)
             | Effect::Bind { .. }
-            | Effect::Revoke { .. }
             | Effect::Refer { .. }
             | Effect::Overdraft { .. }
             | Effect::SetBudget(_)
@@ -312,6 +315,7 @@ impl State {
                 | Effect::Rates(_)
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
+                | Effect::Member(_)
                 | Effect::CountInBudget(_)
                 | Effect::ServiceKey(_)
                 | Effect::Repair(_) => {}
@@ -348,51 +352,5 @@ impl State {
             self.keep_body(&refusal.header.receipt, context);
         }
         Err(CommitError::Rejected(refusal.reason))
-    }
-
-    /// `None` if the event has no row, or a failed one with the same fingerprint.
-    fn outcome_of_row(
-        &mut self,
-        header: &JournalHeader,
-        context: &CallContext<'_>,
-    ) -> Option<Result<Committed, CommitError>> {
-        let kept = self.journal.get(header.receipt.as_str())?;
-        if !header.fingerprints.contain(&kept.fingerprint) {
-            return Some(self.contradict(header, context));
-        }
-        kept.processed_at.map(|processed_at| {
-            Ok(Committed::Earlier(Receipt { key: header.receipt.clone(), processed_at, is_over_budget: false }))
-        })
-    }
-
-    fn contradict(&mut self, header: &JournalHeader, context: &CallContext<'_>) -> Result<Committed, CommitError> {
-        let receipt = header.receipt.conflicting(header.fingerprints.current());
-        self.keep_body(&receipt, context);
-        self.write(&JournalHeader { receipt, ..header.clone() }, "failed", Some("conflict"), context);
-        Err(CommitError::Conflict)
-    }
-
-    fn write(&mut self, header: &JournalHeader, status: &str, reason: Option<&str>, context: &CallContext<'_>) {
-        let kept = self.journal.entry(header.receipt.to_string()).or_insert_with(|| KeptRow {
-            row: Row::default(),
-            fingerprint: String::new(),
-            processed_at: None,
-            first_received_at: context.first_received_at,
-            reversed_by: None,
-            house: None,
-            kind: header.kind,
-            writer: None,
-            due: None,
-        });
-        kept.writer = Some(header.writer);
-        kept.kind = header.kind;
-        kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();
-        status.clone_into(&mut kept.row.status);
-        kept.row.order = header.order.as_ref().map(ToString::to_string);
-        kept.row.reason = reason.map(str::to_owned);
-        kept.row.needs_attention = false;
-        kept.due = None;
-        self.passed_over.remove(header.receipt.as_str());
-        kept.fingerprint = header.fingerprints.current().to_string();
     }
 }

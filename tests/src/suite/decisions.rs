@@ -92,11 +92,25 @@ impl State {
 
 /// One line for each row that has changed.
 fn changes(was: &State, is: &State) -> String {
-    let Books { journal, accounts, keys, limits, spent, bodies, orders, pointers, subscriptions, codes, holds } =
-        &is.books;
+    let Books {
+        journal,
+        accounts,
+        keys,
+        limits,
+        spent,
+        draws,
+        members,
+        bodies,
+        orders,
+        pointers,
+        subscriptions,
+        codes,
+        holds,
+    } = &is.books;
     assert_eq!(*codes, was.books.codes, "no webhook redeems a code");
     assert_eq!(*holds, was.books.holds, "no webhook opens or closes a hold");
     assert_eq!(*keys, was.books.keys, "no webhook binds a key");
+    assert_eq!((draws, members), (&was.books.draws, &was.books.members), "no webhook makes a member");
     assert_eq!(*limits, was.books.limits, "no webhook sets a budget");
     assert_eq!(*spent, was.books.spent, "no key here has a budget");
     let mut lines = Vec::new();

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use testkit::{Call, Fault, World, usage};
 
 use crate::fulfil;
+use crate::members::join;
 use crate::sandbox::{Sandbox, invocation, message, moment_at, open_account, top_up};
 
 /// DynamoDB bills writes in units of this size.
@@ -72,12 +73,15 @@ async fn payment_row_costs_one_read_a_run_and_one_check_a_commit() {
     assert_eq!(journal["Table"]["CapacityUnits"], json!(12.0), "{answer}");
 }
 
-/// The largest accepted event of the longest owner: its row is one write unit.
+/// The largest accepted event of the longest owner's member: its row is one write unit.
 #[tokio::test(start_paused = true)]
 async fn largest_row_fits_a_write_unit() {
     let world = World::new();
     let (owner, key) = ("o".repeat(64), "k".repeat(64));
-    open_account(&world, &owner, &key, "999999999999.999999999").await;
+    let team = "t".repeat(64);
+    open_account(&world, &owner, &key, "0").await;
+    top_up(&world, "team", &team, "999999999999.999999999").await;
+    join(&world, "j1", &key, &team, 0).await;
     let mut body = usage(&"e".repeat(128), &key, "999999999999.999999999");
     body["timestamp"] = json!("2026-01-01T00:00:00.000Z");
     body["data"]["model"] = json!("m".repeat(128));

@@ -1,7 +1,8 @@
 //! Revoked API keys: how long a warm function may still accept one, and the events that used it.
 
 use ledger::{
-    CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _, Owner, Writer,
+    CallerKey, Committed, Decision, Draws, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _, Owner,
+    Writer,
 };
 use testkit::{World, context, now, usage};
 
@@ -16,8 +17,8 @@ async fn revoke(world: &World, owner: &str, key: &str) {
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: None,
     };
-    let effect =
-        Effect::Revoke { key: CallerKey::remote(key).expect("a key"), owner: Owner::new(owner).expect("an owner") };
+    let (key_of_owner, owner) = (CallerKey::remote(key).expect("a key"), Owner::new(owner).expect("an owner"));
+    let effect = Effect::Revoke { key: key_of_owner, owner, draws: Draws::default() };
     let decision = Decision::Record(Entry { header, effects: vec![effect], keeps_body: false, alarm: None });
     let done = world.ledger(9).commit(&decision, &context(9)).await;
     assert!(matches!(done, Ok(Committed::Now(_))), "{done:?}");

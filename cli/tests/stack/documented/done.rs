@@ -139,6 +139,26 @@ fn budgets_of_the_page_are_set() {
     }
 }
 
+#[test]
+fn members_of_the_page_join_and_leave() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    let outputs = [
+        "balance    500\n",
+        "alice/credits does not exist yet",
+        "  gateway-42 of alice draws on team/credits\n",
+        "0 of 5  0 of 100  0\n",
+        "alice   gateway-42",
+        "  gateway-42 is no member of team: alice pays for its uses\n",
+    ];
+    let commands = block("docs/members.md", "member add team alice").commands();
+    assert_eq!(commands.len(), outputs.len(), "{commands:?}");
+    for (command, expected) in commands.iter().zip(outputs) {
+        let output = done(&folder, command);
+        assert!(output.contains(expected), "{command}: {output}");
+    }
+}
+
 /// Changes of accounts, and what `account show` then prints.
 #[test]
 fn changes_of_the_page_are_done() {

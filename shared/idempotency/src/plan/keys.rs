@@ -48,18 +48,6 @@ impl Plan {
         Ok(())
     }
 
-    pub(super) fn revoke(
-        &mut self,
-        tables: &Tables,
-        key: &CallerKey,
-        owner: &Owner,
-        context: &CallContext<'_>,
-    ) -> Result<(), BuildError> {
-        let item = revoked_row(owner, context).update(&tables.accounts, &key.to_string())?;
-        self.push(Role::Revoked, item);
-        Ok(())
-    }
-
     pub(super) fn set_budget(
         &mut self,
         tables: &Tables,
@@ -110,19 +98,6 @@ fn key_row(owner: &Owner, context: &CallContext<'_>) -> Row {
     row.set(names::OWNER, text(owner));
     row.set(names::KEY_OWNER, text(owner));
     row.set(names::RECEIVED_AT, text(&context.received_at));
-    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
-    row
-}
-
-/// The row stays without the attribute that resolves the key to its owner, so that a new key of the same name is
-/// refused.
-fn revoked_row(owner: &Owner, context: &CallContext<'_>) -> Row {
-    let mut row = Row::default();
-    let (name, expected_owner) = (row.name(names::OWNER), row.value(text(owner)));
-    row.conditions.push(format!("{name} = {expected_owner}"));
-    row.require_known_form();
-    row.remove(names::OWNER);
-    row.set(names::REVOKED_AT, text(&context.received_at));
     row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
     row
 }

@@ -1,7 +1,9 @@
-//! What is read from the row of a key, and from that of what it has spent.
+//! What is read from the row of a key, from that of what it has spent, and from that of an owner's members.
+
+use std::collections::BTreeSet;
 
 use idempotency::DynamoLedger;
-use ledger::{CallContext, CallerKey, CommitError, Ledger as _, Series, Window};
+use ledger::{CallContext, CallerKey, CommitError, Ledger as _, Members, Owner, Series, Window};
 use serde_json::{Value, json};
 
 pub(crate) async fn of_key(
@@ -14,7 +16,13 @@ pub(crate) async fn of_key(
         let limits = Window::ALL.map(|window| budget.limits.of(window).map(|limit| limit.units().to_string()));
         json!({ "zone": budget.zone.to_string(), "limits": limits })
     });
-    Ok(json!({ "owner": bound.map(|bound| bound.owner.to_string()), "budget": budget }))
+    let draws = bound.iter().flat_map(|bound| bound.draws.all());
+    let draws = draws.map(|draw| {
+        let until = draw.until.map_or(String::new(), |until| until.to_string());
+        format!("{} {}..{until}", draw.payer, draw.since)
+    });
+    let draws: Vec<String> = draws.collect();
+    Ok(json!({ "owner": bound.map(|bound| bound.owner.to_string()), "budget": budget, "draws": draws }))
 }
 
 pub(crate) async fn spent(ledger: &DynamoLedger, id: &str, later: &CallContext<'_>) -> Result<Value, CommitError> {
@@ -26,4 +34,11 @@ pub(crate) async fn spent(ledger: &DynamoLedger, id: &str, later: &CallContext<'
     };
     let total = spent.total.units().to_string();
     Ok(json!({ "days": windows(&spent.days), "months": windows(&spent.months), "total": total }))
+}
+
+pub(crate) async fn members(ledger: &DynamoLedger, id: &str, later: &CallContext<'_>) -> Result<Value, CommitError> {
+    let owner = Owner::new(id.trim_start_matches("members#")).expect("an owner");
+    let Members { drawing, drawn_by } = ledger.members(&owner, later).await?;
+    let ids = |keys: BTreeSet<CallerKey>| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
+    Ok(json!({ "drawing": ids(drawing), "drawn_by": ids(drawn_by) }))
 }

@@ -1,7 +1,7 @@
 //! What is read from the row of a hold.
 
 use idempotency::DynamoLedger;
-use ledger::{AtExpiry, CallContext, CommitError, HoldBudget, HoldId, HoldState, Holds as _};
+use ledger::{AtExpiry, CallContext, CommitError, HoldBudget, HoldId, HoldState, Holds as _, Member};
 use serde_json::{Value, json};
 
 pub(crate) async fn read(ledger: &DynamoLedger, id: &str, later: &CallContext<'_>) -> Result<Value, CommitError> {
@@ -17,6 +17,7 @@ pub(crate) async fn read(ledger: &DynamoLedger, id: &str, later: &CallContext<'_
     };
     Ok(json!({
         "account": hold.account.to_string(), "amount": units(hold.amount), "use": hold.usage.to_string(),
+        "member": hold.member.map(|Member { owner, key }| format!("{owner} {key}")),
         "budget": hold.budget.map(|HoldBudget { key, windows, .. }| format!("{key} {} {}", windows.day, windows.month)),
         "opened_at": hold.opened_at.to_string(), "expires_at": hold.expires_at.to_string(),
         "charge": match hold.at_expiry { AtExpiry::Release => None, AtExpiry::Charge(charge) => Some(units(charge)) },

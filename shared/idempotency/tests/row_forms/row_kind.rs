@@ -20,6 +20,7 @@ pub(crate) enum RowKind {
     Hold,
     Key,
     Budget,
+    Members,
     Referrer,
     Rates,
     Code,
@@ -36,7 +37,7 @@ pub(crate) enum RowKind {
 }
 
 impl RowKind {
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -48,6 +49,7 @@ impl RowKind {
         Self::Hold,
         Self::Key,
         Self::Budget,
+        Self::Members,
         Self::Referrer,
         Self::Rates,
         Self::Code,
@@ -82,6 +84,7 @@ impl RowKind {
             ("accounts", Some("lots")) => Self::Lots,
             ("accounts", Some("key")) => Self::Key,
             ("accounts", Some("budget")) => Self::Budget,
+            ("accounts", Some("members")) => Self::Members,
             ("accounts", Some("referrer")) => Self::Referrer,
             ("accounts", Some("rate")) => Self::Rates,
             ("accounts", Some("code")) => Self::Code,
@@ -108,6 +111,7 @@ impl RowKind {
             Self::Account
             | Self::Key
             | Self::Budget
+            | Self::Members
             | Self::Referrer
             | Self::Rates
             | Self::Code

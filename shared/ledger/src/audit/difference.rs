@@ -61,10 +61,12 @@ pub enum DifferenceKind {
     Reversal,
     /// The uses that were taken from a redeem code are not its redemptions.
     Uses,
+    /// A key draws on an account whose owner's list lacks it, or the reverse; or an owner draws and is drawn on.
+    Members,
 }
 
 impl DifferenceKind {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Balance,
         Self::Available,
         Self::Held,
@@ -85,6 +87,7 @@ impl DifferenceKind {
         Self::Rate,
         Self::Reversal,
         Self::Uses,
+        Self::Members,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -109,6 +112,7 @@ impl DifferenceKind {
             Self::Rate => "rate",
             Self::Reversal => "reversal",
             Self::Uses => "uses",
+            Self::Members => "members",
         }
     }
 
@@ -144,12 +148,14 @@ pub enum Suspect {
     Code,
     /// A redeem code has no row.
     CodeRow,
+    /// The row of an owner's members, or that of a key.
+    Members,
     /// A later release wrote the row.
     LaterForm,
 }
 
 impl Suspect {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Balance,
         Self::BalanceOrLine,
         Self::Available,
@@ -165,6 +171,7 @@ impl Suspect {
         Self::Payment,
         Self::Code,
         Self::CodeRow,
+        Self::Members,
         Self::LaterForm,
     ];
 
@@ -185,6 +192,7 @@ impl Suspect {
             Self::Payment => "payment",
             Self::Code => "code",
             Self::CodeRow => "code_row",
+            Self::Members => "members",
             Self::LaterForm => "later_form",
         }
     }
@@ -211,6 +219,7 @@ impl Suspect {
             Self::Payment => "the row of the payment was altered or lost, or no payment has paid the order",
             Self::Code => "the code's row was altered, or a line of a redemption was lost or added",
             Self::CodeRow => "the code's row was lost, or cannot be read",
+            Self::Members => "the row of the owner's members was altered or lost, or that of a key",
             Self::LaterForm => "the row has a later form, which this release does not read",
         }
     }
@@ -276,6 +285,13 @@ impl Difference {
         }
     }
 
+    /// Joining and leaving writes both lists, whatever they have.
+    fn remedy_of_members(&self) -> String {
+        let Some(key) = &self.line else { return "member remove TEAM OWNER KEY".to_owned() };
+        let (first, then) = if self.found > self.recorded { ("remove", "add") } else { ("add", "remove") };
+        format!("member {first} TEAM OWNER {key}, then member {then}")
+    }
+
     /// The command that repairs it; the user adds a reason.
     pub fn remedy(&self) -> String {
         let account = |what: &str| format!("account repair {} {what}", self.account);
@@ -286,6 +302,7 @@ impl Difference {
             (_, Suspect::LaterForm) => "deploy the release that wrote the row".to_owned(),
             (_, Suspect::CodeRow) => "put the code's row back from a backup of the accounts".to_owned(),
             (DifferenceKind::Uses, _) => self.remedy_of_uses(),
+            (DifferenceKind::Members, _) => self.remedy_of_members(),
             (DifferenceKind::Lines, Suspect::LostLine) => account("--add-line KEY"),
             (DifferenceKind::Lines, Suspect::ExtraLine) => account("--reverse-line KEY"),
             (DifferenceKind::Balance, Suspect::BalanceOrLine) => {

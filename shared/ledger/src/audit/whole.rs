@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codes::CodesAudit;
-use super::{CodesToRead, Difference, JournalLine, LineTotals, StoredAccount, StoredOrder};
-use crate::{Code, House, LotsRow, MoneyKey, OrderNumber, PaymentProof, Timestamp};
+use super::members::MembersAudit;
+use super::{CodesToRead, Difference, JournalLine, LineTotals, MemberKey, StoredAccount, StoredOrder};
+use crate::{CallerKey, Code, House, LotsRow, Members, MoneyKey, OrderNumber, Owner, PaymentProof, Timestamp};
 
 /// A row, reduced to what the audit compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub enum Row {
     Payment(PaymentProof, Option<JournalLine>),
     Order(OrderNumber, StoredOrder),
     Code(Box<Code>),
+    /// A key that draws on another owner's account.
+    Member(CallerKey, MemberKey),
+    /// The keys that tie this owner to others.
+    Members(Owner, Members),
     /// A pointer to an order.
     Pointer(String, OrderNumber),
     /// An open hold of the account with this name.
@@ -41,6 +46,7 @@ pub struct WholeAudit {
     /// Lines that another one must agree with: both sides of transfers, reversals, and the charges that are reversed.
     paired: BTreeMap<String, JournalLine>,
     codes: CodesAudit,
+    members: MembersAudit,
     lines: u64,
     found: Vec<Difference>,
 }
@@ -67,6 +73,8 @@ impl WholeAudit {
             }
             Row::Order(number, kept) => self.order(number, &kept),
             Row::Code(code) => self.codes.add(&code),
+            Row::Member(key, member) => self.members.set_key(key, Some(member)),
+            Row::Members(owner, members) => self.members.set_members(owner, members),
             Row::Pointer(pointer, order) => {
                 self.pointers.insert(pointer, order);
             }
@@ -126,6 +134,20 @@ impl WholeAudit {
         self.codes.add_again(code);
     }
 
+    /// The keys and the owners whose rows differ. Keys may have joined or left while they were read.
+    pub fn members_to_read_again(&self) -> (BTreeSet<CallerKey>, BTreeSet<Owner>) {
+        self.members.to_read_again()
+    }
+
+    /// A key as it is now. `None`: it draws on no other.
+    pub fn set_member(&mut self, key: CallerKey, member: Option<MemberKey>) {
+        self.members.set_key(key, member);
+    }
+
+    pub fn set_members(&mut self, owner: Owner, members: Members) {
+        self.members.set_members(owner, members);
+    }
+
     /// All differences, once every row was added.
     pub fn differences(mut self, now: Timestamp) -> Vec<Difference> {
         let mut found = std::mem::take(&mut self.found);
@@ -140,6 +162,7 @@ impl WholeAudit {
             found.extend(held.differs_from_lots(self.lots.get(account), now));
         }
         found.extend(self.codes.differences());
+        found.extend(self.members.differences());
         for line in self.paired.values() {
             let other = line.paired_with().and_then(|other| self.paired.get(&other));
             found.extend(line.differs_from_pair(other));

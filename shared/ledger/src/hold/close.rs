@@ -124,11 +124,15 @@ impl Hold {
         let text = Asset::CREDITS.format(cost);
         let fingerprint = Fingerprint::of(1, &[("hold", self.id.as_str()), ("cost", &text)]);
         let own = [("hold", Fact::Text(self.id.to_string())), ("cost", Fact::Text(text))];
+        let of_member = self.member.iter().flat_map(|member| {
+            let (name, owner) = member.fact();
+            [("key", Fact::Text(member.key.short_id())), (name, owner.into())]
+        });
         let header = JournalHeader {
             receipt: self.usage.clone(),
             writer: Writer::Hold,
             kind: "usage",
-            facts: own.into_iter().chain(facts.iter().cloned()).collect(),
+            facts: own.into_iter().chain(of_member).chain(facts.iter().cloned()).collect(),
             fingerprints: fingerprint.into(),
             order: None,
         };

@@ -74,6 +74,7 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
             | Effect::Rates(_)
             | Effect::Code(_)
             | Effect::SetBudget(_)
+            | Effect::Member(_)
             | Effect::CountInBudget(_)
             | Effect::ServiceKey(_)
             | Effect::Repair(_) => {
@@ -119,6 +120,7 @@ pub(super) fn summaries(effects: &[Effect]) -> Vec<String> {
         | Effect::Rates(_)
         | Effect::Code(_)
         | Effect::SetBudget(_)
+        | Effect::Member(_)
         | Effect::CountInBudget(_)
         | Effect::ServiceKey(_)
         | Effect::Repair(_) => {

@@ -2,7 +2,7 @@
 
 use ledger::{
     BoundKey, Budget, BudgetChange, BudgetCheck, BudgetCount, CallContext, CallerKey, Decision, Effect, Ledger, Limits,
-    Owner, Zone,
+    Owner, UsedKey, Zone,
 };
 
 use super::event::{amount, record};
@@ -21,33 +21,30 @@ pub(super) async fn decision<L: Ledger>(ledger: &L, words: &[&str], context: &Ca
         ["used", event, name, cost, "sent", seconds] => (event, name, cost, seconds.parse().unwrap()),
         _ => return None,
     };
-    let BoundKey { owner, budget } = ledger.key(&key(name), context).await.unwrap().unwrap();
+    let bound: BoundKey = ledger.key(&key(name), context).await.unwrap().unwrap();
     let sent_at = context.received_at.plus_seconds(seconds);
+    let UsedKey { payer, budget, .. } = bound.used(&key(name), sent_at, context.received_at);
     let count = budget.filter(|_| !amount(cost).is_zero()).map(|budget| {
         let count = BudgetCount::of_usage(&key(name), &budget, amount(cost), sent_at);
         let is_refused = words.first() == Some(&"charge");
         let check = if is_refused { BudgetCheck::Refuse(budget.limits) } else { count.check };
         Effect::CountInBudget(BudgetCount { check, ..count })
     });
-    let spend = moved(&usage(event), owner.as_str(), cost, Spend::Within);
+    let spend = moved(&usage(event), payer.as_str(), cost, Spend::Within);
     Some(record(event, &[name, cost], std::iter::once(spend).chain(count).collect()))
 }
 
 /// What a hold is opened with.
-pub(super) async fn of_key<L: Ledger>(
-    ledger: &L,
-    name: &str,
-    context: &CallContext<'_>,
-) -> Option<(CallerKey, Budget)> {
+pub(super) async fn of_key<L: Ledger>(ledger: &L, name: &str, context: &CallContext<'_>) -> UsedKey {
     let bound = ledger.key(&key(name), context).await.unwrap().unwrap();
-    bound.budget.map(|budget| (key(name), budget))
+    bound.used(&key(name), context.received_at, context.received_at)
 }
 
-fn key(name: &str) -> CallerKey {
+pub(super) fn key(name: &str) -> CallerKey {
     CallerKey::remote(name).unwrap()
 }
 
-fn budget(text: &str) -> Option<Budget> {
+pub(super) fn budget(text: &str) -> Option<Budget> {
     let (mut zone, mut limits) = (Zone::default(), Limits::default());
     for (name, value) in text.split(',').filter_map(|part| part.split_once(':')) {
         match name {

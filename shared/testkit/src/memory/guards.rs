@@ -23,7 +23,7 @@ impl State {
             return Some(Reason::Overtaken);
         }
         let unknown =
-            |effect: &Effect| matches!(effect, Effect::Revoke { key, owner } if self.keys.get(key) != Some(owner));
+            |effect: &Effect| matches!(effect, Effect::Revoke { key, owner, .. } if self.keys.get(key) != Some(owner));
         if effects.iter().any(unknown) {
             return Some(Reason::UnknownKey);
         }

@@ -1,6 +1,9 @@
 //! A journal row in memory, and the body that is kept of its event.
 
-use ledger::{Amount, CallContext, EventKey, House, KeptBody, RawBody, Timestamp, Writer};
+use ledger::{
+    Amount, CallContext, CommitError, Committed, EventKey, House, JournalHeader, KeptBody, RawBody, Receipt, Timestamp,
+    Writer,
+};
 
 use super::State;
 use crate::Row;
@@ -35,5 +38,61 @@ impl State {
             let kept = KeptBody { method, path, query, headers, bytes: bytes.to_vec(), bytes_at };
             self.bodies.insert(receipt.to_string(), kept);
         }
+    }
+
+    /// `None` if the event has no row, or a failed one with the same fingerprint.
+    pub(super) fn outcome_of_row(
+        &mut self,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
+    ) -> Option<Result<Committed, CommitError>> {
+        let kept = self.journal.get(header.receipt.as_str())?;
+        if !header.fingerprints.contain(&kept.fingerprint) {
+            return Some(self.contradict(header, context));
+        }
+        kept.processed_at.map(|processed_at| {
+            Ok(Committed::Earlier(Receipt { key: header.receipt.clone(), processed_at, is_over_budget: false }))
+        })
+    }
+
+    pub(super) fn contradict(
+        &mut self,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
+    ) -> Result<Committed, CommitError> {
+        let receipt = header.receipt.conflicting(header.fingerprints.current());
+        self.keep_body(&receipt, context);
+        self.write(&JournalHeader { receipt, ..header.clone() }, "failed", Some("conflict"), context);
+        Err(CommitError::Conflict)
+    }
+
+    pub(super) fn write(
+        &mut self,
+        header: &JournalHeader,
+        status: &str,
+        reason: Option<&str>,
+        context: &CallContext<'_>,
+    ) {
+        let kept = self.journal.entry(header.receipt.to_string()).or_insert_with(|| KeptRow {
+            row: Row::default(),
+            fingerprint: String::new(),
+            processed_at: None,
+            first_received_at: context.first_received_at,
+            reversed_by: None,
+            house: None,
+            kind: header.kind,
+            writer: None,
+            due: None,
+        });
+        kept.writer = Some(header.writer);
+        kept.kind = header.kind;
+        kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();
+        status.clone_into(&mut kept.row.status);
+        kept.row.order = header.order.as_ref().map(ToString::to_string);
+        kept.row.reason = reason.map(str::to_owned);
+        kept.row.needs_attention = false;
+        kept.due = None;
+        self.passed_over.remove(header.receipt.as_str());
+        kept.fingerprint = header.fingerprints.current().to_string();
     }
 }

@@ -1,6 +1,6 @@
 //! The tables of the in-memory ledger.
 
-use crate::books::{CodeRow, HoldRow, OrderRow, SubscriptionRow, of_limits, of_spent};
+use crate::books::{CodeRow, HoldRow, OrderRow, SubscriptionRow, of_draws, of_limits, of_members, of_spent};
 use crate::{Books, MemoryLedger};
 
 impl MemoryLedger {
@@ -17,6 +17,12 @@ impl MemoryLedger {
                 .collect(),
             limits: state.limits.iter().map(|(key, budget)| (key.to_string(), of_limits(budget))).collect(),
             spent: state.spent.iter().map(|(key, spent)| (key.to_string(), of_spent(spent))).collect(),
+            draws: state.draws.iter().map(|(key, draws)| (key.to_string(), of_draws(draws))).collect(),
+            members: state
+                .members
+                .iter()
+                .filter_map(|(owner, members)| Some((owner.to_string(), of_members(members)?)))
+                .collect(),
             bodies: state.bodies.keys().cloned().collect(),
             orders: state.orders.iter().map(|(number, order)| (number.to_string(), OrderRow::of(order))).collect(),
             pointers: state.pointers.iter().map(|(from, (to, _))| (from.clone(), to.to_string())).collect(),

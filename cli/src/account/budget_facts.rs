@@ -1,0 +1,77 @@
+//! The budget of a key as it is printed.
+
+use idempotency::KeyBudget;
+use ledger::{Amount, Asset, Balance, Budget, CallerKey, Spent, Timestamp, Window};
+use serde::Serialize;
+
+use crate::print;
+
+/// The budget of a key, and what it has spent in the day and the month that run.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BudgetFacts {
+    key: String,
+    zone: String,
+    windows: Vec<WindowFacts>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WindowFacts {
+    of: &'static str,
+    /// The day or the month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    spent: String,
+    limit: Option<String>,
+}
+
+impl BudgetFacts {
+    pub(crate) fn of(KeyBudget { key, budget, spent }: &KeyBudget, now: Timestamp) -> Self {
+        let windows = Window::ALL.map(|window| WindowFacts::of(window, budget, spent, now));
+        Self { key: CallerKey::short_id(key), zone: budget.zone.to_string(), windows: windows.into() }
+    }
+
+    /// What is spent of each limit.
+    pub(crate) fn cells(&self) -> [String; 3] {
+        Window::ALL.map(|of| {
+            let window = self.windows.iter().find(|window| window.of == of.as_str());
+            window.map_or_else(String::new, WindowFacts::cell)
+        })
+    }
+
+    pub(crate) fn print_all<'f>(budgets: impl IntoIterator<Item = &'f Self>) {
+        let head = ["key", "day", "month", "total", "zone"].map(str::to_owned);
+        let row = |facts: &Self| {
+            let [day, month, total] = facts.cells();
+            [facts.key.clone(), day, month, total, facts.zone.clone()]
+        };
+        print::columns(&std::iter::once(head).chain(budgets.into_iter().map(row)).collect::<Vec<_>>());
+    }
+}
+
+impl WindowFacts {
+    fn of(window: Window, budget: &Budget, spent: &Spent, now: Timestamp) -> Self {
+        let windows = budget.zone.windows_at(now);
+        let spent = spent.in_window(window, &windows);
+        let name = match window {
+            Window::Day => Some(windows.day),
+            Window::Month => Some(windows.month),
+            Window::Total => None,
+        };
+        let limit = budget.limits.of(window).map(format);
+        Self { of: window.as_str(), name, spent: format_spent(spent), limit }
+    }
+
+    fn cell(&self) -> String {
+        self.limit.as_ref().map_or_else(|| self.spent.clone(), |limit| format!("{} of {limit}", self.spent))
+    }
+}
+
+pub(super) fn format(amount: Amount) -> String {
+    Asset::CREDITS.format(amount)
+}
+
+fn format_spent(spent: Balance) -> String {
+    Asset::CREDITS.format_balance(spent)
+}
