@@ -13,6 +13,7 @@ mod entries;
 mod fulfilment;
 mod in_doubt;
 mod lots;
+mod members;
 mod metered;
 mod money;
 mod names;
