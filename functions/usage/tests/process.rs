@@ -156,14 +156,14 @@ async fn log_at_trace_has_no_body_key_or_authorization() {
     };
     // `pop` takes the last one first.
     let events = vec![sent(&"0".repeat(64)), sent(&signature), sent(&signature)];
-    let (address, replied) = Served::start(&world, events);
+    let (address, answers) = Served::start(&world, events);
     let endpoint = format!("http://{address}");
     let everything = [("LOG_LEVEL", "trace"), ("RUST_LOG", "trace"), ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)];
     let child = command(&address, STAGE, &everything).spawn().unwrap();
-    let replies: Vec<String> = (0..3).map_while(|_| replied.recv_timeout(TIMEOUT).ok()).collect();
+    let replies: Vec<String> = (0..3).map_while(|_| answers.recv_timeout(TIMEOUT).ok()).collect();
     let log = text(&killed(child));
-    let reply = |reply: &String| serde_json::from_str::<Value>(reply).expect("JSON")["statusCode"].clone();
-    let statuses: Vec<Value> = replies.iter().map(reply).collect();
+    let status = |reply: &String| serde_json::from_str::<Value>(reply).expect("JSON")["statusCode"].clone();
+    let statuses: Vec<Value> = replies.iter().map(status).collect();
     assert_eq!(statuses, [200, 200, 401], "{log}");
     for line in [r#""outcome":"booked""#, r#""outcome":"repeat""#, r#""outcome":"unverified""#] {
         assert!(log.contains(line), "{line} is not in the log: {log}");

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::future::LocalBoxFuture;
+use ledger::{Amount, Asset};
 
 use crate::mark::Mark;
 use crate::truth::Truth;
@@ -85,4 +86,13 @@ fn times(rng: &mut Rng, count: usize, horizon: Duration) -> Vec<Duration> {
         times.push(Duration::from_millis(last));
     }
     times
+}
+
+fn credits(count: u64) -> Amount {
+    Asset::CREDITS.parse(&count.to_string()).expect("an amount")
+}
+
+/// In the smallest unit of credits.
+fn units(count: u64) -> i128 {
+    i128::from(count) * 1_000_000_000
 }

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use ledger::{Budget, BudgetChange, CallerKey, Effect, Limits, Owner, Zone};
 
-use super::holder::credits;
+use super::credits;
 use crate::world::World;
 
 const ZONES: [&str; 4] = ["Z", "+08:00", "-05:00", "+05:45"];

@@ -9,13 +9,13 @@ use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join_all};
 use ledger::{
-    AccountTransfer, Amount, Asset, Code, CodeChange, CodeHash, CommitError, Decision, Effect, Entry, EventKey,
-    Fingerprint, Guard, House, JournalHeader, LotKind, LotShare, LotTerms, MoneyKey, Movement, OncePer, Owner,
-    PRIORITY_DEFAULT, Posting, Word, Writer,
+    AccountTransfer, Asset, Code, CodeChange, CodeHash, CommitError, Decision, Effect, Entry, EventKey, Fingerprint,
+    Guard, House, JournalHeader, LotKind, LotShare, LotTerms, MoneyKey, Movement, OncePer, Owner, PRIORITY_DEFAULT,
+    Posting, Word, Writer,
 };
 use tokio::time::sleep;
 
-use super::{Actor, times};
+use super::{Actor, credits, times, units};
 use crate::mark::Mark;
 use crate::truth::{Expected, Truth};
 use crate::world::World;
@@ -60,14 +60,6 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
         steps: times.into_iter().map(|at| (at, act(rng))).collect(),
         tried: Mutex::default(),
     })
-}
-
-fn credits(count: u64) -> Amount {
-    Asset::CREDITS.parse(&count.to_string()).expect("an amount")
-}
-
-fn units(count: u64) -> i128 {
-    i128::from(count) * 1_000_000_000
 }
 
 impl Circle {

@@ -9,13 +9,13 @@ use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use ledger::{
-    Amount, Asset, Audit as _, CommitError, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House,
-    JournalHeader, LotKind, LotShare, LotTerms, MoneyKey, Movement, Owner, PRIORITY_DEFAULT, Posting, Source,
-    Timestamp, UsageReversal, Writer,
+    Asset, Audit as _, CommitError, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader,
+    LotKind, LotShare, LotTerms, MoneyKey, Movement, Owner, PRIORITY_DEFAULT, Posting, Source, Timestamp,
+    UsageReversal, Writer,
 };
 use tokio::time::sleep;
 
-use super::{Actor, times};
+use super::{Actor, credits, times, units};
 use crate::mark::Mark;
 use crate::truth::{DatedTruth, Expected, Truth};
 use crate::world::World;
@@ -96,14 +96,6 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
     let steps = times.into_iter().enumerate().map(|(n, at)| (at, act(rng, n))).collect();
     let funds = [Date::Soon, Date::AfterTheWorld, Date::Never].map(|date| (rng.u64(0..=9), date));
     Box::new(Dated { number, funds, date, steps, known: Mutex::default() })
-}
-
-fn credits(count: u64) -> Amount {
-    Asset::CREDITS.parse(&count.to_string()).expect("an amount")
-}
-
-fn units(count: u64) -> i128 {
-    i128::from(count) * 1_000_000_000
 }
 
 fn entry(receipt: EventKey, writer: Writer, effects: Vec<Effect>) -> Decision {

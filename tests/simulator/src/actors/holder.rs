@@ -9,13 +9,13 @@ use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join};
 use ledger::{
-    Amount, Asset, AtExpiry, Budget, BudgetCount, CallerKey, CommitError, Decision, Effect, Entry, EventKey,
-    Fingerprint, Guard, Hold, HoldClosing, HoldError, HoldId, HoldTerms, Holds as _, House, JournalHeader, MoneyKey,
-    Movement, Owner, Posting, Source, Sweep, Timestamp, Writer,
+    Asset, AtExpiry, Budget, BudgetCount, CallerKey, CommitError, Decision, Effect, Entry, EventKey, Fingerprint,
+    Guard, Hold, HoldClosing, HoldError, HoldId, HoldTerms, Holds as _, House, JournalHeader, MoneyKey, Movement,
+    Owner, Posting, Source, Sweep, Timestamp, Writer,
 };
 use tokio::time::sleep;
 
-use super::{Actor, budget, times};
+use super::{Actor, budget, credits, times, units};
 use crate::mark::Mark;
 use crate::truth::{BudgetTruth, Expected, Truth};
 use crate::world::World;
@@ -93,14 +93,6 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
         is_late: Mutex::default(),
         opened: Mutex::default(),
     })
-}
-
-pub(super) fn credits(count: u64) -> Amount {
-    Asset::CREDITS.parse(&count.to_string()).expect("an amount")
-}
-
-fn units(count: u64) -> i128 {
-    i128::from(count) * 1_000_000_000
 }
 
 impl Holder {
