@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
+use aws_sdk_secretsmanager::config::retry::RetryPartition;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -121,7 +122,11 @@ impl Secrets {
         let vault = if self.0.are_rotated {
             let connector = SharedHttpConnector::new(Fetch { secrets: self.clone(), calls: calls.clone() });
             let sdk = embedded::sdk_config(http_client_fn(move |_, _| connector.clone()));
-            Vault::SecretsManager { client: aws_sdk_secretsmanager::Client::new(&sdk), ids: vec![secret.to_owned()] }
+            // The SDK keeps its budget of retries for the whole process, and so from one world to the next.
+            let budget = RetryPartition::custom("sandbox").build();
+            let config = aws_sdk_secretsmanager::config::Builder::from(&sdk).retry_partition(budget).build();
+            let client = aws_sdk_secretsmanager::Client::from_conf(config);
+            Vault::SecretsManager { client, ids: vec![secret.to_owned()] }
         } else {
             Vault::Here(Settings::new(self.settings(secret)))
         };

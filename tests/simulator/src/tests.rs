@@ -38,7 +38,7 @@ fn seeds_of_former_failures_hold() {
 
 #[test]
 fn one_seed_gives_the_same_trace_twice() {
-    for (kind, seeds) in [(StoreKind::Memory, 0..20), (StoreKind::Engine, 3..4)] {
+    for (kind, seeds) in [(StoreKind::Memory, 0..80), (StoreKind::Engine, 3..4)] {
         for seed in seeds {
             let trace =
                 || run(seed, kind, &Cut::default(), Lines::All).lines.iter().map(Line::to_string).collect::<Vec<_>>();
