@@ -14,6 +14,7 @@ mod schedule;
 mod shop;
 mod stranger;
 mod subscriber;
+mod team;
 mod token_buyer;
 mod usage;
 mod wechat_buyer;
@@ -65,6 +66,7 @@ pub(crate) const CAST: &[Draw] = &[
     rotation::draw,
     circle::draw,
     holder::draw,
+    team::draw,
     dated::draw,
 ];
 
