@@ -58,6 +58,9 @@ def credits_api(shop):
     check("the hold is settled", (status, settled["state"], settled["charged"]), (200, "settled", "3.5"))
     status, account = shop.ask("GET", f"/v1/accounts/{owner}", key)
     check("the account shows it", (status, account["balance"], account["held"]), (200, "6.5", "0"))
+    back = [change("/v1/reversals", "reverse", use=settled["receipt"], amount="1.5") for _ in range(2)]
+    check("a part of the charge is given back once", (back[0][0], back[1], back[0][1]["amount"]), (201, back[0], "1.5"))
+    check("the balance has it", shop.balance(f"{owner}/credits"), "8000000000")
     check("another key sees no account", shop.ask("GET", f"/v1/accounts/{owner}", shop.open_account(shop.named("other")))[0], 404)
 
 

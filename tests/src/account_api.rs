@@ -3,6 +3,7 @@
 mod callers;
 mod changes;
 mod holds;
+mod reversals;
 mod statements;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,7 +50,7 @@ fn topped_up(owner: &str, id: &str, sum: &str) -> Decision {
 }
 
 /// A usage event: `usage#<id>` of the kind `usage`.
-fn used(owner: &str, id: &str, sum: &str) -> Decision {
+pub(crate) fn used(owner: &str, id: &str, sum: &str) -> Decision {
     let posting = Posting::from_customer(account(owner), House::Usage, amount(sum));
     booked(EventKey::new(Source::Usage, id).expect("an id"), "usage", posting)
 }

@@ -1,19 +1,17 @@
-//! Changes of accounts: grants, debits and transfers. Each is one journal entry, whose key follows from the
-//! request's idempotency key.
+//! Changes of accounts: grants, debits and transfers.
 
-use api::{Api as _, ApiCall, ApiOutcome, Caller, Failure, object, required_idempotency_key};
+use api::{ApiCall, ApiOutcome, Caller, Failure, object};
 use edge::Reply;
 use ledger::{
-    AccountId, AccountTransfer, Amount, Asset, CommitError, Committed, Decision, Effect, Entry, EventKey, Fact,
-    Fingerprint, Guard, House, JournalHeader, Ledger, LotKind, LotShare, LotTerms, MoneyKey, Movement,
-    PRIORITY_DEFAULT, PRIORITY_MAX, Posting, Reason, Receipt, RequestId, Scope, ServiceKey, Writer,
+    AccountId, AccountTransfer, Amount, Asset, Effect, EventKey, Guard, House, Ledger, LotKind, LotShare, LotTerms,
+    MoneyKey, Movement, PRIORITY_DEFAULT, PRIORITY_MAX, Posting, Scope, ServiceKey,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::commit::{Booked, Signature, commit};
 use crate::fields;
 use crate::parse::{asset, owner};
-use crate::reply::{author, replayed};
 use crate::{Call, Credits};
 
 type ChangeCall<'r> = ApiCall<'r, Call, Caller>;
@@ -99,7 +97,7 @@ impl Credits {
             account,
             amount,
         };
-        commit(call, ledger, key, change, body.reason.as_ref()).await
+        book(call, ledger, key, change, body.reason.as_ref()).await
     }
 
     pub(crate) async fn debit<L: Ledger>(&self, call: &ChangeCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
@@ -114,7 +112,7 @@ impl Credits {
             account,
             amount,
         };
-        commit(call, ledger, key, change, body.reason.as_ref()).await
+        book(call, ledger, key, change, body.reason.as_ref()).await
     }
 
     pub(crate) async fn transfer<L: Ledger>(&self, call: &ChangeCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
@@ -130,7 +128,7 @@ impl Credits {
             transfer.map_err(|error| Failure::new(400, "transfer_invalid", format!("No transfer: {error}.")))?;
         let facts = sum_facts(&account, amount).into_iter().chain([("to", transfer.to().to_string())]).collect();
         let change = Change { kind: "transfer", facts, effects: Effects::Transfer(transfer), account, amount };
-        commit(call, ledger, key, change, body.reason.as_ref()).await
+        book(call, ledger, key, change, body.reason.as_ref()).await
     }
 
     /// The account in the path, and an amount above nothing.
@@ -187,48 +185,19 @@ fn sum_facts(account: &AccountId, amount: Amount) -> Vec<(&'static str, String)>
     vec![("account", account.to_string()), ("amount", account.asset().format(amount))]
 }
 
-/// Commits the change once under the request's idempotency key. A repeat gets the receipt of the first.
-async fn commit<L: Ledger>(
+/// Books the change, and answers with its receipt.
+async fn book<L: Ledger>(
     call: &ChangeCall<'_>,
     ledger: &L,
     key: &ServiceKey,
     change: Change,
     reason: Option<&Value>,
 ) -> Result<ApiOutcome, Failure> {
-    let request = RequestId::from_key(&required_idempotency_key(call.request)?);
-    let receipt = EventKey::new(Writer::Credits, request.as_str()).map_err(|_| Failure::unavailable())?;
-    let reason = fields::reason(reason)?;
-    // Author and reason stay out of the fingerprint: another reason is no other request.
-    let named = change.facts.iter().map(|(name, value)| (*name, value.as_str()));
-    let fingerprint = Fingerprint::of(1, &std::iter::once(("kind", change.kind)).chain(named).collect::<Vec<_>>());
-    let signed = [("author", author(key)), ("reason", reason)];
-    let facts = signed.into_iter().chain(change.facts.iter().map(|(name, value)| (*name, value.clone())));
-    let header = JournalHeader {
-        receipt: receipt.clone(),
-        writer: Writer::Credits,
-        kind: change.kind,
-        facts: facts.map(|(name, value)| (name, Fact::Text(value))).collect(),
-        fingerprints: fingerprint.into(),
-        order: None,
-    };
-    let effects = change.effects.of(&receipt);
-    let decision = Decision::Record(Entry { header, effects, keeps_body: false, alarm: None });
-    let committed = ledger.commit(&decision, &call.context()).await;
-    edge::record_commit(Credits::NAME, &decision, &committed);
-    match committed {
-        Ok(Committed::Now(receipt)) => Ok(done(&change, &receipt, false)),
-        Ok(Committed::Earlier(receipt)) => Ok(done(&change, &receipt, true)),
-        Ok(Committed::Ignored { .. }) | Err(CommitError::Stale) => Err(Failure::unavailable().about(&receipt)),
-        Err(CommitError::Conflict) => {
-            let message = "This Idempotency-Key was used for another change.";
-            Err(Failure::new(409, "idempotency_key_reused", message).about(&receipt))
-        }
-        Err(CommitError::Rejected(Reason::InsufficientCredits)) => {
-            let message = "The account has less than this available.";
-            Err(Failure::new(402, "insufficient_credits", message).about(&receipt))
-        }
-        Err(error) => Err(Failure::from(error).about(&receipt)),
-    }
+    let signature = Signature::read(call, key, reason)?;
+    let effects = change.effects.of(&signature.receipt);
+    let booked = commit(call, ledger, &signature, change.kind, &change.facts, effects).await?;
+    let booked = booked.ok_or_else(|| Failure::unavailable().about(&signature.receipt))?;
+    Ok(done(&change, &booked))
 }
 
 /// The receipt of a change.
@@ -243,16 +212,15 @@ struct ReceiptJson<'b> {
     amount: String,
 }
 
-fn done(change: &Change, receipt: &Receipt, is_replay: bool) -> ApiOutcome {
+fn done(change: &Change, booked: &Booked) -> ApiOutcome {
     let Change { kind, account, amount, .. } = change;
     let json = ReceiptJson {
-        receipt: receipt.key.as_str(),
-        processed_at: receipt.processed_at.to_string(),
+        receipt: booked.receipt.key.as_str(),
+        processed_at: booked.receipt.processed_at.to_string(),
         kind,
         owner: account.owner().as_str(),
         asset: account.asset().to_string(),
         amount: account.asset().format(*amount),
     };
-    let reply = replayed(Reply::json(201, &json), is_replay);
-    ApiOutcome { reply, outcome: if is_replay { "repeat" } else { kind }, subject: Some(receipt.key.to_string()) }
+    booked.outcome(kind, Reply::json(201, &json))
 }

@@ -1,7 +1,7 @@
 //! The fields of a body, each refused with a code of its own.
 
 use api::{Failure, read};
-use ledger::{Amount, Asset, Owner};
+use ledger::{Amount, Asset, EventKey, Owner, Source};
 use serde_json::Value;
 
 /// As on the command line: small enough that the row stays within the 1 KB of one write unit.
@@ -21,6 +21,14 @@ pub(crate) fn text(
 pub(crate) fn owner(value: Option<&Value>, name: &'static str) -> Result<Owner, Failure> {
     let text = text(value, name, "owner_missing", "owner_invalid")?;
     Owner::new(&text).map_err(|error| Failure::new(400, "owner_invalid", format!("{name}: {error}.")))
+}
+
+/// The event id of a usage event, with or without the `usage#` of its row, as other answers have it.
+pub(crate) fn usage(value: Option<&Value>) -> Result<Option<EventKey>, Failure> {
+    let wrong = |why: &str| Failure::new(400, "use_invalid", format!("use {why}."));
+    let text: Option<String> = read(value, || wrong("must be the eventId of a usage event"))?;
+    let key = text.map(|text| EventKey::new(Source::Usage, text.strip_prefix("usage#").unwrap_or(&text)));
+    key.transpose().map_err(|error| wrong(&error.to_string()))
 }
 
 /// An amount of credits as a decimal text.

@@ -6,14 +6,14 @@
 use api::{ApiCall, ApiOutcome, Caller, Failure, object, required_idempotency_key};
 use edge::Reply;
 use ledger::{
-    Asset, AtExpiry, EventKey, Fact, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldState, HoldTerms,
-    HoldTermsError, Holds, RequestId, Scope, ServiceKey, Source,
+    Asset, AtExpiry, Fact, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldState, HoldTerms, HoldTermsError,
+    Holds, RequestId, Scope, ServiceKey,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Call;
-use crate::fields::{amount, owner, reason, required_amount};
+use crate::fields::{amount, owner, reason, required_amount, usage};
 use crate::hold_json::HoldJson;
 use crate::reply::{author, replayed};
 
@@ -130,12 +130,6 @@ fn outcome_of(outcome: &'static str, hold: &Hold, reply: Reply) -> ApiOutcome {
 
 fn hold_not_found() -> Failure {
     Failure::new(404, "hold_not_found", "No such hold.")
-}
-
-fn usage(value: Option<&Value>) -> Result<Option<EventKey>, Failure> {
-    let wrong = |why: &str| Failure::new(400, "use_invalid", format!("use {why}."));
-    let text: Option<String> = api::read(value, || wrong("must be the eventId of a usage event"))?;
-    text.map(|text| EventKey::new(Source::Usage, &text).map_err(|error| wrong(&error.to_string()))).transpose()
 }
 
 fn ttl(value: Option<&Value>) -> Result<u32, Failure> {

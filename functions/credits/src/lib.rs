@@ -29,12 +29,14 @@
 mod account;
 mod assemble;
 mod changes;
+mod commit;
 mod cursor;
 mod fields;
 mod hold_json;
 mod holds;
 mod parse;
 mod reply;
+mod reversals;
 mod statement;
 
 use std::time::Duration;
@@ -72,6 +74,7 @@ pub enum Call {
     Grant,
     Debit,
     Transfer,
+    Reverse,
     OpenHold,
     Hold,
     SettleHold,
@@ -90,6 +93,7 @@ impl Api for Credits {
         Route { method: "POST", path: "/v1/accounts/{owner}/grants", endpoint: Call::Grant },
         Route { method: "POST", path: "/v1/accounts/{owner}/debits", endpoint: Call::Debit },
         Route { method: "POST", path: "/v1/transfers", endpoint: Call::Transfer },
+        Route { method: "POST", path: "/v1/reversals", endpoint: Call::Reverse },
         Route { method: "POST", path: "/v1/holds", endpoint: Call::OpenHold },
         Route { method: "GET", path: "/v1/holds/{id}", endpoint: Call::Hold },
         Route { method: "HEAD", path: "/v1/holds/{id}", endpoint: Call::Hold },
@@ -128,6 +132,7 @@ impl<L: Books> Serve<L> for Credits {
             Call::Grant => Box::pin(self.grant(call, ledger)).await,
             Call::Debit => Box::pin(self.debit(call, ledger)).await,
             Call::Transfer => Box::pin(self.transfer(call, ledger)).await,
+            Call::Reverse => Box::pin(reversals::reverse(call, ledger)).await,
             Call::OpenHold => Box::pin(holds::open(call, ledger)).await,
             Call::Hold => Box::pin(holds::show(call, ledger)).await,
             Call::SettleHold => Box::pin(holds::settle(call, ledger)).await,

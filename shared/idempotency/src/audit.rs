@@ -232,7 +232,7 @@ pub(crate) fn stored_lots(row: &Image) -> Option<(String, LotsRow)> {
     Some((account, lots_row::read(row).unwrap_or_default()))
 }
 
-const LINE: [&str; 10] = [
+pub(crate) const LINE: [&str; 10] = [
     names::ID,
     names::FORMAT,
     names::ACCOUNT,

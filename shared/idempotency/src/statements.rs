@@ -1,11 +1,12 @@
 //! What an owner is shown: the account with its lots in one batch read, and a page of the statement in one query.
 
 use ledger::{
-    AccountId, AccountRow, Balance, CallContext, CommitError, LinePosition, LotsSnapshot, ShownLine, StatementPage,
-    StatementQuery, Statements,
+    AccountId, AccountRow, Balance, CallContext, CommitError, JournalLine, LinePosition, LotsSnapshot, MoneyKey,
+    ShownLine, StatementPage, StatementQuery, Statements, UsageReversal,
 };
 
-use crate::audit::{key_of, place};
+use crate::audit::{LINE, key_of, line as journal_line, place};
+use crate::batch::Read;
 use crate::books::account_row;
 use crate::image::{Image, parsed};
 use crate::names;
@@ -87,6 +88,18 @@ impl Statements for DynamoLedger {
             }
         })
         .await
+    }
+
+    async fn charge(
+        &self,
+        usage: &MoneyKey,
+        context: &CallContext<'_>,
+    ) -> Result<(Option<JournalLine>, Option<JournalLine>), CommitError> {
+        let read = Read { table: &self.tables().journal, attributes: &LINE, is_strong: true };
+        let reversal = UsageReversal::key_of(usage);
+        let rows = self.rows(&read, &[usage.as_str(), reversal.as_str()], context).await?;
+        let of = |key: &MoneyKey| rows.iter().filter_map(journal_line).find(|line| line.key == key.as_str());
+        Ok((of(usage), of(&reversal)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! What an account's owner is shown: its state with its lots, and its statement by page.
 
 use crate::{
-    AccountId, Balance, CallContext, CommitError, Expiring, LinePosition, LotsSnapshot, SpendingTerms, Timestamp,
+    AccountId, Balance, CallContext, CommitError, Expiring, JournalLine, LinePosition, LotsSnapshot, MoneyKey,
+    SpendingTerms, Timestamp,
 };
 
 /// The row of an account.
@@ -82,4 +83,11 @@ pub trait Statements: Expiring {
         query: &StatementQuery,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<StatementPage, CommitError>> + Send;
+
+    /// The charge of a usage event, and its reversal, in one round trip, as they are now.
+    fn charge(
+        &self,
+        usage: &MoneyKey,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<(Option<JournalLine>, Option<JournalLine>), CommitError>> + Send;
 }

@@ -1,10 +1,11 @@
-//! The cost of an account and of a page of its statement, as the API shows them.
+//! The cost of an account and of a page of its statement, as the API shows them, and of changes over it.
 
-use testkit::{Sent, World, api_key, now};
+use testkit::{Sent, World, api_key, now, service_key};
 
 use super::clicks::Clicks;
 use super::meter::{Cost, Meter};
 use super::{Path, path};
+use crate::account_api::used;
 use crate::lots::{committed, spend, world};
 use crate::policies::runs;
 
@@ -28,5 +29,24 @@ pub(super) async fn of_credits() -> Vec<Path> {
         path("credits: an account, at a new sandbox", get("/v1/account").await),
         path("credits: an account", get("/v1/account").await),
         path("credits: a page of a statement, of a hundred lines", get("/v1/accounts/alice/statement").await),
+    ]
+}
+
+/// Changes by a shop's server, whose key is remembered.
+pub(super) async fn of_changes() -> Vec<Path> {
+    let world = account().await;
+    service_key(&world.ledger(0), "shop", "admin").await;
+    committed(&world, &used("bob", "evt_1", "0.001"), 0).await;
+    let (ledger, meter) = Meter::new(&world);
+    let mut api = Clicks::of(runs::credits(), ledger, meter);
+    api.call_by("hs_shop", now(), Sent::get("/v1/accounts/alice", ""), 200).await;
+    let mut change = async |path: &str, name: &str, body: &str| -> Cost {
+        let sent = Sent::post(path, body.as_bytes()).with("idempotency-key", name);
+        api.call_by("hs_shop", now(), sent, 201).await
+    };
+    let reversal = r#"{"use":"evt_1","reason":"a wrong price"}"#;
+    vec![
+        path("credits: a charge is reversed", change("/v1/reversals", "k1", reversal).await),
+        path("credits: the same reversal again", change("/v1/reversals", "k1", reversal).await),
     ]
 }

@@ -48,10 +48,14 @@ impl<A: api::Serve<idempotency::DynamoLedger>> Clicks<A> {
         Self { function: Function { api, ledger }, meter, calls: 0 }
     }
 
-    /// The cost of this call, which must get this status.
+    /// The cost of this call by alice, which must get this status.
     pub(super) async fn call(&mut self, at: Timestamp, sent: Sent<'_>, status: u16) -> Cost {
+        self.call_by("key-of-alice", at, sent, status).await
+    }
+
+    pub(super) async fn call_by(&mut self, key: &str, at: Timestamp, sent: Sent<'_>, status: u16) -> Cost {
         self.calls += 1;
-        let event = sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi);
+        let event = sent.with("authorization", format!("Bearer {key}")).event(Shape::HttpApi);
         let (started, deadline) = (instant(), deadline(A::REPLY_WITHIN));
         let invocation = Invocation { now: at, started, deadline, attempt: mark(self.calls) };
         let (reply, cost) = self.meter.count(Box::pin(self.function.answer(&event, &invocation))).await;

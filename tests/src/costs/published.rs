@@ -23,7 +23,7 @@ const READ_UNITS: u64 = 125_000;
 const CENT: u64 = 10_000;
 
 /// The paths in the document.
-const PUBLISHED: [&str; 28] = [
+const PUBLISHED: [&str; 29] = [
     "usage: the next one",
     "usage: more than the owner has",
     "lots: a spend",
@@ -34,6 +34,7 @@ const PUBLISHED: [&str; 28] = [
     "reverse: the charge of a usage event",
     "credits: an account",
     "credits: a page of a statement, of a hundred lines",
+    "credits: a charge is reversed",
     "checkout: the first click on a product",
     "checkout: the second click",
     "orders: an order is made",

@@ -50,7 +50,7 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 }
 
 /// Rows, and the functions that may write them.
-const WRITERS: [(&str, &str, &[&str]); 24] = [
+const WRITERS: [(&str, &str, &[&str]); 26] = [
     ("journal", "usage#e1", &["usage", "credits", "reconcile"]),
     ("journal", "lane#usage#owner#alice", &["usage", "reconcile"]),
     ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
@@ -65,6 +65,8 @@ const WRITERS: [(&str, &str, &[&str]); 24] = [
     ("journal", "invoice#in_1", &["stripe", "reconcile"]),
     ("journal", "grant#HL1#1", &["fulfil", "reconcile"]),
     ("journal", "manual#1", &["reconcile"]),
+    ("journal", "credits#1", &["credits", "reconcile"]),
+    ("journal", "reversed#usage#e1", &["credits", "reconcile"]),
     // Each of them may be the first to debit an account whose credits are past their date.
     ("journal", "expire#alice/credits.1", &["usage", "stripe", "wechat", "checkout", "credits", "fulfil", "reconcile"]),
     ("journal", "referral#HL1#1", &["fulfil", "reconcile"]),

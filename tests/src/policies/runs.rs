@@ -232,6 +232,10 @@ async fn of_credits() -> Vec<Call> {
         change(&function, attempt + 1, &format!("/v1/holds/{id}/{closing}"), body).await;
         // Refused, once the use is read.
         change(&function, attempt + 2, &format!("/v1/holds/{id}/settle"), r#"{"cost":"2","reason":"r"}"#).await;
+        if closing == "settle" {
+            let reversal = format!(r#"{{"use":"hold.{id}","reason":"r"}}"#);
+            assert_eq!(change(&function, 13, "/v1/reversals", &reversal).await.status, 201);
+        }
     }
     faults.calls()
 }

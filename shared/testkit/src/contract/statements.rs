@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Asset, ShownLine, StatementQuery, Statements, Timestamp};
+use ledger::{Asset, JournalLine, MoneyKey, ShownLine, StatementQuery, Statements, Timestamp};
 
 use super::account;
 use crate::now;
 
 /// `shown OWNER`: balance, available, held, and the number of lots. `statement OWNER LINES [KIND] [from S] [until S]` reads
-/// page by page: all lines in the order of their keys.
+/// page by page: all lines in the order of their keys. `charge EVENT`: that of a usage event, and its reversal.
 pub(super) async fn result_of<L: Statements>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
     let context = crate::context(number);
     Some(match *words {
@@ -51,6 +51,14 @@ pub(super) async fn result_of<L: Statements>(ledger: &L, words: &[&str], number:
                 return Some("nothing".to_owned());
             }
             lines.iter().map(line).collect::<Vec<_>>().join(", ")
+        }
+        ["charge", event] => {
+            let usage = MoneyKey::of_row(&format!("usage#{event}"));
+            let (charge, reversal) = ledger.charge(&usage, &context).await.unwrap();
+            let sum = |line: &JournalLine| Asset::CREDITS.format_balance(line.change);
+            let mark = |line: &JournalLine| if line.reversed_by.is_some() { " reversed" } else { "" };
+            let shown = charge.map_or("none".to_owned(), |line| sum(&line) + mark(&line));
+            reversal.map_or(shown.clone(), |line| format!("{shown} by {}", sum(&line)))
         }
         _ => return None,
     })

@@ -1,10 +1,11 @@
 //! Accounts and statements of the in-memory ledger as they are shown.
 
 use ledger::{
-    AccountId, AccountRow, Balance, CallContext, CommitError, Expiring as _, LinePosition, LotsSnapshot, ShownLine,
-    StatementPage, StatementQuery, Statements,
+    AccountId, AccountRow, Balance, CallContext, CommitError, Expiring as _, JournalLine, LinePosition, LotsSnapshot,
+    MoneyKey, ShownLine, StatementPage, StatementQuery, Statements, UsageReversal,
 };
 
+use super::audit::line;
 use crate::MemoryLedger;
 
 impl Statements for MemoryLedger {
@@ -48,5 +49,15 @@ impl Statements for MemoryLedger {
         let last = lines.last().map(|line| LinePosition { key: line.key.clone(), at: line.at.clone() });
         lines.retain(|line| query.kind.as_ref().is_none_or(|kind| *kind == line.kind));
         Ok(StatementPage { lines, next: last.filter(|_| has_more) })
+    }
+
+    async fn charge(
+        &self,
+        usage: &MoneyKey,
+        _: &CallContext<'_>,
+    ) -> Result<(Option<JournalLine>, Option<JournalLine>), CommitError> {
+        let state = self.0.lock().unwrap();
+        let of = |key: &MoneyKey| line(key.as_str(), state.journal.get(key.as_str())?);
+        Ok((of(usage), of(&UsageReversal::key_of(usage))))
     }
 }
