@@ -51,6 +51,16 @@ pub(crate) enum Error {
     #[error("{0} is not an http or https URL: give --url as https://host, with or without the path")]
     Url(String),
 
+    // The API.
+    #[error("--csv and --json are two forms of one output: leave one out")]
+    TwoForms,
+    #[error("no stack is running in {}: is `cargo run` running? Or name an API with --api", .0.display())]
+    NoApi(PathBuf),
+    #[error("the API takes a key: set {0} to an owner's key or a service key")]
+    NoApiKey(&'static str),
+    #[error("the API: {0}")]
+    Api(#[from] client::Error),
+
     // The books.
     #[error("no AWS region is set: set AWS_REGION, or the profile's region")]
     NoRegion,
@@ -223,6 +233,18 @@ const fn exit_of(error: &CommitError) -> Exit {
     }
 }
 
+/// The exit code for a call of the API without an answer that helps.
+const fn exit_of_api(error: &client::Error) -> Exit {
+    use client::Error::{Key, Refused, Unanswered, Unreadable, Unsendable, Url};
+    match error {
+        Refused(refusal) if refusal.status == 429 || refusal.status >= 500 => Exit::TryAgain,
+        Refused(_) => Exit::Refused,
+        Unanswered(_) => Exit::TryAgain,
+        Unreadable(_) => Exit::Unavailable,
+        Url(_) | Key | Unsendable(_) => Exit::Usage,
+    }
+}
+
 /// The exit code for an error of the local stack.
 const fn exit_of_local(error: &local::Error) -> Exit {
     use local::Error::{
@@ -263,6 +285,7 @@ impl Error {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Local(error) => exit_of_local(error),
+            Self::Api(error) => exit_of_api(error),
             Self::Commit(error) | Self::Repair(RepairFailure::Commit(error)) => exit_of(error),
             Self::Unanswered { .. }
             | Self::Overtaken
@@ -274,6 +297,7 @@ impl Error {
             | Self::Signals(_)
             | Self::Threads(_)
             | Self::NotRunning(_)
+            | Self::NoApi(_)
             | Self::NoRegion
             | Self::NoCredentials
             | Self::Pepper(_)
@@ -282,6 +306,8 @@ impl Error {
             | Self::ServesNothing
             | Self::JsonOfNothing
             | Self::NoSecret(_)
+            | Self::TwoForms
+            | Self::NoApiKey(_)
             | Self::Url(_)
             | Self::UnknownAsset(_)
             | Self::LimitOfPrepaid

@@ -30,6 +30,7 @@ mod reverse;
 mod sample_args;
 mod send;
 mod serve;
+mod statement;
 mod tally;
 mod trial_balance;
 
@@ -83,6 +84,8 @@ enum Command {
     Key(key::KeyCommand),
     /// Show or change the exchange rates of products that are charged in another currency
     Rate(rate::RateCommand),
+    /// Print an account's statement over the API, all its pages
+    Statement(statement::Statement),
     /// Compare accounts, orders and the journal with each other; fails if they differ
     Audit(audit::Audit),
     /// Show what customers hold and what each account of the house has, now or at the end of a day
@@ -125,6 +128,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
         match command {
             None => serve::run(serve, &data, variable).await.map(|()| Exit::Done),
             Some(Command::Send(args)) => send::run(&args, &data, form, variable).await,
+            Some(Command::Statement(args)) => statement::run(&args, &data, form, variable).await.map(|()| Exit::Done),
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| Exit::Done),
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
             Some(Command::TrialBalance(args)) => Box::pin(trial_balance::run(args, &data, form)).await,

@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("fakes", &["signing"]),
     ("testkit", &["fakes", "embedded", "idempotency", "ledger", "signing"]),
     ("api", &["edge", "ledger", "signing"]),
+    ("client", &[]),
     ("audit", &["edge", "ledger"]),
     ("providers", &["ledger", "signing"]),
     ("orders", &["api", "catalog", "edge", "idempotency", "ledger"]),
@@ -77,7 +78,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // The command line uses the books and the audit. It reaches the functions only through `local`: to serve, and to send.
-    ("cli", &["api", "audit", "catalog", "edge", "embedded", "idempotency", "ledger", "local"]),
+    ("cli", &["api", "audit", "catalog", "client", "edge", "embedded", "idempotency", "ledger", "local"]),
     (
         "simulator",
         &[

@@ -11,6 +11,7 @@
 
 mod account_transfers;
 mod accounts;
+mod api_client;
 mod auditing;
 mod budgets;
 mod buying;

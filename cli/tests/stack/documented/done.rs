@@ -75,11 +75,15 @@ fn account_and_statement_of_the_page_are_read() {
         let script = block(name, "key make shop --scopes").text;
         let address = format!("http://{}", stack.address());
         assert!(script.contains("http://127.0.0.1:9000"), "{name}");
-        let printed = done(&folder, &format!("set -e\n{JQ}\n{}", script.replace("http://127.0.0.1:9000", &address)));
+        let export = block(name, "statement alice --csv").text.replace("> statement.csv", "");
+        let script = format!("set -e\n{JQ}\n{script}\n{export}");
+        let printed = done(&folder, &script.replace("http://127.0.0.1:9000", &address));
         assert_eq!(printed.matches(r#"{"account":"alice/credits","owner":"alice","#).count(), 2, "{printed}");
         assert!(printed.contains(r#""balance":"96.8","available":"96.8","held":"0""#), "{printed}");
         assert!(printed.contains(r#""kind":"grant","amount":"100","time":""#), "{printed}");
-        assert!(printed.contains("time,kind,amount,asset,id\r\n"), "{printed}");
+        assert_eq!(printed.matches("time,kind,amount,asset,id\r\n").count(), 2, "{printed}");
+        let last = printed.lines().last().unwrap();
+        assert!(last.contains("-3.2  usage#hold.api-"), "{last}");
     }
 }
 

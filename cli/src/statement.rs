@@ -1,0 +1,136 @@
+//! `statement`: an account's lines over the API, page by page. It holds one page in memory, whatever the length.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use clap::Args;
+use client::{Client, Format, Line, StatementQuery};
+use local::Home;
+
+use crate::error::Error;
+use crate::parse;
+use crate::print::Form;
+
+/// The most that a page can have: the fewest requests.
+const LINES: u16 = 1_000;
+const API_KEY: &str = "HOOKLEDGER_API_KEY";
+
+#[derive(Debug, Args)]
+pub(crate) struct Statement {
+    /// alice for credits, or alice/POSX, bob/commission-usd
+    #[arg(value_name = "OWNER[/ASSET]")]
+    account: String,
+    /// Lines from this time on, as 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Lines before this time
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Lines of one kind: usage, credit, expiry
+    #[arg(long)]
+    kind: Option<String>,
+    /// Print a file of comma-separated values
+    #[arg(long)]
+    csv: bool,
+    /// The address of the API, the output `ApiUrl` of a deployed stage [default: the running stack]
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
+}
+
+/// The key comes from the environment: what stands on a command line can be read by others on the machine.
+pub(crate) async fn run(
+    args: &Statement,
+    dir: &Path,
+    form: Form,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<(), Error> {
+    if args.csv && form == Form::Json {
+        return Err(Error::TwoForms);
+    }
+    let account = parse::account(&args.account)?;
+    let [from, to] = [&args.from, &args.to].map(|time| time.as_deref().map(parse::time).transpose());
+    let [from, to] = [from?, to?].map(|time| time.map(|time| time.to_string()));
+    let client = client(args, dir, variable)?;
+    let asset = account.asset().to_string();
+    let query = StatementQuery {
+        asset: Some(&asset),
+        from: from.as_deref(),
+        to: to.as_deref(),
+        kind: args.kind.as_deref(),
+        limit: Some(LINES),
+    };
+    let format = if args.csv { Format::Csv } else { Format::Json };
+    let mut pages = client.statement(account.owner().as_str(), &query, format);
+    let mut out = Out { to: BufWriter::new(io::stdout()), account: account.to_string(), lines: 0 };
+    let mut is_open = true;
+    while is_open {
+        is_open = if args.csv {
+            let Some(text) = pages.next_text().await? else { break };
+            out.text(&text)
+        } else {
+            let Some(page) = pages.next().await? else { break };
+            out.page(&page.lines, form)
+        };
+    }
+    if is_open {
+        out.end(args.csv, form);
+    }
+    Ok(())
+}
+
+fn client(args: &Statement, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Client, Error> {
+    let running = if args.api.is_none() { Home::at(dir).running()? } else { None };
+    let url = args.api.as_deref().or_else(|| running.as_ref().map(|running| running.base_url.as_str()));
+    let url = url.ok_or_else(|| Error::NoApi(dir.to_owned()))?;
+    let key = variable(API_KEY).ok_or(Error::NoApiKey(API_KEY))?;
+    Ok(Client::new(url, &key)?)
+}
+
+/// The output. Each method says whether it is still read: after `head` has what it wants, no page is fetched any more.
+struct Out<W: Write> {
+    to: W,
+    account: String,
+    lines: u64,
+}
+
+impl<W: Write> Out<W> {
+    fn text(&mut self, text: &str) -> bool {
+        self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush()).is_ok()
+    }
+
+    fn page(&mut self, lines: &[Line], form: Form) -> bool {
+        let mut text = String::new();
+        for line in lines {
+            let written = match form {
+                Form::Lines => format!("{}  {:<12}  {:>20}  {}\n", line.time, line.kind, line.amount, line.id),
+                Form::Json => format!("{}\n    {}", self.before_json(), json(line)),
+            };
+            text.push_str(&written);
+            self.lines = self.lines.saturating_add(1);
+        }
+        self.text(&text)
+    }
+
+    /// What stands before the next line of the document.
+    fn before_json(&self) -> String {
+        if self.lines > 0 {
+            return ",".to_owned();
+        }
+        format!("{{\n  \"account\": {},\n  \"lines\": [", serde_json::Value::from(self.account.as_str()))
+    }
+
+    fn end(&mut self, is_csv: bool, form: Form) {
+        let text = match form {
+            Form::Json if self.lines == 0 => format!("{}]\n}}\n", self.before_json()),
+            Form::Json => "\n  ]\n}\n".to_owned(),
+            Form::Lines if self.lines == 0 && !is_csv => format!("{} has no such lines\n", self.account),
+            Form::Lines => return,
+        };
+        self.text(&text);
+    }
+}
+
+fn json(line: &Line) -> String {
+    let Line { id, kind, amount, time } = line;
+    serde_json::json!({ "id": id, "kind": kind, "amount": amount, "time": time }).to_string()
+}
