@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ledger::{
-    AccountId, Amount, Asset, Expiring as _, Hold, Holds as _, Lane, Lanes as _, Ledger as _, LotKind, LotTerms, Owed,
-    PRIORITY_DEFAULT, PRIORITY_MAX, Policy, Source, SpendingTerms,
+    AccountId, Amount, Asset, Budgets as _, Expiring as _, Hold, Holds as _, Lane, Lanes as _, Ledger as _, LotKind,
+    LotTerms, Owed, PRIORITY_DEFAULT, PRIORITY_MAX, Policy, Source, SpendingTerms,
 };
 use local::{Expiry, What, context, credits_of};
 

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use ledger::{
-    Asset, AtExpiry, EventKey, Fact, Hold, HoldBudget, HoldClosing, HoldId, HoldTerms, HoldTermsError, Holds as _,
-    Source,
+    Asset, AtExpiry, EventKey, Fact, Hold, HoldClosing, HoldId, HoldTerms, HoldTermsError, Holds as _, Source,
 };
 use local::{context, credits_of, now};
 
@@ -92,9 +91,7 @@ pub(crate) async fn run(
             let books = args.which.open(dir).await?;
             if let Some(key) = key {
                 let (key, bound) = key_of(&books, hold.account.owner(), &key).await?;
-                hold.budget = bound.budget.map(|budget| HoldBudget::at(key.clone(), &budget, hold.opened_at));
-                let at = hold.opened_at;
-                hold = hold.paid_for(&bound.used(&key, at, at));
+                hold = hold.for_key(&key, bound);
             }
             open(&books, &hold, &by, form).await
         }
@@ -137,7 +134,6 @@ impl OpenArgs {
             account: account.clone(),
             amount,
             usage,
-            budget: None,
             ttl_seconds: seconds(&ttl).unwrap_or_default(),
             at_expiry: to_charge.map_or(AtExpiry::Release, AtExpiry::Charge),
             note: Some(note(&by.author, &by.reason)),

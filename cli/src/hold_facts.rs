@@ -1,6 +1,6 @@
 //! A hold as it is printed: by `hold show`, `hold list` and `account show`.
 
-use ledger::{Asset, AtExpiry, Hold, HoldState};
+use ledger::{Asset, AtExpiry, CallerKey, Hold, HoldState};
 use serde::Serialize;
 
 use crate::print::{self, Facts};
@@ -10,11 +10,11 @@ use crate::print::{self, Facts};
 pub(crate) struct HoldFacts {
     id: String,
     account: String,
-    /// Whose key it is for, if the account is not theirs, and the short id of the key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    member: Option<String>,
+    /// The short id of the key that it is for, and whose that is, if the account is not theirs.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<String>,
     amount: String,
     /// The journal key of the usage event that charges its use.
     #[serde(rename = "use")]
@@ -59,7 +59,7 @@ impl HoldFacts {
             id: hold.id.to_string(),
             account: hold.account.to_string(),
             member: hold.member.as_ref().map(|member| member.owner.to_string()),
-            key: hold.member.as_ref().map(|member| member.key.short_id()),
+            key: hold.key.as_ref().map(CallerKey::short_id),
             amount: amount(hold.amount),
             usage: hold.usage.to_string(),
             state: hold.state.as_str(),
@@ -100,6 +100,8 @@ impl Facts for HoldFacts {
         let rows = [
             ("state", Some(self.state.to_owned())),
             ("account", Some(self.account.clone())),
+            ("key", self.key.clone()),
+            ("member", self.member.clone()),
             ("amount", Some(self.amount.clone())),
             ("use", Some(self.usage.clone())),
             ("opened", Some(self.opened_at.clone())),

@@ -2,6 +2,7 @@
 
 mod callers;
 mod changes;
+mod held_keys;
 mod holds;
 mod reversals;
 mod statements;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ledger::{
-    AtExpiry, Budget, BudgetChange, BudgetCheck, BudgetCount, CallerKey, CommitError, Committed, Decision, Effect,
-    Entry, EventKey, Fingerprint, Guard, Hold, HoldClosing, HoldError, HoldId, HoldTerms, Holds, House, JournalHeader,
-    Ledger, Limits, MoneyKey, Movement, Owner, Posting, Source, Zone,
+    AtExpiry, BoundKey, Budget, BudgetChange, BudgetCheck, BudgetCount, CallerKey, CommitError, Committed, Decision,
+    Draws, Effect, Entry, EventKey, Fingerprint, Guard, Hold, HoldClosing, HoldError, HoldId, HoldTerms, Holds, House,
+    JournalHeader, Ledger, Limits, MoneyKey, Movement, Owner, Posting, Source, Zone,
 };
 use serde_json::{Value, json};
 use testkit::{Books, Fault, SpentRow, World, context, now, usage};
@@ -82,12 +82,12 @@ pub(crate) fn hold(id: &str, sum: &str) -> Hold {
         account: account("alice"),
         amount: amount(sum),
         usage: None,
-        budget: Some((key(), budget())),
         ttl_seconds: 600,
         at_expiry: AtExpiry::Release,
         note: None,
     };
-    Hold::new(HoldId::new(id).expect("an id"), terms, now()).expect("terms")
+    let bound = BoundKey { owner: owner(), budget: Some(budget()), draws: Draws::default() };
+    Hold::new(HoldId::new(id).expect("an id"), terms, now()).expect("terms").for_key(&key(), bound)
 }
 
 #[derive(Clone)]

@@ -27,7 +27,6 @@ pub(crate) fn hold_of(owner: &str, id: &str, sum: &str, usage: Option<&str>, cha
         account: account(owner),
         amount: amount(sum),
         usage: usage.map(|event| EventKey::new(Source::Usage, event).expect("an id")),
-        budget: None,
         ttl_seconds: u32::try_from(TTL).expect("small"),
         at_expiry: charge.map_or(AtExpiry::Release, |charge| AtExpiry::Charge(amount(charge))),
         note: None,

@@ -124,13 +124,12 @@ pub(crate) fn hold(id: &str, sum: &str) -> Hold {
         account: account("alice"),
         amount: amount(sum),
         usage: None,
-        budget: None,
         ttl_seconds: 600,
         at_expiry: AtExpiry::Release,
         note: None,
     };
     let hold = Hold::new(HoldId::new(id).expect("an id"), terms, now()).expect("terms");
-    hold.paid_for(&bound("alice", None, &[("team", 0, None)]).used(&key("k1"), now(), now()))
+    hold.for_key(&key("k1"), bound("alice", None, &[("team", 0, None)]))
 }
 
 /// A usage event that was sent so many seconds later.

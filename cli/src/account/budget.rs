@@ -1,7 +1,7 @@
 //! Sets the budget of a key, and shows budgets.
 
 use clap::Args;
-use ledger::{Amount, Asset, BoundKey, Budget, BudgetChange, CallerKey, Limits, Owner, Window, Zone};
+use ledger::{Amount, Asset, BoundKey, Budget, BudgetChange, Budgets as _, CallerKey, Limits, Owner, Window, Zone};
 use local::{What, context};
 use serde::Serialize;
 

@@ -1,7 +1,6 @@
 //! The budget of a key as it is printed.
 
-use idempotency::KeyBudget;
-use ledger::{Amount, Asset, Balance, Budget, CallerKey, Spent, Timestamp, Window};
+use ledger::{Amount, Asset, Balance, Budget, CallerKey, KeyBudget, Spent, Timestamp, Window};
 use serde::Serialize;
 
 use crate::print;

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use idempotency::{AccountRow, KeyBudget, Line, MemberRows};
-use ledger::{AccountId, Amount, Asset, Balance, Hold, LotsSnapshot, Owed, Owner, Policy, SpendingTerms, Timestamp};
+use idempotency::{AccountRow, Line, MemberRows};
+use ledger::{
+    AccountId, Amount, Asset, Balance, Hold, KeyBudget, LotsSnapshot, Owed, Owner, Policy, SpendingTerms, Timestamp,
+};
 use serde::Serialize;
 
 use super::WAITING_MAX;

@@ -50,7 +50,7 @@ pub(super) async fn list(books: &Books, owner: &Owner, form: Form) -> Result<(),
         state: if revoked_at.is_some() { "revoked" } else { "live" },
         revoked_at,
     };
-    let keys = books.ledger.keys(owner).await?.into_iter().map(facts).collect();
+    let keys = books.ledger.keys(owner, &context(PATIENCE)).await?.into_iter().map(facts).collect();
     form.show(&KeyList { owner: owner.to_string(), keys });
     Ok(())
 }
@@ -86,7 +86,8 @@ pub(super) async fn rotate(books: &Books, by: &Authorship, owner: Owner, id: &st
 
 /// Searches revoked keys too, so that a repeated `revoke` finds the key that it revoked.
 pub(super) async fn find(books: &Books, owner: &Owner, id: &str) -> Result<KeyRow, Error> {
-    let mut found = books.ledger.keys(owner).await?.into_iter().filter(|row| row.key.short_id() == id);
+    let keys = books.ledger.keys(owner, &context(PATIENCE)).await?;
+    let mut found = keys.into_iter().filter(|row| row.key.short_id() == id);
     let unknown = || Error::NoKey { owner: owner.clone(), id: id.to_owned() };
     let row = found.next().ok_or_else(unknown)?;
     if found.next().is_some() { Err(Error::KeysAlike(id.to_owned())) } else { Ok(row) }

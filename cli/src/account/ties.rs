@@ -1,7 +1,7 @@
 //! Whose keys draw on an owner, and on whom the owner's keys draw, as it is printed.
 
-use idempotency::{KeyBudget, MemberRow, MemberRows};
-use ledger::{Owner, Timestamp};
+use idempotency::{MemberRow, MemberRows};
+use ledger::{KeyBudget, Owner, Timestamp};
 use local::now;
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! A hold as JSON.
 
-use ledger::{Asset, AtExpiry, Hold, HoldState};
+use ledger::{Asset, AtExpiry, CallerKey, Hold, HoldState};
 use serde::Serialize;
 
 /// The members that the API documents.
@@ -8,7 +8,14 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HoldJson<'b> {
     id: &'b str,
+    /// Whose account it is on.
     owner: &'b str,
+    /// The short id of the key that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// Whose key that is, if another's than the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<&'b str>,
     amount: String,
     /// The journal key of the usage event that charges its use.
     #[serde(rename = "use")]
@@ -47,6 +54,8 @@ impl<'b> HoldJson<'b> {
         Self {
             id: hold.id.as_str(),
             owner: hold.account.owner().as_str(),
+            key: hold.key.as_ref().map(CallerKey::short_id),
+            member: hold.member.as_ref().map(|member| member.owner.as_str()),
             amount: format(hold.amount),
             usage: hold.usage.as_str(),
             state: hold.state.as_str(),

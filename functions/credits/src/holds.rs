@@ -6,14 +6,15 @@
 use api::{ApiCall, ApiOutcome, Caller, Failure, object, required_idempotency_key};
 use edge::Reply;
 use ledger::{
-    Asset, AtExpiry, Fact, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldState, HoldTerms, HoldTermsError,
-    Holds, RequestId, Scope, ServiceKey,
+    Amount, Asset, AtExpiry, Budgets, EventKey, Fact, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldState,
+    HoldTerms, HoldTermsError, Holds, Owner, RequestId, Scope, ServiceKey, Timestamp,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Call;
-use crate::fields::{amount, owner, reason, required_amount, usage};
+use crate::fields::{amount, reason, required_amount, usage};
+use crate::held_key::{Found, HeldFor, key_not_found};
 use crate::hold_json::HoldJson;
 use crate::reply::{author, replayed};
 
@@ -23,6 +24,7 @@ const TTL_SECONDS: u32 = 10 * 60;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OpenBody {
     owner: Option<Value>,
+    key: Option<Value>,
     amount: Option<Value>,
     ttl_seconds: Option<Value>,
     #[serde(rename = "use")]
@@ -46,20 +48,16 @@ struct ReleaseBody {
 
 type HoldCall<'r> = ApiCall<'r, Call, Caller>;
 
-pub(crate) async fn open<L: Holds>(call: &HoldCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
+pub(crate) async fn open<L: Holds + Budgets>(call: &HoldCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
     let key = call.caller.service(Scope::Spend)?;
     let id = HoldId::of_request(&RequestId::from_key(&required_idempotency_key(call.request)?));
     let body: OpenBody = object(call.request.body())?;
-    let terms = HoldTerms {
-        account: owner(body.owner.as_ref(), "owner")?.account(Asset::CREDITS),
-        amount: required_amount(body.amount.as_ref(), "amount")?,
-        usage: usage(body.usage.as_ref())?,
-        budget: None,
-        ttl_seconds: ttl(body.ttl_seconds.as_ref())?,
-        at_expiry: amount(body.charge.as_ref(), "charge")?.map_or(AtExpiry::Release, AtExpiry::Charge),
-        note: Some(note(key, &reason(body.reason.as_ref())?)),
+    let held_for = HeldFor::parse(body.owner.as_ref(), body.key.as_ref())?;
+    let opening = Opening::parse(id, &body, key, call.invocation.now)?;
+    let Some(Found { owner, key }) = held_for.find(ledger, &call.context()).await? else {
+        return opened_for_former_key(&opening, &held_for, call, ledger).await;
     };
-    let hold = Hold::new(id, terms, call.invocation.now).map_err(terms_refused)?;
+    let hold = key.into_iter().fold(opening.hold(&owner)?, |hold, (key, bound)| hold.for_key(&key, bound));
     match ledger.open_hold(&hold, &call.context()).await {
         // Nothing but this call has this time and this note.
         Ok(opened) => Ok(opened_reply(&opened, opened != hold)),
@@ -70,6 +68,60 @@ pub(crate) async fn open<L: Holds>(call: &HoldCall<'_>, ledger: &L) -> Result<Ap
         }
         Err(HoldError::Refused(refusal)) => Err(refused(&hold, refusal)),
         Err(HoldError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// The same request as before, for a key that is no one's by now, gets its first answer.
+async fn opened_for_former_key<L: Holds>(
+    opening: &Opening,
+    held_for: &HeldFor,
+    call: &HoldCall<'_>,
+    ledger: &L,
+) -> Result<ApiOutcome, Failure> {
+    let existing = ledger.hold(&opening.id, &call.context()).await?.filter(|existing| held_for.is_of(existing));
+    let existing = existing.ok_or_else(key_not_found)?;
+    let hold = Hold { key: existing.key.clone(), ..opening.hold(existing.account.owner())? };
+    if existing.has_terms_of(&hold) {
+        Ok(opened_reply(&existing, true))
+    } else {
+        Err(refused(&hold, HoldRefusal::Taken))
+    }
+}
+
+/// What the body says of the hold, except whose it is.
+struct Opening {
+    id: HoldId,
+    amount: Amount,
+    usage: Option<EventKey>,
+    ttl_seconds: u32,
+    at_expiry: AtExpiry,
+    note: String,
+    now: Timestamp,
+}
+
+impl Opening {
+    fn parse(id: HoldId, body: &OpenBody, by: &ServiceKey, now: Timestamp) -> Result<Self, Failure> {
+        Ok(Self {
+            id,
+            amount: required_amount(body.amount.as_ref(), "amount")?,
+            usage: usage(body.usage.as_ref())?,
+            ttl_seconds: ttl(body.ttl_seconds.as_ref())?,
+            at_expiry: amount(body.charge.as_ref(), "charge")?.map_or(AtExpiry::Release, AtExpiry::Charge),
+            note: note(by, &reason(body.reason.as_ref())?),
+            now,
+        })
+    }
+
+    fn hold(&self, owner: &Owner) -> Result<Hold, Failure> {
+        let terms = HoldTerms {
+            account: owner.account(Asset::CREDITS),
+            amount: self.amount,
+            usage: self.usage.clone(),
+            ttl_seconds: self.ttl_seconds,
+            at_expiry: self.at_expiry,
+            note: Some(self.note.clone()),
+        };
+        Hold::new(self.id.clone(), terms, self.now).map_err(terms_refused)
     }
 }
 

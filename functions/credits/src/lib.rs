@@ -32,6 +32,7 @@ mod changes;
 mod commit;
 mod cursor;
 mod fields;
+mod held_key;
 mod hold_json;
 mod holds;
 mod parse;
@@ -44,14 +45,14 @@ use std::time::Duration;
 use api::{Api, ApiCall, ApiOutcome, Caller, Failure, Serve};
 use catalog::Catalog;
 use edge::{Reply, Route};
-use ledger::{CallContext, CommitError, Holds, ServiceKeys, Statements};
+use ledger::{Budgets, CallContext, CommitError, Holds, ServiceKeys, Statements};
 
 pub use assemble::assemble;
 
 /// The ports that the calls need.
-pub trait Books: Holds + ServiceKeys + Statements {}
+pub trait Books: Budgets + Holds + ServiceKeys + Statements {}
 
-impl<L: Holds + ServiceKeys + Statements> Books for L {}
+impl<L: Budgets + Holds + ServiceKeys + Statements> Books for L {}
 
 #[derive(Debug)]
 pub struct Credits {

@@ -7,13 +7,13 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{
-    AccountId, AccountRow, Amount, Balance, Budget, CallContext, CallerKey, CommitError, Owner, Policy, SpendingTerms,
-    Spent, Word,
+    AccountId, AccountRow, Amount, Balance, Budgets, CallContext, CallerKey, CommitError, KeyBudget, Owner, Policy,
+    SpendingTerms, Spent, Word,
 };
 
 use crate::batch::Read as RowsToRead;
 use crate::image::{Image, Read, known_form, parsed};
-use crate::retry::{Answer, after_failure};
+use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::{DynamoLedger, unreadable};
 use crate::{budget_row, names};
@@ -35,18 +35,21 @@ pub struct KeyRow {
     pub revoked_at: Option<String>,
 }
 
-/// A key with a budget, and what it has spent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyBudget {
-    pub key: CallerKey,
-    pub budget: Budget,
-    pub spent: Spent,
-}
+impl Budgets for DynamoLedger {
+    async fn key_named(
+        &self,
+        owner: &Owner,
+        short_id: &str,
+        context: &CallContext<'_>,
+    ) -> Result<Option<CallerKey>, CommitError> {
+        let is_named = |row: &KeyRow| row.revoked_at.is_none() && row.key.short_id() == short_id;
+        let mut found = self.keys(owner, context).await?.into_iter().filter(is_named);
+        let first = found.next();
+        Ok(first.filter(|_| found.next().is_none()).map(|row| row.key))
+    }
 
-impl DynamoLedger {
-    /// The budgets of an owner's keys. The index that lists the keys is eventually consistent.
-    pub async fn budgets(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Vec<KeyBudget>, CommitError> {
-        let live = self.keys(owner).await?.into_iter().filter(|row| row.revoked_at.is_none());
+    async fn budgets(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Vec<KeyBudget>, CommitError> {
+        let live = self.keys(owner, context).await?.into_iter().filter(|row| row.revoked_at.is_none());
         let keys: Vec<CallerKey> = live.map(|row| row.key).collect();
         let ids: Vec<String> = keys.iter().flat_map(|key| [key.to_string(), budget_row::id(key)]).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -62,7 +65,9 @@ impl DynamoLedger {
         }
         Ok(budgets)
     }
+}
 
+impl DynamoLedger {
     /// What a key has spent, if anything was ever counted.
     pub async fn spent(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<Spent>, CommitError> {
         let row = self.row(&self.tables().accounts, budget_row::id(key), context).await?;
@@ -70,19 +75,22 @@ impl DynamoLedger {
     }
 
     /// The keys of an owner with the revoked ones, the oldest first. The index is eventually consistent.
-    pub async fn keys(&self, owner: &Owner) -> Result<Vec<KeyRow>, CommitError> {
+    pub async fn keys(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Vec<KeyRow>, CommitError> {
         let (mut keys, mut last) = (Vec::new(), None);
         loop {
-            let query = self
-                .client()
-                .query()
-                .table_name(&self.tables().accounts)
-                .index_name(names::KEYS)
-                .key_condition_expression("#key_owner = :owner")
-                .expression_attribute_names("#key_owner", names::KEY_OWNER)
-                .expression_attribute_values(":owner", text(owner))
-                .set_exclusive_start_key(last);
-            let page = query.send().await.map_err(read_error)?;
+            let page = until_answered(context.deadline, self.jitter(), || async {
+                let query = self
+                    .client()
+                    .query()
+                    .table_name(&self.tables().accounts)
+                    .index_name(names::KEYS)
+                    .key_condition_expression("#key_owner = :owner")
+                    .expression_attribute_names("#key_owner", names::KEY_OWNER)
+                    .expression_attribute_values(":owner", text(owner))
+                    .set_exclusive_start_key(last.clone());
+                query.send().await.map_or_else(after_failure, |page| Ok(Answer::Final(page)))
+            });
+            let page = page.await?;
             let key = |row: &HashMap<String, AttributeValue>| {
                 let revoked_at = row.get(names::REVOKED_AT).and_then(|time| time.as_s().ok()).cloned();
                 let key = CallerKey::of_row(&word(row, names::ID))?;

@@ -32,7 +32,8 @@ pub(crate) fn lane_of(hold: &Hold) -> String {
 
 /// Written if no hold has this id.
 pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
-    let Hold { id: _, account, amount, usage, member, budget, opened_at, expires_at, at_expiry, note, state: _ } = hold;
+    let Hold { id: _, account, amount, usage, key, member, budget, opened_at, expires_at, at_expiry, note, state: _ } =
+        hold;
     let account = account.to_string();
     let mut row = Row::default();
     row.set(names::FORMAT, number(&ROW_FORMAT));
@@ -41,12 +42,13 @@ pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
     row.set(names::ACCOUNT, text(&account));
     row.set(names::AMOUNT_UNITS, number(&amount.units()));
     row.set(names::USE_KEY, text(usage));
-    if let Some(Member { owner, key }) = member {
-        row.set(names::MEMBER, text(owner));
-        row.set(names::MEMBER_KEY, text(key));
+    if let Some(key) = key {
+        row.set(names::CALLER_KEY, text(key));
     }
-    if let Some(HoldBudget { key, windows, limits: _ }) = budget {
-        row.set(names::BUDGET_KEY, text(key));
+    if let Some(Member { owner, key: _ }) = member {
+        row.set(names::MEMBER, text(owner));
+    }
+    if let Some(HoldBudget { key: _, windows, limits: _ }) = budget {
         row.set(names::DAY, text(&windows.day));
         row.set(names::MONTH, text(&windows.month));
     }
@@ -79,10 +81,12 @@ pub(crate) fn close(change: &HoldChange, context: &CallContext<'_>) -> Row {
         let (name, value) = (row.name(attribute), row.value(value));
         row.conditions.push(format!("{name} = {value}"));
     }
-    row.require(names::BUDGET_KEY, before.budget.as_ref().map(|budget| text(&budget.key)));
-    if let Some(HoldBudget { windows, .. }) = &before.budget {
-        row.require(names::DAY, Some(text(&windows.day)));
-        row.require(names::MONTH, Some(text(&windows.month)));
+    row.require(names::CALLER_KEY, before.key.as_ref().map(text));
+    // Without a key it counts in no window.
+    if before.key.is_some() {
+        let windows = before.budget.as_ref().map(|budget| &budget.windows);
+        row.require(names::DAY, windows.map(|windows| text(&windows.day)));
+        row.require(names::MONTH, windows.map(|windows| text(&windows.month)));
     }
     if !before.is_open() {
         let charged = row.name(names::CHARGED_UNITS);
@@ -132,13 +136,15 @@ pub(crate) fn read(row: &Image) -> Read<Hold> {
         _ => return Err(Unreadable(names::STATUS)),
     };
     let at_expiry: Option<Amount> = maybe_amount(row, names::CHARGE_UNITS)?;
+    let key = maybe(row, names::CALLER_KEY, CallerKey::of_row)?;
     Ok(Hold {
         id: word(row, names::ID, |id| HoldId::new(id).ok())?,
         account: word(row, names::ACCOUNT, AccountId::read)?,
         amount: amount(row, names::AMOUNT_UNITS)?,
         usage: word(row, names::USE_KEY, |usage| Some(EventKey::of_row(usage)))?,
-        member: member(row)?,
-        budget: budget(row)?,
+        member: member(row, key.as_ref())?,
+        budget: budget(row, key.as_ref())?,
+        key,
         opened_at: word(row, names::OPENED_AT, time)?,
         expires_at: word(row, names::EXPIRES_AT, time)?,
         at_expiry: at_expiry.map_or(AtExpiry::Release, AtExpiry::Charge),
@@ -147,14 +153,15 @@ pub(crate) fn read(row: &Image) -> Read<Hold> {
     })
 }
 
-fn member(row: &Image) -> Read<Option<Member>> {
+fn member(row: &Image, key: Option<&CallerKey>) -> Read<Option<Member>> {
     let Some(owner) = maybe(row, names::MEMBER, |owner| Owner::new(owner).ok())? else { return Ok(None) };
-    Ok(Some(Member { owner, key: word(row, names::MEMBER_KEY, CallerKey::of_row)? }))
+    Ok(Some(Member { owner, key: key.cloned().ok_or(Unreadable(names::CALLER_KEY))? }))
 }
 
 /// Its limits are those of the key, which the opening has checked.
-fn budget(row: &Image) -> Read<Option<HoldBudget>> {
-    let Some(key) = maybe(row, names::BUDGET_KEY, CallerKey::of_row)? else { return Ok(None) };
-    let windows = Windows { day: word(row, names::DAY, owned)?, month: word(row, names::MONTH, owned)? };
+fn budget(row: &Image, key: Option<&CallerKey>) -> Read<Option<HoldBudget>> {
+    let Some(day) = maybe(row, names::DAY, owned)? else { return Ok(None) };
+    let windows = Windows { day, month: word(row, names::MONTH, owned)? };
+    let key = key.cloned().ok_or(Unreadable(names::CALLER_KEY))?;
     Ok(Some(HoldBudget { key, windows, limits: Limits::default() }))
 }

@@ -16,7 +16,7 @@ use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::{DynamoLedger, unreadable};
 
-const ATTRIBUTES: [&str; 22] = [
+const ATTRIBUTES: [&str; 21] = [
     names::ID,
     names::FORMAT,
     names::STATUS,
@@ -25,8 +25,7 @@ const ATTRIBUTES: [&str; 22] = [
     names::AMOUNT_UNITS,
     names::USE_KEY,
     names::MEMBER,
-    names::MEMBER_KEY,
-    names::BUDGET_KEY,
+    names::CALLER_KEY,
     names::DAY,
     names::MONTH,
     names::OPENED_AT,

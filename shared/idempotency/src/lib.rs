@@ -71,7 +71,7 @@ mod tables;
 mod verdict;
 mod whole;
 
-pub use books::{KeyBudget, KeyRow, Line};
+pub use books::{KeyRow, Line};
 pub use ledger::AccountRow;
 pub use members::{MemberRow, MemberRows};
 pub use retry::Backoff;

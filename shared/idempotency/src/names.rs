@@ -27,11 +27,11 @@ pub(crate) const BALANCE_UNITS: &str = "balance_units";
 pub(crate) const BASIS_POINTS: &str = "basis_points";
 pub(crate) const BEGAN_AT: &str = "began_at";
 pub(crate) const BODY: &str = "body";
-/// On a hold: the key whose budget it counts in.
-pub(crate) const BUDGET_KEY: &str = "budget_key";
 pub(crate) const BUYER_UNITS: &str = "buyer_units";
 /// When the stored bytes arrived.
 pub(crate) const BYTES_AT: &str = "bytes_at";
+/// On a hold: the key that it is for.
+pub(crate) const CALLER_KEY: &str = "caller_key";
 /// On the rows of redeem codes: the key of a sparse index.
 pub(crate) const CAMPAIGN: &str = "campaign";
 pub(crate) const CENSUS: &str = "census";
@@ -116,9 +116,8 @@ pub(crate) const MARK_UNITS: &str = "mark_units";
 pub(crate) const CHECKED_AT: &str = "checked_at";
 pub(crate) const EQUAL_CHECKS: &str = "equal_checks";
 pub(crate) const DIFFERENCE_KIND: &str = "difference_kind";
-/// On a hold for a key that draws on another's account: the owner of the key, and the key.
+/// On a hold for a key that draws on another's account: the owner of the key.
 pub(crate) const MEMBER: &str = "member";
-pub(crate) const MEMBER_KEY: &str = "member_key";
 pub(crate) const METHOD: &str = "method";
 pub(crate) const MISSING: &str = "missing";
 pub(crate) const UNLISTED: &str = "unlisted";

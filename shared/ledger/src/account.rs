@@ -12,6 +12,10 @@ const CALLER_KEY_CHARS_MAX: usize = 64;
 /// 48 bits: for an owner with a thousand keys, two are alike once in five hundred million.
 const SHORT_HASH_CHARS: usize = 12;
 
+/// How a short id begins.
+const GATEWAY: &str = "gateway-";
+const API: &str = "api-";
+
 /// A customer. Account ids contain the name, so it may not contain their separator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Owner(String);
@@ -179,13 +183,33 @@ impl CallerKey {
         }
     }
 
+    /// From its displayable id, if that has all of it: an API key's has a part of its hash.
+    pub fn of_short_id(id: &str) -> Option<KeyName> {
+        if let Some(name) = id.strip_prefix(GATEWAY) {
+            return Self::remote(name).ok().map(KeyName::Key);
+        }
+        let hash = id.strip_prefix(API)?;
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let is_short = hash.len() == SHORT_HASH_CHARS && hash.bytes().all(is_digit);
+        is_short.then(|| KeyName::OfOwner(id.to_owned()))
+    }
+
     /// A displayable id without the secret: as much of an API key's hash as distinguishes the keys of one owner.
     pub fn short_id(&self) -> String {
         match self {
-            Self::Remote(id) => format!("gateway-{id}"),
-            Self::ApiHash(hash) => format!("api-{}", hash.get(..SHORT_HASH_CHARS).unwrap_or(hash)),
+            Self::Remote(id) => format!("{GATEWAY}{id}"),
+            Self::ApiHash(hash) => format!("{API}{}", hash.get(..SHORT_HASH_CHARS).unwrap_or(hash)),
         }
     }
+}
+
+/// What a short id says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyName {
+    /// The whole key.
+    Key(CallerKey),
+    /// One of an owner's keys: other owners may have another of this id.
+    OfOwner(String),
 }
 
 /// The id of the row that maps the key. An owner's name contains no `#`, so no account id equals a key.

@@ -1,6 +1,7 @@
 //! Budgets: how much one key may spend in a day, in a month, and altogether, in the days and months of its zone. Pure:
 //! the store writes what [`Spent`] says.
 
+mod port;
 mod spent;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use thiserror::Error;
 
 use crate::{Amount, Balance, CallerKey, Owner, Timestamp};
 
+pub use port::{Budgets, KeyBudget};
 pub use spent::{Counted, Series, Slot, Spent};
 
 const MINUTES_PER_HOUR: i16 = 60;

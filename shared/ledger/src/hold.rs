@@ -10,8 +10,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    AccountId, Amount, Asset, Budget, CallerKey, CommitError, EventKey, HoldBudget, Member, Reason, RequestId, Source,
-    Timestamp, UsedKey, Window,
+    AccountId, Amount, Asset, BoundKey, CallerKey, CommitError, EventKey, HoldBudget, Member, Reason, RequestId,
+    Source, Timestamp, UsedKey, Window,
 };
 
 pub use close::{HoldChange, HoldClosing, HoldStep, UseRow};
@@ -76,9 +76,11 @@ pub struct Hold {
     pub amount: Amount,
     /// The journal key of the usage event that charges its use.
     pub usage: EventKey,
-    /// Whose key it is for, if the account is not theirs.
+    /// The key that it is for.
+    pub key: Option<CallerKey>,
+    /// Whose key that is, if the account is not theirs.
     pub member: Option<Member>,
-    /// The budget that it counts in, if it is opened for a key that has one.
+    /// The budget that it counts in, if its key has one.
     pub budget: Option<HoldBudget>,
     pub opened_at: Timestamp,
     pub expires_at: Timestamp,
@@ -133,8 +135,6 @@ pub struct HoldTerms {
     pub amount: Amount,
     /// `None` for [`HoldId::own_use`].
     pub usage: Option<EventKey>,
-    /// The key that it is for, if that has a budget.
-    pub budget: Option<(CallerKey, Budget)>,
     pub ttl_seconds: u32,
     pub at_expiry: AtExpiry,
     pub note: Option<String>,
@@ -142,7 +142,7 @@ pub struct HoldTerms {
 
 impl Hold {
     pub fn new(id: HoldId, terms: HoldTerms, now: Timestamp) -> Result<Self, HoldTermsError> {
-        let HoldTerms { account, amount, usage, budget, ttl_seconds, at_expiry, note } = terms;
+        let HoldTerms { account, amount, usage, ttl_seconds, at_expiry, note } = terms;
         if account.asset() != Asset::CREDITS {
             return Err(HoldTermsError::NotCredits);
         }
@@ -156,27 +156,30 @@ impl Hold {
             return Err(HoldTermsError::ChargeAboveHold);
         }
         let usage = usage.unwrap_or_else(|| id.own_use());
-        let budget = budget.map(|(key, budget)| HoldBudget::at(key, &budget, now));
-        let (opened_at, expires_at, state) = (now, now.plus_seconds(ttl_seconds.into()), HoldState::Open);
-        Ok(Self { id, account, amount, usage, member: None, budget, opened_at, expires_at, at_expiry, note, state })
+        let (opened_at, expires_at) = (now, now.plus_seconds(ttl_seconds.into()));
+        let (key, member, budget, state) = (None, None, None, HoldState::Open);
+        Ok(Self { id, account, amount, usage, key, member, budget, opened_at, expires_at, at_expiry, note, state })
     }
 
-    /// The same hold on the account that pays for the uses of a key. It stays there, whatever becomes of the key.
+    /// The same hold for a key: it counts in the key's budget, on the account that pays for the uses of the key. It stays
+    /// there, whatever becomes of the key.
     #[must_use]
-    pub fn paid_for(self, used: &UsedKey) -> Self {
-        let account = used.payer.account(self.account.asset());
-        Self { account, member: used.member.clone(), ..self }
+    pub fn for_key(self, key: &CallerKey, bound: BoundKey) -> Self {
+        let UsedKey { payer, member, budget, used_at } = bound.used(key, self.opened_at, self.opened_at);
+        let account = payer.account(self.account.asset());
+        let budget = budget.map(|budget| HoldBudget::at(key.clone(), &budget, used_at));
+        Self { account, key: Some(key.clone()), member, budget, ..self }
     }
 
     /// Whether both were opened with the same terms, at whatever time: the second is the first, sent again.
     pub fn has_terms_of(&self, other: &Self) -> bool {
         let fixed = |hold: &Self| {
             let lasts = hold.expires_at.seconds_apart(hold.opened_at);
-            (hold.account.clone(), hold.amount, hold.usage.clone(), lasts, hold.at_expiry)
+            // Between the two a key may get a budget or lose it, and join a team or leave it.
+            let account = hold.key.is_none().then(|| hold.account.clone());
+            (account, hold.key.clone(), hold.amount, hold.usage.clone(), lasts, hold.at_expiry)
         };
-        // A key may get a budget, or lose it, between the two.
-        let keys = self.budget.as_ref().zip(other.budget.as_ref());
-        fixed(self) == fixed(other) && keys.is_none_or(|(one, two)| one.key == two.key)
+        fixed(self) == fixed(other)
     }
 
     /// The result of opening it again over the row that exists.

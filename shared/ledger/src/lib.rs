@@ -92,7 +92,7 @@ mod transfer;
 mod usage_reversal;
 
 pub use accept::{AcceptError, Accepted, Clearing};
-pub use account::{AccountId, AccountIdError, CallerKey, CallerKeyError, House, Owner};
+pub use account::{AccountId, AccountIdError, CallerKey, CallerKeyError, House, KeyName, Owner};
 pub use account_transfer::{AccountTransfer, AccountTransferError, with_terms_of_senders};
 pub use amount::{Amount, AmountError, Balance};
 pub use anomaly::{Anomalies, Anomaly, Flag, LISTED_MAX, PaysFor, RefusedPayment, Resolution, UNLISTED_MAX};
@@ -105,8 +105,8 @@ pub use audit::{
 };
 pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};
 pub use budget::{
-    Budget, BudgetChange, BudgetCheck, BudgetCount, Counted, HoldBudget, Limits, Series, Slot, Spent, Window, Windows,
-    Zone, ZoneError,
+    Budget, BudgetChange, BudgetCheck, BudgetCount, Budgets, Counted, HoldBudget, KeyBudget, Limits, Series, Slot,
+    Spent, Window, Windows, Zone, ZoneError,
 };
 pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, CodeUses, Codes, OncePer, WrongCodes};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};

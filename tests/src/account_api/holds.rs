@@ -239,7 +239,7 @@ async fn invalid_request_opens_no_hold() {
 }
 
 /// One request under these faults, and again until it is answered. Returns the number of calls of the first.
-async fn under(world: &World, plan: Vec<(usize, Fault)>, path: &str, body: &str, status: u16) -> usize {
+pub(super) async fn under(world: &World, plan: Vec<(usize, Fault)>, path: &str, body: &str, status: u16) -> usize {
     let planned =
         move |call: usize, _: &str| plan.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault);
     let (ledger, faults) = world.faulty(7, planned);

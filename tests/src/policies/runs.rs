@@ -10,8 +10,9 @@ use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
 use epay::Epay;
 use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Asset, Effect, Grant, Guard, Hold, HoldClosing, Holds as _, House, Ledger as _, LotKind, LotShare,
-    LotTerms, MoneyKey, Movement, OrderNumber, Owner, Posting, Provider, Reference, Refund, RefundState, Sweep, Writer,
+    Amount, Asset, Budget, BudgetChange, CallerKey, Effect, Grant, Guard, Hold, HoldClosing, Holds as _, House,
+    Ledger as _, Limits, LotKind, LotShare, LotTerms, MoneyKey, Movement, OrderNumber, Owner, Posting, Provider,
+    Reference, Refund, RefundState, Sweep, Writer, Zone,
 };
 use orders::Orders;
 use providers::{Http, StripeConfig};
@@ -26,7 +27,7 @@ use wechat::Wechat;
 
 use crate::holds::{hold_of, settle};
 use crate::house::root;
-use crate::sandbox::{Sender, by_hand, invocation, moment_at, open_account};
+use crate::sandbox::{Sender, amount, by_hand, invocation, moment_at, open_account};
 use crate::stripe::{orders_of_samples, run_at};
 use crate::{fulfil, stripe as of_stripe};
 
@@ -225,8 +226,11 @@ async fn of_credits() -> Vec<Call> {
     }
     change(&function, 11, "/v1/accounts/alice/debits", sum).await;
     change(&function, 12, "/v1/transfers", r#"{"from":"alice","to":"bob","amount":"1","reason":"r"}"#).await;
-    for (attempt, closing) in [(3, "release"), (6, "settle")] {
-        let opened = change(&function, attempt, "/v1/holds", r#"{"owner":"alice","amount":"1","reason":"r"}"#).await;
+    // For the owner, and for her key with its budget.
+    let of_key = format!(r#""key":"{}","#, limited_key(&world).await.short_id());
+    for (attempt, key, closing) in [(3, "", "release"), (6, of_key.as_str(), "settle")] {
+        let body = format!(r#"{{"owner":"alice",{key}"amount":"1","reason":"r"}}"#);
+        let opened = change(&function, attempt, "/v1/holds", &body).await;
         let id = opened.body.split('"').nth(3).expect("an id").to_owned();
         let body = if closing == "settle" { r#"{"cost":"1","reason":"r"}"# } else { r#"{"reason":"r"}"# };
         change(&function, attempt + 1, &format!("/v1/holds/{id}/{closing}"), body).await;
@@ -238,6 +242,16 @@ async fn of_credits() -> Vec<Call> {
         }
     }
     faults.calls()
+}
+
+/// Alice's API key, with a limit.
+async fn limited_key(world: &World) -> CallerKey {
+    let key = CallerKey::api("key-of-alice");
+    let limits = Limits { day: Some(amount("5")), ..Limits::default() };
+    let (owner, to) = (Owner::new("alice").expect("an owner"), Budget::new(Zone::default(), limits));
+    let change = BudgetChange { key: key.clone(), owner, from: None, to };
+    by_hand(world, "limit", vec![Effect::SetBudget(change)]).await;
+    key
 }
 
 async fn change(function: &api::Function<Credits, DynamoLedger>, attempt: u64, path: &str, body: &str) -> edge::Reply {

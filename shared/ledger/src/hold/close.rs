@@ -3,7 +3,7 @@
 
 use super::{AtExpiry, Hold, HoldRefusal, HoldState};
 use crate::{
-    Amount, Asset, Balance, BudgetCount, Effect, Entry, Fact, Facts, Fingerprint, Guard, House, JournalHeader,
+    Amount, Asset, Balance, BudgetCount, Effect, Entry, Fact, Facts, Fingerprint, Guard, House, JournalHeader, Member,
     MoneyKey, Movement, Net, Posting, Timestamp, Writer,
 };
 
@@ -124,15 +124,13 @@ impl Hold {
         let text = Asset::CREDITS.format(cost);
         let fingerprint = Fingerprint::of(1, &[("hold", self.id.as_str()), ("cost", &text)]);
         let own = [("hold", Fact::Text(self.id.to_string())), ("cost", Fact::Text(text))];
-        let of_member = self.member.iter().flat_map(|member| {
-            let (name, owner) = member.fact();
-            [("key", Fact::Text(member.key.short_id())), (name, owner.into())]
-        });
+        let of_key = self.key.iter().map(|key| ("key", Fact::Text(key.short_id())));
+        let of_member = self.member.iter().map(Member::fact).map(|(name, owner)| (name, owner.into()));
         let header = JournalHeader {
             receipt: self.usage.clone(),
             writer: Writer::Hold,
             kind: "usage",
-            facts: own.into_iter().chain(of_member).chain(facts.iter().cloned()).collect(),
+            facts: own.into_iter().chain(of_key).chain(of_member).chain(facts.iter().cloned()).collect(),
             fingerprints: fingerprint.into(),
             order: None,
         };

@@ -35,9 +35,8 @@ pub(super) async fn decision<L: Ledger>(ledger: &L, words: &[&str], context: &Ca
 }
 
 /// What a hold is opened with.
-pub(super) async fn of_key<L: Ledger>(ledger: &L, name: &str, context: &CallContext<'_>) -> UsedKey {
-    let bound = ledger.key(&key(name), context).await.unwrap().unwrap();
-    bound.used(&key(name), context.received_at, context.received_at)
+pub(super) async fn of_key<L: Ledger>(ledger: &L, name: &str, context: &CallContext<'_>) -> (CallerKey, BoundKey) {
+    (key(name), ledger.key(&key(name), context).await.unwrap().unwrap())
 }
 
 pub(super) fn key(name: &str) -> CallerKey {

@@ -17,7 +17,7 @@ pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64,
             let (usage_of, rest) =
                 if let ["of", event, rest @ ..] = rest { (Some(*event), rest) } else { (None, rest) };
             let (used, rest) = if let ["by", key, rest @ ..] = rest {
-                (Some((budgets::key(key), budgets::of_key(ledger, key, &context).await)), rest)
+                (Some(budgets::of_key(ledger, key, &context).await), rest)
             } else {
                 (None, rest)
             };
@@ -29,13 +29,12 @@ pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64,
                 account: account(owner),
                 amount: amount(sum),
                 usage: usage_of.map(|event| ledger::EventKey::of_row(usage(event).as_str())),
-                budget: used.as_ref().and_then(|(key, used)| Some((key.clone(), used.budget?))),
                 ttl_seconds: ttl.parse().unwrap(),
                 at_expiry,
                 note: None,
             };
             let hold = Hold::new(HoldId::new(id).unwrap(), terms, context.received_at).unwrap();
-            let hold = used.into_iter().fold(hold, |hold, (_, used)| hold.paid_for(&used));
+            let hold = used.into_iter().fold(hold, |hold, (key, bound)| hold.for_key(&key, bound));
             return Some(written(ledger.open_hold(&hold, &context).await));
         }
         ["settle", id, cost] => (id, HoldClosing::Settle { cost: amount(cost), facts: Vec::new() }),

@@ -1,10 +1,40 @@
 //! Budgets in memory.
 
-use ledger::{BudgetChange, BudgetCheck, BudgetCount, Effect, Hold, HoldChange, Reason, Window};
+use ledger::{
+    BudgetChange, BudgetCheck, BudgetCount, Budgets, CallContext, CallerKey, CommitError, Effect, Hold, HoldChange,
+    KeyBudget, Owner, Reason, Window,
+};
 
-use super::State;
+use super::{MemoryLedger, State};
+
+impl Budgets for MemoryLedger {
+    async fn key_named(
+        &self,
+        owner: &Owner,
+        short_id: &str,
+        _: &CallContext<'_>,
+    ) -> Result<Option<CallerKey>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let mut found = state.keys_of(owner).filter(|key| key.short_id() == short_id).cloned();
+        let first = found.next();
+        Ok(first.filter(|_| found.next().is_none()))
+    }
+
+    async fn budgets(&self, owner: &Owner, _: &CallContext<'_>) -> Result<Vec<KeyBudget>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let budget = |key: &CallerKey| {
+            let spent = state.spent.get(key).cloned().unwrap_or_default();
+            Some(KeyBudget { key: key.clone(), budget: *state.limits.get(key)?, spent })
+        };
+        Ok(state.keys_of(owner).filter_map(budget).collect())
+    }
+}
 
 impl State {
+    fn keys_of(&self, owner: &Owner) -> impl Iterator<Item = &CallerKey> {
+        self.keys.iter().filter(move |(_, of)| *of == owner).map(|(key, _)| key)
+    }
+
     pub(super) fn budget_refusal(&self, effects: &[Effect]) -> Option<Reason> {
         let set = effects.iter().find_map(|effect| {
             let Effect::SetBudget(change) = effect else { return None };

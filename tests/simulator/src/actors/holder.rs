@@ -9,9 +9,9 @@ use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join};
 use ledger::{
-    Asset, AtExpiry, Budget, BudgetCount, CallerKey, CommitError, Decision, Effect, Entry, EventKey, Fingerprint,
-    Guard, Hold, HoldClosing, HoldError, HoldId, HoldTerms, Holds as _, House, JournalHeader, MoneyKey, Movement,
-    Owner, Posting, Source, Sweep, Timestamp, Writer,
+    Asset, AtExpiry, BoundKey, Budget, BudgetCount, CallerKey, CommitError, Decision, Draws, Effect, Entry, EventKey,
+    Fingerprint, Guard, Hold, HoldClosing, HoldError, HoldId, HoldTerms, Holds as _, House, JournalHeader, MoneyKey,
+    Movement, Owner, Posting, Source, Sweep, Timestamp, Writer,
 };
 use tokio::time::sleep;
 
@@ -123,13 +123,14 @@ impl Holder {
             account: self.owner().account(Asset::CREDITS),
             amount: credits(held),
             usage: Some(self.usage(step)),
-            budget: self.budget.map(|budget| (self.key(), budget)),
             ttl_seconds: TTL_SECONDS,
             at_expiry: charge.map_or(AtExpiry::Release, |charge| AtExpiry::Charge(credits(charge))),
             note: None,
         };
         let id = HoldId::new(&self.id(step)).expect("an id");
-        Hold::new(id, terms, world.now()).expect("terms")
+        let hold = Hold::new(id, terms, world.now()).expect("terms");
+        let bound = |budget| BoundKey { owner: self.owner(), budget: Some(budget), draws: Draws::default() };
+        self.budget.into_iter().fold(hold, |hold, budget| hold.for_key(&self.key(), bound(budget)))
     }
 
     /// What the gateway reports of the use.
