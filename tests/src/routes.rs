@@ -256,7 +256,7 @@ async fn head_gives_the_status_and_headers_of_get() {
             }
         }
     }
-    assert_eq!((read, world.books()), (22, before));
+    assert_eq!((read, world.books()), (24, before));
 }
 
 /// Requests that would book, open or create something by GET or POST.

@@ -1,5 +1,7 @@
-//! The cursor of a statement: the place of the last line that was read, as a text that callers hand back.
+//! The cursor of a list: the place of the last row that was read, as a text that callers hand back; and how many rows
+//! a page has.
 
+use api::{Failure, Query};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ledger::{LinePosition, Timestamp};
@@ -20,6 +22,20 @@ pub(crate) fn read(text: &str) -> Option<(LinePosition, Timestamp)> {
     let time = Timestamp::parse_rfc3339(at).ok().filter(|time| time.to_string() == at)?;
     let is_key = !key.is_empty() && key.len() <= KEY_CHARS_MAX && key.bytes().all(|byte| byte.is_ascii_graphic());
     is_key.then(|| (LinePosition { key: key.to_owned(), at: at.to_owned() }, time))
+}
+
+/// The cursor of a request for a page.
+pub(crate) fn parameter(parameters: &Query) -> Result<Option<LinePosition>, Failure> {
+    let Some(text) = parameters.parameter("cursor") else { return Ok(None) };
+    let wrong = || Failure::new(400, "cursor_invalid", "cursor must be that of the page before.");
+    read(text).map(|(place, _)| Some(place)).ok_or_else(wrong)
+}
+
+/// How many rows a request wants in a page.
+pub(crate) fn limit(parameters: &Query, default: u16, most: u16) -> Result<u16, Failure> {
+    let Some(text) = parameters.parameter("limit") else { return Ok(default) };
+    let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit) && !text.starts_with('+'));
+    limit.ok_or_else(|| Failure::new(400, "limit_invalid", format!("limit must be a number from 1 to {most}.")))
 }
 
 #[cfg(test)]

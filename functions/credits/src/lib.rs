@@ -35,6 +35,7 @@ mod fields;
 mod held_key;
 mod hold_json;
 mod holds;
+mod orders;
 mod parse;
 mod reply;
 mod reversals;
@@ -80,6 +81,7 @@ pub enum Call {
     Hold,
     SettleHold,
     ReleaseHold,
+    Orders,
 }
 
 impl Api for Credits {
@@ -100,6 +102,8 @@ impl Api for Credits {
         Route { method: "HEAD", path: "/v1/holds/{id}", endpoint: Call::Hold },
         Route { method: "POST", path: "/v1/holds/{id}/settle", endpoint: Call::SettleHold },
         Route { method: "POST", path: "/v1/holds/{id}/release", endpoint: Call::ReleaseHold },
+        Route { method: "GET", path: "/v1/orders", endpoint: Call::Orders },
+        Route { method: "HEAD", path: "/v1/orders", endpoint: Call::Orders },
     ];
     /// Ten times the size of the largest request.
     const BODY_BYTES_MAX: usize = 4 * 1024;
@@ -138,6 +142,7 @@ impl<L: Books> Serve<L> for Credits {
             Call::Hold => Box::pin(holds::show(call, ledger)).await,
             Call::SettleHold => Box::pin(holds::settle(call, ledger)).await,
             Call::ReleaseHold => Box::pin(holds::release(call, ledger)).await,
+            Call::Orders => Box::pin(orders::list(call, ledger)).await,
         }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) async fn show<L: Statements>(
         until: time(&parameters, "to")?,
         kind: kind(&parameters)?,
         after: None,
-        lines_max: limit(&parameters)?,
+        lines_max: cursor::limit(&parameters, LINES, LINES_MAX)?,
     };
     let query = StatementQuery { after: after(&parameters, &query)?, ..query };
     let page = ledger.statement_page(&query, &call.context()).await?;
@@ -76,12 +76,6 @@ fn kind(parameters: &Query) -> Result<Option<String>, Failure> {
     let Some(kind) = parameters.parameter("kind") else { return Ok(None) };
     let wrong = || Failure::new(400, "kind_invalid", "kind must be that of a line, such as usage or credit.");
     if is_kind(kind) { Ok(Some(kind.to_owned())) } else { Err(wrong()) }
-}
-
-fn limit(parameters: &Query) -> Result<u16, Failure> {
-    let Some(text) = parameters.parameter("limit") else { return Ok(LINES) };
-    let limit = text.parse().ok().filter(|limit| (1..=LINES_MAX).contains(limit) && !text.starts_with('+'));
-    limit.ok_or_else(|| Failure::new(400, "limit_invalid", format!("limit must be a number from 1 to {LINES_MAX}.")))
 }
 
 /// A cursor of another range leads nowhere, and the store refuses it.

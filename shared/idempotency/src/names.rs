@@ -263,6 +263,8 @@ pub(crate) const GRANT_REPORT: &str = "report";
 pub(crate) const GRANT_TOP_UP: &str = "top_up";
 
 pub(crate) const BY_ACCOUNT: &str = "by_account";
+/// The orders of an owner.
+pub(crate) const BY_OWNER: &str = "by_owner";
 pub(crate) const CAMPAIGNS: &str = "campaigns";
 pub(crate) const KEYS: &str = "keys";
 

@@ -1,11 +1,12 @@
-//! What an owner is shown: the account with its lots in one batch read, and a page of the statement in one query.
+//! What an owner is shown: the account with its lots in one batch read, a page of the statement in one query, and a
+//! page of orders in a query and a batch read.
 
 use ledger::{
     AccountId, AccountRow, Balance, CallContext, CommitError, JournalLine, LinePosition, LotsSnapshot, MoneyKey,
-    ShownLine, StatementPage, StatementQuery, Statements, UsageReversal,
+    OrderNumber, OrdersPage, Owner, RowKeys, ShownLine, StatementPage, StatementQuery, Statements, UsageReversal,
 };
 
-use crate::audit::{LINE, key_of, line as journal_line, place};
+use crate::audit::{LINE, key_of, line as journal_line, place, word};
 use crate::batch::Read;
 use crate::books::account_row;
 use crate::image::{Image, parsed};
@@ -90,6 +91,21 @@ impl Statements for DynamoLedger {
         .await
     }
 
+    async fn orders_of(
+        &self,
+        owner: &Owner,
+        after: Option<&LinePosition>,
+        orders_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<OrdersPage, CommitError> {
+        let (places, next) = self.places_of_orders(owner, after, orders_max, context).await?;
+        let numbers = places.iter().filter_map(|place| OrderNumber::new(&place.key).ok());
+        let numbers: Vec<OrderNumber> = numbers.collect();
+        let keys = RowKeys { orders: numbers.iter().cloned().collect(), ..RowKeys::default() };
+        let mut rows = self.rows_of(&keys, context).await?;
+        Ok(OrdersPage { orders: numbers.iter().filter_map(|number| rows.orders.remove(number)).collect(), next })
+    }
+
     async fn charge(
         &self,
         usage: &MoneyKey,
@@ -101,6 +117,47 @@ impl Statements for DynamoLedger {
         let of = |key: &MoneyKey| rows.iter().filter_map(journal_line).find(|line| line.key == key.as_str());
         Ok((of(usage), of(&reversal)))
     }
+}
+
+impl DynamoLedger {
+    /// Number and creation time of the orders of a page, and where the next page goes on.
+    async fn places_of_orders(
+        &self,
+        owner: &Owner,
+        after: Option<&LinePosition>,
+        orders_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<(Vec<LinePosition>, Option<LinePosition>), CommitError> {
+        let key = |after: &LinePosition| {
+            let parts = [(names::OWNER, owner.as_str()), (names::CREATED_AT, &after.at), (names::ID, &after.key)];
+            parts.map(|(name, part)| (name.to_owned(), text(part))).into()
+        };
+        until_answered(context.deadline, self.jitter(), || async {
+            let call = self
+                .client()
+                .query()
+                .table_name(&self.tables().orders)
+                .index_name(names::BY_OWNER)
+                .key_condition_expression("#owner = :owner")
+                .expression_attribute_names("#owner", names::OWNER)
+                .expression_attribute_values(":owner", text(owner))
+                .set_exclusive_start_key(after.map(key))
+                .scan_index_forward(false)
+                .limit(i32::from(orders_max));
+            match call.send().await {
+                Ok(found) => {
+                    let places = found.items().iter().filter_map(order_place).collect();
+                    Ok(Answer::Final((places, found.last_evaluated_key().and_then(order_place))))
+                }
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+}
+
+fn order_place(row: &Image) -> Option<LinePosition> {
+    Some(LinePosition { key: word(row, names::ID)?, at: word(row, names::CREATED_AT)? })
 }
 
 fn line(row: &Image) -> Option<ShownLine> {

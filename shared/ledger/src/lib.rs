@@ -146,7 +146,7 @@ pub use registry::{Source, Sweep, Writer};
 pub use request_id::RequestId;
 pub use row_keys::{PointerRow, RowKeys, Rows, UnreadableRow};
 pub use service_key::{Scope, Scopes, ScopesError, ServiceKey, ServiceKeyChange, ServiceKeyHash, ServiceKeys};
-pub use statement::{AccountRow, ShownLine, StatementPage, StatementQuery, Statements};
+pub use statement::{AccountRow, OrdersPage, ShownLine, StatementPage, StatementQuery, Statements};
 pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};
 pub use top_up_call::{TopUpCall, TopUpReport, TopUpState, Verdict};

@@ -1,8 +1,8 @@
 //! What an account's owner is shown: its state with its lots, and its statement by page.
 
 use crate::{
-    AccountId, Balance, CallContext, CommitError, Expiring, JournalLine, LinePosition, LotsSnapshot, MoneyKey,
-    SpendingTerms, Timestamp,
+    AccountId, Balance, CallContext, CommitError, Expiring, JournalLine, LinePosition, LotsSnapshot, MoneyKey, Order,
+    Owner, SpendingTerms, Timestamp, UnreadableRow,
 };
 
 /// The row of an account.
@@ -67,6 +67,15 @@ pub struct StatementPage {
     pub next: Option<LinePosition>,
 }
 
+/// A page of an owner's orders, the newest first.
+#[derive(Debug, Default)]
+pub struct OrdersPage {
+    /// A row that cannot be read hides no other one.
+    pub orders: Vec<Result<Order, UnreadableRow>>,
+    /// Where the next page goes on; `None` at the end.
+    pub next: Option<LinePosition>,
+}
+
 /// The port to what is shown, beside the ledger's.
 pub trait Statements: Expiring {
     /// The account and its lots in one round trip, as they are now. Without a row there is no account.
@@ -83,6 +92,15 @@ pub trait Statements: Expiring {
         query: &StatementQuery,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<StatementPage, CommitError>> + Send;
+
+    /// A page of an owner's orders: which ones, from an index that may lag by some seconds, and each as it is now.
+    fn orders_of(
+        &self,
+        owner: &Owner,
+        after: Option<&LinePosition>,
+        orders_max: u16,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<OrdersPage, CommitError>> + Send;
 
     /// The charge of a usage event, and its reversal, in one round trip, as they are now.
     fn charge(

@@ -8,6 +8,7 @@ use super::{Path, path};
 use crate::account_api::used;
 use crate::lots::{committed, spend, world};
 use crate::policies::runs;
+use crate::stripe::{made, order};
 
 const LINES: usize = 100;
 
@@ -22,13 +23,18 @@ async fn account() -> World {
 }
 
 pub(super) async fn of_credits() -> Vec<Path> {
-    let (ledger, meter) = Meter::new(&account().await);
+    let world = account().await;
+    for number in ["N1", "N2"] {
+        made(&world, order(number)).await;
+    }
+    let (ledger, meter) = Meter::new(&world);
     let mut api = Clicks::of(runs::credits(), ledger, meter);
     let mut get = async |path: &str| -> Cost { api.call(now(), Sent::get(path, ""), 200).await };
     vec![
         path("credits: an account, at a new sandbox", get("/v1/account").await),
         path("credits: an account", get("/v1/account").await),
         path("credits: a page of a statement, of a hundred lines", get("/v1/accounts/alice/statement").await),
+        path("credits: a page of two orders", get("/v1/orders").await),
     ]
 }
 

@@ -23,7 +23,7 @@ const READ_UNITS: u64 = 125_000;
 const CENT: u64 = 10_000;
 
 /// The paths in the document.
-const PUBLISHED: [&str; 29] = [
+const PUBLISHED: [&str; 30] = [
     "usage: the next one",
     "usage: more than the owner has",
     "lots: a spend",
@@ -37,6 +37,7 @@ const PUBLISHED: [&str; 29] = [
     "credits: a charge is reversed",
     "checkout: the first click on a product",
     "checkout: the second click",
+    "credits: a page of two orders",
     "orders: an order is made",
     "stripe: a payment",
     "stripe: its session, completed",

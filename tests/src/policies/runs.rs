@@ -220,6 +220,8 @@ async fn of_credits() -> Vec<Call> {
     let function = api::Function { api: credits(), ledger };
     call(&function, 1, Sent::get("/v1/account", "")).await;
     call(&function, 2, Sent::get("/v1/accounts/alice/statement", "")).await;
+    crate::stripe::made(&world, crate::stripe::order("N1")).await;
+    call(&function, 14, Sent::get("/v1/orders", "")).await;
     let sum = r#"{"amount":"1","reason":"r"}"#;
     for attempt in [9, 10] {
         change(&function, attempt, "/v1/accounts/alice/grants", sum).await;

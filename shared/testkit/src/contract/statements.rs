@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Asset, JournalLine, MoneyKey, ShownLine, StatementQuery, Statements, Timestamp};
+use ledger::{Asset, JournalLine, MoneyKey, Owner, ShownLine, StatementQuery, Statements, Timestamp};
 
 use super::account;
 use crate::now;
 
 /// `shown OWNER`: balance, available, held, and the number of lots. `statement OWNER LINES [KIND] [from S] [until S]` reads
 /// page by page: all lines in the order of their keys. `charge EVENT`: that of a usage event, and its reversal.
+/// `orders OWNER MAX` reads page by
+/// page: all orders by their numbers.
 pub(super) async fn result_of<L: Statements>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
     let context = crate::context(number);
     Some(match *words {
@@ -51,6 +53,22 @@ pub(super) async fn result_of<L: Statements>(ledger: &L, words: &[&str], number:
                 return Some("nothing".to_owned());
             }
             lines.iter().map(line).collect::<Vec<_>>().join(", ")
+        }
+        ["orders", owner, orders_max] => {
+            let (owner, orders_max) = (Owner::new(owner).unwrap(), orders_max.parse().unwrap());
+            let (mut numbers, mut after) = (BTreeSet::new(), None);
+            loop {
+                let page = ledger.orders_of(&owner, after.as_ref(), orders_max, &context).await.unwrap();
+                assert!(page.orders.len() <= usize::from(orders_max), "{page:?}");
+                for order in page.orders {
+                    assert!(numbers.insert(order.unwrap().number.to_string()), "each order once");
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            if numbers.is_empty() { "nothing".to_owned() } else { numbers.into_iter().collect::<Vec<_>>().join(" ") }
         }
         ["charge", event] => {
             let usage = MoneyKey::of_row(&format!("usage#{event}"));

@@ -2,7 +2,7 @@
 
 use ledger::{
     AccountId, AccountRow, Balance, CallContext, CommitError, Expiring as _, JournalLine, LinePosition, LotsSnapshot,
-    MoneyKey, ShownLine, StatementPage, StatementQuery, Statements, UsageReversal,
+    MoneyKey, Order, OrdersPage, Owner, ShownLine, StatementPage, StatementQuery, Statements, UsageReversal,
 };
 
 use super::audit::line;
@@ -49,6 +49,24 @@ impl Statements for MemoryLedger {
         let last = lines.last().map(|line| LinePosition { key: line.key.clone(), at: line.at.clone() });
         lines.retain(|line| query.kind.as_ref().is_none_or(|kind| *kind == line.kind));
         Ok(StatementPage { lines, next: last.filter(|_| has_more) })
+    }
+
+    async fn orders_of(
+        &self,
+        owner: &Owner,
+        after: Option<&LinePosition>,
+        orders_max: u16,
+        _: &CallContext<'_>,
+    ) -> Result<OrdersPage, CommitError> {
+        let state = self.0.lock().unwrap();
+        let place = |order: &Order| (order.created_at.to_string(), order.number.to_string());
+        let mut orders: Vec<Order> = state.orders.values().filter(|order| order.owner == *owner).cloned().collect();
+        orders.sort_by_key(|order| std::cmp::Reverse(place(order)));
+        orders.retain(|order| after.is_none_or(|LinePosition { key, at }| place(order) < (at.clone(), key.clone())));
+        let has_more = orders.len() > usize::from(orders_max);
+        orders.truncate(orders_max.into());
+        let last = orders.last().map(place).map(|(at, key)| LinePosition { key, at });
+        Ok(OrdersPage { orders: orders.into_iter().map(Ok).collect(), next: last.filter(|_| has_more) })
     }
 
     async fn charge(
