@@ -2,33 +2,56 @@
 
 use edge::Reply;
 use ledger::{Order, PaymentState};
+use pages::{POLICY, Page, READ_ONLY};
 use webhook::Outcome;
 
-/// If a gateway sends its notifications to this address, none of these texts may contain its acknowledgement `success`.
+/// What a buyer reads. If a gateway sends its notifications to this address, none of these texts may contain its
+/// acknowledgement `success`.
+#[derive(Clone, Copy)]
+struct Message {
+    /// The class of its heading.
+    tone: &'static str,
+    zh: &'static str,
+    en: &'static str,
+}
+
+const PAID: Message = Message { tone: "good", zh: "已支付。", en: "This order is paid." };
+const REFUNDED: Message =
+    Message { tone: "good", zh: "已退款。", en: "This payment has been given back, in part or in full." };
+const WAITING: Message = Message {
+    tone: "soft",
+    zh: "尚未确认付款，请稍后查看。",
+    en: "The payment is not confirmed yet; look again later.",
+};
+const INVALID: Message =
+    Message { tone: "bad", zh: "此链接无效。", en: "This link says nothing about an order." };
+const DISAGREES: Message = Message {
+    tone: "bad",
+    zh: "付款与订单不符，请联系商家。",
+    en: "The payment and the order do not agree; please ask the shop.",
+};
+
 pub(crate) fn page(outcome: &Outcome, order: Option<&Order>) -> Reply {
-    let (status, text) = match order {
+    let (status, Message { tone, zh, en }) = match order {
         Some(order) => (200, state(order, outcome)),
         None => nothing(outcome),
     };
-    let number = order.map(|order| format!("<p>{} · {}</p>\n", order.number, order.terms.price)).unwrap_or_default();
-    let html = format!(
-        "<!doctype html>\n<html lang=\"zh\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>订单 Order</title>\n<main>\n<p>{text}</p>\n{number}</main>\n</html>\n"
-    );
+    // A number is letters and digits, and `-`, `_`; a price is digits and a code.
+    let number = order.map(|order| {
+        let (number, price) = (&order.number, order.terms.price);
+        format!("<p class=\"sum\">{price}</p>\n<p><code>{number}</code></p>\n")
+    });
+    let number = number.unwrap_or_default();
+    let main = format!("<div>\n<h1 class=\"{tone}\">{zh}</h1>\n<p lang=\"en\">{en}</p>\n{number}</div>\n");
+    let html = Page { language: "zh", title: "订单 Order", class: "pay", main: &main }.document();
     // The page's address contains the signature, and must not leak in a cache or referrer.
     Reply::html(status, html)
         .with_header("cache-control", "no-store")
         .with_header("referrer-policy", "no-referrer")
-        .with_header("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+        .with_header(POLICY, READ_ONLY)
 }
 
-const PAID: &str = "已支付。 This order is paid.";
-const REFUNDED: &str = "已退款。 This payment has been given back, in part or in full.";
-const WAITING: &str = "尚未确认付款，请稍后查看。 The payment is not confirmed yet; look again later.";
-const INVALID: &str = "此链接无效。 This link says nothing about an order.";
-const DISAGREES: &str = "付款与订单不符，请联系商家。 The payment and the order do not agree; please ask the shop.";
-
-fn state(order: &Order, outcome: &Outcome) -> &'static str {
+fn state(order: &Order, outcome: &Outcome) -> Message {
     match (order.payment, outcome) {
         // Also for an order that was paid twice.
         (_, Outcome::Conflict) => DISAGREES,
@@ -39,7 +62,7 @@ fn state(order: &Order, outcome: &Outcome) -> &'static str {
     }
 }
 
-fn nothing(outcome: &Outcome) -> (u16, &'static str) {
+fn nothing(outcome: &Outcome) -> (u16, Message) {
     match outcome {
         // The ledger did not return the order in time.
         Outcome::Booked | Outcome::Repeat => (200, PAID),

@@ -102,6 +102,11 @@ impl Stripe {
         paid
     }
 
+    /// A value that the shop attached to a session.
+    pub fn metadata(&self, session: &str, name: &str) -> Option<String> {
+        self.state().sessions.get(session)?.order.metadata.get(name).cloned()
+    }
+
     /// The ids of all sessions, in order.
     pub fn sessions(&self) -> Vec<String> {
         self.state().sessions.keys().cloned().collect()

@@ -3,6 +3,7 @@
 //! it verifies requests and signs responses. The fake verifies only requests to the forwarder.
 
 mod cloudrun;
+mod page;
 mod samples;
 mod send;
 mod v3;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use signing::forwarder;
 use signing::rsa::PrivateKey;
 
-use crate::{Answered, Call};
+use crate::{Answered, Call, Page};
 
 pub use send::{WechatSecrets, WechatSender, WechatSent};
 
@@ -71,6 +72,11 @@ struct Trade {
     transaction: Option<String>,
 }
 
+/// What the QR code of a native payment holds.
+fn code_url(order: &str) -> String {
+    format!("weixin://wxpay/bizpayurl?pr={order}")
+}
+
 impl Trade {
     fn new(fen: u64, attach: Option<String>) -> Self {
         Self { fen, attach, state: "NOTPAY", transaction: None }
@@ -114,6 +120,18 @@ impl WechatPay {
         let transaction = format!("42-{order}");
         (trade.state, trade.transaction) = ("SUCCESS", Some(transaction.clone()));
         Some(WechatPaid { transaction, fen: trade.fen, attach: trade.attach.clone() })
+    }
+
+    /// The page of a native payment, where a buyer scans its code.
+    pub fn page(&self, order: &str) -> Page {
+        page::page(&self.state(), order)
+    }
+
+    /// The notification of a paid order, as a sample that [`WechatSender::sent`] seals and signs. `None` if it is not paid.
+    pub fn notification(&self, order: &str) -> Option<String> {
+        let state = self.state();
+        let trade = state.trades.get(order).filter(|trade| trade.state == "SUCCESS")?;
+        Some(v3::notification(&self.merchant, order, trade).to_string())
     }
 
     /// Creates an unpaid order without an API call.

@@ -4,25 +4,27 @@ use testkit::Fault;
 
 use super::*;
 
-const PAID: &str = "已支付。 This order is paid.";
-const WAITING: &str = "尚未确认付款，请稍后查看。 The payment is not confirmed yet; look again later.";
-const DISAGREES: &str = "付款与订单不符，请联系商家。 The payment and the order do not agree; please ask the shop.";
-const NOTHING: &str = "此链接无效。 This link says nothing about an order.";
+/// The tone, in Chinese and in English.
+type Text = (&'static str, &'static str, &'static str);
+
+const PAID: Text = ("good", "已支付。", "This order is paid.");
+const WAITING: Text = ("soft", "尚未确认付款，请稍后查看。", "The payment is not confirmed yet; look again later.");
+const DISAGREES: Text =
+    ("bad", "付款与订单不符，请联系商家。", "The payment and the order do not agree; please ask the shop.");
+const NOTHING: Text = ("bad", "此链接无效。", "This link says nothing about an order.");
 
 fn back(params: Params) -> String {
     Sent::get(RETURN, &good(params)).event(Shape::HttpApi)
 }
 
-fn page(message: &str, order: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"zh\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>订单 Order</title>\n<main>\n<p>{message}</p>\n{order}</main>\n</html>\n"
-    )
+fn page((tone, zh, en): Text, order: &str) -> String {
+    let main = format!("<div>\n<h1 class=\"{tone}\">{zh}</h1>\n<p lang=\"en\">{en}</p>\n{order}</div>\n");
+    ::pages::Page { language: "zh", title: "订单 Order", class: "pay", main: &main }.document()
 }
 
 #[tokio::test(start_paused = true)]
 async fn return_page_shows_the_state_of_the_order() {
-    const LINE: &str = "<p>hk_sample_order · 648 CNY</p>\n";
+    const LINE: &str = "<p class=\"sum\">648 CNY</p>\n<p><code>hk_sample_order</code></p>\n";
     let forged = Sent::get(RETURN, &good(paid()).replace("money=648", "money=1")).event(Shape::HttpApi);
     let unsigned = Sent::get(RETURN, &paid().encoded()).event(Shape::HttpApi);
     let stale = Sent::get(RETURN, &signed(paid().with("pid", "1002"), now().plus_seconds(-301)).encoded())
@@ -56,6 +58,7 @@ async fn return_page_shows_the_state_of_the_order() {
                 |name: &str| reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
             assert_eq!(header("content-type"), Some("text/html; charset=utf-8"), "{name}");
             assert_eq!((header("cache-control"), header("referrer-policy")), (Some("no-store"), Some("no-referrer")));
+            assert_eq!(header(::pages::POLICY), Some(::pages::READ_ONLY), "{name}");
         }
         let books = world.books();
         books.check();

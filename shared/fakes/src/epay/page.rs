@@ -1,7 +1,11 @@
 //! The gateway's payment page, in plain HTML: item, amount and a pay button.
 
+use pages::escaped;
+
 use super::{Answered, Trade};
-use crate::html::{document, escaped};
+use crate::html::document;
+
+const NAME: &str = "易支付 epay";
 
 pub(super) fn payable(base: &str, trade: &Trade) -> Answered {
     let (name, money) = (escaped(trade.param("name")), escaped(trade.param("money")));
@@ -9,7 +13,7 @@ pub(super) fn payable(base: &str, trade: &Trade) -> Answered {
     html(
         200,
         &format!(
-            "<h1>{name}</h1>\n<p><strong>{money} CNY</strong></p>\n<form method=\"post\" action=\"{action}\">\n\
+            "<h1>{name}</h1>\n<p class=\"sum\">{money} CNY</p>\n<form method=\"post\" action=\"{action}\">\n\
              <button>支付 Pay</button>\n</form>"
         ),
     )
@@ -21,5 +25,5 @@ pub(super) fn refused(message: &str) -> Answered {
 }
 
 fn html(status: u16, main: &str) -> Answered {
-    Answered { status, content_type: "text/html; charset=utf-8", body: document(main) }
+    Answered { status, content_type: "text/html; charset=utf-8", body: document(NAME, main) }
 }

@@ -1,14 +1,16 @@
 //! The billing portal, where a customer cancels subscriptions; `POST /v1/billing_portal/sessions` creates a page.
 
+use pages::escaped;
 use serde_json::{Value, json};
 
 use super::Page;
 use super::form::Params;
 use super::objects::{self, Cause};
+use super::page::NAME;
 use super::refusal::Refusal;
 use super::sessions::Session;
 use super::state::{Portal, State};
-use crate::html::{document, escaped};
+use crate::html::document;
 
 const SUBSCRIPTION_FIELD: &str = "subscription";
 
@@ -61,7 +63,7 @@ pub(crate) fn create(
 
 pub(crate) fn page(state: &State, portal: &str) -> Page {
     let Some(portal) = state.portals.get(portal) else {
-        return Page { status: 404, html: document("<p>There is no such portal session.</p>") };
+        return Page { status: 404, html: document(NAME, "<p>There is no such portal session.</p>") };
     };
     let active = state.sessions.values().filter(|session| session.is_of(portal.account.as_deref()));
     let active = active.filter(|session| is_of_customer(session, &portal.customer));
@@ -69,7 +71,7 @@ pub(crate) fn page(state: &State, portal: &str) -> Page {
     let forms = if forms.is_empty() { "<p>No subscription is active.</p>\n".to_owned() } else { forms };
     let back = portal.return_url.as_deref();
     let back = back.map(|url| format!("<p><a href=\"{}\">Back</a></p>", escaped(url))).unwrap_or_default();
-    Page { status: 200, html: document(&format!("<h1>Subscriptions</h1>\n{forms}{back}")) }
+    Page { status: 200, html: document(NAME, &format!("<h1>Subscriptions</h1>\n{forms}{back}")) }
 }
 
 /// The form of an active subscription.

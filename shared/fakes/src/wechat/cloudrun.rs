@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{State, Trade, WechatMerchant};
+use super::{State, Trade, WechatMerchant, code_url};
 use crate::{Answered, Call};
 
 pub(super) fn answer(state: &mut State, merchant: &WechatMerchant, operation: &str, call: &Call<'_>) -> Answered {
@@ -55,7 +55,7 @@ fn create(state: &mut State, order: &str, fen: u64, attach: Option<String>, in_a
             },
         }),
         "NOTPAY" if trade.fen == fen => {
-            let code_url = format!("weixin://wxpay/bizpayurl?pr={order}");
+            let code_url = code_url(order);
             json!({ "return_code": "SUCCESS", "result_code": "SUCCESS", "code_url": code_url })
         }
         "NOTPAY" => failed("OUT_TRADE_NO_USED"),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{State, Trade, WechatMerchant};
+use super::{State, Trade, WechatMerchant, code_url};
 use crate::Call;
 
 pub(super) fn answer(state: &mut State, merchant: &WechatMerchant, path: &str, call: &Call<'_>) -> (u16, String) {
@@ -53,7 +53,7 @@ fn create(state: &mut State, kind: &str, body: &str) -> (u16, String) {
     match trade.state {
         _ if trade.fen != fen => refused(400, "INVALID_REQUEST"),
         "NOTPAY" if kind == "jsapi" => (200, json!({ "prepay_id": format!("wx{order}") }).to_string()),
-        "NOTPAY" => (200, json!({ "code_url": format!("weixin://wxpay/bizpayurl?pr={order}") }).to_string()),
+        "NOTPAY" => (200, json!({ "code_url": code_url(&order) }).to_string()),
         "CLOSED" => refused(400, "ORDER_CLOSED"),
         _ => refused(400, "ORDERPAID"),
     }
@@ -69,6 +69,22 @@ fn close(state: &mut State, order: &str) -> (u16, String) {
         Some(trade) if trade.state == "CLOSED" => refused(400, "ORDER_CLOSED"),
         Some(_) => refused(400, "ORDERPAID"),
     }
+}
+
+/// The notification of a payment, before it is sealed.
+pub(super) fn notification(merchant: &WechatMerchant, order: &str, trade: &Trade) -> Value {
+    let mut resource = transaction(merchant, order, trade);
+    if let Some(resource) = resource.as_object_mut() {
+        resource.insert("original_type".to_owned(), json!("transaction"));
+    }
+    json!({
+        "id": format!("EV-{order}"),
+        "create_time": "2026-01-01T08:00:00+08:00",
+        "resource_type": "encrypt-resource",
+        "event_type": "TRANSACTION.SUCCESS",
+        "summary": "支付成功",
+        "resource": resource,
+    })
 }
 
 fn transaction(merchant: &WechatMerchant, order: &str, trade: &Trade) -> Value {
