@@ -22,6 +22,7 @@ mod documented;
 mod epay;
 mod fireblocks;
 mod forwarder;
+mod front;
 mod fulfilling;
 mod harness;
 mod holds;

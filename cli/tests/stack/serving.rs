@@ -167,7 +167,7 @@ fn unknown_route_gives_the_gateway_error() {
     let stack = folder.start();
     let too_long = vec![b'x'; 10 * 1024 * 1024 + 1];
     let rows: [(&str, &str, &[u8], u16, &str); 6] = [
-        ("GET", "/", b"", 404, "Not Found"),
+        ("DELETE", "/", b"", 404, "Not Found"),
         ("POST", "/", b"{}", 404, "Not Found"),
         ("DELETE", "/api/webhooks/events", b"", 404, "Not Found"),
         ("POST", "/api/webhooks/events/x", b"", 404, "Not Found"),
@@ -214,6 +214,8 @@ fn request_of_a_foreign_page_is_refused_on_every_route() {
         ("GET", "/api/webhooks/health", 200),
         ("POST", "/orders", 401),
         ("GET", "/payment/return", 400),
+        ("GET", "/", 200),
+        ("GET", "/local/send", 405),
         ("GET", "/mock/stripe/nothing", 404),
         ("GET", "/mock/epay/nothing", 404),
         ("GET", "/mock/fireblocks/v1/nothing", 401),

@@ -91,12 +91,15 @@ fn refuse_half_sent(stream: &TcpStream, head: &[u8]) {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+    use idempotency::{DynamoLedger, Tables};
+
     use super::*;
+    use crate::front::{self, Front};
     use crate::home::Home;
     use crate::host_check::Addresses;
     use crate::mocks::Mocks;
     use crate::secrets::Secrets;
-    use crate::store;
+    use crate::store::{self, STAGE};
 
     const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -105,12 +108,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::open(folder.path()).expect("a data folder");
         let secrets = Secrets::open(&home, |_| None).expect("secrets");
+        let engine = store::store(&home).await.expect("a store");
+        let ledger = DynamoLedger::new(&engine.sdk_config(), Tables::of_stage(STAGE), fastrand::Rng::new());
         Gateway {
-            engine: store::store(&home).await.expect("a store"),
+            engine,
             functions: Vec::new(),
             addresses: Addresses { port, also: None },
             patience: PATIENCE,
             mocks: Mocks::open(([127, 0, 0, 1], port).into(), &secrets, |_| None).expect("fakes"),
+            front: Front::new(ledger, &secrets, "http://127.0.0.1", front::Running::default()),
         }
     }
 

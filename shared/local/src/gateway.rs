@@ -1,5 +1,7 @@
 //! The HTTP gateway on one port: the template's API routes, the fakes of the providers, and the store's DynamoDB API.
 
+mod buttons;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 
 use crate::api_gateway::{Call, Route, event};
+use crate::front::{self, Front};
 use crate::functions::Answer;
 use crate::host_check::Addresses;
 use crate::mock_epay;
@@ -23,7 +26,7 @@ use crate::mock_wechat;
 use crate::mocks::Mocks;
 use crate::now::now;
 use crate::outcome::{self, with_outcome};
-use crate::sources::{EPAY, FIREBLOCKS, Headers, STRIPE};
+use crate::sources::{EPAY, FIREBLOCKS, Headers, STRIPE, WECHAT};
 
 /// API Gateway's own limit. Each function has a far lower one.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -42,6 +45,7 @@ pub(crate) struct Gateway {
     /// The read timeout of a request.
     pub(crate) patience: Duration,
     pub(crate) mocks: Mocks,
+    pub(crate) front: Front,
 }
 
 /// A function with the routes that lead to it.
@@ -70,6 +74,9 @@ impl Gateway {
         if head.method == Method::POST && head.uri.path() == "/" && head.headers.contains_key(DYNAMODB_TARGET) {
             return Ok(self.store(&head.headers, &body).await);
         }
+        if front::is_front(&head.method, head.uri.path()) {
+            return Ok(response(self.front_reply(&head, peer).await, "local"));
+        }
         if let Some(response) = self.fake_reply(&head, &body, peer).await {
             return Ok(response);
         }
@@ -79,6 +86,9 @@ impl Gateway {
     /// The reply of a fake. Stripe's fake delivers its events to our webhook before it replies.
     async fn fake_reply(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Option<HttpResponse> {
         let (path, body) = (head.uri.path_and_query()?.as_str(), String::from_utf8_lossy(body));
+        if let Some(order) = path.strip_prefix(mock_wechat::PAY) {
+            return Some(response(self.wechat_page(head.method.as_str(), order, peer).await, "mock"));
+        }
         if let Some(path) = path.strip_prefix(mock_wechat::PATH) {
             let reply = self.mocks.wechat.answer(head.method.as_str(), path, &head.headers, &body, now());
             return Some(response(reply, "mock"));
@@ -108,6 +118,18 @@ impl Gateway {
         Some(response(mocked.reply, "mock"))
     }
 
+    /// WeChat's page of an order. A buyer who pays there comes back to the front page, after the notification.
+    async fn wechat_page(&self, method: &str, order: &str, peer: SocketAddr) -> Reply {
+        if method != Method::POST.as_str() {
+            return self.mocks.wechat.page(order);
+        }
+        if let Some(signed) = self.mocks.wechat.pay(order, now()) {
+            let headers = signed.headers;
+            self.post(WECHAT.path(), &signed.body, || headers.clone(), peer).await;
+        }
+        Reply::empty(StatusCode::SEE_OTHER.as_u16()).with_header("location", front::PATH)
+    }
+
     /// Advances the transfers at Fireblocks' fake, and delivers a webhook for each step.
     pub(crate) async fn advance_transfers(&self, address: SocketAddr) {
         loop {
@@ -128,9 +150,12 @@ impl Gateway {
     /// Retries until the webhook accepts the event, as Stripe and Fireblocks do, and returns whether it did.
     async fn post(&self, path: &str, body: &str, signed: impl Fn() -> Headers, peer: SocketAddr) -> bool {
         for _ in 0..DELIVERIES_MAX {
-            let mut request = Request::post(path).header(CONTENT_TYPE, "application/json");
+            let mut request = Request::post(path);
             for (name, value) in signed() {
                 request = request.header(name, value);
+            }
+            if let Some(headers) = request.headers_mut() {
+                headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
             }
             let Ok((head, ())) = request.body(()).map(Request::into_parts) else { return false };
             if self.api(&head, body.as_bytes(), peer).await.status().is_success() {

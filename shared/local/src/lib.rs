@@ -16,6 +16,7 @@ mod api_gateway;
 mod clock;
 mod connections;
 mod error;
+mod front;
 mod functions;
 mod gateway;
 mod home;

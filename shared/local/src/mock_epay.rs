@@ -4,6 +4,7 @@ use edge::Reply;
 use fakes::epay::{Call, Gateway};
 use http::StatusCode;
 use ledger::Timestamp;
+use pages::{POLICY, TO_SHOP};
 use signing::epay::Pid;
 
 use crate::error::Error;
@@ -57,7 +58,7 @@ impl MockEpay {
             return self.pay(trade, now);
         }
         let page = self.gateway.answer(&Call { method, path, body, now_s: now.unix_s() });
-        let headers = vec![("content-type", page.content_type.to_owned())];
+        let headers = vec![("content-type", page.content_type.to_owned()), (POLICY, TO_SHOP.to_owned())];
         Mocked { reply: Reply { status: page.status, headers, body: page.body }, notifies: None }
     }
 

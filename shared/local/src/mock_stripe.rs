@@ -1,19 +1,20 @@
 //! The fake of Stripe: its API, its payment page and its billing portal, and its signed events to our own webhook.
 
 use edge::Reply;
-use fakes::{Call, Stripe, canceled_in, card_in, is_bank_answer};
+use fakes::{Call, Page, Stripe, canceled_in, card_in, is_bank_answer};
 use http::{HeaderMap, StatusCode};
-use ledger::Timestamp;
+use ledger::{OrderNumber, Timestamp};
+use pages::{OWN_FORMS, POLICY, TO_SHOP};
+use providers::METADATA_ORDER;
 
 use crate::error::Error;
+use crate::front;
 use crate::sources::{Headers, STRIPE, Scheme};
 
 /// The prefix of Stripe's own paths: `<base>/mock/stripe/v1/checkout/sessions`.
 pub(crate) const PATH: &str = "/mock/stripe";
 const PAY: &str = "/pay/";
 const PORTAL: &str = "/pay/portal/";
-const DONE: &str = "/done";
-const CANCELLED: &str = "/cancelled";
 
 pub(crate) struct MockStripe {
     stripe: Stripe,
@@ -31,9 +32,8 @@ impl MockStripe {
     /// `secret` signs its events; of several live secrets the first one does.
     pub(crate) fn new(base_url: &str, secret: &str) -> Self {
         let seed = format!("{:012x}", fastrand::u64(..) >> 16);
-        let base_url = format!("{base_url}{PATH}");
-        let stripe = Stripe::new(&format!("{base_url}{}", PAY.trim_end_matches('/')), false, &seed);
-        Self { stripe, base_url, secret: secret.to_owned() }
+        let stripe = Stripe::new(&format!("{base_url}{PATH}{}", PAY.trim_end_matches('/')), false, &seed);
+        Self { stripe, base_url: base_url.to_owned(), secret: secret.to_owned() }
     }
 
     /// The value of a function's setting that points it to this fake.
@@ -41,11 +41,24 @@ impl MockStripe {
         let base_url = &self.base_url;
         match name {
             "MOCK_STRIPE" => Some("true".to_owned()),
-            "STRIPE_API_BASE" => Some(base_url.clone()),
-            "CHECKOUT_SUCCESS_URL" => Some(format!("{base_url}{DONE}?session_id={{CHECKOUT_SESSION_ID}}")),
-            "CHECKOUT_CANCEL_URL" => Some(format!("{base_url}{CANCELLED}")),
+            "STRIPE_API_BASE" => Some(format!("{base_url}{PATH}")),
             _ => None,
         }
+    }
+
+    /// The pages to which a buyer returns, unless the environment names a shop's own: the front page.
+    pub(crate) fn return_page(&self, name: &str) -> Option<String> {
+        let base_url = &self.base_url;
+        match name {
+            "CHECKOUT_SUCCESS_URL" => Some(format!("{base_url}{}{{CHECKOUT_SESSION_ID}}", front::BACK)),
+            "CHECKOUT_CANCEL_URL" => Some(format!("{base_url}{}", front::PATH)),
+            _ => None,
+        }
+    }
+
+    /// The order that a session is about.
+    pub(crate) fn order_of(&self, session: &str) -> Option<OrderNumber> {
+        OrderNumber::new(&self.stripe.metadata(session, METADATA_ORDER)?).ok()
     }
 
     /// `path` is the part after [`PATH`]; `None` if no page has it.
@@ -65,7 +78,7 @@ impl MockStripe {
             return match method {
                 "GET" => {
                     let page = self.stripe.portal(portal);
-                    silent(Reply::html(page.status, page.html))
+                    silent(html(page, OWN_FORMS))
                 }
                 "POST" => {
                     let events = self.stripe.cancel(&canceled_in(body).unwrap_or_default(), now.unix_s());
@@ -78,20 +91,13 @@ impl MockStripe {
             return match method {
                 "GET" => {
                     let page = self.stripe.page(session, now.unix_s());
-                    silent(Reply::html(page.status, page.html))
+                    silent(html(page, TO_SHOP))
                 }
                 "POST" => Some(self.pay(session, body, now)),
                 _ => None,
             };
         }
-        let path = path.split('?').next().unwrap_or_default();
-        match (method, path) {
-            ("GET", DONE) => {
-                silent(page("Paid. The webhook has arrived at the shop: the order is paid and its credits are there."))
-            }
-            ("GET", CANCELLED) => silent(page("Nothing was paid. The same link still works.")),
-            _ => None,
-        }
+        None
     }
 
     fn api(&self, method: &str, path: &str, headers: &HeaderMap, body: &str, now: Timestamp) -> Mocked {
@@ -136,11 +142,6 @@ fn see_other(location: String) -> Reply {
     Reply::empty(StatusCode::SEE_OTHER.as_u16()).with_header("location", location)
 }
 
-fn page(message: &str) -> Reply {
-    Reply::html(
-        200,
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Shop</title>\n<p>{message}</p>\n</html>\n"
-        ),
-    )
+fn html(page: Page, policy: &'static str) -> Reply {
+    Reply::html(page.status, page.html).with_header(POLICY, policy)
 }

@@ -5,19 +5,24 @@ use edge::Reply;
 use fakes::{Call, WechatMerchant, WechatPay};
 use http::HeaderMap;
 use ledger::Timestamp;
+use pages::{OWN_FORMS, POLICY};
 use signing::rsa::PrivateKey;
 use signing::{Strength, forwarder};
 
 use crate::error::Error;
 use crate::secrets::Secrets;
+use crate::sources::Signed;
 use crate::sources::wechat::{self, APP_ID, EVENTS_PATH, KEY_ID, MCH_ID};
 
 /// The prefix of WeChat's own paths: `<base>/mock/wechat/v3/pay/transactions/jsapi`.
 pub(crate) const PATH: &str = "/mock/wechat";
+/// What the path of an order's page begins with.
+pub(crate) const PAY: &str = "/mock/wechat/pay/";
 
 pub(crate) struct MockWechat {
     wechat: WechatPay,
     base_url: String,
+    secret: String,
 }
 
 impl MockWechat {
@@ -30,7 +35,8 @@ impl MockWechat {
         let forwarder = forwarder.and_then(|secret| forwarder::Keys::parse(&secret, Strength::Local));
         let forwarder = forwarder.map_err(|error| Error::Secret(wechat::SETTING, error))?;
         let wechat = WechatPay::new(merchant, platform, KEY_ID).with_forwarder(forwarder);
-        Ok(Self { wechat, base_url: base_url.to_owned() })
+        let secret = secrets.named(wechat::SETTING).to_owned();
+        Ok(Self { wechat, base_url: base_url.to_owned(), secret })
     }
 
     /// The default of the function's setting that points it to this fake.
@@ -47,6 +53,18 @@ impl MockWechat {
             "WECHAT_CLOUD_PATH" => "/payment/callback".to_owned(),
             _ => return None,
         })
+    }
+
+    pub(crate) fn page(&self, order: &str) -> Reply {
+        let page = self.wechat.page(order);
+        Reply::html(page.status, page.html).with_header(POLICY, OWN_FORMS)
+    }
+
+    /// The buyer pays an open order; `None` if it is not open. Returns the notification to send.
+    pub(crate) fn pay(&self, order: &str, now: Timestamp) -> Option<Signed> {
+        self.wechat.pay_open(order)?;
+        let notification = self.wechat.notification(order)?;
+        wechat::wire(&self.secret, now, &notification).ok()
     }
 
     /// `path` is the part after [`PATH`].

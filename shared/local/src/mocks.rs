@@ -52,7 +52,14 @@ impl Mocks {
         };
         // For an operator that the environment names, the fake's other settings are not defaults.
         let of_unitel = || if variable("UNITEL_API_URL").is_some() { None } else { self.unitel.setting(name) };
-        of(true).or_else(|| variable(name)).or_else(|| of(false)).or_else(of_unitel)
+        let return_page = || self.stripe.as_ref()?.return_page(name);
+        of(true).or_else(|| variable(name)).or_else(return_page).or_else(|| of(false)).or_else(of_unitel)
+    }
+
+    /// Each fake, and whether it is served.
+    pub(crate) fn fakes(&self) -> Vec<(&'static str, bool)> {
+        let (stripe, epay) = (self.stripe.is_some(), self.epay.is_some());
+        vec![("Stripe", stripe), ("epay", epay), ("WeChat Pay", true), ("Fireblocks", true), ("Unitel", true)]
     }
 
     fn of(&self, source: Source, name: &str) -> Option<String> {

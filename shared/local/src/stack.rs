@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use crate::api_gateway::Route;
 use crate::clock::ScheduledFunction;
 use crate::error::Error;
+use crate::front::{self, Front, Trigger};
 use crate::functions::AssembledFunction;
 use crate::gateway::{Gateway, RoutedFunction};
 use crate::home::{Home, Running, RunningSource};
@@ -59,12 +60,15 @@ impl Stack {
         let (engine, checking) = if in_memory { (store::in_memory()?, None) } else { store::checked(home).await? };
         let mocks = Mocks::open(address, &secrets, &variable)?;
         let setting = |name: &str| mocks.setting(name, &variable);
-        let Functions { served, scheduled, mapped } = functions_of_template(&engine, &secrets, setting).await?;
+        let Functions { served, scheduled, mapped, named } = functions_of_template(&engine, &secrets, setting).await?;
         let positions = Positions::open((!in_memory).then(|| home.clone()))?;
         let tables = Tables::of_stage(STAGE);
         let ledger = DynamoLedger::new(&engine.sdk_config(), tables.clone(), fastrand::Rng::new());
         seed::plant(&ledger, &secrets).await?;
 
+        let named_tables = store::tables()?.tables().iter().map(|table| table.name.clone()).collect();
+        let stack = front::Running { functions: named, tables: named_tables, fakes: mocks.fakes() };
+        let front = Front::new(ledger, &secrets, &format!("http://{address}"), stack);
         let running = running(address, &secrets, &tables)?;
         let gateway = Arc::new(Gateway {
             engine: engine.clone(),
@@ -72,6 +76,7 @@ impl Stack {
             addresses: Addresses { port: address.port(), also },
             patience: PATIENCE,
             mocks,
+            front,
         });
         Ok(Self { address, running, engine, checking, gateway, scheduled, mapped, positions })
     }
@@ -102,6 +107,8 @@ struct Functions {
     served: Vec<RoutedFunction>,
     scheduled: Vec<ScheduledFunction>,
     mapped: Vec<EventSourceMapping>,
+    /// The name of each, and what calls it.
+    named: Vec<(String, Vec<Trigger>)>,
 }
 
 async fn functions_of_template(
@@ -115,6 +122,7 @@ async fn functions_of_template(
     // A sweep only warns about a missing or wrong secret, while a receiver refuses to start: its error must be the only line.
     functions_in_order.sort_by_key(|function| !function.schedules.is_empty());
     for function in functions_in_order {
+        functions.named.push((function.binary.clone(), triggers(function)));
         match functions::open(function, engine, secrets, &variable).await? {
             AssembledFunction::Service(answer) => {
                 let route = |route: &embedded::Route| Route { method: route.method.clone(), path: route.path.clone() };
@@ -135,6 +143,19 @@ async fn functions_of_template(
         }
     }
     Ok(functions)
+}
+
+fn triggers(function: &embedded::Function) -> Vec<Trigger> {
+    let routes = function.routes.iter().map(|route| Trigger::Route(format!("{} {}", route.method, route.path)));
+    let schedules = function.schedules.iter().map(|schedule| Trigger::Every(schedule.every));
+    let streams = function.streams.iter().filter_map(|stream| stream.table.clone().map(Trigger::Stream));
+    let mut triggers = Vec::new();
+    for trigger in routes.chain(schedules).chain(streams) {
+        if !triggers.contains(&trigger) {
+            triggers.push(trigger);
+        }
+    }
+    triggers
 }
 
 fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Running, Error> {

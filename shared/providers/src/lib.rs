@@ -67,8 +67,8 @@ pub use operator::TopUpResult;
 pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};
 pub use published::published;
 pub use stripe::{
-    EventPage, Intent, IntentStatus, Invoice, Item, KeyError, ListedEvent, NewSession, PaymentStatus, Price, SecretKey,
-    Session, SessionStatus, Stripe, StripeConfig, StripeConfigError, StripeSubscription, Unsettled,
+    EventPage, Intent, IntentStatus, Invoice, Item, KeyError, ListedEvent, METADATA_ORDER, NewSession, PaymentStatus,
+    Price, SecretKey, Session, SessionStatus, Stripe, StripeConfig, StripeConfigError, StripeSubscription, Unsettled,
 };
 pub use unitel::{Ready, Unitel, UnitelConfig, UnitelConfigError, UnitelKeys};
 pub use wechat::{Wechat, WechatConfig, WechatConfigError, WechatIds, WechatKeys};

@@ -34,7 +34,7 @@ pub use unsettled::Unsettled;
 /// The pinned API version, whatever the account's default is.
 const VERSION: &str = "2025-08-27.basil";
 /// The metadata key that names the order of an object.
-pub(crate) const METADATA_ORDER: &str = "hookledger_order";
+pub const METADATA_ORDER: &str = "hookledger_order";
 /// The metadata key that names the stage which created it.
 const METADATA_STAGE: &str = "hookledger_stage";
 const SESSIONS: &str = "/v1/checkout/sessions";

@@ -117,7 +117,7 @@ fn sender(secret: &str) -> Result<WechatSender, SecretError> {
 }
 
 /// Encodes a body in its own API's format. A body of no known format goes as our forwarder would send it.
-fn wire(secret: &str, now: Timestamp, body: &str) -> Result<Signed, SecretError> {
+pub(crate) fn wire(secret: &str, now: Timestamp, body: &str) -> Result<Signed, SecretError> {
     let sender = sender(secret)?;
     let request = sender.sent(body, now.unix_s(), fastrand::u128(..));
     let request = request.unwrap_or_else(|| sender.forwarded(body.to_owned()));
