@@ -62,7 +62,8 @@ pub(crate) async fn run(
             let by = by.authorship(variable)?;
             let secret = new_service_key()?;
             let hash = ServiceKeyHash::of(&secret);
-            let key = ServiceKey { hash, name, scopes, made_by: by.receipt()?, since: now(), revoked_at: None };
+            let key =
+                ServiceKey { hash, name, scopes, made_by: by.receipt()?, since: now(), revoked_at: None, rate: None };
             make(&args.which.open(dir).await?, &by, key, secret, form).await
         }
         Action::List => {

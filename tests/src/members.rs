@@ -50,7 +50,7 @@ fn bound(of: &str, budget: Option<Budget>, periods: &[(&str, i64, Option<i64>)])
         until: until.map(at),
     };
     let draws = Draws::new(periods.iter().map(draw).collect()).expect("in order");
-    BoundKey { owner: owner(of), budget, draws }
+    BoundKey { budget, draws, ..BoundKey::of(owner(of)) }
 }
 
 pub(crate) fn entry(id: &str, effect: Effect) -> Decision {

@@ -51,7 +51,7 @@ impl From<&ServiceKey> for KeyFacts {
             name: key.name.to_string(),
             scopes: key.scopes.words().collect(),
             since: key.since.to_string(),
-            state: if key.is_live() { "live" } else { "revoked" },
+            state: if key.is_live(local::now()) { "live" } else { "revoked" },
             revoked_at: key.revoked_at.map(|at| at.to_string()),
             receipt: key.made_by.to_string(),
         }

@@ -34,6 +34,7 @@ pub(crate) fn order_after(effects: &[Effect], order: &Order) -> Option<Order> {
         | Effect::Rates(_)
         | Effect::Code(_)
         | Effect::SetBudget(_)
+        | Effect::Key(_)
         | Effect::Member(_)
         | Effect::CountInBudget(_)
         | Effect::ServiceKey(_)

@@ -104,6 +104,7 @@ impl RepairedRows {
             | Effect::Rates(_)
             | Effect::Code(_)
             | Effect::SetBudget(_)
+            | Effect::Key(_)
             | Effect::Member(_)
             | Effect::CountInBudget(_)
             | Effect::ServiceKey(_)

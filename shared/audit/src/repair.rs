@@ -381,6 +381,7 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
         | Effect::Rates(_)
         | Effect::Code(_)
         | Effect::SetBudget(_)
+        | Effect::Key(_)
         | Effect::Member(_)
         | Effect::CountInBudget(_)
         | Effect::ServiceKey(_)

@@ -48,6 +48,7 @@ impl CommitMetrics {
                 | Effect::Rates(_)
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
+                | Effect::Key(_)
                 | Effect::Member(_)
                 | Effect::CountInBudget(_)
                 | Effect::ServiceKey(_)

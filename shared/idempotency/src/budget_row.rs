@@ -1,14 +1,13 @@
 //! Budgets: the limits on the row of a key, and the row of what the key has spent.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     Balance, BoundKey, Budget, BudgetChange, BudgetCount, CallContext, CallerKey, Counted, Limits, Owner, Series, Slot,
     Spent, Window, Zone,
 };
 
-use crate::image::{Image, Read, known_form, maybe, maybe_amount, number as read_number, owned};
+use crate::image::{Image, Read, known_form, maybe, maybe_amount, number as read_number, owned, time};
 use crate::rows::{Row, number, text};
-use crate::{member_row, names};
+use crate::{call_rate, member_row, names};
 
 /// What a transaction has to know of a budget before it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +24,13 @@ pub(crate) fn id(key: &CallerKey) -> String {
 }
 
 /// Of both rows.
-pub(crate) const ATTRIBUTES: [&str; 17] = [
+pub(crate) const ATTRIBUTES: [&str; 19] = [
     names::ID,
     names::FORMAT,
     names::OWNER,
     names::DRAWS,
+    names::CALLS_A_MINUTE,
+    names::REVOKED_AT,
     names::ZONE,
     names::DAY_LIMIT_UNITS,
     names::MONTH_LIMIT_UNITS,
@@ -78,19 +79,27 @@ pub(crate) fn set(change: &BudgetChange, context: &CallContext<'_>) -> Row {
     let (owner, expected) = (row.name(names::OWNER), row.value(text(&change.owner)));
     row.conditions.push(format!("{owner} = {expected}"));
     row.require_known_form();
-    let zone = |budget: Option<Budget>| budget.map(|budget| text(&budget.zone));
-    over(&mut row, names::ZONE, zone(change.from), zone(change.to));
-    for (name, window) in LIMITS {
-        let limit = |budget: Option<Budget>| Some(number(&budget?.limits.of(window)?.units()));
-        over(&mut row, name, limit(change.from), limit(change.to));
-    }
+    set_over(&mut row, change.from, change.to);
     row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
     row
 }
 
-fn over(row: &mut Row, name: &'static str, from: Option<AttributeValue>, to: Option<AttributeValue>) {
-    row.require(name, from);
-    row.set_or_remove(name, to);
+/// The limits over those that were read.
+pub(crate) fn set_over(row: &mut Row, from: Option<Budget>, to: Option<Budget>) {
+    let zone = |budget: Option<Budget>| budget.map(|budget| text(&budget.zone));
+    row.set_over(names::ZONE, zone(from), zone(to));
+    for (name, window) in LIMITS {
+        let limit = |budget: Option<Budget>| Some(number(&budget?.limits.of(window)?.units()));
+        row.set_over(name, limit(from), limit(to));
+    }
+}
+
+/// The limits of a key that is made.
+pub(crate) fn set_first(row: &mut Row, budget: &Budget) {
+    row.set(names::ZONE, text(&budget.zone));
+    for (name, window) in LIMITS {
+        row.set_or_remove(name, budget.limits.of(window).map(|limit| number(&limit.units())));
+    }
 }
 
 /// The owner, the budget and the periods of a key. A revoked key has no owner.
@@ -99,7 +108,13 @@ pub(crate) fn bound(row: &Image) -> Read<Option<BoundKey>> {
     let Some(owner) = row.get(names::OWNER).and_then(|owner| Owner::new(owner.as_s().ok()?).ok()) else {
         return Ok(None);
     };
-    Ok(Some(BoundKey { owner, budget: budget(row)?, draws: member_row::read_draws(row)? }))
+    Ok(Some(BoundKey {
+        owner,
+        budget: budget(row)?,
+        draws: member_row::read_draws(row)?,
+        rate: call_rate::read(row)?,
+        ends_at: maybe(row, names::REVOKED_AT, time)?,
+    }))
 }
 
 pub(crate) fn budget(row: &Image) -> Read<Option<Budget>> {

@@ -80,7 +80,7 @@ impl DynamoLedger {
 
 fn member(key: CallerKey, rows: &HashMap<String, Image>) -> Result<Option<MemberRow>, CommitError> {
     let bound = rows.get(&key.to_string()).map_or(Ok(None), budget_row::bound).map_err(unreadable)?;
-    let Some(BoundKey { owner, budget, draws }) = bound else { return Ok(None) };
+    let Some(BoundKey { owner, budget, draws, .. }) = bound else { return Ok(None) };
     let Some(draw) = draws.open().cloned() else { return Ok(None) };
     let spent = rows.get(&budget_row::id(&key)).map_or_else(|| Ok(Spent::default()), budget_row::read);
     Ok(Some(MemberRow { key, owner, draw, budget, spent: spent.map_err(unreadable)? }))

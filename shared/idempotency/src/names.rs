@@ -32,6 +32,8 @@ pub(crate) const BUYER_UNITS: &str = "buyer_units";
 pub(crate) const BYTES_AT: &str = "bytes_at";
 /// On a hold: the key that it is for.
 pub(crate) const CALLER_KEY: &str = "caller_key";
+/// Of a key: how many calls of the APIs it may make in a minute.
+pub(crate) const CALLS_A_MINUTE: &str = "calls_a_minute";
 /// On the rows of redeem codes: the key of a sparse index.
 pub(crate) const CAMPAIGN: &str = "campaign";
 pub(crate) const CENSUS: &str = "census";
@@ -98,7 +100,7 @@ pub(crate) const ID: &str = "id";
 /// By account of the house, what it has.
 pub(crate) const HOUSES_UNITS: &str = "houses_units";
 pub(crate) const INVOICE: &str = "invoice";
-/// What a person calls a service key.
+/// What a person calls a key.
 pub(crate) const KEY_NAME: &str = "key_name";
 /// On the rows of keys, also revoked ones: the key of a sparse index.
 pub(crate) const KEY_OWNER: &str = "key_owner";

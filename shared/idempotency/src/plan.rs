@@ -119,6 +119,7 @@ impl Plan {
         for effect in effects.iter() {
             match effect {
                 Effect::Bind { key, owner } => plan.bind(tables, key, owner, context)?,
+                Effect::Key(change) => plan.owner_key(tables, change, context)?,
                 Effect::SetBudget(change) => plan.set_budget(tables, change, context)?,
                 Effect::CountInBudget(count) => {
                     plan.count_in_budget(tables, count, known.budgets.get(&count.key), context)?;
@@ -306,6 +307,7 @@ impl Plan {
                 | Effect::Rates(_)
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
+                | Effect::Key(_)
                 | Effect::CountInBudget(_)
                 | Effect::ServiceKey(_)
                 | Effect::Repair(_) => {}

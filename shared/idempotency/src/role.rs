@@ -16,8 +16,8 @@ pub(crate) enum Role {
     /// The entry of what comes back from breakage. Its key is a version of the lots, which any change of them may own.
     Breakage,
     Key,
-    /// A key that is being revoked, and its owner.
-    Revoked(Owner),
+    /// A key that is revoked, ended or set as it was read, and its owner.
+    OwnersKey(Owner),
     /// A key that joins a team or leaves it, or the row of an owner's members.
     Member,
     /// A key whose budget is set, with the owner that it must have.

@@ -230,6 +230,17 @@ impl Row {
         }
     }
 
+    /// Sets the value over the one that was read, or removes the attribute.
+    pub(crate) fn set_over(
+        &mut self,
+        attribute: &'static str,
+        from: Option<AttributeValue>,
+        to: Option<AttributeValue>,
+    ) {
+        self.require(attribute, from);
+        self.set_or_remove(attribute, to);
+    }
+
     pub(crate) fn add(&mut self, attribute: &'static str, value: AttributeValue) {
         let (name, value) = (self.name(attribute), self.value(value));
         self.adds.push(format_args!("{name} {value}"));

@@ -121,15 +121,16 @@ impl Ledger for DynamoLedger {
     }
 
     async fn key(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {
+        let is_live = |bound: &BoundKey| bound.is_live(context.received_at);
         if let Some(bound) = self.0.keys.recall(key, context.received_at) {
-            return Ok(Some(bound));
+            return Ok(Some(bound).filter(is_live));
         }
         let row = self.row(&self.0.tables.accounts, key.to_string(), context).await?;
         let bound = row.map_or(Ok(None), |row| budget_row::bound(&row)).map_err(unreadable)?;
         if let Some(bound) = &bound {
             self.0.keys.remember(key, bound, context.received_at);
         }
-        Ok(bound)
+        Ok(bound.filter(is_live))
     }
 
     async fn referrer(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {

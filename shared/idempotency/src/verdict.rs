@@ -104,7 +104,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
                 | Role::ServiceKey
                 | Role::Hold
                 | Role::Repaired
-                | Role::Revoked(_)
+                | Role::OwnersKey(_)
                 | Role::Member
         )
     };
@@ -133,7 +133,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
                 return Verdict::Guarded(if is_owners { Reason::Overtaken } else { Reason::UnknownKey });
             }
             Role::Budget(count) => return of_budget(count, reason.item()),
-            Role::Revoked(_) => return Verdict::Guarded(Reason::UnknownKey),
+            Role::OwnersKey(_) => return Verdict::Guarded(Reason::UnknownKey),
             Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
             Role::Proof => return Verdict::Guarded(Reason::PaymentUnproven),
             Role::Receipt
@@ -208,8 +208,8 @@ fn later_form() -> Verdict {
 fn is_stale(image: Option<&Image>, role: &Role) -> bool {
     match role {
         Role::Versioned(read) => version(image) != *read,
-        // A key that is still its owner's draws in other periods than were read.
-        Role::Revoked(owner) => text(image, names::OWNER) == Some(owner.as_str()),
+        // A key that is still its owner's differs from what was read.
+        Role::OwnersKey(owner) => text(image, names::OWNER) == Some(owner.as_str()),
         Role::Receipt
         | Role::Money(..)
         | Role::Proof

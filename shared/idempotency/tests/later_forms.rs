@@ -85,7 +85,7 @@ fn revoke(owner: Owner) -> Effect {
 }
 
 fn join(of: Owner) -> Effect {
-    let bound = BoundKey { owner: of, budget: None, draws: Draws::default() };
+    let bound = BoundKey::of(of);
     let change = MemberChange::join(&remote_key(), &bound, &owner("third"), None, context(1).received_at);
     Effect::Member(Box::new(change.expect("a change")))
 }

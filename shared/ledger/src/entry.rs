@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     AccountId, Amount, Asset, Balance, BudgetChange, BudgetCount, CallerKey, CodeChange, Draws, EventKey, Fingerprints,
-    House, Lane, LotShare, MemberChange, MoneyKey, Order, OrderNumber, Owner, Pointer, Rates, Reason, Repair,
-    ServiceKeyChange, SpendingTerms, Subscription, Transition, Writer,
+    House, KeyChange, Lane, LotShare, MemberChange, MoneyKey, Order, OrderNumber, Owner, Pointer, Rates, Reason,
+    Repair, ServiceKeyChange, SpendingTerms, Subscription, Transition, Writer,
 };
 
 /// The result of processing one event.
@@ -138,6 +138,8 @@ pub enum Effect {
     ServiceKey(ServiceKeyChange),
     /// Makes a redeem code, takes a use from it or revokes it, provided that it allows that.
     Code(CodeChange),
+    /// Makes the key of an owner with its settings, changes these, or sets its end.
+    Key(Box<KeyChange>),
     /// Sets the budget of a key.
     SetBudget(BudgetChange),
     /// Counts in the budget of a key.
@@ -283,6 +285,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             | Effect::Rates(_)
             | Effect::Code(_)
             | Effect::SetBudget(_)
+            | Effect::Key(_)
             | Effect::CountInBudget(_)
             | Effect::ServiceKey(_)
             | Effect::Repair(_) => {}

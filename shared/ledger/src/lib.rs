@@ -68,6 +68,7 @@ mod member;
 mod metered;
 mod money;
 mod order;
+mod owner_key;
 mod payment;
 mod period;
 mod place;
@@ -133,6 +134,9 @@ pub use order::{
     Exchange, Order, OrderNumber, OrderNumberError, Paid, PaymentState, Pointer, Provider, Reference, ReferenceError,
     Session, Terms,
 };
+pub use owner_key::{
+    CallRate, CallRateError, KeyChange, KeyId, KeyPage, KeyQuery, KeySettings, Keys, OwnerKey, StoredKey,
+};
 pub use payment::{DisputeReport, Payment, Transition};
 pub use period::Period;
 pub use policy::{Policy, SpendingTerms};
@@ -145,7 +149,9 @@ pub use refund::{Dispute, DisputeStage, Disputes, PaymentReversals, Refund, Refu
 pub use registry::{Source, Sweep, Writer};
 pub use request_id::RequestId;
 pub use row_keys::{PointerRow, RowKeys, Rows, UnreadableRow};
-pub use service_key::{Scope, Scopes, ScopesError, ServiceKey, ServiceKeyChange, ServiceKeyHash, ServiceKeys};
+pub use service_key::{
+    Scope, Scopes, ScopesError, ServiceKey, ServiceKeyChange, ServiceKeyHash, ServiceKeySettings, ServiceKeys,
+};
 pub use statement::{AccountRow, OrdersPage, ShownLine, StatementPage, StatementQuery, Statements};
 pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};

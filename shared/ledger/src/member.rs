@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::{Budget, CallerKey, Owner, Timestamp};
+use crate::{Budget, CallRate, CallerKey, Owner, Timestamp};
 
 /// The keys that draw on one account, and those of one owner that draw on others. It bounds the row that lists them.
 pub const MEMBERS_MAX: usize = 200;
@@ -110,6 +110,9 @@ pub struct BoundKey {
     pub budget: Option<Budget>,
     /// The periods in which another owner's account pays for it.
     pub draws: Draws,
+    pub rate: Option<CallRate>,
+    /// When a key that was rotated stops working.
+    pub ends_at: Option<Timestamp>,
 }
 
 /// A key at the time of a use: whom it names, who pays, and what limits it.
@@ -123,10 +126,20 @@ pub struct UsedKey {
 }
 
 impl BoundKey {
+    /// A key of this owner without any settings.
+    pub fn of(owner: Owner) -> Self {
+        Self { owner, budget: None, draws: Draws::default(), rate: None, ends_at: None }
+    }
+
+    /// Whether it works at this time: a key that was rotated may still.
+    pub fn is_live(&self, at: Timestamp) -> bool {
+        self.ends_at.is_none_or(|ends_at| at < ends_at)
+    }
+
     /// A use is no later than its first receipt: a sender's clock that is ahead begins no window of tomorrow, and names no
     /// payer of tomorrow.
     pub fn used(self, key: &CallerKey, sent_at: Timestamp, first_received_at: Timestamp) -> UsedKey {
-        let Self { owner, budget, draws } = self;
+        let Self { owner, budget, draws, .. } = self;
         let used_at = sent_at.min(first_received_at);
         let Some(payer) = draws.payer_at(used_at).cloned() else {
             return UsedKey { payer: owner, member: None, budget, used_at };
@@ -187,7 +200,7 @@ impl MemberChange {
 
     /// Over the key as it is, for a request that was perhaps carried out: only its receipt decides.
     pub fn unchanged(key: &CallerKey, bound: &BoundKey) -> Self {
-        let BoundKey { owner, budget: _, draws } = bound.clone();
+        let BoundKey { owner, draws, .. } = bound.clone();
         Self { key: key.clone(), owner, from: draws.clone(), to: draws, budget: None }
     }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use sha2::Digest as _;
 use thiserror::Error;
 
-use crate::{CallContext, CommitError, EventKey, Timestamp, Word};
+use crate::{CallContext, CallRate, CommitError, EventKey, Timestamp, Word};
 
 const HASH_CHARS: usize = 64;
 /// As for the keys of owners: 48 bits.
@@ -24,9 +24,9 @@ pub enum Scope {
     Spend,
     /// Makes orders and their payments.
     Orders,
-    /// Makes and revokes keys.
+    /// Makes, sets, rotates and revokes the keys of owners and gateways.
     Keys,
-    /// All of it, and what concerns a person's data.
+    /// All of it, service keys, and what concerns a person's data.
     Admin,
 }
 
@@ -57,7 +57,14 @@ pub struct Scopes(BTreeSet<Scope>);
 impl Scopes {
     /// From words between commas: `read,spend`.
     pub fn parse(text: &str) -> Result<Self, ScopesError> {
-        text.split(',').map(|word| Scope::named(word.trim()).ok_or(ScopesError)).collect::<Result<_, _>>().map(Self)
+        Self::of(text.split(',').map(str::trim))
+    }
+
+    /// From these words, at least one.
+    pub fn of<'w>(words: impl IntoIterator<Item = &'w str>) -> Result<Self, ScopesError> {
+        let scopes: BTreeSet<Scope> =
+            words.into_iter().map(|word| Scope::named(word).ok_or(ScopesError)).collect::<Result<_, _>>()?;
+        if scopes.is_empty() { Err(ScopesError) } else { Ok(Self(scopes)) }
     }
 
     pub fn allow(&self, scope: Scope) -> bool {
@@ -95,6 +102,10 @@ impl ServiceKeyHash {
         (hash.len() == HASH_CHARS && hash.bytes().all(is_digit)).then(|| Self(hash.to_owned()))
     }
 
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// A displayable id, which tells nothing about the key.
     pub fn short_id(&self) -> String {
         format!("service-{}", self.0.get(..SHORT_HASH_CHARS).unwrap_or(&self.0))
@@ -118,16 +129,29 @@ pub struct ServiceKey {
     /// The change that made it, which has its author and reason.
     pub made_by: EventKey,
     pub since: Timestamp,
+    /// In the future for a key that was rotated and still works.
     pub revoked_at: Option<Timestamp>,
+    pub rate: Option<CallRate>,
 }
 
 impl ServiceKey {
     /// How a service key begins, which tells it from an owner's key before any row is read. Secret scanners know it, too.
     pub const PREFIX: &str = "hs_";
 
-    pub fn is_live(&self) -> bool {
-        self.revoked_at.is_none()
+    pub fn is_live(&self, at: Timestamp) -> bool {
+        self.revoked_at.is_none_or(|revoked_at| at < revoked_at)
     }
+
+    pub const fn settings(&self) -> ServiceKeySettings {
+        ServiceKeySettings { name: self.name, rate: self.rate }
+    }
+}
+
+/// What may change on a service key. Its scopes never do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServiceKeySettings {
+    pub name: Word,
+    pub rate: Option<CallRate>,
 }
 
 /// A change of a service key.
@@ -137,13 +161,17 @@ pub enum ServiceKeyChange {
     Make(Box<ServiceKey>),
     /// Stale if there is none, or it is revoked. The row stays, so that no key is made twice.
     Revoke(ServiceKeyHash),
+    /// Stale unless it is live and its settings are as they were read.
+    Set { hash: ServiceKeyHash, from: ServiceKeySettings, to: ServiceKeySettings },
+    /// The key works until then. Stale if its end is set before.
+    End { hash: ServiceKeyHash, at: Timestamp },
 }
 
 impl ServiceKeyChange {
     pub fn hash(&self) -> &ServiceKeyHash {
         match self {
             Self::Make(key) => &key.hash,
-            Self::Revoke(hash) => hash,
+            Self::Revoke(hash) | Self::Set { hash, .. } | Self::End { hash, .. } => hash,
         }
     }
 }

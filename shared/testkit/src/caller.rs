@@ -30,6 +30,7 @@ pub async fn service_key<L: Ledger>(ledger: &L, name: &str, scopes: &str) {
         made_by: receipt.clone(),
         since: crate::now(),
         revoked_at: None,
+        rate: None,
     };
     change_service_key(ledger, receipt, ServiceKeyChange::Make(Box::new(key))).await;
 }

@@ -10,14 +10,15 @@ mod holds;
 mod lots;
 mod members;
 mod orders;
+mod owner_keys;
 mod rates;
 mod service_keys;
 mod statements;
 
 use ledger::{
     AccountId, Amount, Asset, Audit, Backlog, CallContext, CallerKey, Codes, CommitError, Committed, Decision, Effect,
-    Entry, EventKey, Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody,
-    Reason, Refusal, ServiceKeys, Source, SpendingTerms, Statements,
+    Entry, EventKey, Fingerprint, Fingerprints, Guard, House, Keys, MoneyKey, Movement, Owner, Policy, Posting,
+    RawBody, Reason, Refusal, Source, SpendingTerms, Statements,
 };
 
 use crate::{Account, Books, context};
@@ -28,7 +29,7 @@ use orders::Snapshots;
 const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
-pub async fn contract<L: Backlog + Audit + Codes + ServiceKeys + Statements, B: AsyncFn() -> Books>(
+pub async fn contract<L: Backlog + Audit + Codes + Keys + Statements, B: AsyncFn() -> Books>(
     new: impl AsyncFn() -> (L, B),
 ) {
     let mut blocks = 0_u32;
@@ -49,7 +50,7 @@ pub async fn contract<L: Backlog + Audit + Codes + ServiceKeys + Statements, B: 
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");
 }
 
-async fn result_of<L: Backlog + Audit + Codes + ServiceKeys + Statements>(
+async fn result_of<L: Backlog + Audit + Codes + Keys + Statements>(
     ledger: &L,
     snapshots: &mut Snapshots,
     event: &str,
@@ -84,6 +85,9 @@ async fn result_of<L: Backlog + Audit + Codes + ServiceKeys + Statements>(
     if let Some(result) = service_keys::result_of(ledger, &words, number).await {
         return result;
     }
+    if let Some(result) = owner_keys::result_of(ledger, &words, number, seconds).await {
+        return result;
+    }
     if let Some(result) = statements::result_of(ledger, &words, number).await {
         return result;
     }
@@ -114,6 +118,7 @@ async fn result_of<L: Backlog + Audit + Codes + ServiceKeys + Statements>(
     let context = CallContext { body: (!by_hand).then_some(body), ..context };
     let decided = snapshots.decision(&words).or_else(|| audit::repair(&words)).or_else(|| lots::decision(&words));
     let decided = decided.or_else(|| service_keys::decision(&words));
+    let decided = decided.or_else(|| owner_keys::decision(&words, &context));
     let decided = match decided {
         None => rates::decision(ledger, &words, number).await,
         decided => decided,

@@ -11,6 +11,7 @@ mod kept_row;
 mod lanes;
 mod lots;
 mod members;
+mod owner_keys;
 mod proof;
 mod repair;
 mod rows;
@@ -30,6 +31,7 @@ use ledger::{
 };
 
 use self::kept_row::{Due, KeptRow};
+use self::owner_keys::KeptKey;
 use self::proof::ProofState;
 use crate::memory_jwks_cache::MemoryJwksCache;
 use crate::{Account, instant};
@@ -43,6 +45,7 @@ struct State {
     accounts: BTreeMap<AccountId, Account>,
     lots: BTreeMap<AccountId, LotsRow>,
     keys: BTreeMap<CallerKey, Owner>,
+    owner_keys: BTreeMap<CallerKey, KeptKey>,
     revoked: BTreeSet<CallerKey>,
     draws: BTreeMap<CallerKey, Draws>,
     members: BTreeMap<Owner, Members>,
@@ -83,11 +86,9 @@ impl Ledger for MemoryLedger {
         kept.processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at, is_over_budget: false })
     }
 
-    async fn key(&self, key: &CallerKey, _: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {
+    async fn key(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {
         let state = self.0.lock().unwrap();
-        let budget = state.limits.get(key).copied();
-        let draws = state.draws_of(key);
-        Ok(state.keys.get(key).map(|owner| BoundKey { owner: owner.clone(), budget, draws }))
+        Ok(state.bound_key(key).filter(|bound| bound.is_live(context.received_at)))
     }
 
     async fn referrer(&self, owner: &Owner, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
@@ -156,7 +157,7 @@ impl State {
         if let Some(outcome) = self.outcome_of_row(header, context) {
             return outcome;
         }
-        if self.are_stale(&entry.effects) {
+        if self.are_stale(&entry.effects, context.received_at) {
             return Err(CommitError::Stale);
         }
         let mut effects = entry.effects.clone();
@@ -208,9 +209,8 @@ impl State {
                 Effect::Move(movement) => {
                     self.journal_lines(movement, header, context, processed_at);
                 }
-                Effect::Bind { key, owner } => {
-                    self.keys.insert(key.clone(), owner.clone());
-                }
+                Effect::Bind { key, owner } => self.bind(key, owner, context.received_at),
+                Effect::Key(change) => self.change_key(change, context.received_at),
                 Effect::Revoke { key, owner, draws } => self.revoke(key, owner, draws, context.received_at),
                 Effect::Member(change) => self.change_member(change),
                 Effect::Refer { owner, to, .. } => {
@@ -248,7 +248,7 @@ impl State {
         Ok(if moved { Committed::Earlier(receipt) } else { Committed::Now(receipt) })
     }
 
-    fn are_stale(&self, effects: &[Effect]) -> bool {
+    fn are_stale(&self, effects: &[Effect], at: Timestamp) -> bool {
         effects.iter().any(|effect| match effect {
             Effect::Order { order, .. } => {
                 let version = self.orders.get(&order.number).map_or(0, |known| known.version);
@@ -262,13 +262,14 @@ impl State {
                 version.checked_add(1) != Some(subscription.version)
             }
             Effect::Code(change) => self.is_code_stale(change),
-            Effect::ServiceKey(change) => self.is_service_key_stale(change),
+            Effect::ServiceKey(change) => self.is_service_key_stale(change, at),
             Effect::Rates(rates) => {
                 let version = self.rates.get(&rates.pair).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(rates.version)
             }
             Effect::Repair(repair) => self.is_repaired_meanwhile(repair),
             Effect::Revoke { key, owner, draws } => self.draws_otherwise(key, owner, draws),
+            Effect::Key(change) => self.is_key_stale(change, at),
             Effect::Member(change) => self.is_member_stale(change),
             Effect::TakePlace { owner, replaces, places, .. } => {
                 !self.has_place(owner, replaces.as_ref(), usize::from(*places))
@@ -315,6 +316,7 @@ impl State {
                 | Effect::Rates(_)
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
+                | Effect::Key(_)
                 | Effect::Member(_)
                 | Effect::CountInBudget(_)
                 | Effect::ServiceKey(_)
@@ -327,7 +329,7 @@ impl State {
         if let Some(outcome) = self.outcome_of_row(&refusal.header, context) {
             return outcome;
         }
-        if self.are_stale(&refusal.effects) {
+        if self.are_stale(&refusal.effects, context.received_at) {
             return Err(CommitError::Stale);
         }
         self.orders_of(&refusal.effects, context);

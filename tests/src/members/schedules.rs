@@ -46,7 +46,7 @@ async fn every_use_is_paid_once_by_who_paid_at_its_time() {
         books.check();
         for (id, (name, sent)) in &known.answered {
             let draws = known.draws.get(name).cloned().unwrap_or_default();
-            let bound = BoundKey { owner: owner(owner_of(name)), budget: None, draws };
+            let bound = BoundKey { draws, ..BoundKey::of(owner(owner_of(name))) };
             let payer = bound.used(&key(name), at(*sent), at(*sent)).payer;
             let row = &books.journal[&format!("usage#{id}")];
             assert_eq!(row.account, Some(format!("{payer}/credits")), "{id}");
@@ -59,7 +59,7 @@ async fn every_use_is_paid_once_by_who_paid_at_its_time() {
 
 async fn change(world: &World, rng: &mut fastrand::Rng, known: &mut Known, name: &'static str, seconds: i64) {
     let draws = known.draws.get(name).cloned().unwrap_or_default();
-    let before = BoundKey { owner: owner(owner_of(name)), budget: None, draws };
+    let before = BoundKey { draws, ..BoundKey::of(owner(owner_of(name))) };
     let change = if before.draws.open().is_some() {
         MemberChange::leave(&key(name), &before, &owner("team"), at(seconds))
     } else {

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::error::BuildError;
-use ledger::{BudgetChange, BudgetCount, CallContext, CallerKey, Fact, JournalHeader, Owner, Window};
+use ledger::{BudgetChange, BudgetCount, CallContext, CallerKey, Fact, JournalHeader, KeyChange, Owner, Window};
 
 use super::{Known, Plan};
 use crate::budget_row::{self, BudgetRead};
 use crate::role::Role;
 use crate::rows::{self, ROW_FORMAT, Row, number, text};
-use crate::{Tables, names};
+use crate::{Tables, names, owner_key_row};
 
 /// The fact that marks usage above a budget, with the windows whose limits it exceeds.
 pub(crate) const OVER_BUDGET: &str = "over_budget";
@@ -45,6 +45,29 @@ impl Plan {
     ) -> Result<(), BuildError> {
         let item = key_row(owner, context).update(&tables.accounts, &key.to_string())?;
         self.push(Role::Key, item);
+        Ok(())
+    }
+
+    pub(super) fn owner_key(
+        &mut self,
+        tables: &Tables,
+        change: &KeyChange,
+        context: &CallContext<'_>,
+    ) -> Result<(), BuildError> {
+        let (role, row) = match change {
+            KeyChange::Make { owner, settings, .. } => {
+                let mut row = key_row(owner, context);
+                owner_key_row::set_first(&mut row, settings);
+                (Role::Key, row)
+            }
+            KeyChange::Set { owner, from, to, .. } => {
+                (Role::OwnersKey(owner.clone()), owner_key_row::set(owner, from, to, context))
+            }
+            KeyChange::End { owner, at, .. } => {
+                (Role::OwnersKey(owner.clone()), owner_key_row::end(owner, *at, context))
+            }
+        };
+        self.push(role, row.update(&tables.accounts, &change.key().to_string())?);
         Ok(())
     }
 

@@ -31,7 +31,7 @@ impl Plan {
     ) -> Result<(), BuildError> {
         let ended = draws.left(context.received_at);
         let row = revoked_row(owner, draws, &ended, context);
-        self.push(Role::Revoked(owner.clone()), row.update(&tables.accounts, &key.to_string())?);
+        self.push(Role::OwnersKey(owner.clone()), row.update(&tables.accounts, &key.to_string())?);
         self.members(tables, key, owner, membership(draws, &ended), context)
     }
 

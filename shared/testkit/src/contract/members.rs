@@ -1,6 +1,6 @@
 //! The lines of the contract about members.
 
-use ledger::{BoundKey, CallContext, CallerKey, Decision, Draws, Effect, Ledger, Member, MemberChange, Owner, UsedKey};
+use ledger::{BoundKey, CallContext, CallerKey, Decision, Effect, Ledger, Member, MemberChange, Owner, UsedKey};
 
 use super::budgets::{budget, key};
 use super::event::record;
@@ -53,7 +53,7 @@ async fn of_key<L: Ledger>(
     is_over_none: bool,
     context: &CallContext<'_>,
 ) -> BoundKey {
-    let nothing = || BoundKey { owner: owner.clone(), budget: None, draws: Draws::default() };
+    let nothing = || BoundKey::of(owner.clone());
     if is_over_none {
         return nothing();
     }

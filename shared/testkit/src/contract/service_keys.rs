@@ -16,7 +16,7 @@ pub(super) async fn result_of<L: ServiceKeys>(ledger: &L, words: &[&str], number
             key.map_or("none".to_owned(), |key| key.scopes.to_string())
         }
         ["service-keys"] => {
-            let state = |key: &ServiceKey| if key.is_live() { "live" } else { "revoked" };
+            let state = |key: &ServiceKey| if key.is_live(context.received_at) { "live" } else { "revoked" };
             let mut keys = ledger.service_keys(&context).await.unwrap();
             keys.sort_by_key(|key| key.name);
             let facts = keys.iter().map(|key| format!("{} {} {}", key.name, key.scopes, state(key)));
@@ -37,6 +37,7 @@ pub(super) fn decision(words: &[&str]) -> Option<Decision> {
                 made_by: EventKey::new(Source::Usage, event).unwrap(),
                 since: now(),
                 revoked_at: None,
+                rate: None,
             };
             record(event, &[name, scopes], vec![Effect::ServiceKey(ServiceKeyChange::Make(Box::new(key)))])
         }

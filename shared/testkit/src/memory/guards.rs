@@ -17,7 +17,7 @@ impl State {
                 return Some(Reason::InsufficientCredits);
             }
         }
-        let taken = |effect: &Effect| matches!(effect, Effect::Bind { key, owner } if self.revoked.contains(key) || self.keys.get(key).is_some_and(|other| other != owner));
+        let taken = |effect: &Effect| matches!(effect, Effect::Bind { key, owner } if self.is_taken(key, owner));
         let overtaken = |effect: &Effect| matches!(effect, Effect::Refer { owner, from, .. } if self.referrers.get(owner) != from.as_ref());
         if effects.iter().any(overtaken) {
             return Some(Reason::Overtaken);
@@ -27,7 +27,8 @@ impl State {
         if effects.iter().any(unknown) {
             return Some(Reason::UnknownKey);
         }
-        effects.iter().any(taken).then_some(Reason::KeyTaken).or_else(|| self.budget_refusal(effects))
+        let refused = effects.iter().any(taken).then_some(Reason::KeyTaken);
+        refused.or_else(|| self.key_refusal(effects)).or_else(|| self.budget_refusal(effects))
     }
 
     pub(super) fn has_place(&self, owner: &Owner, replaces: Option<&OrderNumber>, places: usize) -> bool {

@@ -1,8 +1,8 @@
 //! A journal row in memory, and the body that is kept of its event.
 
 use ledger::{
-    Amount, CallContext, CommitError, Committed, EventKey, House, JournalHeader, KeptBody, RawBody, Receipt, Timestamp,
-    Writer,
+    Amount, CallContext, CommitError, Committed, EventKey, Facts, House, JournalHeader, KeptBody, RawBody, Receipt,
+    Timestamp, Writer,
 };
 
 use super::State;
@@ -17,6 +17,7 @@ pub(super) struct KeptRow {
     pub(super) reversed_by: Option<String>,
     pub(super) house: Option<House>,
     pub(super) kind: &'static str,
+    pub(super) facts: Facts,
     /// What wrote the row of an event.
     pub(super) writer: Option<Writer>,
     pub(super) due: Option<Due>,
@@ -81,11 +82,13 @@ impl State {
             reversed_by: None,
             house: None,
             kind: header.kind,
+            facts: Facts::new(),
             writer: None,
             due: None,
         });
         kept.writer = Some(header.writer);
         kept.kind = header.kind;
+        kept.facts.clone_from(&header.facts);
         kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();
         status.clone_into(&mut kept.row.status);
         kept.row.order = header.order.as_ref().map(ToString::to_string);

@@ -33,6 +33,7 @@ impl State {
     pub(super) fn revoke(&mut self, key: &CallerKey, owner: &Owner, draws: &Draws, at: Timestamp) {
         self.draw(key, owner, draws, &draws.left(at));
         self.keys.remove(key);
+        self.owner_keys.get_mut(key).unwrap().revoked_at = Some(at);
         self.revoked.insert(key.clone());
     }
 

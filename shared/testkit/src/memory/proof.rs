@@ -57,6 +57,7 @@ impl State {
             reversed_by: None,
             house: None,
             kind: "",
+            facts: Vec::new(),
             writer: None,
             due: None,
         })

@@ -31,7 +31,7 @@ impl State {
         if !effects.iter().all(|effect| matches!(effect, Effect::Order { .. } | Effect::Point { .. })) {
             return Err(CommitError::Refused("an amendment writes only orders and pointers".into()));
         }
-        if self.are_stale(effects) || effects.iter().any(|effect| self.is_unpayable(effect)) {
+        if self.are_stale(effects, context.received_at) || effects.iter().any(|effect| self.is_unpayable(effect)) {
             return Err(CommitError::Stale);
         }
         self.orders_of(effects, context);

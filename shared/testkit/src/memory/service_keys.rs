@@ -6,8 +6,13 @@ use super::State;
 use crate::MemoryLedger;
 
 impl ServiceKeys for MemoryLedger {
-    async fn service_key(&self, hash: &ServiceKeyHash, _: &CallContext<'_>) -> Result<Option<ServiceKey>, CommitError> {
-        Ok(self.0.lock().unwrap().service_keys.get(hash).filter(|key| key.is_live()).cloned())
+    async fn service_key(
+        &self,
+        hash: &ServiceKeyHash,
+        context: &CallContext<'_>,
+    ) -> Result<Option<ServiceKey>, CommitError> {
+        let state = self.0.lock().unwrap();
+        Ok(state.service_keys.get(hash).filter(|key| key.is_live(context.received_at)).cloned())
     }
 
     async fn service_keys(&self, _: &CallContext<'_>) -> Result<Vec<ServiceKey>, CommitError> {
@@ -18,11 +23,16 @@ impl ServiceKeys for MemoryLedger {
 }
 
 impl State {
-    pub(super) fn is_service_key_stale(&self, change: &ServiceKeyChange) -> bool {
+    pub(super) fn is_service_key_stale(&self, change: &ServiceKeyChange, at: Timestamp) -> bool {
         let known = self.service_keys.get(change.hash());
+        if let ServiceKeyChange::Make(_) = change {
+            return known.is_some();
+        }
+        let Some(live) = known.filter(|key| key.is_live(at)) else { return true };
         match change {
-            ServiceKeyChange::Make(_) => known.is_some(),
-            ServiceKeyChange::Revoke(_) => known.is_none_or(|key| !key.is_live()),
+            ServiceKeyChange::Make(_) | ServiceKeyChange::Revoke(_) => false,
+            ServiceKeyChange::Set { from, .. } => live.settings() != *from,
+            ServiceKeyChange::End { .. } => live.revoked_at.is_some(),
         }
     }
 
@@ -32,6 +42,11 @@ impl State {
                 self.service_keys.insert(key.hash.clone(), (**key).clone());
             }
             ServiceKeyChange::Revoke(hash) => self.service_keys.get_mut(hash).unwrap().revoked_at = Some(at),
+            ServiceKeyChange::Set { hash, from: _, to } => {
+                let key = self.service_keys.get_mut(hash).unwrap();
+                (key.name, key.rate) = (to.name, to.rate);
+            }
+            ServiceKeyChange::End { hash, at } => self.service_keys.get_mut(hash).unwrap().revoked_at = Some(*at),
         }
     }
 }

@@ -144,7 +144,7 @@ impl Team {
 
     /// Refused always, since the second member draws on the team.
     async fn join(&self, world: &World, step: usize, member: usize, mark: Mark) {
-        let bound = BoundKey { owner: self.owner(), budget: None, draws: Draws::default() };
+        let bound = BoundKey::of(self.owner());
         let change = MemberChange::join(&self.own_key(), &bound, &self.member(member), None, world.now());
         let id = format!("circle-{}-{step}", self.number);
         let header = JournalHeader {
