@@ -61,7 +61,9 @@ def enforced(shop):
             }
             if function not in OWN_ROWS:
                 refused["a line in a transaction"] = together("Update", row)
-            for prefix in ("key#api#", "key#remote#", "referrer#", "service_key#"):
+            # The credits API makes keys of every kind.
+            keys = ("key#api#", "key#remote#", "service_key#") if function != "CreditsFunction" else ()
+            for prefix in (*keys, "referrer#"):
                 refused[f"an account's row {prefix}"] = together("Update", updated("accounts", prefix))
             if function not in ("FireblocksFunction", "ReconcileFunction"):
                 refused["the published keys"] = together("Update", updated("accounts", "jwks#"))

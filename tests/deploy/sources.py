@@ -61,7 +61,34 @@ def credits_api(shop):
     back = [change("/v1/reversals", "reverse", use=settled["receipt"], amount="1.5") for _ in range(2)]
     check("a part of the charge is given back once", (back[0][0], back[1], back[0][1]["amount"]), (201, back[0], "1.5"))
     check("the balance has it", shop.balance(f"{owner}/credits"), "8000000000")
+    keys_over_the_api(shop, owner)
     check("another key sees no account", shop.ask("GET", f"/v1/accounts/{owner}", shop.open_account(shop.named("other")))[0], 404)
+
+
+def keys_over_the_api(shop, owner):
+    admin = re.search(r"hs_\w+", shop.by_hand("key", "make", "suite-admin", "--scopes", "admin")).group()
+    shop.api_keys.append(admin)
+
+    def change(method, path, name, **body):
+        headers = {"idempotency-key": shop.named(name)}
+        return shop.ask(method, path, admin, {**body, "reason": "the deploy suite"}, headers)
+
+    made = [change("POST", "/v1/keys", "make-key", kind="owner", owner=owner) for _ in range(2)]
+    secret, key = made[0][1].pop("secret"), f"/v1/keys/{made[0][1]['key']}"
+    shop.api_keys.append(secret)
+    check("a repeat names the key without its secret", (made[0], "secret" in made[1][1]), (made[1], False))
+    check("the key sees its owner", shop.ask("GET", "/v1/account", secret)[0], 200)
+    check("the key is named", change("PATCH", key, "set-key", name="suite", budget={"day": "5"})[0], 200)
+    status, rotated = change("POST", f"{key}/rotate", "rotate-key", graceSeconds=0)
+    shop.api_keys.append(rotated["secret"])
+    check("the key is rotated", (status, rotated["replaces"]), (201, made[0][1]["key"]))
+    check("the new one sees its owner", shop.ask("GET", "/v1/account", rotated["secret"])[0], 200)
+    check("the old one is revoked", shop.ask("GET", key, admin)[1]["state"], "revoked")
+    status, service = change("POST", "/v1/keys", "make-service", kind="service", name="till", scopes=["read"])
+    shop.api_keys.append(service["secret"])
+    check("a service key is made and revoked", (status, change("DELETE", f"/v1/keys/{service['key']}", "revoke-key")[0]), (201, 200))
+    status, listed = shop.ask("GET", f"/v1/keys?owner={owner}", admin)
+    check("both keys are listed", (status, [key["state"] for key in listed["keys"]][-2:]), (200, ["revoked", "live"]))
 
 
 def stripe(shop):

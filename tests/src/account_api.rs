@@ -4,6 +4,7 @@ mod callers;
 mod changes;
 mod held_keys;
 mod holds;
+mod keys;
 mod orders;
 mod reversals;
 mod statements;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ledger::{
     AtExpiry, BoundKey, Budget, BudgetChange, BudgetCheck, BudgetCount, CallerKey, CommitError, Committed, Decision,
-    Draws, Effect, Entry, EventKey, Fingerprint, Guard, Hold, HoldClosing, HoldError, HoldId, HoldTerms, Holds, House,
+    Effect, Entry, EventKey, Fingerprint, Guard, Hold, HoldClosing, HoldError, HoldId, HoldTerms, Holds, House,
     JournalHeader, Ledger, Limits, MoneyKey, Movement, Owner, Posting, Source, Zone,
 };
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ pub(crate) fn hold(id: &str, sum: &str) -> Hold {
         at_expiry: AtExpiry::Release,
         note: None,
     };
-    let bound = BoundKey { owner: owner(), budget: Some(budget()), draws: Draws::default() };
+    let bound = BoundKey { budget: Some(budget()), ..BoundKey::of(owner()) };
     Hold::new(HoldId::new(id).expect("an id"), terms, now()).expect("terms").for_key(&key(), bound)
 }
 

@@ -181,14 +181,14 @@ fn rows() -> Vec<Planted> {
             name: "an API key bound to another owner",
             key: "key#api#0",
             plant: |world, _| write_row("accounts", world, "key#api#0", &json!({ "owner": text("alice") })),
-            stopped_by: Defence::Roles(&[]),
+            stopped_by: Defence::Roles(&["credits"]),
         },
         Planted {
             table: "accounts",
             name: "a gateway's key bound to another owner",
             key: "key#remote#k9",
             plant: |world, _| write_row("accounts", world, "key#remote#k9", &json!({ "owner": text("alice") })),
-            stopped_by: Defence::Roles(&[]),
+            stopped_by: Defence::Roles(&["credits"]),
         },
         Planted {
             table: "accounts",
@@ -234,7 +234,7 @@ fn rows() -> Vec<Planted> {
             plant: |world, _| {
                 write_row("accounts", world, "members#alice", &json!({ "drawn_by": { "SS": ["key#remote#k1"] } }));
             },
-            stopped_by: Defence::Roles(&[]),
+            stopped_by: Defence::Roles(&["credits"]),
         },
         Planted {
             table: "accounts",
@@ -250,7 +250,7 @@ fn rows() -> Vec<Planted> {
             name: "a service key",
             key: "service_key#0",
             plant: |world, _| write_row("accounts", world, "service_key#0", &json!({ "scopes": text("admin") })),
-            stopped_by: Defence::Roles(&[]),
+            stopped_by: Defence::Roles(&["credits"]),
         },
         Planted {
             table: "accounts",

@@ -17,6 +17,8 @@ pub(crate) struct Signature {
     pub receipt: EventKey,
     author: String,
     reason: String,
+    /// What the change has made. It is no part of the request, so that a repeat is the same one.
+    pub made: Vec<(&'static str, String)>,
 }
 
 impl Signature {
@@ -27,7 +29,7 @@ impl Signature {
     ) -> Result<Self, Failure> {
         let request = RequestId::from_key(&required_idempotency_key(call.request)?);
         let receipt = EventKey::new(Writer::Credits, request.as_str()).map_err(|_| Failure::unavailable())?;
-        Ok(Self { receipt, author: author(key), reason: fields::reason(reason)? })
+        Ok(Self { receipt, author: author(key), reason: fields::reason(reason)?, made: Vec::new() })
     }
 }
 
@@ -58,11 +60,12 @@ pub(crate) async fn commit<L: Ledger>(
     let named = facts.iter().map(|(name, value)| (*name, value.as_str()));
     let fingerprint = Fingerprint::of(1, &std::iter::once(("kind", kind)).chain(named).collect::<Vec<_>>());
     let signed = [("author", signature.author.clone()), ("reason", signature.reason.clone())];
+    let facts = signed.into_iter().chain(facts.iter().cloned()).chain(signature.made.iter().cloned());
     let header = JournalHeader {
         receipt: signature.receipt.clone(),
         writer: Writer::Credits,
         kind,
-        facts: signed.into_iter().chain(facts.iter().cloned()).map(|(name, value)| (name, Fact::Text(value))).collect(),
+        facts: facts.map(|(name, value)| (name, Fact::Text(value))).collect(),
         fingerprints: fingerprint.into(),
         order: None,
     };
@@ -81,6 +84,13 @@ pub(crate) async fn commit<L: Ledger>(
         Err(CommitError::Rejected(Reason::InsufficientCredits)) => {
             let message = "The account has less than this available.";
             Err(Failure::new(402, "insufficient_credits", message).about(&signature.receipt))
+        }
+        Err(CommitError::Rejected(Reason::KeyTaken)) => {
+            let message = "This key of the gateway is another owner's, or was revoked.";
+            Err(Failure::new(409, "key_taken", message).about(&signature.receipt))
+        }
+        Err(CommitError::Rejected(Reason::UnknownKey)) => {
+            Err(Failure::new(409, "key_revoked", "The key is revoked already.").about(&signature.receipt))
         }
         Err(error) => Err(Failure::from(error).about(&signature.receipt)),
     }

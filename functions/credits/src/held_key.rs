@@ -26,7 +26,8 @@ pub(crate) struct NamedKey {
 }
 
 impl HeldFor {
-    /// A gateway's key names its owner. An API key's short id does so only together with the owner.
+    /// A gateway's key and the whole id of an API key name their owner. An API key's short id does so only together with
+    /// the owner.
     pub(crate) fn parse(owner: Option<&Value>, key: Option<&Value>) -> Result<Self, Failure> {
         let Some(key) = named(key)? else { return fields::owner(owner, "owner").map(Self::Owner) };
         let owner = match (&key.name, owner) {
@@ -94,6 +95,7 @@ fn named(value: Option<&Value>) -> Result<Option<NamedKey>, Failure> {
     let short_id: Option<String> = api::read(value, wrong)?;
     let named = |short_id: String| {
         let name = CallerKey::of_short_id(&short_id).ok_or_else(wrong)?;
+        let short_id = if let KeyName::Key(key) = &name { key.short_id() } else { short_id };
         Ok(NamedKey { short_id, name })
     };
     short_id.map(named).transpose()

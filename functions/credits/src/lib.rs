@@ -1,19 +1,20 @@
 //! The credits API: what an owner has, the lines that made it so, and holds.
 //!
 //! An owner's key sees its owner; a service key sees any, with the scope `read`, and changes them with others. `account`,
-//! `statement`, `changes` and `holds` are the calls, `parse` and `fields` read their requests.
+//! `statement`, `changes`, `holds` and `keys` are the calls, `parse` and `fields` read their requests.
 //!
 //! ```
 //! use std::time::Duration;
 //!
-//! use api::Function;
+//! use api::{Function, SecretRng};
 //! use catalog::{Catalog, SHIPPED};
 //! use edge::{Invocation, Service as _};
 //! use testkit::{MemoryLedger, Sent, Shape, api_key, deadline, instant, mark, now};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let function = Function { api: credits::Credits::new(Catalog::parse(SHIPPED)?), ledger: MemoryLedger::default() };
+//! let api = credits::Credits::new(Catalog::parse(SHIPPED)?, SecretRng::of_system());
+//! let function = Function { api, ledger: MemoryLedger::default() };
 //! api_key(&function.ledger, "alice", "key-of-alice").await;
 //!
 //! let account = Sent::get("/v1/account", "").with("authorization", "Bearer key-of-alice");
@@ -35,6 +36,10 @@ mod fields;
 mod held_key;
 mod hold_json;
 mod holds;
+mod key_body;
+mod key_json;
+mod key_list;
+mod keys;
 mod orders;
 mod parse;
 mod reply;
@@ -43,27 +48,29 @@ mod statement;
 
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Caller, Failure, Serve};
+use api::{Api, ApiCall, ApiOutcome, Caller, Failure, SecretRng, Serve};
 use catalog::Catalog;
 use edge::{Reply, Route};
-use ledger::{Budgets, CallContext, CommitError, Holds, ServiceKeys, Statements};
+use ledger::{Budgets, CallContext, CommitError, Holds, Keys, Statements};
 
 pub use assemble::assemble;
 
 /// The ports that the calls need.
-pub trait Books: Budgets + Holds + ServiceKeys + Statements {}
+pub trait Books: Budgets + Holds + Keys + Statements {}
 
-impl<L: Budgets + Holds + ServiceKeys + Statements> Books for L {}
+impl<L: Budgets + Holds + Keys + Statements> Books for L {}
 
 #[derive(Debug)]
 pub struct Credits {
     /// It has the decimals of tokens.
     catalog: Catalog,
+    /// For the secrets of keys.
+    secrets: SecretRng,
 }
 
 impl Credits {
-    pub fn new(catalog: Catalog) -> Self {
-        Self { catalog }
+    pub fn new(catalog: Catalog, secrets: SecretRng) -> Self {
+        Self { catalog, secrets }
     }
 }
 
@@ -81,6 +88,12 @@ pub enum Call {
     Hold,
     SettleHold,
     ReleaseHold,
+    MakeKey,
+    Keys,
+    Key,
+    SetKey,
+    RevokeKey,
+    RotateKey,
     Orders,
 }
 
@@ -102,6 +115,14 @@ impl Api for Credits {
         Route { method: "HEAD", path: "/v1/holds/{id}", endpoint: Call::Hold },
         Route { method: "POST", path: "/v1/holds/{id}/settle", endpoint: Call::SettleHold },
         Route { method: "POST", path: "/v1/holds/{id}/release", endpoint: Call::ReleaseHold },
+        Route { method: "POST", path: "/v1/keys", endpoint: Call::MakeKey },
+        Route { method: "GET", path: "/v1/keys", endpoint: Call::Keys },
+        Route { method: "HEAD", path: "/v1/keys", endpoint: Call::Keys },
+        Route { method: "GET", path: "/v1/keys/{id}", endpoint: Call::Key },
+        Route { method: "HEAD", path: "/v1/keys/{id}", endpoint: Call::Key },
+        Route { method: "PATCH", path: "/v1/keys/{id}", endpoint: Call::SetKey },
+        Route { method: "DELETE", path: "/v1/keys/{id}", endpoint: Call::RevokeKey },
+        Route { method: "POST", path: "/v1/keys/{id}/rotate", endpoint: Call::RotateKey },
         Route { method: "GET", path: "/v1/orders", endpoint: Call::Orders },
         Route { method: "HEAD", path: "/v1/orders", endpoint: Call::Orders },
     ];
@@ -142,6 +163,12 @@ impl<L: Books> Serve<L> for Credits {
             Call::Hold => Box::pin(holds::show(call, ledger)).await,
             Call::SettleHold => Box::pin(holds::settle(call, ledger)).await,
             Call::ReleaseHold => Box::pin(holds::release(call, ledger)).await,
+            Call::MakeKey => Box::pin(self.make_key(call, ledger)).await,
+            Call::Keys => Box::pin(key_list::list(call, ledger)).await,
+            Call::Key => Box::pin(key_list::show(call, ledger)).await,
+            Call::SetKey => Box::pin(keys::set(call, ledger)).await,
+            Call::RevokeKey => Box::pin(keys::revoke(call, ledger)).await,
+            Call::RotateKey => Box::pin(self.rotate_key(call, ledger)).await,
             Call::Orders => Box::pin(orders::list(call, ledger)).await,
         }
     }

@@ -1,6 +1,6 @@
 //! Whole requests over the ledger in memory. `tests/src/account_api.rs` has those over the store.
 
-use api::Function;
+use api::{Function, SecretRng};
 use edge::{Invocation, Service as _};
 use serde_json::Value;
 use testkit::{MemoryLedger, Sent, Shape, api_key, deadline, instant, mark, now, service_key};
@@ -11,7 +11,8 @@ async fn function() -> Function<Credits, MemoryLedger> {
     let ledger = MemoryLedger::default();
     api_key(&ledger, "alice", "key-of-alice").await;
     service_key(&ledger, "shop", "read").await;
-    Function { api: Credits::new(Catalog::parse(catalog::SHIPPED).expect("a valid catalog")), ledger }
+    let secrets = SecretRng::new(testkit::seeded_bits(1));
+    Function { api: Credits::new(Catalog::parse(catalog::SHIPPED).expect("a valid catalog"), secrets), ledger }
 }
 
 async fn get(function: &Function<Credits, MemoryLedger>, path: &str, key: &str) -> Reply {

@@ -65,6 +65,7 @@ mod order_number_rng;
 mod places;
 mod query;
 mod redeem;
+mod secret_rng;
 
 pub use body::{object, read};
 pub use caller::Caller;
@@ -78,6 +79,7 @@ pub use order_number_rng::OrderNumberRng;
 pub use places::{Places, PlacesError};
 pub use query::{Query, percent_decoded, percent_encoded};
 pub use redeem::{CODE_PEPPER, RedeemError, Redeemed, code_hash, code_pepper, redeem};
+pub use secret_rng::SecretRng;
 pub use signing::CodePepper;
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ const OWNER_CHARS_MAX: usize = 64;
 const CALLER_KEY_CHARS_MAX: usize = 64;
 /// 48 bits: for an owner with a thousand keys, two are alike once in five hundred million.
 const SHORT_HASH_CHARS: usize = 12;
+/// Of a SHA-256 in hexadecimal.
+const HASH_CHARS: usize = 64;
 
 /// How a short id begins.
 const GATEWAY: &str = "gateway-";
@@ -183,15 +185,19 @@ impl CallerKey {
         }
     }
 
-    /// From its displayable id, if that has all of it: an API key's has a part of its hash.
+    /// From its displayable id: the short one of an API key has a part of its hash, and the whole one all of it.
     pub fn of_short_id(id: &str) -> Option<KeyName> {
         if let Some(name) = id.strip_prefix(GATEWAY) {
             return Self::remote(name).ok().map(KeyName::Key);
         }
         let hash = id.strip_prefix(API)?;
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let is_short = hash.len() == SHORT_HASH_CHARS && hash.bytes().all(is_digit);
-        is_short.then(|| KeyName::OfOwner(id.to_owned()))
+        match hash.len() {
+            _ if !hash.bytes().all(is_digit) => None,
+            HASH_CHARS => Some(KeyName::Key(Self::ApiHash(hash.to_owned()))),
+            SHORT_HASH_CHARS => Some(KeyName::OfOwner(id.to_owned())),
+            _ => None,
+        }
     }
 
     /// A displayable id without the secret: as much of an API key's hash as distinguishes the keys of one owner.

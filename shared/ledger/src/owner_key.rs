@@ -6,12 +6,11 @@ use std::num::NonZeroU32;
 use thiserror::Error;
 
 use crate::{
-    Budget, CallContext, CallerKey, CommitError, Draws, EventKey, Ledger, LinePosition, Owner, ServiceKey,
+    Budget, CallContext, CallerKey, CommitError, Draws, EventKey, KeyName, Ledger, LinePosition, Owner, ServiceKey,
     ServiceKeyHash, ServiceKeys, Timestamp, Word,
 };
 
 const CALLS_A_MINUTE_MAX: u32 = 60_000;
-const HASH_CHARS: usize = 64;
 
 /// How many calls a key may make in a minute of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,14 +86,12 @@ pub enum KeyId {
 
 impl KeyId {
     pub fn parse(text: &str) -> Option<Self> {
-        let (kind, name) = text.split_once('-')?;
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let is_hash = name.len() == HASH_CHARS && name.bytes().all(is_digit);
-        match kind {
-            "api" if is_hash => Some(Self::Owner(CallerKey::ApiHash(name.to_owned()))),
-            "gateway" => CallerKey::remote(name).ok().map(Self::Owner),
-            "service" if is_hash => ServiceKeyHash::of_row(&format!("service_key#{name}")).map(Self::Service),
-            _ => None,
+        if let Some(hash) = text.strip_prefix("service-") {
+            return ServiceKeyHash::of_row(&format!("service_key#{hash}")).map(Self::Service);
+        }
+        match CallerKey::of_short_id(text)? {
+            KeyName::Key(key) => Some(Self::Owner(key)),
+            KeyName::OfOwner(_) => None,
         }
     }
 

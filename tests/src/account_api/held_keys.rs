@@ -25,7 +25,7 @@ fn budget(of: CallerKey, name: &str, to: Option<ledger::Budget>) -> Effect {
 }
 
 fn no_member(of: &str) -> BoundKey {
-    BoundKey { owner: owner(of), budget: None, draws: Draws::default() }
+    BoundKey::of(owner(of))
 }
 
 /// Beside the others: alice's keys k1 with 5 a day and k4 without a limit, her API key with 4 a day, bob's k2, and k3,

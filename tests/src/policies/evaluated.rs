@@ -70,11 +70,11 @@ const WRITERS: [(&str, &str, &[&str]); 26] = [
     // Each of them may be the first to debit an account whose credits are past their date.
     ("journal", "expire#alice/credits.1", &["usage", "stripe", "wechat", "checkout", "credits", "fulfil", "reconcile"]),
     ("journal", "referral#HL1#1", &["fulfil", "reconcile"]),
-    ("accounts", "key#api#0", &[]),
-    ("accounts", "key#remote#1", &[]),
+    ("accounts", "key#api#0", &["credits"]),
+    ("accounts", "key#remote#1", &["credits"]),
     ("accounts", "budget#key#remote#1", &["usage", "credits", "reconcile"]),
     ("accounts", "referrer#alice", &[]),
-    ("accounts", "service_key#0", &[]),
+    ("accounts", "service_key#0", &["credits"]),
     ("accounts", "jwks#fireblocks", &["fireblocks", "reconcile"]),
     ("accounts", "check#audit", &["reconcile"]),
     // Fireblocks reads no lots, so it changes none.

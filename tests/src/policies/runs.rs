@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use api::{OrderNumberRng, Places, Serve};
+use api::{OrderNumberRng, Places, SecretRng, Serve};
 use catalog::{Catalog, SHIPPED};
 use checkout::Checkout;
 use credits::Credits;
@@ -205,7 +205,7 @@ async fn of_orders() -> Vec<Call> {
 }
 
 pub(crate) fn credits() -> Credits {
-    Credits::new(Catalog::parse(SHIPPED).expect("valid"))
+    Credits::new(Catalog::parse(SHIPPED).expect("valid"), SecretRng::of_system())
 }
 
 /// An owner and a shop's server read an account and its statement.
@@ -215,7 +215,7 @@ async fn of_credits() -> Vec<Call> {
     lots_past_their_date(&world).await;
     let (ledger, faults) = recorder(&world);
     ledger.warm().await;
-    service_key(&world.ledger(0), "shop", "grant,spend").await;
+    service_key(&world.ledger(0), "shop", "admin").await;
     by_hand(&world, "for-calls", vec![top_up("alice", "for-calls")]).await;
     let function = api::Function { api: credits(), ledger };
     call(&function, 1, Sent::get("/v1/account", "")).await;
@@ -243,6 +243,7 @@ async fn of_credits() -> Vec<Call> {
             assert_eq!(change(&function, 13, "/v1/reversals", &reversal).await.status, 201);
         }
     }
+    of_keys(&function).await;
     faults.calls()
 }
 
@@ -256,9 +257,41 @@ async fn limited_key(world: &World) -> CallerKey {
     key
 }
 
+/// Keys of both kinds are made, rotated, set, read and revoked.
+async fn of_keys(function: &api::Function<Credits, DynamoLedger>) {
+    let bodies = [
+        r#"{"kind":"owner","owner":"alice","reason":"r"}"#,
+        r#"{"kind":"service","name":"till","scopes":["read"],"reason":"r"}"#,
+    ];
+    for (attempt, body) in (20..).step_by(10).zip(bodies) {
+        let made = sent(function, "POST", attempt, attempt, "/v1/keys", body).await;
+        // A repeat reads which key was made.
+        sent(function, "POST", attempt + 1, attempt, "/v1/keys", body).await;
+        let path = format!("/v1/keys/{}", made.body.split('"').nth(15).expect("an id"));
+        let rotate = format!("{path}/rotate");
+        sent(function, "PATCH", attempt + 2, attempt + 2, &path, r#"{"name":"other","reason":"r"}"#).await;
+        sent(function, "POST", attempt + 3, attempt + 3, &rotate, r#"{"reason":"r"}"#).await;
+        sent(function, "DELETE", attempt + 4, attempt + 4, &path, r#"{"reason":"r"}"#).await;
+    }
+    let list = Sent::get("/v1/keys", "owner=alice").with("authorization", "Bearer hs_shop");
+    function.answer(&list.event(Shape::HttpApi), &invocation(40)).await;
+}
+
 async fn change(function: &api::Function<Credits, DynamoLedger>, attempt: u64, path: &str, body: &str) -> edge::Reply {
+    sent(function, "POST", attempt, attempt, path, body).await
+}
+
+/// A change under this name.
+async fn sent(
+    function: &api::Function<Credits, DynamoLedger>,
+    method: &'static str,
+    attempt: u64,
+    name: u64,
+    path: &str,
+    body: &str,
+) -> edge::Reply {
     let sent = Sent::post(path, body.as_bytes()).with("authorization", "Bearer hs_shop");
-    let sent = sent.with("idempotency-key", format!("change-{attempt}"));
+    let sent = Sent { method, ..sent.with("idempotency-key", format!("change-{name}")) };
     function.answer(&sent.event(Shape::HttpApi), &invocation(attempt)).await
 }
 

@@ -17,10 +17,11 @@ const INDEXES: [(&str, &str); 8] = [
     ("holds", "open_holds"),
 ];
 /// The indexes that functions read. Only people read the others.
-const READ_INDEXES: [(&str, &str); 5] = [
+const READ_INDEXES: [(&str, &str); 6] = [
     ("journal", "by_account"),
     ("journal", "attention"),
     ("orders", "work"),
+    ("accounts", "keys"),
     ("accounts", "expiring"),
     ("holds", "open_holds"),
 ];

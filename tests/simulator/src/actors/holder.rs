@@ -9,7 +9,7 @@ use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join};
 use ledger::{
-    Asset, AtExpiry, BoundKey, Budget, BudgetCount, CallerKey, CommitError, Decision, Draws, Effect, Entry, EventKey,
+    Asset, AtExpiry, BoundKey, Budget, BudgetCount, CallerKey, CommitError, Decision, Effect, Entry, EventKey,
     Fingerprint, Guard, Hold, HoldClosing, HoldError, HoldId, HoldTerms, Holds as _, House, JournalHeader, MoneyKey,
     Movement, Owner, Posting, Source, Sweep, Timestamp, Writer,
 };
@@ -129,7 +129,7 @@ impl Holder {
         };
         let id = HoldId::new(&self.id(step)).expect("an id");
         let hold = Hold::new(id, terms, world.now()).expect("terms");
-        let bound = |budget| BoundKey { owner: self.owner(), budget: Some(budget), draws: Draws::default() };
+        let bound = |budget| BoundKey { budget: Some(budget), ..BoundKey::of(self.owner()) };
         self.budget.into_iter().fold(hold, |hold, budget| hold.for_key(&self.key(), bound(budget)))
     }
 

@@ -1,0 +1,132 @@
+//! Keys as JSON: as they are stored, and the receipt of a change.
+
+use ledger::{Asset, Budget, CallerKey, KeyId, OwnerKey, Receipt, ServiceKey, StoredKey, Timestamp};
+use serde::Serialize;
+
+/// The members that the API documents.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KeyJson {
+    id: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote_key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<BudgetJson>,
+    state: &'static str,
+    since: String,
+    /// In the future for a key that was rotated and still works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BudgetJson {
+    zone: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    day: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    month: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct KeyPageJson {
+    pub(crate) keys: Vec<KeyJson>,
+    /// The cursor of the next page.
+    pub(crate) next: Option<String>,
+}
+
+/// The receipt of a change of a key.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KeyReceiptJson {
+    receipt: String,
+    processed_at: String,
+    kind: &'static str,
+    /// The id of the key.
+    key: String,
+    /// The key that a new one replaces, and until when that works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_works_until: Option<String>,
+    /// Only in the first answer: a repeat has none, since only the hash is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+impl KeyJson {
+    pub(crate) fn of(stored: &StoredKey, now: Timestamp) -> Self {
+        let (id, since, revoked_at) = (stored.id().to_string(), stored.since().to_string(), stored.revoked_at());
+        let state = match revoked_at {
+            None => "live",
+            Some(at) if now < at => "ending",
+            Some(_) => "revoked",
+        };
+        let revoked_at = revoked_at.map(|at| at.to_string());
+        let plain = Self {
+            id,
+            kind: "service",
+            owner: None,
+            remote_key_id: None,
+            name: None,
+            scopes: None,
+            budget: None,
+            state,
+            since,
+            revoked_at,
+        };
+        match stored {
+            StoredKey::Owner(OwnerKey { key, owner, settings, .. }) => {
+                let (kind, remote_key_id) = match key {
+                    CallerKey::ApiHash(_) => ("owner", None),
+                    CallerKey::Remote(id) => ("gateway", Some(id.clone())),
+                };
+                let (name, budget) = (settings.name.map(|name| name.to_string()), settings.budget);
+                let (owner, budget) = (Some(owner.to_string()), budget.map(BudgetJson::of));
+                Self { kind, owner, remote_key_id, name, budget, ..plain }
+            }
+            StoredKey::Service(ServiceKey { name, scopes, .. }) => {
+                Self { name: Some(name.to_string()), scopes: Some(scopes.words().collect()), ..plain }
+            }
+        }
+    }
+}
+
+impl BudgetJson {
+    fn of(Budget { zone, limits }: Budget) -> Self {
+        let [day, month, total] =
+            [limits.day, limits.month, limits.total].map(|limit| limit.map(|limit| Asset::CREDITS.format(limit)));
+        Self { zone: zone.to_string(), day, month, total }
+    }
+}
+
+impl KeyReceiptJson {
+    pub(crate) fn of(receipt: &Receipt, kind: &'static str, key: &KeyId) -> Self {
+        Self {
+            receipt: receipt.key.to_string(),
+            processed_at: receipt.processed_at.to_string(),
+            kind,
+            key: key.to_string(),
+            replaces: None,
+            replaced_works_until: None,
+            secret: None,
+        }
+    }
+
+    pub(crate) fn with_secret(self, secret: Option<String>) -> Self {
+        Self { secret, ..self }
+    }
+
+    pub(crate) fn replacing(self, replaced: &KeyId, works_until: String) -> Self {
+        Self { replaces: Some(replaced.to_string()), replaced_works_until: Some(works_until), ..self }
+    }
+}

@@ -1,0 +1,94 @@
+//! Keys as they are shown: one by its id, and those of an owner or all service keys by page.
+
+use api::{ApiCall, ApiOutcome, Caller, Failure, Query, percent_decoded, percent_encoded};
+use edge::{Reply, RouteMatch};
+use ledger::{KeyId, KeyQuery, Keys, LinePosition, Owner, Scope, StoredKey};
+
+use crate::key_json::{KeyJson, KeyPageJson};
+use crate::parse::account_not_found;
+use crate::{Call, cursor, shown};
+
+const PARAMETERS: [&str; 3] = ["owner", "cursor", "limit"];
+/// What one batch read takes, so that a page is one query and one read.
+const KEYS_MAX: u16 = 100;
+const PATH: &str = "/v1/keys";
+
+/// The answer to a key that is not there, or not the caller's.
+pub(crate) fn key_not_found() -> Failure {
+    Failure::new(404, "key_not_found", "No such key.")
+}
+
+/// The key that the path names. `None`: no key has such an id.
+pub(crate) fn id<E>(found: &RouteMatch<E>) -> Option<KeyId> {
+    KeyId::parse(&percent_decoded(found.parameter("id")?)?)
+}
+
+/// What a service key needs for this key: who could change a service key could give itself every scope.
+pub(crate) const fn scope(id: Option<&KeyId>) -> Scope {
+    match id {
+        Some(KeyId::Service(_)) => Scope::Admin,
+        Some(KeyId::Owner(_)) | None => Scope::Keys,
+    }
+}
+
+pub(crate) async fn show<L: Keys>(call: &ApiCall<'_, Call, Caller>, ledger: &L) -> Result<ApiOutcome, Failure> {
+    let id = id(call.found);
+    if let Caller::Service(_) = &call.caller {
+        call.caller.service(scope(id.as_ref()))?;
+    }
+    let id = id.ok_or_else(key_not_found)?;
+    let stored = ledger.key_as_stored(&id, &call.context()).await?.ok_or_else(key_not_found)?;
+    match (&stored, &call.caller) {
+        (_, Caller::Service(_)) => {}
+        (StoredKey::Owner(key), Caller::Owner(own)) if key.owner == *own => {}
+        (StoredKey::Owner(_) | StoredKey::Service(_), Caller::Owner(_)) => return Err(key_not_found()),
+    }
+    Ok(shown(Reply::json(200, &KeyJson::of(&stored, call.invocation.now))))
+}
+
+/// Those of the key's own owner, of a named one, or all service keys.
+pub(crate) async fn list<L: Keys>(call: &ApiCall<'_, Call, Caller>, ledger: &L) -> Result<ApiOutcome, Failure> {
+    let parameters = Query::parse(&call.request.query, &PARAMETERS)?;
+    let owner = owner(&parameters, &call.caller)?;
+    let query = KeyQuery { owner, after: after(&parameters)?, keys_max: limit(&parameters)? };
+    let page = ledger.key_page(&query, &call.context()).await?;
+    let keys = page.keys.iter().map(|key| KeyJson::of(key, call.invocation.now)).collect();
+    let next = page.next.as_ref().map(cursor::written);
+    let reply = Reply::json(200, &KeyPageJson { keys, next: next.clone() });
+    Ok(shown(match next {
+        Some(next) => reply.with_header("link", format!("<{}>; rel=\"next\"", address(&query, &next))),
+        None => reply,
+    }))
+}
+
+fn owner(parameters: &Query, caller: &Caller) -> Result<Option<Owner>, Failure> {
+    let named = parameters.parameter("owner");
+    if let Caller::Service(_) = caller {
+        caller.service(if named.is_some() { Scope::Keys } else { Scope::Admin })?;
+    }
+    let named = named.map(|name| Owner::new(name).map_err(|_| account_not_found())).transpose()?;
+    match (caller, named) {
+        (Caller::Service(_), named) => Ok(named),
+        (Caller::Owner(own), Some(named)) if named != *own => Err(account_not_found()),
+        (Caller::Owner(own), _) => Ok(Some(own.clone())),
+    }
+}
+
+fn limit(parameters: &Query) -> Result<u16, Failure> {
+    let Some(text) = parameters.parameter("limit") else { return Ok(KEYS_MAX) };
+    let limit = text.parse().ok().filter(|limit| (1..=KEYS_MAX).contains(limit) && !text.starts_with('+'));
+    limit.ok_or_else(|| Failure::new(400, "limit_invalid", format!("limit must be a number from 1 to {KEYS_MAX}.")))
+}
+
+fn after(parameters: &Query) -> Result<Option<LinePosition>, Failure> {
+    let Some(text) = parameters.parameter("cursor") else { return Ok(None) };
+    let read = cursor::read(text).filter(|(place, _)| KeyId::of_row(&place.key).is_some());
+    let wrong = || Failure::new(400, "cursor_invalid", "cursor must be that of the page before.");
+    read.map(|(place, _)| Some(place)).ok_or_else(wrong)
+}
+
+/// The address of the next page.
+fn address(query: &KeyQuery, next: &str) -> String {
+    let owner = query.owner.as_ref().map(|owner| format!("owner={}&", percent_encoded(owner.as_str())));
+    format!("{PATH}?{}limit={}&cursor={next}", owner.unwrap_or_default(), query.keys_max)
+}
