@@ -6,6 +6,7 @@ mod held_keys;
 mod holds;
 mod keys;
 mod orders;
+pub(crate) mod rates;
 mod reversals;
 mod statements;
 

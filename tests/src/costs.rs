@@ -48,6 +48,7 @@ async fn all() -> Vec<Path> {
         Box::pin(holds::of_holds()).await,
         Box::pin(budgets::of_budgets()).await,
         accounts::of_credits().await,
+        accounts::of_rates().await,
         Box::pin(accounts::of_changes()).await,
         Box::pin(members::of_members()).await,
         clicks::of_checkout().await,

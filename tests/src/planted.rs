@@ -292,6 +292,15 @@ fn rows() -> Vec<Planted> {
             stopped_by: Defence::Alarm("passed_over"),
         },
         Planted {
+            table: "calls",
+            name: "a minute in which a key has made all its calls",
+            key: "calls#key#api#0#29453760",
+            plant: |world, _| {
+                write_row("calls", world, "calls#key#api#0#29453760", &json!({ "calls": { "N": "60000" } }));
+            },
+            stopped_by: Defence::Nothing,
+        },
+        Planted {
             table: "subscriptions",
             name: "an active subscription",
             key: "stripe#sub_1",

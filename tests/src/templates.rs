@@ -283,8 +283,8 @@ fn vault_without_workspace_is_refused_at_deployment() {
 fn table_names_of_the_template_and_the_code_agree() {
     let data = Template::parse(DATA_YAML, &[("Stage", "dev")]).expect("a template");
     let declared: BTreeSet<&str> = data.tables().iter().map(|table| table.name.as_str()).collect();
-    let Tables { journal, bodies, accounts, orders, subscriptions, holds } = Tables::of_stage("dev");
-    let tables = [&journal, &bodies, &accounts, &orders, &subscriptions, &holds];
+    let Tables { journal, bodies, accounts, orders, subscriptions, holds, calls } = Tables::of_stage("dev");
+    let tables = [&journal, &bodies, &accounts, &orders, &subscriptions, &holds, &calls];
     assert_eq!(declared, tables.map(String::as_str).into());
     let app = Template::parse(APP_YAML, &[("Stage", "dev")]).expect("a template");
     for function in app.functions() {

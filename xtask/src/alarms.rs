@@ -15,7 +15,7 @@ use crate::alarm::Alarm;
 const APIS: [&str; 3] = ["orders", "checkout", "credits"];
 /// The functions that the orders stream and the schedules invoke.
 pub const WORKERS: [&str; 2] = ["fulfil", "reconcile"];
-pub const TABLES: [&str; 6] = ["journal", "bodies", "accounts", "orders", "subscriptions", "holds"];
+pub const TABLES: [&str; 7] = ["journal", "bodies", "accounts", "orders", "subscriptions", "holds", "calls"];
 
 /// The functions that answer HTTP requests.
 pub fn answering() -> impl Iterator<Item = &'static str> {

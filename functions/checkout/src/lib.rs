@@ -43,7 +43,7 @@ mod wechat;
 
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Failure, OrderNumberRng, Places, Serve};
+use api::{Api, ApiCall, ApiOutcome, Authenticated, Failure, OrderNumberRng, Places, Serve};
 use catalog::Catalog;
 use edge::{Keyring, Reply, Route};
 use ledger::{CallContext, CommitError, Ledger, Owner};
@@ -117,7 +117,7 @@ impl<L: Ledger> Serve<L> for Checkout {
         key: &str,
         ledger: &L,
         context: &CallContext<'_>,
-    ) -> Result<Option<Owner>, CommitError> {
+    ) -> Result<Option<Authenticated<Owner>>, CommitError> {
         api::owner_of(key, ledger, context).await
     }
 

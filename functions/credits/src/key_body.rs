@@ -2,7 +2,8 @@
 
 use api::{Failure, read};
 use ledger::{
-    Amount, Asset, Budget, CallerKey, KeySettings, Limits, Owner, Scope, Scopes, ServiceKeySettings, Window, Word, Zone,
+    Amount, Asset, Budget, CallRate, CallerKey, KeyId, KeySettings, Limits, Owner, Scope, Scopes, ServiceKeySettings,
+    Window, Word, Zone,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -34,6 +35,8 @@ pub(crate) struct SetBody {
     name: Option<Value>,
     #[serde(default, deserialize_with = "named")]
     budget: Option<Value>,
+    #[serde(default, deserialize_with = "named")]
+    rate: Option<Value>,
     pub(crate) reason: Option<Value>,
 }
 
@@ -97,6 +100,7 @@ impl NewKey {
 pub(crate) struct NamedSettings {
     name: Named<Word>,
     budget: Named<NamedBudget>,
+    rate: Named<CallRate>,
 }
 
 /// What a request says about one setting.
@@ -195,11 +199,19 @@ impl SetBody {
     pub(crate) fn read(&self) -> Result<NamedSettings, Failure> {
         let name = Named::read(self.name.as_ref(), name)?;
         let budget = Named::read(self.budget.as_ref(), budget)?;
-        if name.is_kept() && budget.is_kept() {
-            return Err(Failure::new(400, "nothing_to_set", "Name what changes: name or budget."));
+        let rate = Named::read(self.rate.as_ref(), rate)?;
+        if name.is_kept() && budget.is_kept() && rate.is_kept() {
+            return Err(Failure::new(400, "nothing_to_set", "Name what changes: name, budget or rate."));
         }
-        Ok(NamedSettings { name, budget })
+        Ok(NamedSettings { name, budget, rate })
     }
+}
+
+/// Calls a minute.
+fn rate(value: &Value) -> Result<CallRate, Failure> {
+    let wrong = |why: &str| Failure::new(400, "rate_invalid", format!("rate {why}."));
+    let calls = value.as_u64().ok_or_else(|| wrong("must be a whole number of calls a minute"))?;
+    CallRate::a_minute(u32::try_from(calls).unwrap_or(u32::MAX)).map_err(|error| wrong(&error.to_string()))
 }
 
 fn budget(value: &Value) -> Result<NamedBudget, Failure> {
@@ -228,18 +240,28 @@ impl NamedSettings {
         KeySettings {
             name: self.name.over(from.name, |name, _| Some(*name)),
             budget: self.budget.over(from.budget, NamedBudget::over),
-            ..*from
+            rate: self.rate.over(from.rate, |rate, _| Some(*rate)),
         }
     }
 
-    /// A service key has a name and no budget.
-    pub(crate) fn over_service(&self, from: &ServiceKeySettings) -> Result<ServiceKeySettings, Failure> {
-        if !self.budget.is_kept() {
-            return Err(Failure::new(400, "fields_conflict", "A key of the kind service has no budget."));
+    /// A gateway calls none of our APIs with its keys.
+    pub(crate) fn fit(&self, id: &KeyId) -> Result<(), Failure> {
+        match id {
+            KeyId::Owner(CallerKey::Remote(_)) if !self.rate.is_kept() => {
+                Err(Failure::new(400, "fields_conflict", "A key of the kind gateway has no rate."))
+            }
+            KeyId::Service(_) if !self.budget.is_kept() => {
+                Err(Failure::new(400, "fields_conflict", "A key of the kind service has no budget."))
+            }
+            KeyId::Owner(_) | KeyId::Service(_) => Ok(()),
         }
+    }
+
+    /// A service key keeps a name.
+    pub(crate) fn over_service(&self, from: &ServiceKeySettings) -> Result<ServiceKeySettings, Failure> {
         let name = self.name.over(Some(from.name), |name, _| Some(*name));
         let name = name.ok_or_else(|| Failure::new(400, "name_invalid", "A key of the kind service keeps a name."))?;
-        Ok(ServiceKeySettings { name, ..*from })
+        Ok(ServiceKeySettings { name, rate: self.rate.over(from.rate, |rate, _| Some(*rate)) })
     }
 
     /// What the request asks for, whatever the key had before.
@@ -259,6 +281,11 @@ impl NamedSettings {
                 facts.extend(limits.iter().map(|(window, limit)| (window.as_str(), text(limit))));
                 facts.extend(zone.map(|zone| ("zone", zone.to_string())));
             }
+        }
+        match &self.rate {
+            Named::Kept => {}
+            Named::Removed => facts.push(("rate", NONE.to_owned())),
+            Named::To(rate) => facts.push(("rate", rate.to_string())),
         }
         facts
     }

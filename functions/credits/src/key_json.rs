@@ -1,6 +1,6 @@
 //! Keys as JSON: as they are stored, and the receipt of a change.
 
-use ledger::{Asset, Budget, CallerKey, KeyId, OwnerKey, Receipt, ServiceKey, StoredKey, Timestamp};
+use ledger::{Asset, Budget, CallRate, CallerKey, KeyId, OwnerKey, Receipt, ServiceKey, StoredKey, Timestamp};
 use serde::Serialize;
 
 /// The members that the API documents.
@@ -19,6 +19,9 @@ pub(crate) struct KeyJson {
     scopes: Option<Vec<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<BudgetJson>,
+    /// How many calls it may make in a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<u32>,
     state: &'static str,
     since: String,
     /// In the future for a key that was rotated and still works.
@@ -80,6 +83,7 @@ impl KeyJson {
             name: None,
             scopes: None,
             budget: None,
+            rate: None,
             state,
             since,
             revoked_at,
@@ -92,10 +96,12 @@ impl KeyJson {
                 };
                 let (name, budget) = (settings.name.map(|name| name.to_string()), settings.budget);
                 let (owner, budget) = (Some(owner.to_string()), budget.map(BudgetJson::of));
-                Self { kind, owner, remote_key_id, name, budget, ..plain }
+                let rate = settings.rate.map(CallRate::calls_a_minute);
+                Self { kind, owner, remote_key_id, name, budget, rate, ..plain }
             }
-            StoredKey::Service(ServiceKey { name, scopes, .. }) => {
-                Self { name: Some(name.to_string()), scopes: Some(scopes.words().collect()), ..plain }
+            StoredKey::Service(ServiceKey { name, scopes, rate, .. }) => {
+                let (name, scopes) = (Some(name.to_string()), Some(scopes.words().collect()));
+                Self { name, scopes, rate: rate.map(CallRate::calls_a_minute), ..plain }
             }
         }
     }

@@ -149,6 +149,7 @@ pub(crate) async fn set<L: Keys>(call: &KeyCall<'_>, ledger: &L) -> Result<ApiOu
     let named = body.read()?;
     let signature = Signature::read(call, author, body.reason.as_ref())?;
     let id = id.ok_or_else(key_not_found)?;
+    named.fit(&id)?;
     let effect = |stored: &StoredKey| match stored {
         StoredKey::Owner(OwnerKey { key, owner, settings: from, .. }) => {
             let to = named.over(from);

@@ -48,7 +48,7 @@ mod statement;
 
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Caller, Failure, SecretRng, Serve};
+use api::{Api, ApiCall, ApiOutcome, Authenticated, Caller, Failure, SecretRng, Serve};
 use catalog::Catalog;
 use edge::{Reply, Route};
 use ledger::{Budgets, CallContext, CommitError, Holds, Keys, Statements};
@@ -145,7 +145,7 @@ impl<L: Books> Serve<L> for Credits {
         key: &str,
         ledger: &L,
         context: &CallContext<'_>,
-    ) -> Result<Option<Caller>, CommitError> {
+    ) -> Result<Option<Authenticated<Caller>>, CommitError> {
         Caller::of(key, ledger, context).await
     }
 

@@ -34,7 +34,7 @@ mod reply;
 
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Failure, OrderNumberRng, Places, Serve};
+use api::{Api, ApiCall, ApiOutcome, Authenticated, Failure, OrderNumberRng, Places, Serve};
 use catalog::Catalog;
 use edge::{Reply, Route};
 use ledger::{CallContext, CommitError, Committed, Decision, Ledger, Order, OrderNumber, Owner, Rate};
@@ -104,7 +104,7 @@ impl<L: Ledger> Serve<L> for Orders {
         key: &str,
         ledger: &L,
         context: &CallContext<'_>,
-    ) -> Result<Option<Owner>, CommitError> {
+    ) -> Result<Option<Authenticated<Owner>>, CommitError> {
         api::owner_of(key, ledger, context).await
     }
 

@@ -9,7 +9,7 @@ mod showing;
 
 use api::Function;
 use edge::{Invocation, Service as _};
-use ledger::{Owner, Timestamp};
+use ledger::{CallCounts, Owner, Timestamp};
 use serde_json::{Value, json};
 use testkit::{Sent, Shape, api_key, deadline, exchange_rate, instant, mark, now};
 
@@ -38,7 +38,7 @@ fn invocation(attempt: u64, now: Timestamp) -> Invocation {
     Invocation { now, started: instant(), deadline: deadline(Orders::REPLY_WITHIN), attempt: mark(attempt) }
 }
 
-async fn sent<L: Ledger>(function: &Function<Orders, L>, attempt: u64, sent: &Sent<'_>) -> Reply {
+async fn sent<L: CallCounts + Ledger>(function: &Function<Orders, L>, attempt: u64, sent: &Sent<'_>) -> Reply {
     function.answer(&sent.event(Shape::HttpApi), &invocation(attempt, now())).await
 }
 

@@ -1,9 +1,9 @@
 //! Who calls: an owner by a key of its own, or a shop's own server by a service key. An owner sees itself alone; a service
 //! key acts for any owner, within its scopes.
 
-use ledger::{CallContext, CallerKey, CommitError, Ledger, Owner, Scope, ServiceKey, ServiceKeyHash, ServiceKeys};
+use ledger::{CallContext, CommitError, KeyId, Ledger, Owner, Scope, ServiceKey, ServiceKeyHash, ServiceKeys};
 
-use crate::Failure;
+use crate::{Authenticated, Failure, owner_of};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
@@ -17,11 +17,16 @@ impl Caller {
         key: &str,
         ledger: &L,
         context: &CallContext<'_>,
-    ) -> Result<Option<Self>, CommitError> {
+    ) -> Result<Option<Authenticated<Self>>, CommitError> {
         if key.starts_with(ServiceKey::PREFIX) {
-            return Ok(ledger.service_key(&ServiceKeyHash::of(key), context).await?.map(Self::Service));
+            let key = ledger.service_key(&ServiceKeyHash::of(key), context).await?;
+            return Ok(key.map(|key| {
+                let (id, rate) = (KeyId::Service(key.hash.clone()), key.rate);
+                Authenticated { caller: Self::Service(key), key: id, rate }
+            }));
         }
-        Ok(ledger.key(&CallerKey::api(key), context).await?.map(|bound| Self::Owner(bound.owner)))
+        let owner = owner_of(key, ledger, context).await?;
+        Ok(owner.map(|Authenticated { caller, key, rate }| Authenticated { caller: Self::Owner(caller), key, rate }))
     }
 
     /// Whether it is this owner's own key, or a service key with this scope. For others, `not_found` is the answer to what

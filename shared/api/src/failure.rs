@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use edge::{HeaderError, NoRoute, OpenError, Reply, chain};
-use ledger::CommitError;
+use ledger::{CallMinute, CallRate, CommitError, Timestamp};
 use serde::Serialize;
 
 /// Long enough for a throttled table to recover, and for a concurrent transaction to end.
@@ -36,6 +36,13 @@ impl Failure {
     pub fn rate_missing(code: &'static str, missing: &impl std::fmt::Display) -> Self {
         tracing::error!(%missing, "a product cannot be sold");
         Self::new(503, code, format!("The product cannot be sold now: {missing}.")).later()
+    }
+
+    /// The next minute of the clock has room again.
+    pub(crate) fn too_many_calls(rate: CallRate, now: Timestamp) -> Self {
+        let message = format!("This key may make {rate} calls a minute; try again when the next minute begins.");
+        let wait = CallMinute::of(now).seconds_left(now).to_string();
+        Self::new(429, "rate_exceeded", message).with_header("retry-after", wait)
     }
 
     pub(crate) fn unauthorized() -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use edge::{Invocation, Reply, Request, Route, RouteMatch, Service};
 use futures_util::FutureExt as _;
-use ledger::{CallContext, CallerKey, CommitError, Ledger, Owner};
+use ledger::{CallContext, CallCounts, CallRate, CallerKey, CommitError, KeyId, Ledger, Owner};
 
 use crate::Failure;
 
@@ -39,7 +39,7 @@ pub trait Serve<L>: Api {
         key: &str,
         ledger: &L,
         context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<Self::Caller>, CommitError>> + Send;
+    ) -> impl Future<Output = Result<Option<Authenticated<Self::Caller>>, CommitError>> + Send;
 
     fn call(
         &self,
@@ -48,13 +48,23 @@ pub trait Serve<L>: Api {
     ) -> impl Future<Output = Result<ApiOutcome, Failure>> + Send;
 }
 
+/// What a key stands for, and how often it may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticated<W> {
+    pub caller: W,
+    pub key: KeyId,
+    pub rate: Option<CallRate>,
+}
+
 /// The owner of a key, for an API that serves owners alone.
 pub async fn owner_of<L: Ledger>(
     key: &str,
     ledger: &L,
     context: &CallContext<'_>,
-) -> Result<Option<Owner>, CommitError> {
-    Ok(ledger.key(&CallerKey::api(key), context).await?.map(|bound| bound.owner))
+) -> Result<Option<Authenticated<Owner>>, CommitError> {
+    let key = CallerKey::api(key);
+    let bound = ledger.key(&key, context).await?;
+    Ok(bound.map(|bound| Authenticated { caller: bound.owner, key: KeyId::Owner(key), rate: bound.rate }))
 }
 
 /// One call by an authenticated caller.
@@ -90,7 +100,7 @@ pub struct Function<A, L> {
     pub ledger: L,
 }
 
-impl<L: Send + Sync, A: Serve<L>> Service for Function<A, L> {
+impl<L: CallCounts, A: Serve<L>> Service for Function<A, L> {
     const REPLY_WITHIN: Duration = A::REPLY_WITHIN;
 
     async fn answer(&self, event: &str, invocation: &Invocation) -> Reply {
@@ -115,7 +125,7 @@ impl<L: Send + Sync, A: Serve<L>> Service for Function<A, L> {
     }
 }
 
-impl<L: Send + Sync, A: Serve<L>> Function<A, L> {
+impl<L: CallCounts, A: Serve<L>> Function<A, L> {
     async fn handle(&self, event: &str, invocation: &Invocation) -> Result<ApiOutcome, Failure> {
         let incoming = edge::read(event).map_err(|_| Failure::new(400, "malformed", "Not a request."))?;
         let found = edge::find(A::ROUTES, &incoming.method, &incoming.path)?;
@@ -123,16 +133,32 @@ impl<L: Send + Sync, A: Serve<L>> Function<A, L> {
             return Ok(ApiOutcome { reply, outcome: "public", subject: None });
         }
         let request = incoming.open(A::BODY_BYTES_MAX)?;
-        let caller = self.caller(&request, invocation).await?;
+        let Authenticated { caller, key, rate } = self.caller(&request, invocation).await?;
+        if let Some(rate) = rate {
+            self.count(&key, rate, invocation).await?;
+        }
         self.api.call(&ApiCall { caller, request: &request, found: &found, invocation }, &self.ledger).await
     }
 
     /// The caller of the API key. A missing, a malformed and an unknown key get the same reply, which reveals no keys.
-    async fn caller(&self, request: &Request, invocation: &Invocation) -> Result<A::Caller, Failure> {
+    async fn caller(&self, request: &Request, invocation: &Invocation) -> Result<Authenticated<A::Caller>, Failure> {
         let secret =
             request.header("authorization").ok().flatten().and_then(bearer).ok_or_else(Failure::unauthorized)?;
         let caller = self.api.authenticate(secret, &self.ledger, &invocation.context()).await?;
         caller.ok_or_else(Failure::unauthorized)
+    }
+
+    /// Refuses a call beyond the rate of its key. A call that cannot be counted goes on: a rate protects from too many calls,
+    /// and must not make the API depend on one more write.
+    async fn count(&self, key: &KeyId, rate: CallRate, invocation: &Invocation) -> Result<(), Failure> {
+        match self.ledger.count_call(key, rate, &invocation.context()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::too_many_calls(rate, invocation.now)),
+            Err(error) => {
+                edge::uncounted(A::NAME, &error);
+                Ok(())
+            }
+        }
     }
 }
 

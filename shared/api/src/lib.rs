@@ -6,7 +6,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use api::{Api, ApiCall, ApiOutcome, Failure, Serve};
+//! use api::{Api, ApiCall, ApiOutcome, Authenticated, Failure, Serve};
 //! use edge::{Reply, Route};
 //! use ledger::{CallContext, CommitError, Ledger, Owner};
 //!
@@ -42,7 +42,7 @@
 //!         key: &str,
 //!         ledger: &L,
 //!         context: &CallContext<'_>,
-//!     ) -> Result<Option<Owner>, CommitError> {
+//!     ) -> Result<Option<Authenticated<Owner>>, CommitError> {
 //!         api::owner_of(key, ledger, context).await
 //!     }
 //!
@@ -72,7 +72,7 @@ pub use caller::Caller;
 pub use commissions::{commissions, referral};
 pub use exchange::rate_in_force;
 pub use failure::Failure;
-pub use handle::{Api, ApiCall, ApiOutcome, Function, Serve, owner_of};
+pub use handle::{Api, ApiCall, ApiOutcome, Authenticated, Function, Serve, owner_of};
 pub use idempotency_key::{idempotency_key, required_idempotency_key};
 pub use order_json::OrderJson;
 pub use order_number_rng::OrderNumberRng;

@@ -53,7 +53,7 @@ impl<L: Ledger> Serve<L> for Echo {
         key: &str,
         ledger: &L,
         context: &CallContext<'_>,
-    ) -> Result<Option<Owner>, CommitError> {
+    ) -> Result<Option<Authenticated<Owner>>, CommitError> {
         owner_of(key, ledger, context).await
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ledger::CommitError;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -25,6 +26,7 @@ const COMMIT: &str = "hookledger::moved";
 const DELIVERED: &str = "hookledger::delivered";
 const BACKLOG: &str = "hookledger::backlog";
 const RUN: &str = "hookledger::run";
+const CALLS: &str = "hookledger::calls";
 
 /// The metrics and dimensions of one target's lines.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub struct Measured {
 }
 
 /// All metrics of our own: `infra/watch.yaml` may use these and no others.
-pub const MEASURED: [Measured; 6] = [
+pub const MEASURED: [Measured; 7] = [
     Measured {
         target: EVENT,
         dimensions: &[&["source"], &["source", "outcome"], &["source", "outcome", "reason"]],
@@ -63,6 +65,7 @@ pub const MEASURED: [Measured; 6] = [
         metrics: &[("waiting", "Count"), ("oldest_s", "Seconds")],
     },
     Measured { target: RUN, dimensions: &[&["sweep"]], metrics: &[("runs", "Count")] },
+    Measured { target: CALLS, dimensions: &[&[], &["source"]], metrics: &[("uncounted", "Count")] },
 ];
 
 /// Logs the outcome of one request: a delivery or an API call. Only the event id comes from the body. Outcome and
@@ -123,6 +126,11 @@ pub fn backlog(backlog: &'static str, waiting: u64, oldest_s: u64) {
 /// absence.
 pub fn ran(sweep: &'static str) {
     tracing::info!(target: RUN, sweep, runs = 1);
+}
+
+/// Logs a call of a key with a rate that could not be counted, and that went on.
+pub fn uncounted(source: &'static str, error: &CommitError) {
+    tracing::warn!(target: CALLS, source, error = %crate::chain(error), uncounted = 1);
 }
 
 /// The metrics of one commit. Credits are in their smallest unit.

@@ -39,6 +39,7 @@ mod body;
 mod books;
 mod budget_row;
 mod cache;
+mod call_counts;
 mod call_rate;
 mod check_row;
 mod code_row;

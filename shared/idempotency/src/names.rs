@@ -32,6 +32,8 @@ pub(crate) const BUYER_UNITS: &str = "buyer_units";
 pub(crate) const BYTES_AT: &str = "bytes_at";
 /// On a hold: the key that it is for.
 pub(crate) const CALLER_KEY: &str = "caller_key";
+/// Of a key and a minute: how many calls it has made.
+pub(crate) const CALLS: &str = "calls";
 /// Of a key: how many calls of the APIs it may make in a minute.
 pub(crate) const CALLS_A_MINUTE: &str = "calls_a_minute";
 /// On the rows of redeem codes: the key of a sparse index.

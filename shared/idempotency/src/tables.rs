@@ -17,12 +17,21 @@ pub struct Tables {
     pub subscriptions: String,
     /// `HOLDS_TABLE`
     pub holds: String,
+    /// `CALLS_TABLE`
+    pub calls: String,
 }
 
 impl Tables {
     /// The environment variables that [`Tables::read`] reads.
-    pub const VARIABLES: [&str; 6] =
-        ["JOURNAL_TABLE", "BODIES_TABLE", "ACCOUNTS_TABLE", "ORDERS_TABLE", "SUBSCRIPTIONS_TABLE", "HOLDS_TABLE"];
+    pub const VARIABLES: [&str; 7] = [
+        "JOURNAL_TABLE",
+        "BODIES_TABLE",
+        "ACCOUNTS_TABLE",
+        "ORDERS_TABLE",
+        "SUBSCRIPTIONS_TABLE",
+        "HOLDS_TABLE",
+        "CALLS_TABLE",
+    ];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, MissingTable> {
         let named = |name: &'static str| variable(name).filter(|value| !value.is_empty()).ok_or(MissingTable(name));
@@ -33,6 +42,7 @@ impl Tables {
             orders: named("ORDERS_TABLE")?,
             subscriptions: named("SUBSCRIPTIONS_TABLE")?,
             holds: named("HOLDS_TABLE")?,
+            calls: named("CALLS_TABLE")?,
         })
     }
 
@@ -46,6 +56,7 @@ impl Tables {
             orders: table("orders"),
             subscriptions: table("subscriptions"),
             holds: table("holds"),
+            calls: table("calls"),
         }
     }
 }

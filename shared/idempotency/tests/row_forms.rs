@@ -25,9 +25,9 @@ use std::collections::BTreeSet;
 
 use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Asset, Audit as _, Backlog as _, CallContext, CallerKey, CommitError, Currency, DueRow, EventKey, Grant,
-    JwksCache as _, JwksName, Lanes as _, Ledger as _, Money, MoneyKey, OrderNumber, Owner, PaymentProof, Pointer,
-    Provider, Reason, Reference, Referral, RowKeys, Sweep, Timestamp, TrialBalance,
+    Amount, Asset, Audit as _, Backlog as _, CallContext, CallCounts as _, CallRate, CallerKey, CommitError, Currency,
+    DueRow, EventKey, Grant, JwksCache as _, JwksName, KeyId, Lanes as _, Ledger as _, Money, MoneyKey, OrderNumber,
+    Owner, PaymentProof, Pointer, Provider, Reason, Reference, Referral, RowKeys, Sweep, Timestamp, TrialBalance,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, contract, mark, now};
@@ -77,7 +77,7 @@ async fn row_of_each_kind_names_its_form() {
     .await;
     let mut written = BTreeSet::new();
     for world in worlds.borrow().iter() {
-        for table in ["journal", "bodies", "accounts", "orders", "subscriptions", "holds"] {
+        for table in ["journal", "bodies", "accounts", "orders", "subscriptions", "holds", "calls"] {
             for row in rows(world, table) {
                 let kind = RowKind::of(table, &row);
                 let form = row["v"]["N"].as_str().and_then(|form| form.parse::<usize>().ok());
@@ -123,9 +123,9 @@ async fn row_of_each_form_is_read() {
 /// After a rollback, a row of a later release is refused rather than misread, until a release that can read it is back.
 #[tokio::test(start_paused = true)]
 async fn row_of_a_later_form_is_refused() {
-    // Lines that the audit reads, and parts of a body, are missed instead. A sweep's cursor and lease, and published keys,
-    // are only worth a new beginning.
-    let others = [RowKind::Booked, RowKind::BodyPart, RowKind::Sweep, RowKind::PublishedKeys];
+    // Lines that the audit reads, and parts of a body, are missed instead. A sweep's cursor and lease, published keys, and
+    // the calls of a minute are only worth a new beginning.
+    let others = [RowKind::Booked, RowKind::BodyPart, RowKind::Sweep, RowKind::PublishedKeys, RowKind::Calls];
     for guarded_kind in RowKind::ALL.into_iter().filter(|kind| !others.contains(kind)) {
         let world = World::new();
         for Fixture { kind, mut row, .. } in fixtures(FORMS[0]) {
@@ -183,6 +183,12 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
                 money: Money { amount: Amount::from_units(units), currency },
             };
             json!({ "is_proven": ledger.is_proven(&proof, later).await? })
+        }
+        RowKind::Calls => {
+            let (key, _) = id.trim_start_matches("calls#").rsplit_once('#').expect("a minute");
+            let (key, calls) = (KeyId::of_row(key).expect("a key"), row["calls"]["N"].as_str().expect("calls"));
+            let rate = CallRate::a_minute(calls.parse().expect("a number")).expect("a rate");
+            json!({ "has_room": ledger.count_call(&key, rate, later).await? })
         }
         RowKind::Lane => {
             let due = DueRow { id: id.to_owned(), due_at: text("due_at").to_owned() };

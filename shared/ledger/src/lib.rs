@@ -54,6 +54,7 @@ mod asset;
 mod audit;
 mod backlog;
 mod budget;
+mod call_count;
 mod code;
 mod entry;
 mod fingerprint;
@@ -109,6 +110,7 @@ pub use budget::{
     Budget, BudgetChange, BudgetCheck, BudgetCount, Budgets, Counted, HoldBudget, KeyBudget, Limits, Series, Slot,
     Spent, Window, Windows, Zone, ZoneError,
 };
+pub use call_count::{CallCounts, CallMinute};
 pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, CodeUses, Codes, OncePer, WrongCodes};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};

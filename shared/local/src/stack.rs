@@ -178,6 +178,7 @@ fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Ru
         ("orders", &tables.orders),
         ("subscriptions", &tables.subscriptions),
         ("holds", &tables.holds),
+        ("calls", &tables.calls),
     ];
     Ok(Running {
         dynamodb_url: base_url.clone(),

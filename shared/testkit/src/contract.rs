@@ -16,9 +16,9 @@ mod service_keys;
 mod statements;
 
 use ledger::{
-    AccountId, Amount, Asset, Audit, Backlog, CallContext, CallerKey, Codes, CommitError, Committed, Decision, Effect,
-    Entry, EventKey, Fingerprint, Fingerprints, Guard, House, Keys, MoneyKey, Movement, Owner, Policy, Posting,
-    RawBody, Reason, Refusal, Source, SpendingTerms, Statements,
+    AccountId, Amount, Asset, Audit, Backlog, CallContext, CallCounts, CallerKey, Codes, CommitError, Committed,
+    Decision, Effect, Entry, EventKey, Fingerprint, Fingerprints, Guard, House, Keys, MoneyKey, Movement, Owner,
+    Policy, Posting, RawBody, Reason, Refusal, Source, SpendingTerms, Statements,
 };
 
 use crate::{Account, Books, context};
@@ -29,7 +29,7 @@ use orders::Snapshots;
 const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
-pub async fn contract<L: Backlog + Audit + Codes + Keys + Statements, B: AsyncFn() -> Books>(
+pub async fn contract<L: Backlog + Audit + CallCounts + Codes + Keys + Statements, B: AsyncFn() -> Books>(
     new: impl AsyncFn() -> (L, B),
 ) {
     let mut blocks = 0_u32;
@@ -50,7 +50,7 @@ pub async fn contract<L: Backlog + Audit + Codes + Keys + Statements, B: AsyncFn
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");
 }
 
-async fn result_of<L: Backlog + Audit + Codes + Keys + Statements>(
+async fn result_of<L: Backlog + Audit + CallCounts + Codes + Keys + Statements>(
     ledger: &L,
     snapshots: &mut Snapshots,
     event: &str,

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod backlog;
 mod budgets;
+mod call_counts;
 mod codes;
 mod guards;
 mod holds;
@@ -23,11 +24,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use ledger::{
-    AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Budget, CallContext, CallerKey, Code, CodeHash,
-    CommitError, Committed, CurrencyPair, Decision, Draws, Effect, Entry, EventKey, Fingerprints, Hold, HoldId,
-    KeptBody, LaneState, Ledger, LotsRow, Members, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Reason,
-    Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent, Subscription, Sweep, Timestamp,
-    TrialBalance, Work, WrongCodes, merged, next_retry_at,
+    AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Budget, CallContext, CallMinute, CallerKey, Code,
+    CodeHash, CommitError, Committed, CurrencyPair, Decision, Draws, Effect, Entry, EventKey, Fingerprints, Hold,
+    HoldId, KeptBody, KeyId, LaneState, Ledger, LotsRow, Members, Order, OrderNumber, Owner, PaymentProof, Pointer,
+    Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent, Subscription, Sweep,
+    Timestamp, TrialBalance, Work, WrongCodes, merged, next_retry_at,
 };
 
 use self::kept_row::{Due, KeptRow};
@@ -46,6 +47,7 @@ struct State {
     lots: BTreeMap<AccountId, LotsRow>,
     keys: BTreeMap<CallerKey, Owner>,
     owner_keys: BTreeMap<CallerKey, KeptKey>,
+    calls: BTreeMap<(KeyId, CallMinute), u32>,
     revoked: BTreeSet<CallerKey>,
     draws: BTreeMap<CallerKey, Draws>,
     members: BTreeMap<Owner, Members>,

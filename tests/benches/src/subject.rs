@@ -145,6 +145,7 @@ impl Subject {
             ("ORDERS_TABLE", &table("orders")),
             ("SUBSCRIPTIONS_TABLE", &table("subscriptions")),
             ("HOLDS_TABLE", &table("holds")),
+            ("CALLS_TABLE", &table("calls")),
             ("BALANCES_TABLE", usual::BALANCES),
             ("IDEMPOTENCY_TABLE", usual::IDEMPOTENCY),
             ("MAX_SKEW_SECONDS", "0"),

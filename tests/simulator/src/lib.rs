@@ -15,6 +15,7 @@
 mod actors;
 mod assemble;
 mod audit_port;
+mod calls_port;
 mod checks;
 mod custodian;
 mod epay_merchant;

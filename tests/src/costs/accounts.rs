@@ -5,7 +5,7 @@ use testkit::{Sent, World, api_key, now, service_key};
 use super::clicks::Clicks;
 use super::meter::{Cost, Meter};
 use super::{Path, path};
-use crate::account_api::used;
+use crate::account_api::{rates::limit, used};
 use crate::lots::{committed, spend, world};
 use crate::policies::runs;
 use crate::stripe::{made, order};
@@ -35,6 +35,20 @@ pub(super) async fn of_credits() -> Vec<Path> {
         path("credits: an account", get("/v1/account").await),
         path("credits: a page of a statement, of a hundred lines", get("/v1/accounts/alice/statement").await),
         path("credits: a page of two orders", get("/v1/orders").await),
+    ]
+}
+
+/// Calls of a key with a rate, which a function remembers.
+pub(super) async fn of_rates() -> Vec<Path> {
+    let world = account().await;
+    limit(&world, "alice", 2).await;
+    let (ledger, meter) = Meter::new(&world);
+    let mut api = Clicks::of(runs::credits(), ledger, meter);
+    let mut get = async |status: u16| -> Cost { api.call(now(), Sent::get("/v1/account", ""), status).await };
+    get(200).await;
+    vec![
+        path("credits: an account, by a key with a rate", get(200).await),
+        path("credits: a call beyond the rate of its key", get(429).await),
     ]
 }
 

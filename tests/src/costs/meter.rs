@@ -109,9 +109,15 @@ impl Meter {
 
 fn stored(call: &Call) -> Stored {
     let answer = call.answer.as_ref().unwrap_or_else(|| panic!("{call:?} has no answer"));
-    let is_write = call.operation == "TransactWriteItems";
+    let is_write = ["TransactWriteItems", "UpdateItem"].contains(&call.operation.as_str());
     let bytes = u64::try_from(call.request.to_string().len()).expect("a length");
     let operation = call.operation.clone();
+    let is_refused = answer["__type"].as_str().is_some_and(|error| error.ends_with("ConditionalCheckFailedException"));
+    if is_refused {
+        let table = call.request["TableName"].as_str().expect("a table").trim_start_matches("hookledger-local-");
+        let units = BTreeMap::from([(table.to_owned(), 2)]);
+        return Stored { operation, units, is_write, is_cancelled: true, bytes };
+    }
     if answer["CancellationReasons"].is_array() {
         return Stored { operation, units: units_of_cancelled(call), is_write, is_cancelled: true, bytes };
     }

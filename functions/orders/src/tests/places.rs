@@ -20,7 +20,7 @@ async fn sandbox<L: Ledger>(ledger: L, places: &str) -> Function<Orders, L> {
     Function { api: orders_within(1, places), ledger }
 }
 
-async fn sent_at<L: Ledger>(function: &Function<Orders, L>, sent: &Sent<'_>, after_s: i64) -> Reply {
+async fn sent_at<L: CallCounts + Ledger>(function: &Function<Orders, L>, sent: &Sent<'_>, after_s: i64) -> Reply {
     function.answer(&sent.event(Shape::HttpApi), &invocation(9, now().plus_seconds(after_s))).await
 }
 

@@ -41,7 +41,7 @@ async fn revoke<L: Ledger>(ledger: &L, seconds: i64) {
     change(ledger, &format!("revoke-{seconds}"), |rates| rates.revoke(from, now()).expect("revoked")).await;
 }
 
-async fn ordered<L: Ledger>(function: &Function<Orders, L>, key: &str, seconds: i64) -> Reply {
+async fn ordered<L: CallCounts + Ledger>(function: &Function<Orders, L>, key: &str, seconds: i64) -> Reply {
     let request = post("/orders", TOP_UP).with("idempotency-key", key);
     function.answer(&request.event(Shape::HttpApi), &invocation(1, now().plus_seconds(seconds))).await
 }

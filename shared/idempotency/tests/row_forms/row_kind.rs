@@ -34,10 +34,11 @@ pub(crate) enum RowKind {
     Pointer,
     Places,
     Subscription,
+    Calls,
 }
 
 impl RowKind {
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -63,6 +64,7 @@ impl RowKind {
         Self::Pointer,
         Self::Places,
         Self::Subscription,
+        Self::Calls,
     ];
 
     pub(crate) fn named(name: &str) -> Self {
@@ -99,6 +101,7 @@ impl RowKind {
             ("orders", Some(_)) if row.get("order").is_some() => Self::Pointer,
             ("subscriptions", _) => Self::Subscription,
             ("holds", _) => Self::Hold,
+            ("calls", _) => Self::Calls,
             _ => panic!("a row of {table} that no kind has: {row}"),
         }
     }
@@ -125,6 +128,7 @@ impl RowKind {
             Self::Order | Self::Pointer | Self::Places => tables.orders,
             Self::Subscription => tables.subscriptions,
             Self::Hold => tables.holds,
+            Self::Calls => tables.calls,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The lines of the contract about keys as they are stored.
 
 use ledger::{
-    Budget, CallContext, CallRate, Decision, Effect, EventKey, KeyChange, KeyId, KeyQuery, KeySettings, Keys, Limits,
-    Owner, ServiceKeyChange, ServiceKeyHash, ServiceKeySettings, Source, StoredKey, Timestamp, Window, Word,
+    Budget, CallContext, CallCounts, CallRate, Decision, Effect, EventKey, KeyChange, KeyId, KeyQuery, KeySettings,
+    Keys, Limits, Owner, ServiceKeyChange, ServiceKeyHash, ServiceKeySettings, Source, StoredKey, Timestamp, Window,
+    Word,
 };
 
 use super::budgets::{budget, key};
@@ -10,8 +11,14 @@ use super::event::record;
 use super::lots::later;
 
 /// `stored KEY`: whose key it is, its settings and its state. `works KEY`: its rate, or whether it has an owner.
-/// `keys OWNER MAX` lists keys by page, and `#` the service keys. `facts EVENT` has the facts of a change.
-pub(super) async fn result_of<L: Keys>(ledger: &L, words: &[&str], number: u64, seconds: &str) -> Option<String> {
+/// `keys OWNER MAX` lists keys by page, and `#` the service keys. `facts EVENT` has the facts of a change. `call KEY RATE`
+/// counts a call.
+pub(super) async fn result_of<L: CallCounts + Keys>(
+    ledger: &L,
+    words: &[&str],
+    number: u64,
+    seconds: &str,
+) -> Option<String> {
     let context = later(&crate::context(number), seconds);
     Some(match *words {
         ["stored", name] => {
@@ -31,6 +38,11 @@ pub(super) async fn result_of<L: Keys>(ledger: &L, words: &[&str], number: u64, 
                     return Some(pages.join(" | "));
                 }
             }
+        }
+        ["call", name, calls] => {
+            let rate = CallRate::a_minute(calls.parse().unwrap()).unwrap();
+            let is_within = ledger.count_call(&id(name), rate, &context).await.unwrap();
+            if is_within { "within" } else { "above" }.to_owned()
         }
         ["facts", event] => {
             let receipt = EventKey::new(Source::Usage, event).unwrap();

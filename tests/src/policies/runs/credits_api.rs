@@ -1,0 +1,91 @@
+//! The calls of the credits API: what an owner and a shop's server read and change.
+
+use super::*;
+
+/// An owner and a shop's server read an account and its statement.
+pub(super) async fn of_credits() -> Vec<Call> {
+    let world = World::new();
+    api_key(&world.ledger(0), "alice", "key-of-alice").await;
+    limit(&world, "alice", 100).await;
+    lots_past_their_date(&world).await;
+    let (ledger, faults) = recorder(&world);
+    ledger.warm().await;
+    service_key(&world.ledger(0), "shop", "admin").await;
+    by_hand(&world, "for-calls", vec![top_up("alice", "for-calls")]).await;
+    let function = api::Function { api: credits(), ledger };
+    call(&function, 1, Sent::get("/v1/account", "")).await;
+    call(&function, 2, Sent::get("/v1/accounts/alice/statement", "")).await;
+    crate::stripe::made(&world, crate::stripe::order("N1")).await;
+    call(&function, 14, Sent::get("/v1/orders", "")).await;
+    let sum = r#"{"amount":"1","reason":"r"}"#;
+    for attempt in [9, 10] {
+        change(&function, attempt, "/v1/accounts/alice/grants", sum).await;
+    }
+    change(&function, 11, "/v1/accounts/alice/debits", sum).await;
+    change(&function, 12, "/v1/transfers", r#"{"from":"alice","to":"bob","amount":"1","reason":"r"}"#).await;
+    // For the owner, and for her key with its budget.
+    let of_key = format!(r#""key":"{}","#, limited_key(&world).await.short_id());
+    for (attempt, key, closing) in [(3, "", "release"), (6, of_key.as_str(), "settle")] {
+        let body = format!(r#"{{"owner":"alice",{key}"amount":"1","reason":"r"}}"#);
+        let opened = change(&function, attempt, "/v1/holds", &body).await;
+        let id = opened.body.split('"').nth(3).expect("an id").to_owned();
+        let body = if closing == "settle" { r#"{"cost":"1","reason":"r"}"# } else { r#"{"reason":"r"}"# };
+        change(&function, attempt + 1, &format!("/v1/holds/{id}/{closing}"), body).await;
+        // Refused, once the use is read.
+        change(&function, attempt + 2, &format!("/v1/holds/{id}/settle"), r#"{"cost":"2","reason":"r"}"#).await;
+        if closing == "settle" {
+            let reversal = format!(r#"{{"use":"hold.{id}","reason":"r"}}"#);
+            assert_eq!(change(&function, 13, "/v1/reversals", &reversal).await.status, 201);
+        }
+    }
+    of_keys(&function).await;
+    faults.calls()
+}
+
+/// Alice's API key, with a limit.
+async fn limited_key(world: &World) -> CallerKey {
+    let key = CallerKey::api("key-of-alice");
+    let limits = Limits { day: Some(amount("5")), ..Limits::default() };
+    let (owner, to) = (Owner::new("alice").expect("an owner"), Budget::new(Zone::default(), limits));
+    let change = BudgetChange { key: key.clone(), owner, from: None, to };
+    by_hand(world, "limit", vec![Effect::SetBudget(change)]).await;
+    key
+}
+
+/// Keys of both kinds are made, rotated, set, read and revoked.
+async fn of_keys(function: &api::Function<Credits, DynamoLedger>) {
+    let bodies = [
+        r#"{"kind":"owner","owner":"alice","reason":"r"}"#,
+        r#"{"kind":"service","name":"till","scopes":["read"],"reason":"r"}"#,
+    ];
+    for (attempt, body) in (20..).step_by(10).zip(bodies) {
+        let made = sent(function, "POST", attempt, attempt, "/v1/keys", body).await;
+        // A repeat reads which key was made.
+        sent(function, "POST", attempt + 1, attempt, "/v1/keys", body).await;
+        let path = format!("/v1/keys/{}", made.body.split('"').nth(15).expect("an id"));
+        let rotate = format!("{path}/rotate");
+        sent(function, "PATCH", attempt + 2, attempt + 2, &path, r#"{"name":"other","reason":"r"}"#).await;
+        sent(function, "POST", attempt + 3, attempt + 3, &rotate, r#"{"reason":"r"}"#).await;
+        sent(function, "DELETE", attempt + 4, attempt + 4, &path, r#"{"reason":"r"}"#).await;
+    }
+    let list = Sent::get("/v1/keys", "owner=alice").with("authorization", "Bearer hs_shop");
+    function.answer(&list.event(Shape::HttpApi), &invocation(40)).await;
+}
+
+async fn change(function: &api::Function<Credits, DynamoLedger>, attempt: u64, path: &str, body: &str) -> edge::Reply {
+    sent(function, "POST", attempt, attempt, path, body).await
+}
+
+/// A change under this name.
+async fn sent(
+    function: &api::Function<Credits, DynamoLedger>,
+    method: &'static str,
+    attempt: u64,
+    name: u64,
+    path: &str,
+    body: &str,
+) -> edge::Reply {
+    let sent = Sent::post(path, body.as_bytes()).with("authorization", "Bearer hs_shop");
+    let sent = Sent { method, ..sent.with("idempotency-key", format!("change-{name}")) };
+    function.answer(&sent.event(Shape::HttpApi), &invocation(attempt)).await
+}
