@@ -4,7 +4,8 @@ mod budget;
 mod budget_facts;
 mod change;
 mod facts;
-mod keys;
+pub(crate) mod keys;
+pub(crate) mod rate;
 mod repair;
 mod ties;
 
@@ -112,6 +113,8 @@ enum Action {
     },
     /// Limit what a key may spend in a day, in a month, and altogether
     Budget(budget::BudgetArgs),
+    /// Limit how many calls an API key may make in a minute
+    Rate(rate::RateArgs),
     /// Create an API key that replaces another, which works until it is revoked
     Rotate {
         owner: String,
@@ -225,6 +228,10 @@ pub(crate) async fn run(
         Action::Budget(args) => {
             let terms = args.read(variable)?;
             budget::set(&books().await?, terms, form).await
+        }
+        Action::Rate(args) => {
+            let terms = args.read(variable)?;
+            rate::set(&books().await?, terms, form).await
         }
         Action::Keys { owner } => keys::list(&books().await?, &parse::owner(&owner)?, form).await,
         Action::Revoke { owner, key, by } => {

@@ -11,9 +11,10 @@ use api::RedeemError;
 use audit::RepairFailure;
 use edge::KeyringError;
 use ledger::{
-    AcceptError, AccountId, AccountIdError, AccountTransferError, AmountError, CallerKeyError, CommitError,
-    CurrencyPairError, GrantTermsError, HoldId, HoldIdError, KeyError, MemberError, OrderNumber, OrderNumberError,
-    Owner, RateError, RateTextError, RepairError, ScopesError, Timestamp, UsageReversalError, WordError, ZoneError,
+    AcceptError, AccountId, AccountIdError, AccountTransferError, AmountError, CallRateError, CallerKeyError,
+    CommitError, CurrencyPairError, GrantTermsError, HoldId, HoldIdError, KeyError, MemberError, OrderNumber,
+    OrderNumberError, Owner, RateError, RateTextError, RepairError, ScopesError, Timestamp, UsageReversalError,
+    WordError, ZoneError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
@@ -98,6 +99,10 @@ pub(crate) enum Error {
     KeysAlike(String),
     #[error("{0} is a key of the gateway: create the new key there, bind it with `account key`, and revoke this one")]
     NotAnApiKey(String),
+    #[error("{0} is a key of the gateway, which calls none of our APIs: a rate is for API keys")]
+    NoRateOfGateway(String),
+    #[error("the rate {text:?} {cause}, or none")]
+    CallRate { text: String, cause: CallRateError },
     #[error("a budget needs a limit: give --day, --month or --total, as 5, or none to remove one")]
     NoLimit,
     #[error("{0} has no limit: give --day, --month or --total, or --unlimited if it may spend all that the team has")]
@@ -312,6 +317,7 @@ impl Error {
             | Self::UnknownAsset(_)
             | Self::LimitOfPrepaid
             | Self::NoLimit
+            | Self::CallRate { .. }
             | Self::NoLimitOfMember(_)
             | Self::Zone { .. }
             | Self::NoAuthor
@@ -352,6 +358,7 @@ impl Error {
             | Self::Member { .. }
             | Self::KeysAlike(_)
             | Self::NotAnApiKey(_)
+            | Self::NoRateOfGateway(_)
             | Self::NoServiceKey(_)
             | Self::ServiceKeysAlike(_)
             | Self::ServiceKeyRevoked(_)

@@ -6,10 +6,14 @@ mod facts;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use ledger::{Scopes, ServiceKey, ServiceKeyHash, ServiceKeys as _};
+use ledger::{
+    CallRate, CommitError, KeyId, Keys as _, Scopes, ServiceKey, ServiceKeyHash, ServiceKeySettings, ServiceKeys as _,
+    StoredKey,
+};
 use local::{What, context, new_service_key, now};
 
 use self::facts::{KeyList, KeyRevocation, MadeKey};
+use crate::account::rate::RateResult;
 use crate::account::{PATIENCE, committed};
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};
@@ -17,6 +21,9 @@ use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::parse;
 use crate::print::Form;
+
+/// Attempts to set a key that changes at the same moment.
+const ROUNDS_MAX: u32 = 8;
 
 #[derive(Debug, Args)]
 pub(crate) struct KeyCommand {
@@ -40,6 +47,16 @@ enum Action {
     },
     /// List the service keys: short name, scopes, creation time and state
     List,
+    /// Limit how many calls a service key may make in a minute
+    Rate {
+        /// Its short name in `key list`: service-3f9c0a12be45
+        key: String,
+        /// The calls of the APIs that it may make in a minute, or none
+        #[arg(value_name = "CALLS|none")]
+        rate: String,
+        #[command(flatten)]
+        by: ChangeArgs,
+    },
     /// Revoke a service key. It cannot be made again
     Revoke {
         /// Its short name in `key list`: service-3f9c0a12be45
@@ -71,6 +88,10 @@ pub(crate) async fn run(
             form.show(&KeyList { keys: keys.iter().map(Into::into).collect() });
             Ok(())
         }
+        Action::Rate { key, rate, by } => {
+            let (rate, by) = (parse::call_rate(&rate)?, by.authorship(variable)?);
+            set_rate(&args.which.open(dir).await?, &by, key, rate, form).await
+        }
         Action::Revoke { key, by } => {
             let by = by.authorship(variable)?;
             let books = args.which.open(dir).await?;
@@ -88,6 +109,27 @@ async fn make(books: &Books, by: &Authorship, key: ServiceKey, secret: String, f
     let (service_key, key) = changed.is_done_now().then_some((secret, id)).unzip();
     form.show(&MadeKey { changed, key, service_key });
     Ok(())
+}
+
+async fn set_rate(books: &Books, by: &Authorship, id: String, rate: Option<CallRate>, form: Form) -> Result<(), Error> {
+    let hash = find(books, &id).await?;
+    for _ in 0..ROUNDS_MAX {
+        let now = context(PATIENCE);
+        let stored = books.ledger.key_as_stored(&KeyId::Service(hash.clone()), &now).await?;
+        let Some(StoredKey::Service(key)) = stored else { return Err(Error::NoServiceKey(id)) };
+        let (from, to) = (key.settings(), ServiceKeySettings { rate, ..key.settings() });
+        match committed(books, by, What::ServiceKeyRate { hash: hash.clone(), from, to }).await {
+            // It has changed since it was read, or it is revoked.
+            Err(Error::Commit(CommitError::Stale)) if key.is_live(now.received_at) => {}
+            Err(Error::Commit(CommitError::Stale)) => return Err(Error::ServiceKeyRevoked(id)),
+            committed => {
+                let changed = ChangeResult::of(&committed?);
+                form.show(&RateResult { changed, key: id, rate: rate.map(CallRate::calls_a_minute) });
+                return Ok(());
+            }
+        }
+    }
+    Err(Error::Overtaken)
 }
 
 /// Searches revoked keys too, so that a repeated `revoke` finds the key that it revoked.

@@ -6,7 +6,9 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use catalog::{Catalog, SHIPPED};
-use ledger::{AccountId, Amount, Asset, Balance, CallerKey, CurrencyPair, OrderNumber, Owner, Rate, Timestamp, Word};
+use ledger::{
+    AccountId, Amount, Asset, Balance, CallRate, CallerKey, CurrencyPair, OrderNumber, Owner, Rate, Timestamp, Word,
+};
 use local::credits_of;
 
 use crate::error::Error;
@@ -97,6 +99,13 @@ pub(crate) fn rate(text: &str) -> Result<Rate, Error> {
 
 pub(crate) fn time(text: &str) -> Result<Timestamp, Error> {
     Timestamp::parse_rfc3339(text).map_err(|_| Error::Time(text.to_owned()))
+}
+
+/// Calls a minute, or `none`.
+pub(crate) fn call_rate(text: &str) -> Result<Option<CallRate>, Error> {
+    let rate = |calls: &str| CallRate::a_minute(calls.parse().unwrap_or_default());
+    let invalid = |cause| Error::CallRate { text: text.to_owned(), cause };
+    if text == "none" { Ok(None) } else { rate(text).map(Some).map_err(invalid) }
 }
 
 pub(crate) fn remote_key(text: &str) -> Result<CallerKey, Error> {

@@ -183,7 +183,9 @@ pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Res
             let holder = bound.map_or_else(|| "revoked".to_owned(), |bound| format!("{}'s", bound.owner));
             Err(Error::KeyTaken(name, holder))
         }
-        (Reason::UnknownKey, What::RevokeKey { owner, key, .. }) => Err(Error::NoKey { owner, id: key.short_id() }),
+        (Reason::UnknownKey, What::RevokeKey { owner, key, .. } | What::KeyRate { owner, key, .. }) => {
+            Err(Error::NoKey { owner, id: key.short_id() })
+        }
         (Reason::UnknownKey, What::Budget { change, .. }) => {
             Err(Error::NoKey { owner: change.owner, id: change.key.short_id() })
         }

@@ -1,7 +1,7 @@
 //! Lists, rotates and revokes the keys of an owner.
 
 use idempotency::KeyRow;
-use ledger::{CallerKey, CommitError, Owner};
+use ledger::{CallRate, CallerKey, CommitError, KeyQuery, Keys as _, Owner, OwnerKey, StoredKey, Timestamp};
 use local::{What, context};
 use serde::Serialize;
 
@@ -15,6 +15,8 @@ use crate::print::{self, Facts, Form};
 
 /// Attempts to revoke a key that joins or leaves a team at the same moment.
 const ROUNDS_MAX: u32 = 8;
+/// What one batch read takes.
+const KEYS_MAX: u16 = 100;
 /// A warm function caches the owner of a key for a minute.
 const STILL_WORKS: &str = "  A function that used it in the last minute may accept it until that minute ends.";
 
@@ -29,6 +31,9 @@ struct KeyList {
 #[serde(rename_all = "camelCase")]
 struct KeyFacts {
     key: String,
+    name: Option<String>,
+    /// Calls a minute.
+    rate: Option<u32>,
     since: String,
     state: &'static str,
     revoked_at: Option<String>,
@@ -44,15 +49,50 @@ struct KeyRevocation {
 }
 
 pub(super) async fn list(books: &Books, owner: &Owner, form: Form) -> Result<(), Error> {
-    let facts = |KeyRow { key, since, revoked_at }: KeyRow| KeyFacts {
-        key: key.short_id(),
-        since,
-        state: if revoked_at.is_some() { "revoked" } else { "live" },
-        revoked_at,
-    };
-    let keys = books.ledger.keys(owner, &context(PATIENCE)).await?.into_iter().map(facts).collect();
+    let (mut keys, mut after, now) = (Vec::new(), None, context(PATIENCE));
+    loop {
+        let query = KeyQuery { owner: Some(owner.clone()), after, keys_max: KEYS_MAX };
+        let page = books.ledger.key_page(&query, &now).await?;
+        keys.extend(page.keys.iter().filter_map(|stored| KeyFacts::of(stored, now.received_at)));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
     form.show(&KeyList { owner: owner.to_string(), keys });
     Ok(())
+}
+
+impl KeyFacts {
+    fn of(stored: &StoredKey, now: Timestamp) -> Option<Self> {
+        let StoredKey::Owner(OwnerKey { key, settings, since, revoked_at, .. }) = stored else { return None };
+        Some(Self {
+            key: key.short_id(),
+            name: settings.name.map(|name| name.to_string()),
+            rate: settings.rate.map(CallRate::calls_a_minute),
+            since: since.to_string(),
+            state: state_of(*revoked_at, now),
+            revoked_at: revoked_at.map(|at| at.to_string()),
+        })
+    }
+}
+
+/// A key that was rotated over HTTP works until its end.
+pub(crate) fn state_of(revoked_at: Option<Timestamp>, now: Timestamp) -> &'static str {
+    match revoked_at {
+        None => "live",
+        Some(at) if now < at => "ending",
+        Some(_) => "revoked",
+    }
+}
+
+/// The state, and since or until when.
+pub(crate) fn dated(state: &str, at: Option<&String>) -> String {
+    match at {
+        None => state.to_owned(),
+        Some(at) if state == "ending" => format!("works until {at}"),
+        Some(at) => format!("{state} at {at}"),
+    }
 }
 
 pub(super) async fn revoke(books: &Books, by: &Authorship, owner: Owner, id: &str, form: Form) -> Result<(), Error> {
@@ -99,11 +139,11 @@ impl Facts for KeyList {
             print::line(format_args!("{} has no keys", self.owner));
             return;
         }
-        let head = ["key", "since", "state"].map(str::to_owned);
+        let head = ["key", "name", "calls a minute", "since", "state"].map(str::to_owned);
         let row = |facts: &KeyFacts| {
-            let state =
-                facts.revoked_at.as_ref().map_or_else(|| facts.state.to_owned(), |at| format!("revoked at {at}"));
-            [facts.key.clone(), facts.since.clone(), state]
+            let name = facts.name.clone().unwrap_or_default();
+            let rate = facts.rate.map(|rate| rate.to_string()).unwrap_or_default();
+            [facts.key.clone(), name, rate, facts.since.clone(), dated(facts.state, facts.revoked_at.as_ref())]
         };
         print::columns(&std::iter::once(head).chain(self.keys.iter().map(row)).collect::<Vec<_>>());
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ledger::{Amount, Balance, EventKey, HoldRefusal, HoldState, HoldTermsError, MemberError, MoneyKey};
+use ledger::{Amount, Balance, CallRateError, EventKey, HoldRefusal, HoldState, HoldTermsError, MemberError, MoneyKey};
 
 use super::hold::HoldStep;
 use super::*;
@@ -77,6 +77,8 @@ fn samples() -> Vec<Error> {
         Error::NoKey { owner: owner(), id: text("ab12") },
         Error::KeysAlike(text("ab12")),
         Error::NotAnApiKey(text("42")),
+        Error::NoRateOfGateway(text("gateway-42")),
+        Error::CallRate { text: text("0"), cause: CallRateError },
         Error::NoLimit,
         Error::NoLimitOfMember(text("gateway-42")),
         Error::Member { key: text("gateway-42"), team: owner(), cause: MemberError::Circle },

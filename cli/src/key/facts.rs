@@ -1,8 +1,9 @@
 //! The output of `key`: a key that was made, the list of all, and a revocation.
 
-use ledger::ServiceKey;
+use ledger::{CallRate, ServiceKey};
 use serde::Serialize;
 
+use crate::account::keys::{dated, state_of};
 use crate::change_result::ChangeResult;
 use crate::print::{self, Facts};
 
@@ -31,6 +32,8 @@ pub(super) struct KeyFacts {
     key: String,
     name: String,
     scopes: Vec<&'static str>,
+    /// Calls a minute.
+    rate: Option<u32>,
     since: String,
     state: &'static str,
     revoked_at: Option<String>,
@@ -51,7 +54,8 @@ impl From<&ServiceKey> for KeyFacts {
             name: key.name.to_string(),
             scopes: key.scopes.words().collect(),
             since: key.since.to_string(),
-            state: if key.is_live(local::now()) { "live" } else { "revoked" },
+            rate: key.rate.map(CallRate::calls_a_minute),
+            state: state_of(key.revoked_at, local::now()),
             revoked_at: key.revoked_at.map(|at| at.to_string()),
             receipt: key.made_by.to_string(),
         }
@@ -81,11 +85,11 @@ impl Facts for KeyList {
             print::line("there are no service keys");
             return;
         }
-        let head = ["key", "name", "scopes", "since", "state"].map(str::to_owned);
+        let head = ["key", "name", "scopes", "calls a minute", "since", "state"].map(str::to_owned);
         let row = |facts: &KeyFacts| {
-            let state =
-                facts.revoked_at.as_ref().map_or_else(|| facts.state.to_owned(), |at| format!("revoked at {at}"));
-            [facts.key.clone(), facts.name.clone(), facts.scopes.join(","), facts.since.clone(), state]
+            let rate = facts.rate.map(|rate| rate.to_string()).unwrap_or_default();
+            let state = dated(facts.state, facts.revoked_at.as_ref());
+            [facts.key.clone(), facts.name.clone(), facts.scopes.join(","), rate, facts.since.clone(), state]
         };
         print::columns(&std::iter::once(head).chain(self.keys.iter().map(row)).collect::<Vec<_>>());
     }

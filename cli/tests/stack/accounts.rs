@@ -134,6 +134,50 @@ fn key_names(list: &str, state: &str) -> Vec<String> {
 }
 
 #[test]
+fn rate_of_a_key_stops_the_calls_beyond_it() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let because = ["--reason", "because", "--author", "ann"];
+    let run = |args: &[&str]| folder.stdout_of(&[args, &because].concat());
+    let line_of = |list: &str, id: &str| list.lines().find(|line| line.starts_with(id)).unwrap().to_owned();
+    let owner = run(&["account", "api-key", "alice", "--id", "a"]);
+    let service = run(&["key", "make", "shop", "--scopes", "read", "--id", "b"]);
+    let rows = [(owner, "hk_", "account", "keys", 1, 404), (service, "hs_", "key", "list", 3, 403)];
+    for (made, prefix, command, list, column, status) in rows {
+        let secret = made.split_whitespace().find(|word| word.starts_with(prefix)).unwrap().to_owned();
+        let listed = || {
+            let of: &[&str] = if command == "account" { &["account", "keys", "alice"] } else { &["key", "list"] };
+            folder.stdout_of(of)
+        };
+        let id = listed().lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        let set = |calls: &str, name: &str| {
+            let of: &[&str] =
+                if command == "account" { &["account", "rate", "alice", &id] } else { &["key", "rate", &id] };
+            run(&[of, &[calls, "--id", name]].concat())
+        };
+        let output = set("2", &format!("{command}-2"));
+        assert!(output.contains(&format!("{id} may make 2 calls a minute")), "{output}");
+        assert_eq!(line_of(&listed(), &id).split_whitespace().nth(column), Some("2"), "{list}");
+        let path = if command == "account" { "/orders/HLnone" } else { "/v1/account" };
+        let authorization = format!("Bearer {secret}");
+        let call = || stack.request("GET", path, &[("authorization", &authorization)], b"").status;
+        // A minute may end between the calls.
+        let statuses: Vec<u16> = (0..5).map(|_| call()).collect();
+        assert!(statuses.contains(&429) && statuses[..2] == [status; 2], "{statuses:?}");
+        let output = set("none", &format!("{command}-none"));
+        assert!(output.contains(&format!("{id} has no rate")), "{output}");
+        assert_ne!(line_of(&listed(), &id).split_whitespace().nth(column), Some("2"), "{list}");
+    }
+    for (args, expected) in [
+        (["account", "rate", "alice", "gateway-1", "5"].as_slice(), "alice has no live key gateway-1"),
+        (&["key", "rate", "service-1", "5"], "there is no service key service-1"),
+    ] {
+        let line = folder.refused(&[args, &because].concat());
+        assert!(line.contains(expected), "{line}");
+    }
+}
+
+#[test]
 fn keys_are_listed_rotated_and_revoked() {
     let folder = Folder::new();
     let stack = folder.start();

@@ -1,10 +1,10 @@
 //! Manual changes of accounts and exchange rates: ordinary journal entries with an author and a reason.
 
 use ledger::{
-    AccountId, AccountTransfer, Amount, Asset, BudgetChange, CallerKey, Code, CodeChange, CodeHash, Decision, Draws,
-    Effect, Entry, EventKey, Fact, Fingerprint, Guard, House, JournalHeader, KeyError, LotShare, LotTerms,
-    MemberChange, MoneyKey, Movement, Owner, Posting, Rate, Rates, ServiceKey, ServiceKeyChange, ServiceKeyHash,
-    SpendingTerms, Timestamp, UsageReversal, Word, Writer,
+    AccountId, AccountTransfer, Amount, Asset, BudgetChange, CallRate, CallerKey, Code, CodeChange, CodeHash, Decision,
+    Draws, Effect, Entry, EventKey, Fact, Fingerprint, Guard, House, JournalHeader, KeyChange, KeyError, KeySettings,
+    LotShare, LotTerms, MemberChange, MoneyKey, Movement, Owner, Posting, Rate, Rates, ServiceKey, ServiceKeyChange,
+    ServiceKeyHash, ServiceKeySettings, SpendingTerms, Timestamp, UsageReversal, Word, Writer,
 };
 
 /// A manual adjustment.
@@ -84,6 +84,18 @@ pub enum What {
         /// What a person named; the rest stays.
         named: Vec<(&'static str, String)>,
     },
+    /// Sets how many calls a key may make in a minute, over the settings that were read.
+    KeyRate {
+        owner: Owner,
+        key: CallerKey,
+        from: KeySettings,
+        to: KeySettings,
+    },
+    ServiceKeyRate {
+        hash: ServiceKeyHash,
+        from: ServiceKeySettings,
+        to: ServiceKeySettings,
+    },
     /// Makes a key with which a shop's server calls the API; the books hold only its hash.
     MakeServiceKey(Box<ServiceKey>),
     RevokeServiceKey(ServiceKeyHash),
@@ -157,6 +169,7 @@ impl What {
             Self::RemoteKey { owner, .. }
             | Self::ApiKey { owner, .. }
             | Self::RevokeKey { owner, .. }
+            | Self::KeyRate { owner, .. }
             | Self::Referrer { owner, .. } => credits_of(owner),
             Self::Budget { change, .. } => credits_of(&change.owner),
             Self::JoinTeam { team, .. } | Self::LeaveTeam { team, .. } => credits_of(team),
@@ -166,6 +179,7 @@ impl What {
             | Self::RevokeRate { .. }
             | Self::MakeServiceKey(_)
             | Self::RevokeServiceKey(_)
+            | Self::ServiceKeyRate { .. }
             | Self::MakeCodes(_)
             | Self::RevokeCodes { .. } => return None,
         })
@@ -183,6 +197,8 @@ impl What {
             Self::JoinTeam { .. } => "join_team",
             Self::LeaveTeam { .. } => "leave_team",
             Self::Budget { .. } => "budget",
+            Self::KeyRate { .. } => "key_rate",
+            Self::ServiceKeyRate { .. } => "service_key_rate",
             Self::Referrer { .. } => "referrer",
             Self::ReverseUsage(_) => "reverse",
             Self::Transfer(_) => "transfer",
@@ -229,6 +245,10 @@ impl What {
                 let of_key = [("owner", change.owner.to_string()), ("key", change.key.short_id())];
                 of_key.into_iter().chain(named.iter().cloned()).collect()
             }
+            Self::KeyRate { owner, key, from: _, to } => {
+                vec![("owner", owner.to_string()), ("key", key.short_id()), ("rate", rate(to.rate))]
+            }
+            Self::ServiceKeyRate { hash, from: _, to } => vec![("key", hash.short_id()), ("rate", rate(to.rate))],
             Self::MakeServiceKey(key) => vec![("name", key.name.to_string()), ("scopes", key.scopes.to_string())],
             Self::RevokeServiceKey(hash) => vec![("key", hash.short_id())],
             Self::ReverseUsage(reversal) => {
@@ -309,6 +329,12 @@ impl What {
             }
             Self::SetRate { rates, .. } | Self::RevokeRate { rates, .. } => Effect::Rates(rates.clone()),
             Self::Budget { change, .. } => Effect::SetBudget(change.clone()),
+            Self::KeyRate { owner, key, from, to } => {
+                Effect::Key(Box::new(KeyChange::Set { key: key.clone(), owner: owner.clone(), from: *from, to: *to }))
+            }
+            Self::ServiceKeyRate { hash, from, to } => {
+                Effect::ServiceKey(ServiceKeyChange::Set { hash: hash.clone(), from: *from, to: *to })
+            }
             Self::RevokeKey { owner, key, draws } => {
                 Effect::Revoke { key: key.clone(), owner: owner.clone(), draws: draws.clone() }
             }
@@ -318,6 +344,10 @@ impl What {
             }
         }]
     }
+}
+
+fn rate(rate: Option<CallRate>) -> String {
+    rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string())
 }
 
 fn of_member(team: &Owner, change: &MemberChange) -> [(&'static str, String); 3] {
