@@ -209,7 +209,11 @@ pub(crate) async fn run(
         }
         Action::Repair(repair) => {
             let (account, what) = repair.read()?;
+            let key = repair.budget.clone();
             let by = repair.by.authorship(variable)?;
+            if let Some(key) = key {
+                return repair::write_budget(&books().await?, account.owner(), &key, &by, form).await;
+            }
             repair::write(&books().await?, &account, &what, &by, form).await
         }
         Action::Key { owner, remote_key_id: name, by } => {

@@ -16,7 +16,7 @@ use crate::account::{PATIENCE, key_of};
 use crate::authorship::{AuthorArgs, Authorship, ChangeArgs};
 use crate::books::{Books, BooksArgs};
 use crate::error::Error;
-use crate::error::hold::{HoldStep, HoldTermsRefused};
+use crate::error::hold::{HoldRefused, HoldStep, HoldTermsRefused};
 use crate::hold_facts::{HoldFacts, OpenHolds};
 use crate::parse;
 use crate::print::Form;
@@ -91,7 +91,9 @@ pub(crate) async fn run(
             let books = args.which.open(dir).await?;
             if let Some(key) = key {
                 let (key, bound) = key_of(&books, hold.account.owner(), &key).await?;
-                hold = hold.for_key(&key, bound);
+                let (id, usage) = (hold.id.clone(), hold.usage.clone());
+                let refused = |cause| HoldRefused { id, usage, step: HoldStep::Open, cause };
+                hold = hold.for_key(&key, bound).map_err(refused)?;
             }
             open(&books, &hold, &by, form).await
         }

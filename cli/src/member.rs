@@ -4,7 +4,9 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use idempotency::MemberRows;
-use ledger::{Backlog as _, BoundKey, Budget, CallerKey, CommitError, Committed, MemberChange, MemberError, Owner};
+use ledger::{
+    Backlog as _, BoundKey, Budget, CallerKey, CommitError, Committed, MemberChange, MemberError, Owner, StoredBudget,
+};
 use local::{What, context, credits_of, now};
 use serde::Serialize;
 
@@ -125,10 +127,10 @@ impl TeamKey {
 }
 
 impl Limits {
-    fn over(&self, key: &str, from: Option<Budget>) -> Result<Option<Budget>, Error> {
+    fn over(&self, key: &str, from: StoredBudget) -> Result<Option<Budget>, Error> {
         match self {
             Self::Unlimited => Ok(None),
-            Self::Kept => from.map(Some).ok_or_else(|| Error::NoLimitOfMember(key.to_owned())),
+            Self::Kept => from.unwrap_or_default().map(Some).ok_or_else(|| Error::NoLimitOfMember(key.to_owned())),
             Self::Named(named) => match named.over(from)? {
                 None => Err(Error::NoLimitOfMember(key.to_owned())),
                 budget => Ok(budget),

@@ -145,17 +145,22 @@ async fn debt_is_shown_as_owed() {
 /// Whatever fails: the answer, or 503, and nothing is written.
 #[tokio::test(start_paused = true)]
 async fn fault_at_any_call_gives_the_answer_or_503() {
-    let paths = ["/v1/account", "/v1/accounts/alice", "/v1/accounts/alice/statement"];
-    for path in paths {
+    let paths = [
+        ("/v1/account", ""),
+        ("/v1/account", "include=budgets"),
+        ("/v1/accounts/alice", ""),
+        ("/v1/accounts/alice/statement", ""),
+    ];
+    for (path, query) in paths {
         let faultless = world().await;
-        let expected = at(&faultless, get(path, "", "key-of-alice"), now()).await;
+        let expected = at(&faultless, get(path, query, "key-of-alice"), now()).await;
         assert_eq!(expected.status, 200, "{}", expected.body);
         let before = faultless.books();
         for fault in Fault::ALL {
-            for call in 0..3 {
+            for call in 0..5 {
                 let (ledger, faults) = faultless.faulty(1, move |at, _| if at == call { fault } else { Fault::None });
                 let function = function(ledger);
-                let event = get(path, "", "key-of-alice").event(Shape::HttpApi);
+                let event = get(path, query, "key-of-alice").event(Shape::HttpApi);
                 let invocation = invocation(2);
                 let reply = tokio::select! {
                     biased;
@@ -182,6 +187,7 @@ async fn reads_cost_the_calls_that_the_documentation_states() {
     let function = function(ledger);
     let rows = [
         ("/v1/account", "key-of-alice", vec!["GetItem", "BatchGetItem"]),
+        ("/v1/account?include=budgets", "key-of-alice", vec!["BatchGetItem", "Query", "BatchGetItem"]),
         ("/v1/account", "key-of-alice", vec!["BatchGetItem"]),
         ("/v1/accounts/bob", "hs_read", vec!["GetItem", "BatchGetItem"]),
         ("/v1/accounts/bob/statement", "hs_read", vec!["Query"]),
@@ -190,7 +196,8 @@ async fn reads_cost_the_calls_that_the_documentation_states() {
     ];
     let mut made = 0;
     for (path, key, expected) in rows {
-        function.answer(&get(path, "", key).event(Shape::HttpApi), &invocation(1)).await;
+        let (name, query) = path.split_once('?').unwrap_or((path, ""));
+        function.answer(&get(name, query, key).event(Shape::HttpApi), &invocation(1)).await;
         let calls = faults.calls();
         let new: Vec<&str> = calls[made..].iter().map(|call| call.operation.as_str()).collect();
         assert_eq!(new, expected, "{path} by {key}");

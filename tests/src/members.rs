@@ -50,7 +50,7 @@ fn bound(of: &str, budget: Option<Budget>, periods: &[(&str, i64, Option<i64>)])
         until: until.map(at),
     };
     let draws = Draws::new(periods.iter().map(draw).collect()).expect("in order");
-    BoundKey { budget, draws, ..BoundKey::of(owner(of)) }
+    BoundKey { budget: Ok(budget), draws, ..BoundKey::of(owner(of)) }
 }
 
 pub(crate) fn entry(id: &str, effect: Effect) -> Decision {
@@ -129,7 +129,7 @@ pub(crate) fn hold(id: &str, sum: &str) -> Hold {
         note: None,
     };
     let hold = Hold::new(HoldId::new(id).expect("an id"), terms, now()).expect("terms");
-    hold.for_key(&key("k1"), bound("alice", None, &[("team", 0, None)]))
+    hold.for_key(&key("k1"), bound("alice", None, &[("team", 0, None)])).expect("terms")
 }
 
 /// A usage event that was sent so many seconds later.

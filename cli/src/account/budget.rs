@@ -1,7 +1,9 @@
 //! Sets the budget of a key, and shows budgets.
 
 use clap::Args;
-use ledger::{Amount, Asset, BoundKey, Budget, BudgetChange, Budgets as _, CallerKey, Limits, Owner, Window, Zone};
+use ledger::{
+    Amount, Asset, BoundKey, Budget, BudgetChange, Budgets as _, CallerKey, Limits, Owner, StoredBudget, Window, Zone,
+};
 use local::{What, context};
 use serde::Serialize;
 
@@ -103,7 +105,9 @@ impl NamedLimits {
         self.limits.is_empty() && self.zone.is_none()
     }
 
-    pub(crate) fn over(&self, from: Option<Budget>) -> Result<Option<Budget>, Error> {
+    /// What cannot be read is not kept.
+    pub(crate) fn over(&self, from: StoredBudget) -> Result<Option<Budget>, Error> {
+        let from = from.unwrap_or_default();
         let Budget { zone, mut limits } = from.unwrap_or_default();
         if self.limits.is_empty() && from.is_none() {
             return Err(Error::NoLimit);

@@ -10,6 +10,9 @@ use crate::print;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BudgetFacts {
     key: String,
+    /// What of it cannot be read: its limits, or what is spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<&'static str>,
     zone: String,
     windows: Vec<WindowFacts>,
 }
@@ -27,12 +30,21 @@ struct WindowFacts {
 
 impl BudgetFacts {
     pub(crate) fn of(KeyBudget { key, budget, spent }: &KeyBudget, now: Timestamp) -> Self {
-        let windows = Window::ALL.map(|window| WindowFacts::of(window, budget, spent, now));
-        Self { key: CallerKey::short_id(key), zone: budget.zone.to_string(), windows: windows.into() }
+        let (unreadable, shown) = match (budget, spent) {
+            (Err(_), _) => (Some("limits"), None),
+            (Ok(_), None) => (Some("spent"), None),
+            (Ok(budget), Some(spent)) => (None, Some((budget, spent))),
+        };
+        let windows = shown.map(|(budget, spent)| Window::ALL.map(|of| WindowFacts::of(of, budget, spent, now)));
+        let zone = budget.unwrap_or_default().zone.to_string();
+        Self { key: CallerKey::short_id(key), unreadable, zone, windows: windows.into_iter().flatten().collect() }
     }
 
     /// What is spent of each limit.
     pub(crate) fn cells(&self) -> [String; 3] {
+        if let Some(what) = self.unreadable {
+            return [format!("{what} unreadable"), String::new(), String::new()];
+        }
         Window::ALL.map(|of| {
             let window = self.windows.iter().find(|window| window.of == of.as_str());
             window.map_or_else(String::new, WindowFacts::cell)

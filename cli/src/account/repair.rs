@@ -1,9 +1,10 @@
 //! `account repair`: makes an account and its lines agree. Optimistic locking: rows that changed since the read are not written.
 
-use audit::{AccountRepair, RepairedRows};
+use audit::{AccountRepair, BudgetFound, RepairedRows};
 use clap::{ArgGroup, Args};
-use ledger::AccountId;
+use ledger::{AccountId, Audit as _, Owner, RepairError};
 
+use super::key_of;
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::Books;
 use crate::error::Error;
@@ -12,7 +13,7 @@ use crate::print::Form;
 use crate::repair_result::{invocation, repairs, signature, written};
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("how").required(true).args(["to_lines", "add_line", "restore_line", "reverse_line", "lots", "holds"])))]
+#[command(group(ArgGroup::new("how").required(true).args(["to_lines", "add_line", "restore_line", "reverse_line", "lots", "holds", "budget"])))]
 pub(super) struct Repair {
     /// alice for credits, or alice/POSX, bob/commission-usd
     #[arg(value_name = "OWNER[/ASSET]")]
@@ -35,11 +36,14 @@ pub(super) struct Repair {
     /// Bring what is held, and with it what is available, to the open holds
     #[arg(long)]
     holds: bool,
+    /// Write what this key has spent in this day and month again, by the journal and its open holds. The total stays
+    #[arg(long, value_name = "KEY")]
+    pub(super) budget: Option<String>,
     /// The amount of the line, as 15 or -0.00234 [default: what is missing, or what the line has]
-    #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["to_lines", "reverse_line", "lots", "holds"])]
+    #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["to_lines", "reverse_line", "lots", "holds", "budget"])]
     amount: Option<String>,
     /// The order that the line belongs to [default: the one in its key]
-    #[arg(long, value_name = "ORDER_NUMBER", conflicts_with_all = ["to_lines", "reverse_line", "lots", "holds"])]
+    #[arg(long, value_name = "ORDER_NUMBER", conflicts_with_all = ["to_lines", "reverse_line", "lots", "holds", "budget"])]
     order: Option<String>,
     #[command(flatten)]
     pub(super) by: ChangeArgs,
@@ -61,6 +65,33 @@ impl Repair {
         };
         Ok((account, what))
     }
+}
+
+/// What the key has spent, by the uses of its month.
+pub(super) async fn write_budget(
+    books: &Books,
+    owner: &Owner,
+    id: &str,
+    by: &Authorship,
+    form: Form,
+) -> Result<(), Error> {
+    by.print_id("repair");
+    let (key, bound) = key_of(books, owner, id).await?;
+    let invocation = invocation();
+    let call = invocation.context();
+    let decision = match bound.budget {
+        Err(cause) => Err(RepairError::from(cause).into()),
+        Ok(budget) => {
+            let zone = budget.unwrap_or_default().zone;
+            // Read before the uses: a use that is counted meanwhile makes the row another.
+            let stored = books.ledger.stored_spent(&key, &call).await?;
+            let uses = books.ledger.uses_of(&key, &bound, zone, &call).await?;
+            let now = zone.windows_at(invocation.now);
+            audit::budget_repair(BudgetFound { key: &key, bound: &bound, stored, now, uses }, &signature(by))
+        }
+    };
+    form.show(&written(books, decision, Some(RepairedRows::of_budget(&key)), by).await?);
+    Ok(())
 }
 
 pub(super) async fn write(

@@ -63,6 +63,6 @@ impl Ties {
 
 pub(crate) fn budget_of(row: &MemberRow, now: Timestamp) -> Option<BudgetFacts> {
     let MemberRow { key, budget, spent, .. } = row;
-    let budget = (*budget)?;
+    let budget = (*budget).transpose()?;
     Some(BudgetFacts::of(&KeyBudget { key: key.clone(), budget, spent: spent.clone() }, now))
 }

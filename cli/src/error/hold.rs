@@ -39,6 +39,9 @@ impl HoldRefused {
                 "the hold {id} would exceed the {} limit of its key: hold less, or raise the limit with `account budget`",
                 window.as_str()
             ),
+            HoldRefusal::BudgetUnreadable => format!(
+                "the budget of the key of the hold {id} cannot be read: set its limits with `account budget`, or repair what it has spent with `account repair OWNER --budget KEY`"
+            ),
             HoldRefusal::Taken => format!(
                 "the hold {id} exists with other terms: repeat it unchanged, or choose another --id; `hold show {id}` has them"
             ),

@@ -156,6 +156,8 @@ fn repairs() -> Vec<RepairError> {
         RepairError::NotPaid,
         RepairError::NoPayment,
         RepairError::UnsettledAccount,
+        RepairError::LimitsUnreadable,
+        RepairError::BudgetOfLaterForm,
     ]
 }
 
@@ -177,6 +179,7 @@ fn holds() -> Vec<(HoldStep, HoldRefusal)> {
     vec![
         (HoldStep::Open, HoldRefusal::InsufficientCredits),
         (HoldStep::Open, HoldRefusal::BudgetExceeded(ledger::Window::Day)),
+        (HoldStep::Open, HoldRefusal::BudgetUnreadable),
         (HoldStep::Open, HoldRefusal::Taken),
         (HoldStep::Open, HoldRefusal::Closed(settled)),
         (HoldStep::Settle, HoldRefusal::Closed(HoldState::Released { at })),

@@ -33,8 +33,8 @@ impl Raw<'_> {
     }
 
     fn update(&self, table: &str, of: &str, what: &str, values: &Value) {
-        // `order`, `status` and `grant#1` are no plain attribute names in an expression.
-        let names = json!({ "#order": "order", "#status": "status", "#line": "grant#1" });
+        // `order`, `status`, `day` and `grant#1` are no plain attribute names in an expression.
+        let names = json!({ "#order": "order", "#status": "status", "#line": "grant#1", "#day": "day" });
         let used: serde_json::Map<String, Value> =
             names.as_object().unwrap().clone().into_iter().filter(|(name, _)| what.contains(name.as_str())).collect();
         let mut update = json!({ "TableName": name(table), "Key": self.key(of), "UpdateExpression": what });
@@ -124,6 +124,7 @@ impl Shop {
         for (owner, referrer) in [("demo", "bob"), ("bob", "carol")] {
             folder.stdout_of(&["account", "referrer", owner, referrer, "--reason", "a friend"]);
         }
+        folder.stdout_of(&["account", "budget", "demo", "gateway-1", "--total", "100000", "--reason", "a trial"]);
         folder.stdout_of(&["send", "usage", "--count", "4"]);
         let paid = |product: Value| {
             let bought = stack.buy(&key, &product);
@@ -159,6 +160,7 @@ impl Shop {
             ("commission", format!("commission#{report}#1")),
             ("kept", folder.file("kept.json").display().to_string()),
             ("credits", "demo/credits".to_owned()),
+            ("spent", "budget#key#remote#1".to_owned()),
             ("bobs", "bob/commission-usd".to_owned()),
             ("order", order),
             ("report", report),

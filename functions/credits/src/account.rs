@@ -4,15 +4,18 @@ use api::{ApiCall, ApiOutcome, Caller, Failure, Query};
 use catalog::Catalog;
 use edge::Reply;
 use ledger::{
-    AccountId, AccountRow, Amount, Asset, Balance, Lot, LotsSnapshot, Owner, Policy, Scope, SpendingTerms, Statements,
-    Timestamp,
+    AccountId, AccountRow, Amount, Asset, Balance, Budgets, Lot, LotsSnapshot, Owner, Policy, Scope, SpendingTerms,
+    Statements, Timestamp,
 };
 use serde::Serialize;
 
+use crate::budget_json::BudgetJson;
 use crate::parse::{account_not_found, asset, owner};
 use crate::{Call, shown};
 
-const PARAMETERS: [&str; 1] = ["asset"];
+const PARAMETERS: [&str; 2] = ["asset", "include"];
+/// What costs reads of its own.
+const BUDGETS: &str = "budgets";
 
 /// The members that the API documents.
 #[derive(Debug, Serialize)]
@@ -31,6 +34,9 @@ struct AccountJson<'b> {
     overdraft: String,
     /// In the order in which they are spent. Empty if no grant of the account ever expired.
     lots: Vec<LotJson>,
+    /// Of the owner's keys that have any; only with `include`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budgets: Option<Vec<BudgetJson>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,7 +50,7 @@ struct LotJson {
 }
 
 /// The account of the key's owner. A key names its owner, so an owner without a row has nothing yet.
-pub(crate) async fn show_own<L: Statements>(
+pub(crate) async fn show_own<L: Budgets + Statements>(
     catalog: &Catalog,
     call: &ApiCall<'_, Call, Caller>,
     ledger: &L,
@@ -58,7 +64,7 @@ pub(crate) async fn show_own<L: Statements>(
     }
 }
 
-pub(crate) async fn show<L: Statements>(
+pub(crate) async fn show<L: Budgets + Statements>(
     catalog: &Catalog,
     call: &ApiCall<'_, Call, Caller>,
     ledger: &L,
@@ -68,7 +74,7 @@ pub(crate) async fn show<L: Statements>(
     of(catalog, call, &owner, ledger).await
 }
 
-async fn of<L: Statements>(
+async fn of<L: Budgets + Statements>(
     catalog: &Catalog,
     call: &ApiCall<'_, Call, Caller>,
     owner: &Owner,
@@ -76,14 +82,27 @@ async fn of<L: Statements>(
 ) -> Result<ApiOutcome, Failure> {
     let query = Query::parse(&call.request.query, &PARAMETERS)?;
     let account = owner.account(asset(query.parameter("asset"), catalog)?);
+    let has_budgets = includes_budgets(query.parameter("include"))?;
     let read = ledger.account_with_lots(&account, &call.context()).await?;
     let is_own = matches!(&call.caller, Caller::Owner(own) if own == owner);
-    let json = match &read {
+    let mut json = match &read {
         Some((row, lots)) => AccountJson::of(&account, row, Some(lots), call.invocation.now),
         None if is_own => AccountJson::of(&account, &nothing(), None, call.invocation.now),
         None => return Err(account_not_found()),
     };
+    if has_budgets {
+        let budgets = ledger.budgets(owner, &call.context()).await?;
+        json.budgets = Some(budgets.iter().map(|budget| BudgetJson::of(budget, call.invocation.now)).collect());
+    }
     Ok(shown(Reply::json(200, &json)))
+}
+
+fn includes_budgets(include: Option<&str>) -> Result<bool, Failure> {
+    match include {
+        None => Ok(false),
+        Some(BUDGETS) => Ok(true),
+        Some(_) => Err(Failure::new(400, "include_invalid", format!("include takes {BUDGETS}."))),
+    }
 }
 
 fn nothing() -> AccountRow {
@@ -111,6 +130,7 @@ impl<'b> AccountJson<'b> {
             policy: policy.as_str(),
             overdraft: asset.format(overdraft),
             lots: spendable.iter().map(|lot| LotJson::of(asset, lot)).collect(),
+            budgets: None,
             account: id,
         }
     }

@@ -55,9 +55,15 @@ pub(crate) async fn open<L: Holds + Budgets>(call: &HoldCall<'_>, ledger: &L) ->
     let held_for = HeldFor::parse(body.owner.as_ref(), body.key.as_ref())?;
     let opening = Opening::parse(id, &body, key, call.invocation.now)?;
     let Some(Found { owner, key }) = held_for.find(ledger, &call.context()).await? else {
-        return opened_for_former_key(&opening, &held_for, call, ledger).await;
+        return opened_before(&opening, &held_for, key_not_found(), call, ledger).await;
     };
-    let hold = key.into_iter().fold(opening.hold(&owner)?, |hold, (key, bound)| hold.for_key(&key, bound));
+    let on_account = opening.hold(&owner)?;
+    let hold = match key.into_iter().try_fold(on_account.clone(), |hold, (key, bound)| hold.for_key(&key, bound)) {
+        Ok(hold) => hold,
+        Err(refusal) => {
+            return opened_before(&opening, &held_for, refused(&on_account, refusal), call, ledger).await;
+        }
+    };
     match ledger.open_hold(&hold, &call.context()).await {
         // Nothing but this call has this time and this note.
         Ok(opened) => Ok(opened_reply(&opened, opened != hold)),
@@ -71,15 +77,16 @@ pub(crate) async fn open<L: Holds + Budgets>(call: &HoldCall<'_>, ledger: &L) ->
     }
 }
 
-/// The same request as before, for a key that is no one's by now, gets its first answer.
-async fn opened_for_former_key<L: Holds>(
+/// The same request as before gets its first answer, though its key is no one's by now, or its limits cannot be read.
+async fn opened_before<L: Holds>(
     opening: &Opening,
     held_for: &HeldFor,
+    otherwise: Failure,
     call: &HoldCall<'_>,
     ledger: &L,
 ) -> Result<ApiOutcome, Failure> {
     let existing = ledger.hold(&opening.id, &call.context()).await?.filter(|existing| held_for.is_of(existing));
-    let existing = existing.ok_or_else(key_not_found)?;
+    let Some(existing) = existing else { return Err(otherwise) };
     let hold = Hold { key: existing.key.clone(), ..opening.hold(existing.account.owner())? };
     if existing.has_terms_of(&hold) {
         Ok(opened_reply(&existing, true))
@@ -206,6 +213,10 @@ fn refused(hold: &Hold, refusal: HoldRefusal) -> Failure {
         HoldRefusal::BudgetExceeded(window) => {
             let message = format!("The key has less than this left of its budget: {}.", window.as_str());
             Failure::new(402, "budget_exceeded", message)
+        }
+        HoldRefusal::BudgetUnreadable => {
+            let message = "The budget of the key cannot be read: an operator repairs it.";
+            Failure::new(409, "budget_unreadable", message)
         }
         HoldRefusal::Taken => {
             Failure::new(409, "idempotency_key_reused", "This Idempotency-Key was used for another hold.")

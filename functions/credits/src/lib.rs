@@ -29,6 +29,7 @@
 
 mod account;
 mod assemble;
+mod budget_json;
 mod changes;
 mod commit;
 mod cursor;

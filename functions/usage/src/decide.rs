@@ -21,8 +21,10 @@ pub(crate) fn decide(event: &UsageEvent, mut header: JournalHeader, used: Option
         reverses: None,
         lots: Vec::new(),
     };
-    // Reported after the fact, so no limit refuses it. What costs nothing writes no row.
+    // Reported after the fact, so no limit refuses it, nor one that cannot be read. What costs nothing writes no row.
     let counted = budget
+        .ok()
+        .flatten()
         .filter(|_| !event.cost.is_zero())
         .map(|budget| Effect::CountInBudget(BudgetCount::of_usage(&event.key, &budget, event.cost, used_at)));
     let effects = std::iter::once(Effect::Move(spend)).chain(counted).collect();

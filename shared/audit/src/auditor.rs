@@ -81,7 +81,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
 
     pub(crate) async fn check_subject(&mut self, subject: &Subject) -> Result<RunState, CommitError> {
         match subject {
-            Subject::Account(account) => return self.count(account, None, self.statement(account)).await,
+            Subject::Account(account) => return self.check_account(account).await,
             Subject::Order(number) => self.compare(number, &[], true).await?,
             Subject::Line(line) => drop(self.compare_lines(&[line], subject).await?),
         }
@@ -104,6 +104,9 @@ impl<'r, L: Audit> Auditor<'r, L> {
     /// Compares the accounts of one page; `None` after the last page.
     pub(crate) async fn check_page(&mut self) -> Result<Option<RunState>, CommitError> {
         let page = self.ledger.accounts(self.check.after.as_deref(), ACCOUNTS_MAX, &self.call()).await?;
+        for stored in &page.budgets {
+            self.compare_budget(stored);
+        }
         for held in page.accounts {
             if self.is_out_of_time() {
                 return Ok(Some(RunState::OutOfTime));
@@ -150,7 +153,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
     }
 
     /// Counts an account's remaining lines, until their end or that of the run.
-    async fn count(
+    pub(crate) async fn count(
         &mut self,
         account: &str,
         read: Option<StoredAccount>,
@@ -195,7 +198,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
     }
 
     /// A statement with nothing counted yet.
-    fn statement(&self, account: &str) -> Statement {
+    pub(crate) fn statement(&self, account: &str) -> Statement {
         let until = self.check.seen_until(account);
         let earlier = until.map(|until| LinesSeen { until, counted: LineTotals::default() });
         Statement { counted: LineTotals::default(), earlier, last: None, sides: None }
@@ -348,7 +351,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
         if keys.is_empty() { Ok(Vec::new()) } else { self.ledger.journal_lines(keys, &self.call()).await }
     }
 
-    fn record_check(&mut self, at: &Subject, found: Vec<Difference>) {
+    pub(crate) fn record_check(&mut self, at: &Subject, found: Vec<Difference>) {
         self.record_check_of_lines(at, found, Observation::default());
     }
 

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    AccountId, Audit, AuditProgress, CommitError, Decision, Difference, Effect, JournalLine, MoneyKey, OrderNumber,
-    Repair, StoredOrder, Subject,
+    AccountId, Audit, AuditProgress, CallerKey, CommitError, Decision, Difference, Effect, JournalLine, MoneyKey,
+    OrderNumber, Repair, StoredOrder, Subject,
 };
 
 use crate::auditor::{Auditor, RunState};
@@ -53,6 +53,10 @@ impl RepairedRows {
         }
     }
 
+    pub fn of_budget(key: &CallerKey) -> Self {
+        Self { accounts: BTreeSet::from([key.budget_id()]), ..Self::default() }
+    }
+
     pub fn of_order(number: &OrderNumber) -> Self {
         Self { orders: BTreeSet::from([number.clone()]), ..Self::default() }
     }
@@ -87,6 +91,9 @@ impl RepairedRows {
                 if let Some(over) = over {
                     self.add_line(over);
                 }
+            }
+            Effect::Repair(Repair::Budget(budget)) => {
+                self.accounts.insert(budget.key.budget_id());
             }
             Effect::Repair(Repair::Order { order, .. }) | Effect::Order { order, .. } => {
                 self.orders.insert(order.number.clone());

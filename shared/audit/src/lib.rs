@@ -20,6 +20,7 @@
 
 mod alarms;
 mod auditor;
+mod budgets;
 mod changes;
 mod codes;
 mod end_findings;
@@ -27,11 +28,13 @@ mod lots;
 mod pairs;
 mod pass;
 mod repair;
+mod sides;
 mod trial_balance;
 
 use ledger::Writer;
 
 pub use auditor::AuditReport;
+pub use budgets::{BudgetFound, budget_repair};
 pub use changes::{Changes, compare_changes};
 pub use codes::{code_repair, read_codes_again};
 pub use end_findings::{Comparison, RepairedRows};

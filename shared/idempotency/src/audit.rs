@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, House, JournalLine, LinePage, LinePosition,
-    LotsRow, OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, Timestamp, TrialBalance,
+    AccountPage, Audit, AuditProgress, Balance, CallContext, CallerKey, CommitError, House, JournalLine, LinePage,
+    LinePosition, LotsRow, OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, StoredSpent, Timestamp,
+    TrialBalance,
 };
 
 use crate::batch::Read;
@@ -16,7 +17,7 @@ use crate::order_image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{number, text};
 use crate::store::DynamoLedger;
-use crate::{backlog, day_row, lots_row, names};
+use crate::{backlog, budget_row, day_row, lots_row, names};
 
 impl Audit for DynamoLedger {
     async fn check(&self, context: &CallContext<'_>) -> Result<AuditProgress, CommitError> {
@@ -75,15 +76,17 @@ impl Audit for DynamoLedger {
                 .client()
                 .scan()
                 .table_name(&self.tables().accounts)
-                .projection_expression(HELD.map(|name| format!("#{name}")).join(", "))
+                .projection_expression(COMPARED.map(|name| format!("#{name}")).join(", "))
                 // The rows of keys and of the audit's progress have no balance.
-                .filter_expression("attribute_exists(#balance_units)")
-                .set_expression_attribute_names(Some(placeholders(&HELD)))
+                .filter_expression("attribute_exists(#balance_units) OR begins_with(#id, :budget)")
+                .expression_attribute_values(":budget", text("budget#"))
+                .set_expression_attribute_names(Some(placeholders(&COMPARED)))
                 .set_exclusive_start_key(after.map(|after| HashMap::from([(names::ID.to_owned(), text(after))])))
                 .limit(i32::from(rows_max));
             match scan.send().await {
                 Ok(found) => Ok(Answer::Final(AccountPage {
                     accounts: found.items().iter().filter_map(stored_account).collect(),
+                    budgets: found.items().iter().filter_map(budget_row::stored).collect(),
                     next: found.last_evaluated_key().and_then(|key| word(key, names::ID)),
                 })),
                 Err(error) => after_failure(error),
@@ -104,6 +107,15 @@ impl Audit for DynamoLedger {
     async fn stored_lots(&self, account: &str, context: &CallContext<'_>) -> Result<Option<LotsRow>, CommitError> {
         let row = self.row(&self.tables().accounts, lots_row::id(account), context).await?;
         Ok(row.as_ref().and_then(stored_lots).map(|(_, lots)| lots))
+    }
+
+    async fn stored_spent(
+        &self,
+        key: &CallerKey,
+        context: &CallContext<'_>,
+    ) -> Result<Option<StoredSpent>, CommitError> {
+        let row = self.row(&self.tables().accounts, key.budget_id(), context).await?;
+        Ok(row.as_ref().and_then(budget_row::stored))
     }
 
     async fn lines(
@@ -191,9 +203,20 @@ pub(crate) fn kept(row: &Image) -> StoredOrder {
     }
 }
 
-const HELD: [&str; 10] = [
+/// Of accounts, and of what keys have spent.
+const COMPARED: [&str; 20] = [
     names::ID,
     names::FORMAT,
+    names::WRITTEN_BY,
+    names::DAY,
+    names::DAY_UNITS,
+    names::PREVIOUS_DAY,
+    names::PREVIOUS_DAY_UNITS,
+    names::MONTH,
+    names::MONTH_UNITS,
+    names::PREVIOUS_MONTH,
+    names::PREVIOUS_MONTH_UNITS,
+    names::TOTAL_UNITS,
     names::BALANCE_UNITS,
     names::AVAILABLE_UNITS,
     names::OVERDRAFT_UNITS,

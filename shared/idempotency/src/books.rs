@@ -51,16 +51,16 @@ impl Budgets for DynamoLedger {
     async fn budgets(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Vec<KeyBudget>, CommitError> {
         let live = self.keys(owner, context).await?.into_iter().filter(|row| row.revoked_at.is_none());
         let keys: Vec<CallerKey> = live.map(|row| row.key).collect();
-        let ids: Vec<String> = keys.iter().flat_map(|key| [key.to_string(), budget_row::id(key)]).collect();
+        let ids: Vec<String> = keys.iter().flat_map(|key| [key.to_string(), key.budget_id()]).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let read = RowsToRead { table: &self.tables().accounts, attributes: &budget_row::ATTRIBUTES, is_strong: true };
         let rows: HashMap<String, _> = self.rows(&read, &ids, context).await?.into_iter().map(with_id).collect();
         let mut budgets = Vec::new();
         for key in keys {
             let bound = rows.get(&key.to_string()).map_or(Ok(None), budget_row::bound).map_err(unreadable)?;
-            if let Some(budget) = bound.and_then(|bound| bound.budget) {
-                let spent = rows.get(&budget_row::id(&key)).map_or_else(|| Ok(Spent::default()), budget_row::read);
-                budgets.push(KeyBudget { key, budget, spent: spent.map_err(unreadable)? });
+            if let Some(budget) = bound.and_then(|bound| bound.budget.transpose()) {
+                let spent = rows.get(&key.budget_id()).map_or_else(|| Ok(Spent::default()), budget_row::read).ok();
+                budgets.push(KeyBudget { key, budget, spent });
             }
         }
         Ok(budgets)
@@ -70,7 +70,7 @@ impl Budgets for DynamoLedger {
 impl DynamoLedger {
     /// What a key has spent, if anything was ever counted.
     pub async fn spent(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<Spent>, CommitError> {
-        let row = self.row(&self.tables().accounts, budget_row::id(key), context).await?;
+        let row = self.row(&self.tables().accounts, key.budget_id(), context).await?;
         row.as_ref().map(budget_row::read).transpose().map_err(unreadable)
     }
 

@@ -1,26 +1,30 @@
 //! Budgets: the limits on the row of a key, and the row of what the key has spent.
 
 use ledger::{
-    Balance, BoundKey, Budget, BudgetChange, BudgetCount, CallContext, CallerKey, Counted, Limits, Owner, Series, Slot,
-    Spent, Window, Zone,
+    Balance, BoundKey, Budget, BudgetChange, BudgetCount, BudgetUnreadable, CallContext, CallerKey, Counted, Limits,
+    Owner, Series, Slot, Spent, StoredBudget, StoredSpent, Window, Zone,
 };
 
-use crate::image::{Image, Read, known_form, maybe, maybe_amount, number as read_number, owned, time};
-use crate::rows::{Row, number, text};
+use crate::image::{
+    Image, Read, is_of_later_form, known_form, maybe, maybe_amount, number as read_number, owned, time,
+};
+use crate::rows::{ROW_FORMAT, Row, number, text};
 use crate::{call_rate, member_row, names};
 
 /// What a transaction has to know of a budget before it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BudgetRead {
     pub(crate) key: CallerKey,
-    pub(crate) spent: Spent,
+    /// `None` if it cannot be read: a use is booked without it.
+    pub(crate) spent: Option<Spent>,
     /// The limits that the count would exceed.
     pub(crate) exceeded: Vec<Window>,
 }
 
-/// No account's id contains a `#`.
-pub(crate) fn id(key: &CallerKey) -> String {
-    format!("budget#{key}")
+impl BudgetRead {
+    pub(crate) fn unreadable(count: &BudgetCount) -> Self {
+        Self { key: count.key.clone(), spent: None, exceeded: Vec::new() }
+    }
 }
 
 /// Of both rows.
@@ -84,13 +88,17 @@ pub(crate) fn set(change: &BudgetChange, context: &CallContext<'_>) -> Row {
     row
 }
 
-/// The limits over those that were read.
-pub(crate) fn set_over(row: &mut Row, from: Option<Budget>, to: Option<Budget>) {
+/// The limits over those that were read. What could not be read is no condition.
+pub(crate) fn set_over(row: &mut Row, from: StoredBudget, to: Option<Budget>) {
     let zone = |budget: Option<Budget>| budget.map(|budget| text(&budget.zone));
-    row.set_over(names::ZONE, zone(from), zone(to));
+    let mut over = |name, from: Result<_, BudgetUnreadable>, to| match from {
+        Ok(from) => row.set_over(name, from, to),
+        Err(_) => row.set_or_remove(name, to),
+    };
+    over(names::ZONE, from.map(zone), zone(to));
     for (name, window) in LIMITS {
         let limit = |budget: Option<Budget>| Some(number(&budget?.limits.of(window)?.units()));
-        row.set_over(name, limit(from), limit(to));
+        over(name, from.map(limit), limit(to));
     }
 }
 
@@ -110,7 +118,8 @@ pub(crate) fn bound(row: &Image) -> Read<Option<BoundKey>> {
     };
     Ok(Some(BoundKey {
         owner,
-        budget: budget(row)?,
+        // Limits that cannot be read stop no use: the key is known without them.
+        budget: budget(row).map_err(|_| BudgetUnreadable),
         draws: member_row::read_draws(row)?,
         rate: call_rate::read(row)?,
         ends_at: maybe(row, names::REVOKED_AT, time)?,
@@ -135,7 +144,12 @@ enum Shows {
 /// nothing to correct. A limit that was exceeded when the row was read has to be exceeded still: a hold may have freed
 /// what it counted.
 pub(crate) fn count(count: &BudgetCount, read: Option<&BudgetRead>, context: &CallContext<'_>) -> Option<Row> {
-    let spent = read.map(|read| &read.spent);
+    let spent = match read {
+        None => None,
+        // It can neither be read nor counted in: the use is booked, and the row waits for its repair.
+        Some(BudgetRead { spent: None, .. }) => return None,
+        Some(BudgetRead { spent: Some(spent), .. }) => Some(spent),
+    };
     if spent.is_some_and(|spent| spent.is_lost_for(count)) {
         return None;
     }
@@ -220,4 +234,43 @@ pub(crate) fn read(row: &Image) -> Read<Spent> {
     };
     let total = Balance::from_units(read_number(row, names::TOTAL_UNITS)?);
     Ok(Spent { days: series(&DAYS)?, months: series(&MONTHS)?, total })
+}
+
+/// The row as an audit reads it; `None` if it is another.
+pub(crate) fn stored(row: &Image) -> Option<StoredSpent> {
+    let key = CallerKey::of_budget_id(row.get(names::ID)?.as_s().ok()?)?;
+    let is_of_later_form = is_of_later_form(row);
+    let total = read_number(row, names::TOTAL_UNITS).ok().filter(|_| !is_of_later_form).map(Balance::from_units);
+    let written_by = maybe(row, names::WRITTEN_BY, owned).unwrap_or_default();
+    Some(StoredSpent { key, spent: read(row).ok(), total, written_by, is_of_later_form })
+}
+
+/// The whole row over the one that was read.
+pub(crate) fn repaired(from: Option<&StoredSpent>, to: &Spent, context: &CallContext<'_>) -> Row {
+    let mut row = Row::default();
+    match from {
+        None => {
+            let absent = row.absent();
+            row.conditions.push(absent);
+        }
+        Some(from) => {
+            let id = row.name(names::ID);
+            row.conditions.push(format!("attribute_exists({id})"));
+            row.require(names::WRITTEN_BY, from.written_by.as_ref().map(text));
+        }
+    }
+    row.set(names::FORMAT, number(&ROW_FORMAT));
+    for (names, series) in [(&DAYS, &to.days), (&MONTHS, &to.months)] {
+        let both = [
+            (names.current, names.current_units, &series.current),
+            (names.previous, names.previous_units, &series.previous),
+        ];
+        for (window, units, counted) in both {
+            row.set_or_remove(window, counted.as_ref().map(|counted| text(&counted.window)));
+            row.set_or_remove(units, counted.as_ref().map(|counted| number(&counted.units.units())));
+        }
+    }
+    row.set(names::TOTAL_UNITS, number(&to.total.units()));
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
+    row
 }

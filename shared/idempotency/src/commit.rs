@@ -12,6 +12,7 @@ use crate::plan::{Known, Plan};
 use crate::retry::{Answer, after_failure, instant, until_answered};
 use crate::role::PlanError;
 use crate::store::DynamoLedger;
+use crate::uncounted;
 use crate::verdict::{ExistingRow, Verdict, read};
 
 /// The result of a transaction that was neither throttled nor invalid.
@@ -40,6 +41,9 @@ impl DynamoLedger {
             match self.transact(plan, context).await? {
                 Outcome::Applied(processed_at) => {
                     let is_over_budget = known.is_over_budget();
+                    for key in known.uncounted() {
+                        uncounted::alarm(key);
+                    }
                     let receipt = Receipt { key: header.receipt.clone(), processed_at, is_over_budget };
                     self.receipts().remember(&receipt, &header.fingerprints);
                     return Ok(if known.moved.is_empty() {
@@ -66,6 +70,9 @@ impl DynamoLedger {
                 }
                 Outcome::Budget(read) if !read.exceeded.is_empty() && is_refused_above_budget(entry, &read.key) => {
                     return self.refuse_entry(entry, Reason::BudgetExceeded, context).await;
+                }
+                Outcome::Budget(read) if read.spent.is_none() && is_refused_above_budget(entry, &read.key) => {
+                    return Err(CommitError::Refused("what the key has spent cannot be read".into()));
                 }
                 Outcome::Budget(read) => {
                     known.budgets.insert(read.key.clone(), *read);

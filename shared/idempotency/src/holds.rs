@@ -7,14 +7,15 @@ use ledger::{
 };
 
 use crate::batch::Read;
+use crate::budget_row::BudgetRead;
 use crate::commit::{Outcome, unexpected};
 use crate::hold_row::{self, SHARDS};
 use crate::image::{self, Image, Unreadable, known_form};
-use crate::names;
 use crate::plan::Plan;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::{DynamoLedger, unreadable};
+use crate::{names, uncounted};
 
 const ATTRIBUTES: [&str; 21] = [
     names::ID,
@@ -60,6 +61,9 @@ impl Holds for DynamoLedger {
                     if let Some(window) = read.exceeded.first() {
                         return Err(HoldRefusal::BudgetExceeded(*window).into());
                     }
+                    if read.spent.is_none() {
+                        return Err(HoldRefusal::BudgetUnreadable.into());
+                    }
                     budget = Some(*read);
                 }
                 Outcome::Guarded(_) => return Err(HoldRefusal::InsufficientCredits.into()),
@@ -83,7 +87,7 @@ impl Holds for DynamoLedger {
     ) -> Result<Hold, HoldError> {
         // What the caller knows is tried first; both rows are read only if they are others.
         let (mut read, mut use_row, mut is_read) = (hold.clone(), UseRow::Absent, false);
-        let mut budget = None;
+        let mut budget: Option<BudgetRead> = None;
         loop {
             let now = context.time_at(crate::retry::instant());
             let change = match read.close(closing, use_row, now) {
@@ -98,7 +102,12 @@ impl Holds for DynamoLedger {
             };
             let plan = |now: Timestamp| Plan::close_hold(self.tables(), &change, budget.as_ref(), context, now);
             match self.transact(plan, context).await? {
-                Outcome::Applied(_) => return Ok(change.closed()),
+                Outcome::Applied(_) => {
+                    if let Some(read) = budget.filter(|read| read.spent.is_none()) {
+                        uncounted::alarm(&read.key);
+                    }
+                    return Ok(change.closed());
+                }
                 Outcome::ExistingRow(_) | Outcome::Stale => {
                     (read, use_row) = self.hold_and_use(&hold.id, context).await?;
                     is_read = true;

@@ -72,6 +72,8 @@ mod service_key_row;
 mod statements;
 mod store;
 mod tables;
+mod uncounted;
+mod uses;
 mod verdict;
 mod whole;
 

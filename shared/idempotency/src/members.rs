@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ledger::{BoundKey, Budget, CallContext, CallerKey, CommitError, Draw, Members, Owner, Spent};
+use ledger::{BoundKey, CallContext, CallerKey, CommitError, Draw, Members, Owner, Spent, StoredBudget};
 
 use crate::batch::Read;
 use crate::books::Line;
@@ -16,8 +16,9 @@ pub struct MemberRow {
     pub key: CallerKey,
     pub owner: Owner,
     pub draw: Draw,
-    pub budget: Option<Budget>,
-    pub spent: Spent,
+    pub budget: StoredBudget,
+    /// `None` if its row cannot be read.
+    pub spent: Option<Spent>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,8 +49,7 @@ impl DynamoLedger {
     /// The same keys with their rows. One that has left since the list was read is left out.
     pub async fn member_rows(&self, owner: &Owner, context: &CallContext<'_>) -> Result<MemberRows, CommitError> {
         let Members { drawing, drawn_by } = self.members(owner, context).await?;
-        let ids: Vec<String> =
-            drawing.union(&drawn_by).flat_map(|key| [key.to_string(), budget_row::id(key)]).collect();
+        let ids: Vec<String> = drawing.union(&drawn_by).flat_map(|key| [key.to_string(), key.budget_id()]).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let read = Read { table: &self.tables().accounts, attributes: &budget_row::ATTRIBUTES, is_strong: true };
         let rows = self.rows(&read, &ids, context).await?;
@@ -82,8 +82,8 @@ fn member(key: CallerKey, rows: &HashMap<String, Image>) -> Result<Option<Member
     let bound = rows.get(&key.to_string()).map_or(Ok(None), budget_row::bound).map_err(unreadable)?;
     let Some(BoundKey { owner, budget, draws, .. }) = bound else { return Ok(None) };
     let Some(draw) = draws.open().cloned() else { return Ok(None) };
-    let spent = rows.get(&budget_row::id(&key)).map_or_else(|| Ok(Spent::default()), budget_row::read);
-    Ok(Some(MemberRow { key, owner, draw, budget, spent: spent.map_err(unreadable)? }))
+    let spent = rows.get(&key.budget_id()).map_or_else(|| Ok(Spent::default()), budget_row::read).ok();
+    Ok(Some(MemberRow { key, owner, draw, budget, spent }))
 }
 
 /// A gateway names the key itself; a hold has its short id.

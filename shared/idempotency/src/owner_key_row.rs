@@ -27,7 +27,7 @@ pub(crate) fn set(owner: &Owner, from: &KeySettings, to: &KeySettings, context: 
     row.conditions.push(format!("(attribute_not_exists({revoked}) OR {revoked} > {now})"));
     let name = |settings: &KeySettings| settings.name.as_ref().map(text);
     row.set_over(names::KEY_NAME, name(from), name(to));
-    budget_row::set_over(&mut row, from.budget, to.budget);
+    budget_row::set_over(&mut row, Ok(from.budget), to.budget);
     call_rate::set_over(&mut row, from.rate, to.rate);
     row
 }

@@ -8,7 +8,7 @@ use ledger::{
 
 use crate::role::{PlanError, Role};
 use crate::rows::{Row, fingerprint_of, number, text};
-use crate::{Tables, account_row, lots_row, names, order_row, proof};
+use crate::{Tables, account_row, budget_row, lots_row, names, order_row, proof};
 
 pub(crate) fn item(
     tables: &Tables,
@@ -50,6 +50,10 @@ pub(crate) fn item(
             require_unchanged(&mut row, line);
             row.update(&tables.journal, proof.key.as_str())?
         }
+        Repair::Budget(budget) => {
+            let row = budget_row::repaired(budget.from.as_ref(), &budget.to, context);
+            row.update(&tables.accounts, &budget.key.budget_id())?
+        }
         Repair::Payment { proof, over: None } => {
             let header = JournalHeader { order: Some(proof.order.clone()), ..header.clone() };
             let mut row = Row::money_over(&header, &proof::fingerprint(proof, None), context, now);
@@ -73,7 +77,8 @@ pub(crate) fn is_receipt(repair: &Repair, header: &JournalHeader) -> Option<Move
         | Repair::Lots { .. }
         | Repair::Reversed { .. }
         | Repair::Order { .. }
-        | Repair::Payment { .. } => None,
+        | Repair::Payment { .. }
+        | Repair::Budget(_) => None,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::image::{Image, Read, Unreadable, known_form};
 use crate::order_image;
 use crate::retry::{Answer, Backoff, Jitter, after_failure, until_answered};
 use crate::rows::{referrer, text};
-use crate::{Tables, budget_row, names, places, rate_row};
+use crate::{Tables, budget_row, names, places, rate_row, uncounted};
 
 /// The SDK's default is 3.1 s, most of the time that a sender waits.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
@@ -128,6 +128,7 @@ impl Ledger for DynamoLedger {
         let row = self.row(&self.0.tables.accounts, key.to_string(), context).await?;
         let bound = row.map_or(Ok(None), |row| budget_row::bound(&row)).map_err(unreadable)?;
         if let Some(bound) = &bound {
+            uncounted::alarm_of_limits(key, bound);
             self.0.keys.remember(key, bound, context.received_at);
         }
         Ok(bound.filter(is_live))

@@ -8,7 +8,7 @@ use ledger::{AccountId, BudgetCount, Effect, Entry, Fingerprints, MoneyKey, Reas
 
 use crate::books::spending_terms;
 use crate::budget_row::BudgetRead;
-use crate::image::known_form;
+use crate::image::{is_of_later_form, known_form};
 use crate::plan::OVER_BUDGET;
 use crate::role::{AccountGuards, LotsGuard, Role};
 use crate::{budget_row, lots_row, names};
@@ -82,14 +82,21 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
     if let Some((reason, _)) = images(|role| matches!(role, Role::Receipt)).next() {
         return if is_later_form(reason) { later_form() } else { Verdict::ExistingRow(existing_row(reason.item())) };
     }
-    if let Some((reason, _)) = failed.iter().find(|(reason, _)| reason.code() != Some("ConditionalCheckFailed")) {
+    let is_invalid = |reason: &CancellationReason| reason.code() != Some("ConditionalCheckFailed");
+    // A budget with an attribute of another type cannot be counted in.
+    if let Some((_, Role::Budget(count))) = failed.iter().find(|(reason, _)| is_invalid(reason))
+        && failed.iter().filter(|(reason, _)| is_invalid(reason)).count() == 1
+    {
+        return Verdict::Budget(Box::new(BudgetRead::unreadable(count)));
+    }
+    if let Some((reason, _)) = failed.iter().find(|(reason, _)| is_invalid(reason)) {
         return Verdict::Invalid(format!(
             "{}: {}",
             reason.code().unwrap_or_default(),
             reason.message().unwrap_or_default()
         ));
     }
-    if images(|_| true).any(|(reason, _)| is_later_form(reason)) {
+    if images(|_| true).any(|(reason, role)| is_later_form_of(reason, role)) {
         return later_form();
     }
     // A stale read has the next priority: all other conditions were derived from it, except those of lots, whose
@@ -189,10 +196,15 @@ fn of_account(account: &AccountId, guards: &AccountGuards, image: Option<&Image>
 /// The row says which windows it has. Whether a limit is exceeded follows from the same row.
 fn of_budget(count: &BudgetCount, image: Option<&Image>) -> Verdict {
     let Ok(spent) = image.map_or_else(|| Ok(Spent::default()), budget_row::read) else {
-        return Verdict::Invalid("a budget cannot be read".to_owned());
+        return Verdict::Budget(Box::new(BudgetRead::unreadable(count)));
     };
     let exceeded = spent.exceeded(count);
-    Verdict::Budget(Box::new(BudgetRead { key: count.key.clone(), spent, exceeded }))
+    Verdict::Budget(Box::new(BudgetRead { key: count.key.clone(), spent: Some(spent), exceeded }))
+}
+
+/// A damaged budget stops no use. One of a later release has its meaning, and no write goes over it.
+fn is_later_form_of(reason: &CancellationReason, role: &Role) -> bool {
+    if let Role::Budget(_) = role { reason.item().is_some_and(is_of_later_form) } else { is_later_form(reason) }
 }
 
 /// Nothing can be concluded from a row of a later release.

@@ -66,6 +66,7 @@ impl BookTable {
                 .or_else(|| audit::stored_lots(row).map(|(account, lots)| Row::Lots(account, lots)))
                 .or_else(|| code_row::code(row).ok().map(|code| Row::Code(Box::new(code))))
                 .or_else(|| member_of(row))
+                .or_else(|| budget_row::stored(row).map(Row::Budget))
                 .or_else(|| Some(Row::Members(member_row::owner_of(row)?, member_row::read(row).ok()?))),
             Self::Journal => journal_row(row),
             Self::Orders => orders_table_row(row),

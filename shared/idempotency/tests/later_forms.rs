@@ -77,7 +77,7 @@ fn remote_key() -> CallerKey {
 
 fn set_budget(owner: Owner) -> BudgetChange {
     let limits = Limits { day: Some(Amount::from_units(1)), ..Limits::default() };
-    BudgetChange { key: remote_key(), owner, from: None, to: Budget::new(Zone::default(), limits) }
+    BudgetChange { key: remote_key(), owner, from: Ok(None), to: Budget::new(Zone::default(), limits) }
 }
 
 fn revoke(owner: Owner) -> Effect {

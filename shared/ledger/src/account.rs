@@ -17,6 +17,7 @@ const HASH_CHARS: usize = 64;
 /// How a short id begins.
 const GATEWAY: &str = "gateway-";
 const API: &str = "api-";
+const BUDGET: &str = "budget#";
 
 /// A customer. Account ids contain the name, so it may not contain their separator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -176,6 +177,15 @@ impl CallerKey {
             "api" => Some(Self::ApiHash(name.to_owned())),
             _ => None,
         }
+    }
+
+    /// The id of the row of what it has spent. No account's name has a `#`.
+    pub fn budget_id(&self) -> String {
+        format!("{BUDGET}{self}")
+    }
+
+    pub fn of_budget_id(id: &str) -> Option<Self> {
+        Self::of_row(id.strip_prefix(BUDGET)?)
     }
 
     /// The id, or the hash.

@@ -1,6 +1,7 @@
 //! The audit of the books: compares each account with its ledger entries, and each order with the journal. A difference
 //! is checked again and reported, and never repaired automatically.
 
+mod budgets;
 mod census;
 mod check;
 mod codes;
@@ -14,15 +15,16 @@ mod repair;
 mod trial_balance;
 mod whole;
 
-use crate::{Balance, CallContext, CommitError, Holds, House, LotsRow, Order, OrderNumber, Timestamp};
+use crate::{Balance, CallContext, CallerKey, CommitError, Holds, House, LotsRow, Order, OrderNumber, Timestamp};
 
+pub use budgets::StoredSpent;
 pub use census::{AccountsOpened, Census, MissingAccounts};
 pub use check::{AuditProgress, CountProgress, LinesSeen, Observation, Open, UnsettledAccount};
 pub use codes::CodesToRead;
 pub use difference::{Difference, DifferenceKind, Subject, Suspect};
 pub use held::{LineTotals, StoredAccount, StoredLots};
 pub use members::MemberKey;
-pub use repair::{LineDetails, Repair, RepairError, RepairedOrder, Side};
+pub use repair::{LineDetails, Repair, RepairError, RepairedBudget, RepairedOrder, Side};
 pub use trial_balance::{AccountSides, AssetBalance, TrialBalance};
 pub use whole::{Row, WholeAudit};
 
@@ -80,6 +82,13 @@ pub trait Audit: Holds {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<LotsRow>, CommitError>> + Send;
 
+    /// The current row of what a key has spent.
+    fn stored_spent(
+        &self,
+        key: &CallerKey,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<StoredSpent>, CommitError>> + Send;
+
     /// The account's lines after this one, the oldest first, from an index that may lag.
     fn lines(
         &self,
@@ -107,6 +116,8 @@ pub trait Audit: Holds {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccountPage {
     pub accounts: Vec<StoredAccount>,
+    /// What keys have spent, in the same rows of the table.
+    pub budgets: Vec<StoredSpent>,
     /// The cursor for the next page; `None` at the end.
     pub next: Option<String>,
 }

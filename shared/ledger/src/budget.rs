@@ -14,6 +14,7 @@ pub use port::{Budgets, KeyBudget};
 pub use spent::{Counted, Series, Slot, Spent};
 
 const MINUTES_PER_HOUR: i16 = 60;
+const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// The zones in use lie between -12:00 and +14:00.
 const EASTMOST_MINUTES: i16 = 14 * MINUTES_PER_HOUR;
 const WESTMOST_MINUTES: i16 = -12 * MINUTES_PER_HOUR;
@@ -50,6 +51,23 @@ impl Zone {
             (WESTMOST_MINUTES..=EASTMOST_MINUTES).contains(&minutes).then_some(Self { minutes })
         };
         read().ok_or(ZoneError)
+    }
+
+    /// When the window ends that this time is in. The total never does.
+    pub fn ends_at(self, window: Window, at: Timestamp) -> Option<Timestamp> {
+        let Windows { day, month } = self.windows_at(at);
+        let start = |day: &str| Timestamp::parse_rfc3339(&format!("{day}T00:00:00.000Z")).ok();
+        let next = match window {
+            Window::Day => start(&day)?.plus_seconds(DAY_SECONDS),
+            Window::Month => {
+                let (year, month) = month.split_once('-')?;
+                let (year, month): (u16, u8) = (year.parse().ok()?, month.parse().ok()?);
+                let (year, month) = if month == 12 { (year.checked_add(1)?, 1) } else { (year, month.checked_add(1)?) };
+                start(&format!("{year:04}-{month:02}-01"))?
+            }
+            Window::Total => return None,
+        };
+        Some(next.plus_seconds(i64::from(self.minutes).saturating_mul(-60)))
     }
 
     /// The day and the month that this time is in.
@@ -132,12 +150,20 @@ impl Budget {
     }
 }
 
-/// Sets or removes the budget of a key, provided that the key is the owner's and its budget is still `from`.
+/// The budget on the row of a key.
+pub type StoredBudget = Result<Option<Budget>, BudgetUnreadable>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the limits or the zone of the key cannot be read")]
+pub struct BudgetUnreadable;
+
+/// Sets or removes the budget of a key, provided that the key is the owner's and its budget is still `from`. One that
+/// cannot be read is written over, whatever it is by then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetChange {
     pub key: CallerKey,
     pub owner: Owner,
-    pub from: Option<Budget>,
+    pub from: StoredBudget,
     pub to: Option<Budget>,
 }
 

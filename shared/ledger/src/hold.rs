@@ -163,12 +163,12 @@ impl Hold {
 
     /// The same hold for a key: it counts in the key's budget, on the account that pays for the uses of the key. It stays
     /// there, whatever becomes of the key.
-    #[must_use]
-    pub fn for_key(self, key: &CallerKey, bound: BoundKey) -> Self {
+    pub fn for_key(self, key: &CallerKey, bound: BoundKey) -> Result<Self, HoldRefusal> {
         let UsedKey { payer, member, budget, used_at } = bound.used(key, self.opened_at, self.opened_at);
         let account = payer.account(self.account.asset());
+        let budget = budget.map_err(|_| HoldRefusal::BudgetUnreadable)?;
         let budget = budget.map(|budget| HoldBudget::at(key.clone(), &budget, used_at));
-        Self { account, key: Some(key.clone()), member, budget, ..self }
+        Ok(Self { account, key: Some(key.clone()), member, budget, ..self })
     }
 
     /// Whether both were opened with the same terms, at whatever time: the second is the first, sent again.
@@ -219,6 +219,8 @@ pub enum HoldRefusal {
     InsufficientCredits,
     #[error("{}: {}", Reason::BudgetExceeded.as_str(), .0.as_str())]
     BudgetExceeded(Window),
+    #[error("the budget of its key cannot be read")]
+    BudgetUnreadable,
     #[error("another hold has this id")]
     Taken,
     #[error("the hold is closed: {}", .0.as_str())]

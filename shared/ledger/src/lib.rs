@@ -102,13 +102,13 @@ pub use asset::{Asset, Word, WordError};
 pub use audit::{
     AccountPage, AccountSides, AccountsOpened, AssetBalance, Audit, AuditProgress, Census, CodesToRead, CountProgress,
     Difference, DifferenceKind, JournalLine, LineDetails, LinePage, LinePosition, LineTotals, LinesSeen, MemberKey,
-    MissingAccounts, Observation, Open, Repair, RepairError, RepairedOrder, Row, Side, StatementLine, StoredAccount,
-    StoredLots, StoredOrder, Subject, Suspect, TrialBalance, UnsettledAccount, WholeAudit,
+    MissingAccounts, Observation, Open, Repair, RepairError, RepairedBudget, RepairedOrder, Row, Side, StatementLine,
+    StoredAccount, StoredLots, StoredOrder, StoredSpent, Subject, Suspect, TrialBalance, UnsettledAccount, WholeAudit,
 };
 pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};
 pub use budget::{
-    Budget, BudgetChange, BudgetCheck, BudgetCount, Budgets, Counted, HoldBudget, KeyBudget, Limits, Series, Slot,
-    Spent, Window, Windows, Zone, ZoneError,
+    Budget, BudgetChange, BudgetCheck, BudgetCount, BudgetUnreadable, Budgets, Counted, HoldBudget, KeyBudget, Limits,
+    Series, Slot, Spent, StoredBudget, Window, Windows, Zone, ZoneError,
 };
 pub use call_count::{CallCounts, CallMinute};
 pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, CodeUses, Codes, OncePer, WrongCodes};

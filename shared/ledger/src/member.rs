@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::{Budget, CallRate, CallerKey, Owner, Timestamp};
+use crate::{Budget, CallRate, CallerKey, Owner, StoredBudget, Timestamp};
 
 /// The keys that draw on one account, and those of one owner that draw on others. It bounds the row that lists them.
 pub const MEMBERS_MAX: usize = 200;
@@ -107,7 +107,7 @@ impl Member {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoundKey {
     pub owner: Owner,
-    pub budget: Option<Budget>,
+    pub budget: StoredBudget,
     /// The periods in which another owner's account pays for it.
     pub draws: Draws,
     pub rate: Option<CallRate>,
@@ -121,14 +121,14 @@ pub struct UsedKey {
     pub payer: Owner,
     /// Only if the payer is another than the owner.
     pub member: Option<Member>,
-    pub budget: Option<Budget>,
+    pub budget: StoredBudget,
     pub used_at: Timestamp,
 }
 
 impl BoundKey {
     /// A key of this owner without any settings.
     pub fn of(owner: Owner) -> Self {
-        Self { owner, budget: None, draws: Draws::default(), rate: None, ends_at: None }
+        Self { owner, budget: Ok(None), draws: Draws::default(), rate: None, ends_at: None }
     }
 
     /// Whether it works at this time: a key that was rotated may still.
@@ -161,7 +161,7 @@ pub struct MemberChange {
     pub from: Draws,
     pub to: Draws,
     /// The key's budget, which is the limit of the member, if it changes with it: as it was read, and as it becomes.
-    pub budget: Option<(Option<Budget>, Option<Budget>)>,
+    pub budget: Option<(StoredBudget, Option<Budget>)>,
 }
 
 /// What a change does to the lists of both owners.

@@ -53,6 +53,9 @@ struct State {
     members: BTreeMap<Owner, Members>,
     limits: BTreeMap<CallerKey, Budget>,
     spent: BTreeMap<CallerKey, Spent>,
+    /// Keys whose row of what they have spent, or whose limits, cannot be read.
+    damaged_budgets: BTreeSet<CallerKey>,
+    damaged_limits: BTreeSet<CallerKey>,
     bodies: BTreeMap<String, KeptBody>,
     orders: BTreeMap<OrderNumber, Order>,
     referrers: BTreeMap<Owner, Owner>,

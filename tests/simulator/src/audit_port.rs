@@ -1,8 +1,9 @@
 //! The ports of the audit and of cached keys, over the ledger of one sandbox.
 
 use ledger::{
-    AccountPage, Audit, AuditProgress, CachedJwks, CallContext, CommitError, JournalLine, JwksCache, JwksName,
-    LinePage, LinePosition, LotsRow, OrderNumber, StoredAccount, StoredOrder, Timestamp, TrialBalance,
+    AccountPage, Audit, AuditProgress, CachedJwks, CallContext, CallerKey, CommitError, JournalLine, JwksCache,
+    JwksName, LinePage, LinePosition, LotsRow, OrderNumber, StoredAccount, StoredOrder, StoredSpent, Timestamp,
+    TrialBalance,
 };
 
 use crate::port::{Books, PortLedger, call};
@@ -56,6 +57,14 @@ impl Audit for PortLedger {
 
     async fn stored_lots(&self, account: &str, context: &CallContext<'_>) -> Result<Option<LotsRow>, CommitError> {
         call!(self, context, Audit::stored_lots(account))
+    }
+
+    async fn stored_spent(
+        &self,
+        key: &CallerKey,
+        context: &CallContext<'_>,
+    ) -> Result<Option<StoredSpent>, CommitError> {
+        call!(self, context, Audit::stored_spent(key))
     }
 
     async fn lines(

@@ -21,7 +21,7 @@ fn limit(day: &str) -> Option<ledger::Budget> {
 }
 
 fn budget(of: CallerKey, name: &str, to: Option<ledger::Budget>) -> Effect {
-    Effect::SetBudget(ledger::BudgetChange { key: of, owner: owner(name), from: None, to })
+    Effect::SetBudget(ledger::BudgetChange { key: of, owner: owner(name), from: Ok(None), to })
 }
 
 fn no_member(of: &str) -> BoundKey {
@@ -178,7 +178,7 @@ async fn repeat_gets_the_first_reply_whatever_becomes_of_the_key() {
     let again = async |seconds: i64, body: &str| {
         at(&world, post("/v1/holds", body, "hs_spend", "n1"), now().plus_seconds(seconds)).await
     };
-    let member = BoundKey { budget: limit("2"), draws: joined(), ..no_member("carol") };
+    let member = BoundKey { budget: Ok(limit("2")), draws: joined(), ..no_member("carol") };
     let left = MemberChange::leave(&key("k5"), &member, &owner("bob"), now().plus_seconds(MINUTE)).expect("a member");
     let draws = left.to.clone();
     let revoke = Effect::Revoke { key: key("k5"), owner: owner("carol"), draws };
@@ -190,7 +190,7 @@ async fn repeat_gets_the_first_reply_whatever_becomes_of_the_key() {
             vec![Effect::SetBudget(ledger::BudgetChange {
                 key: key("k5"),
                 owner: owner("carol"),
-                from: limit("2"),
+                from: Ok(limit("2")),
                 to: None,
             })],
         ),
@@ -257,6 +257,71 @@ async fn hold_for_a_key_costs_the_calls_that_the_documentation_states() {
         assert_eq!(new.join(" "), expected, "{members}");
         made = calls.len();
     }
+}
+
+/// Only with `include`, and for whom the account is shown: each limit with what is used of it.
+#[tokio::test(start_paused = true)]
+async fn account_shows_the_budgets_of_its_owners_keys() {
+    let world = keys().await;
+    opened(&world, r#""key":"gateway-k1""#, "2.5", "n1").await;
+    opened(&world, r#""key":"gateway-k5""#, "1", "n2").await;
+    let ends = "2026-01-02T00:00:00.000Z";
+    let day = |limit: &str, used: &str, left: &str| json!({ "of": "day", "limit": limit, "used": used, "left": left, "resetsAt": ends });
+    let of_key = |key: &str, windows: Value| json!({ "key": key, "zone": "+00:00", "windows": windows });
+    let plain = shown(&world, "/v1/account", "", "key-of-alice", now()).await;
+    assert_eq!(plain.get("budgets"), None);
+    let api_key = of_key(&api_id("key-of-alice"), json!([day("4", "0", "4")]));
+    let of_alice = json!([api_key, of_key("gateway-k1", json!([day("5", "2.5", "2.5")]))]);
+    let rows = [
+        ("/v1/account", "key-of-alice", of_alice.clone()),
+        ("/v1/accounts/alice", "key-of-alice", of_alice.clone()),
+        ("/v1/accounts/alice", "hs_read", of_alice),
+        // A member's budget is her own, and not her team's.
+        ("/v1/accounts/bob", "hs_read", json!([])),
+        ("/v1/account", "key-of-carol", json!([of_key("gateway-k5", json!([day("2", "1", "1")]))])),
+    ];
+    for (path, key, expected) in rows {
+        let mut found = shown(&world, path, "include=budgets", key, now()).await["budgets"].take();
+        found.as_array_mut().expect("a list").sort_by_key(|budget| budget["key"].as_str().map(str::to_owned));
+        assert_eq!(found, expected, "{path} by {key}");
+    }
+    let limits = Limits { day: None, month: Some(amount("1")), total: Some(amount("9")) };
+    let to = ledger::Budget::new(Zone::parse("+08:00").expect("a zone"), limits);
+    by_hand(&world, "b4", vec![budget(key("k4"), "alice", to)]).await;
+    let found = shown(&world, "/v1/account", "include=budgets", "key-of-alice", now()).await["budgets"].take();
+    let of_k4 = found.as_array().expect("a list").iter().find(|budget| budget["key"] == "gateway-k4").expect("k4");
+    let windows = json!([
+        { "of": "month", "limit": "1", "used": "0", "left": "1", "resetsAt": "2026-01-31T16:00:00.000Z" },
+        { "of": "total", "limit": "9", "used": "0", "left": "9" },
+    ]);
+    assert_eq!(*of_k4, json!({ "key": "gateway-k4", "zone": "+08:00", "windows": windows }));
+    let before = world.books();
+    let rows = [
+        ("/v1/accounts/alice", "include=budgets", "key-of-bob", 404, "account_not_found"),
+        ("/v1/accounts/alice", "include=budgets", "hs_spend", 403, "scope_missing"),
+        ("/v1/accounts/dora", "include=budgets", "hs_read", 404, "account_not_found"),
+        ("/v1/account", "include=keys", "key-of-alice", 400, "include_invalid"),
+        ("/v1/account", "include=", "key-of-alice", 400, "include_invalid"),
+        ("/v1/account", "include=budgets&include=budgets", "key-of-alice", 400, "duplicate_parameter"),
+    ];
+    for (path, query, key, status, code) in rows {
+        let reply = at(&world, get(path, query, key), now()).await;
+        assert_eq!((reply.status, body_of(&reply)["error"].as_str()), (status, Some(code)), "{path} {query} by {key}");
+    }
+    assert_eq!(world.books(), before);
+}
+
+/// What cannot be read is shown as such, beside the other keys.
+#[tokio::test(start_paused = true)]
+async fn budget_that_cannot_be_read_is_shown_as_such() {
+    let world = keys().await;
+    let row = json!({ "id": { "S": "budget#key#remote#k1" }, "v": { "N": "1" }, "day": { "N": "3" } });
+    world.engine.request("PutItem", &json!({ "TableName": "hookledger-local-accounts", "Item": row })).expect("a row");
+    let found = shown(&world, "/v1/account", "include=budgets", "key-of-alice", now()).await["budgets"].take();
+    let of_k1 = found.as_array().expect("a list").iter().find(|budget| budget["key"] == "gateway-k1");
+    assert_eq!(of_k1, Some(&json!({ "key": "gateway-k1", "unreadable": true, "windows": [] })));
+    let reply = sent(&world, post("/v1/holds", &opening(r#""key":"gateway-k1""#, "1"), "hs_spend", "n1")).await;
+    assert_eq!((reply.status, body_of(&reply)["error"].as_str()), (409, Some("budget_unreadable")));
 }
 
 /// Ten calls at the same moment never hold more than the limit of the key.

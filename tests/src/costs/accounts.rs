@@ -33,6 +33,7 @@ pub(super) async fn of_credits() -> Vec<Path> {
     vec![
         path("credits: an account, at a new sandbox", get("/v1/account").await),
         path("credits: an account", get("/v1/account").await),
+        path("credits: an account with the budgets of one key", get("/v1/account?include=budgets").await),
         path("credits: a page of a statement, of a hundred lines", get("/v1/accounts/alice/statement").await),
         path("credits: a page of two orders", get("/v1/orders").await),
     ]

@@ -12,6 +12,7 @@ pub(super) fn alarms() -> Vec<Alarm> {
         drift(),
         unsettled(),
         unlisted(),
+        budget_unreadable(),
         conflict(),
         reconcile_calls(),
     ]
@@ -119,6 +120,25 @@ fn unsettled() -> Alarm {
              outside hookledger changes the rows: find it by CloudTrail, then repair.",
             "在空闲时运行 `cargo run -- audit --aws --stage prod`。若差额一直在变，说明有 hookledger 之外的程序在改动\
              这些行：用 CloudTrail 找到它，然后修复。",
+        ),
+    }
+}
+
+fn budget_unreadable() -> Alarm {
+    Alarm {
+        name: "budget-unreadable".to_owned(),
+        comment: "",
+        when: at_least(1, raised("budgets", "budget_unreadable")),
+        means: text(
+            "The limits of a key, or what it has spent, cannot be read. Its usage is booked, and its holds are closed, \
+             without being counted; no hold is opened for it. The log names the key.",
+            "某个密钥的限额或已用额无法读取。其用量照常入账、预留照常关闭，但不计入预算；不再为它打开预留。日志写明密钥。",
+        ),
+        to_do: text(
+            "Set the limits again with `account budget OWNER KEY`, or write what it has spent again with \
+             `account repair OWNER --budget KEY`: [repairing the books](#repairing-the-books).",
+            "用 `account budget OWNER KEY` 重新设置限额，或用 `account repair OWNER --budget KEY` 重写已用额：\
+             [修复账目](#修复账目)。",
         ),
     }
 }

@@ -75,6 +75,27 @@ pub(super) fn breaks() -> Vec<Break> {
             repair: &["account repair {credits} --holds"],
         },
         Break {
+            name: "what a key has spent in a month, as no number",
+            broken: |raw| raw.update("accounts", "spent", "SET month_units = :v", &s("x")),
+            found: &["budget"],
+            named: "account repair OWNER --budget gateway-1",
+            repair: &["account repair demo --budget gateway-1"],
+        },
+        Break {
+            name: "what a key has spent, below nothing",
+            broken: |raw| raw.update("accounts", "spent", "SET day_units = :v", &n("-1")),
+            found: &["budget"],
+            named: "account repair OWNER --budget gateway-1",
+            repair: &["account repair demo --budget gateway-1"],
+        },
+        Break {
+            name: "a day of a key that has not begun",
+            broken: |raw| raw.update("accounts", "spent", "SET #day = :v", &s("2099-01-01")),
+            found: &["budget"],
+            named: "account repair OWNER --budget gateway-1",
+            repair: &["account repair demo --budget gateway-1"],
+        },
+        Break {
             name: "a version",
             broken: |raw| raw.update("accounts", "credits", "ADD version :v", &n("3")),
             found: &["lines"],

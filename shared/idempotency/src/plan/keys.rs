@@ -30,6 +30,11 @@ impl Known {
         Cow::Owned(marked)
     }
 
+    /// The keys whose row of what they have spent cannot be read.
+    pub(crate) fn uncounted(&self) -> impl Iterator<Item = &CallerKey> {
+        self.budgets.values().filter(|read| read.spent.is_none()).map(|read| &read.key)
+    }
+
     pub(crate) fn is_over_budget(&self) -> bool {
         self.budgets.values().any(|read| !read.exceeded.is_empty())
     }
@@ -91,7 +96,7 @@ impl Plan {
         context: &CallContext<'_>,
     ) -> Result<(), BuildError> {
         if let Some(row) = budget_row::count(count, read, context) {
-            let item = row.update(&tables.accounts, &budget_row::id(&count.key))?;
+            let item = row.update(&tables.accounts, &count.key.budget_id())?;
             self.push(Role::Budget(Box::new(count.clone())), item);
         }
         Ok(())

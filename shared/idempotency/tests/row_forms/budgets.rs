@@ -12,7 +12,7 @@ pub(crate) async fn of_key(
     later: &CallContext<'_>,
 ) -> Result<Value, CommitError> {
     let bound = ledger.key(key, later).await?;
-    let budget = bound.as_ref().and_then(|bound| bound.budget).map(|budget| {
+    let budget = bound.as_ref().and_then(|bound| bound.budget.expect("limits")).map(|budget| {
         let limits = Window::ALL.map(|window| budget.limits.of(window).map(|limit| limit.units().to_string()));
         json!({ "zone": budget.zone.to_string(), "limits": limits })
     });

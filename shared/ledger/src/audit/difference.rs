@@ -2,14 +2,14 @@
 //! command that repairs it.
 
 use super::JournalLine;
-use crate::{Balance, House, OrderNumber};
+use crate::{Balance, CallerKey, House, OrderNumber};
 
 /// A difference between a stored value (`recorded`) and the value computed from other rows (`found`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     pub difference_kind: DifferenceKind,
     pub suspect: Suspect,
-    /// Of a redeem code its campaign and name.
+    /// Of a redeem code its campaign and name; of what a key has spent the id of its row.
     pub account: String,
     pub order: Option<OrderNumber>,
     /// The faulty line, or the first of several.
@@ -63,10 +63,12 @@ pub enum DifferenceKind {
     Uses,
     /// A key draws on an account whose owner's list lacks it, or the reverse; or an owner draws and is drawn on.
     Members,
+    /// What a key has spent cannot be read, is below nothing, or is of a day that has not begun.
+    Budget,
 }
 
 impl DifferenceKind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Balance,
         Self::Available,
         Self::Held,
@@ -88,6 +90,7 @@ impl DifferenceKind {
         Self::Reversal,
         Self::Uses,
         Self::Members,
+        Self::Budget,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -113,6 +116,7 @@ impl DifferenceKind {
             Self::Reversal => "reversal",
             Self::Uses => "uses",
             Self::Members => "members",
+            Self::Budget => "budget",
         }
     }
 
@@ -150,12 +154,14 @@ pub enum Suspect {
     CodeRow,
     /// The row of an owner's members, or that of a key.
     Members,
+    /// The row of what a key has spent.
+    Budget,
     /// A later release wrote the row.
     LaterForm,
 }
 
 impl Suspect {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Balance,
         Self::BalanceOrLine,
         Self::Available,
@@ -172,6 +178,7 @@ impl Suspect {
         Self::Code,
         Self::CodeRow,
         Self::Members,
+        Self::Budget,
         Self::LaterForm,
     ];
 
@@ -193,6 +200,7 @@ impl Suspect {
             Self::Code => "code",
             Self::CodeRow => "code_row",
             Self::Members => "members",
+            Self::Budget => "budget",
             Self::LaterForm => "later_form",
         }
     }
@@ -220,6 +228,7 @@ impl Suspect {
             Self::Code => "the code's row was altered, or a line of a redemption was lost or added",
             Self::CodeRow => "the code's row was lost, or cannot be read",
             Self::Members => "the row of the owner's members was altered or lost, or that of a key",
+            Self::Budget => "the row of what the key has spent was altered, or a clock was ahead",
             Self::LaterForm => "the row has a later form, which this release does not read",
         }
     }
@@ -303,6 +312,10 @@ impl Difference {
             (_, Suspect::CodeRow) => "put the code's row back from a backup of the accounts".to_owned(),
             (DifferenceKind::Uses, _) => self.remedy_of_uses(),
             (DifferenceKind::Members, _) => self.remedy_of_members(),
+            (DifferenceKind::Budget, _) => {
+                let key = CallerKey::of_budget_id(&self.account).map(|key| key.short_id()).unwrap_or_default();
+                format!("account repair OWNER --budget {key}")
+            }
             (DifferenceKind::Lines, Suspect::LostLine) => account("--add-line KEY"),
             (DifferenceKind::Lines, Suspect::ExtraLine) => account("--reverse-line KEY"),
             (DifferenceKind::Balance, Suspect::BalanceOrLine) => {

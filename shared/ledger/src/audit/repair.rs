@@ -3,10 +3,10 @@
 
 use thiserror::Error;
 
-use super::{JournalLine, LineTotals, StoredAccount};
+use super::{JournalLine, LineTotals, StoredAccount, StoredSpent};
 use crate::{
-    AccountId, Amount, Balance, Effect, Guard, House, LotsRow, MoneyKey, Movement, Order, OrderNumber, Paid,
-    PaymentProof, PaymentState, Posting, Provider, Reference, Transition,
+    AccountId, Amount, Balance, BudgetUnreadable, CallerKey, Effect, Guard, House, LotsRow, MoneyKey, Movement, Order,
+    OrderNumber, Paid, PaymentProof, PaymentState, Posting, Provider, Reference, Spent, Transition, Windows,
 };
 
 /// The corrected row, and the row that it replaces.
@@ -24,6 +24,16 @@ pub enum Repair {
     Order { order: Box<Order>, over: RepairedOrder },
     /// The row of the payment that pays an order, in place of the line that was read, or of none.
     Payment { proof: PaymentProof, over: Option<JournalLine> },
+    /// What a key has spent, over the row that was read.
+    Budget(Box<RepairedBudget>),
+}
+
+/// A row of what a key has spent, and the one that it replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepairedBudget {
+    pub key: CallerKey,
+    pub from: Option<StoredSpent>,
+    pub to: Spent,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +140,33 @@ impl Side<'_> {
 
     fn row_becomes(&self, to: StoredAccount) -> Effect {
         Effect::Repair(Repair::Account { account: self.account.clone(), from: self.held.cloned(), to })
+    }
+}
+
+impl StoredSpent {
+    /// The row by the uses of the windows that run. The total stays, if it can be read: it has uses that no one adds up.
+    pub fn by_uses(
+        from: Option<Self>,
+        key: &CallerKey,
+        now: &Windows,
+        uses: Vec<(Windows, Balance)>,
+    ) -> Result<Vec<Effect>, RepairError> {
+        if from.as_ref().is_some_and(|from| from.is_of_later_form) {
+            return Err(RepairError::BudgetOfLaterForm);
+        }
+        let mut to = Spent::of_uses(now, uses).ok_or(RepairError::TooLarge)?;
+        let total = from.as_ref().and_then(|from| from.total).unwrap_or_default();
+        to.total = to.total.max(total);
+        if from.as_ref().is_some_and(|from| from.spent.as_ref() == Some(&to)) {
+            return Err(RepairError::Agrees);
+        }
+        Ok(vec![Effect::Repair(Repair::Budget(Box::new(RepairedBudget { key: key.clone(), from, to })))])
+    }
+}
+
+impl From<BudgetUnreadable> for RepairError {
+    fn from(_: BudgetUnreadable) -> Self {
+        Self::LimitsUnreadable
     }
 }
 
@@ -346,4 +383,8 @@ pub enum RepairError {
     NoPayment,
     #[error("the lines changed while they were counted: try again")]
     UnsettledAccount,
+    #[error("the limits of the key cannot be read: set them first, with `account budget`")]
+    LimitsUnreadable,
+    #[error("the key's row has a later form: deploy the release that wrote it, and repair nothing before")]
+    BudgetOfLaterForm,
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::codes::CodesAudit;
 use super::members::MembersAudit;
-use super::{CodesToRead, Difference, JournalLine, LineTotals, MemberKey, StoredAccount, StoredOrder};
+use super::{CodesToRead, Difference, JournalLine, LineTotals, MemberKey, StoredAccount, StoredOrder, StoredSpent};
 use crate::{CallerKey, Code, House, LotsRow, Members, MoneyKey, OrderNumber, Owner, PaymentProof, Timestamp};
 
 /// A row, reduced to what the audit compares.
@@ -23,6 +23,8 @@ pub enum Row {
     Member(CallerKey, MemberKey),
     /// The keys that tie this owner to others.
     Members(Owner, Members),
+    /// What a key has spent.
+    Budget(StoredSpent),
     /// A pointer to an order.
     Pointer(String, OrderNumber),
     /// An open hold of the account with this name.
@@ -47,6 +49,8 @@ pub struct WholeAudit {
     paired: BTreeMap<String, JournalLine>,
     codes: CodesAudit,
     members: MembersAudit,
+    /// Those that may be wrong, by today's date.
+    budgets: Vec<StoredSpent>,
     lines: u64,
     found: Vec<Difference>,
 }
@@ -75,6 +79,7 @@ impl WholeAudit {
             Row::Code(code) => self.codes.add(&code),
             Row::Member(key, member) => self.members.set_key(key, Some(member)),
             Row::Members(owner, members) => self.members.set_members(owner, members),
+            Row::Budget(spent) => self.budgets.push(spent),
             Row::Pointer(pointer, order) => {
                 self.pointers.insert(pointer, order);
             }
@@ -163,6 +168,7 @@ impl WholeAudit {
         }
         found.extend(self.codes.differences());
         found.extend(self.members.differences());
+        found.extend(self.budgets.iter().filter_map(|spent| spent.difference(now)));
         for line in self.paired.values() {
             let other = line.paired_with().and_then(|other| self.paired.get(&other));
             found.extend(line.differs_from_pair(other));

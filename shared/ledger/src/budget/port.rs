@@ -1,14 +1,15 @@
 //! The port to the keys of owners and their budgets, beside the ledger's.
 
-use super::{Budget, Spent};
+use super::{Budget, BudgetUnreadable, Spent};
 use crate::{CallContext, CallerKey, CommitError, Ledger, Owner};
 
 /// A key with a budget, and what it has spent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyBudget {
     pub key: CallerKey,
-    pub budget: Budget,
-    pub spent: Spent,
+    pub budget: Result<Budget, BudgetUnreadable>,
+    /// `None` if its row cannot be read.
+    pub spent: Option<Spent>,
 }
 
 pub trait Budgets: Ledger {

@@ -1,7 +1,7 @@
 //! What a key has spent, by window.
 
-use super::{BudgetCheck, BudgetCount, Window, Windows};
-use crate::Balance;
+use super::{BudgetCheck, BudgetCount, DAY_SECONDS, EASTMOST_MINUTES, Window, Windows, Zone};
+use crate::{Balance, Timestamp};
 
 /// What is counted in one window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +87,35 @@ impl Spent {
     /// Whether nothing was ever counted.
     pub const fn is_nothing(&self) -> bool {
         self.days.current.is_none()
+    }
+
+    /// What a key has spent by these uses. Those of a window after this one are left out: a clock that was ahead named it.
+    /// `None` if it is more than a balance can hold.
+    pub fn of_uses(now: &Windows, uses: impl IntoIterator<Item = (Windows, Balance)>) -> Option<Self> {
+        let mut uses: Vec<(Windows, Balance)> = uses.into_iter().filter(|(windows, _)| windows <= now).collect();
+        // The window that runs is in the row, whether or not it has a use.
+        uses.push((now.clone(), Balance::ZERO));
+        uses.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut spent = Self::default();
+        for (windows, units) in uses {
+            spent.days.count(&windows.day, units)?;
+            spent.months.count(&windows.month, units)?;
+            spent.total = spent.total.checked_add(units)?;
+        }
+        Some(spent)
+    }
+
+    /// Whether a sum is below nothing: a row was lost or altered while a hold was open in it.
+    pub fn is_negative(&self) -> bool {
+        let series = [&self.days, &self.months];
+        let counted = series.into_iter().flat_map(|series| series.current.iter().chain(&series.previous));
+        self.total < Balance::ZERO || counted.into_iter().any(|counted| counted.units < Balance::ZERO)
+    }
+
+    /// Whether its newest day has not begun by then in any zone: a clock that was ahead named it.
+    pub fn is_ahead_of(&self, now: Timestamp) -> bool {
+        let latest = Zone { minutes: EASTMOST_MINUTES }.windows_at(now.plus_seconds(DAY_SECONDS));
+        self.days.current.as_ref().is_some_and(|current| current.window > latest.day)
     }
 
     pub fn in_window(&self, window: Window, of: &Windows) -> Balance {

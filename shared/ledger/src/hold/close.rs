@@ -125,12 +125,14 @@ impl Hold {
         let fingerprint = Fingerprint::of(1, &[("hold", self.id.as_str()), ("cost", &text)]);
         let own = [("hold", Fact::Text(self.id.to_string())), ("cost", Fact::Text(text))];
         let of_key = self.key.iter().map(|key| ("key", Fact::Text(key.short_id())));
+        // When it counts in the budget of the key: for the repair of what that has spent.
+        let counted = self.budget.iter().map(|_| ("opened_at", Fact::Text(self.opened_at.to_string())));
         let of_member = self.member.iter().map(Member::fact).map(|(name, owner)| (name, owner.into()));
         let header = JournalHeader {
             receipt: self.usage.clone(),
             writer: Writer::Hold,
             kind: "usage",
-            facts: own.into_iter().chain(of_key).chain(of_member).chain(facts.iter().cloned()).collect(),
+            facts: own.into_iter().chain(of_key).chain(of_member).chain(counted).chain(facts.iter().cloned()).collect(),
             fingerprints: fingerprint.into(),
             order: None,
         };

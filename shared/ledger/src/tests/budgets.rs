@@ -103,6 +103,24 @@ fn window_has_a_slot_in_its_series() {
     }
 }
 
+/// The next midnight of the zone, and the first of the next month; the total never ends.
+#[test]
+fn window_ends_at_midnight_of_its_zone() {
+    let rows = [
+        ("+00:00", "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z", "2026-02-01T00:00:00.000Z"),
+        ("+00:00", "2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00.000Z", "2027-01-01T00:00:00.000Z"),
+        ("+08:00", "2026-01-31T16:00:00.000Z", "2026-02-01T16:00:00.000Z", "2026-02-28T16:00:00.000Z"),
+        ("+08:00", "2026-01-31T15:59:59.999Z", "2026-01-31T16:00:00.000Z", "2026-01-31T16:00:00.000Z"),
+        ("-03:30", "2028-02-29T03:29:59.000Z", "2028-02-29T03:30:00.000Z", "2028-03-01T03:30:00.000Z"),
+        ("+14:00", "2026-11-30T10:00:00.000Z", "2026-12-01T10:00:00.000Z", "2026-12-31T10:00:00.000Z"),
+    ];
+    for (zone, at, day, month) in rows {
+        let (zone, at) = (Zone::parse(zone).expect("a zone"), Timestamp::parse_rfc3339(at).expect("a time"));
+        let ends = Window::ALL.map(|window| zone.ends_at(window, at).map(|end| end.to_string()));
+        assert_eq!(ends, [Some(day.to_owned()), Some(month.to_owned()), None], "{zone} {at}");
+    }
+}
+
 fn count(day: u8, change: i128, check: BudgetCheck) -> BudgetCount {
     let month = day.div_euclid(10).saturating_add(1);
     let windows = Windows { day: format!("2026-01-{day:02}"), month: format!("2026-{month:02}") };

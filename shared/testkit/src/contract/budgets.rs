@@ -14,7 +14,7 @@ pub(super) async fn decision<L: Ledger>(ledger: &L, words: &[&str], context: &Ca
     let (event, name, cost, seconds) = match *words {
         ["budget", event, name, owner, from, to] => {
             let owner = Owner::new(owner).unwrap();
-            let change = BudgetChange { key: key(name), owner, from: budget(from), to: budget(to) };
+            let change = BudgetChange { key: key(name), owner, from: Ok(budget(from)), to: budget(to) };
             return Some(record(event, words.get(2..).unwrap(), vec![Effect::SetBudget(change)]));
         }
         ["used" | "charge", event, name, cost] => (event, name, cost, 0),
@@ -24,7 +24,7 @@ pub(super) async fn decision<L: Ledger>(ledger: &L, words: &[&str], context: &Ca
     let bound: BoundKey = ledger.key(&key(name), context).await.unwrap().unwrap();
     let sent_at = context.received_at.plus_seconds(seconds);
     let UsedKey { payer, budget, .. } = bound.used(&key(name), sent_at, context.received_at);
-    let count = budget.filter(|_| !amount(cost).is_zero()).map(|budget| {
+    let count = budget.unwrap().filter(|_| !amount(cost).is_zero()).map(|budget| {
         let count = BudgetCount::of_usage(&key(name), &budget, amount(cost), sent_at);
         let is_refused = words.first() == Some(&"charge");
         let check = if is_refused { BudgetCheck::Refuse(budget.limits) } else { count.check };

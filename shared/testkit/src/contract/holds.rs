@@ -34,7 +34,7 @@ pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64,
                 note: None,
             };
             let hold = Hold::new(HoldId::new(id).unwrap(), terms, context.received_at).unwrap();
-            let hold = used.into_iter().fold(hold, |hold, (key, bound)| hold.for_key(&key, bound));
+            let hold = used.into_iter().try_fold(hold, |hold, (key, bound)| hold.for_key(&key, bound)).unwrap();
             return Some(written(ledger.open_hold(&hold, &context).await));
         }
         ["settle", id, cost] => (id, HoldClosing::Settle { cost: amount(cost), facts: Vec::new() }),
@@ -81,6 +81,7 @@ fn written(result: Result<Hold, HoldError>) -> String {
         Err(HoldError::Refused(refusal)) => match refusal {
             HoldRefusal::InsufficientCredits => "insufficient_credits".to_owned(),
             HoldRefusal::BudgetExceeded(window) => format!("budget_exceeded: {}", window.as_str()),
+            HoldRefusal::BudgetUnreadable => "budget_unreadable".to_owned(),
             HoldRefusal::Taken => "taken".to_owned(),
             HoldRefusal::Closed(closed) => format!("closed, {}", state(closed)),
             HoldRefusal::SettledOtherwise { first } => format!("settled with {}", credits(first)),

@@ -1,8 +1,9 @@
 //! The audit's reads of the in-memory ledger.
 
 use ledger::{
-    AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, JournalLine, LinePage, LinePosition, LotsRow,
-    OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, Timestamp, TrialBalance,
+    AccountPage, Audit, AuditProgress, Balance, CallContext, CallerKey, CommitError, JournalLine, LinePage,
+    LinePosition, LotsRow, OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, StoredSpent, Timestamp,
+    TrialBalance,
 };
 
 use super::{KeptRow, MemoryLedger};
@@ -56,7 +57,13 @@ impl Audit for MemoryLedger {
         let accounts: Vec<StoredAccount> = left.by_ref().take(rows_max.into()).collect();
         let next =
             accounts.last().filter(|_| left.next().is_some()).map(|stored_account| stored_account.account.clone());
-        Ok(AccountPage { accounts, next })
+        // As the store has them: each with one of the pages.
+        let budgets = if after.is_none() {
+            state.keys.keys().filter_map(|key| state.stored_spent(key)).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(AccountPage { accounts, budgets, next })
     }
 
     async fn stored_account(&self, account: &str, _: &CallContext<'_>) -> Result<Option<StoredAccount>, CommitError> {
@@ -68,6 +75,10 @@ impl Audit for MemoryLedger {
     async fn stored_lots(&self, account: &str, _: &CallContext<'_>) -> Result<Option<LotsRow>, CommitError> {
         let state = self.0.lock().unwrap();
         Ok(state.lots.iter().find(|(id, _)| id.to_string() == account).map(|(_, lots)| lots.clone()))
+    }
+
+    async fn stored_spent(&self, key: &CallerKey, _: &CallContext<'_>) -> Result<Option<StoredSpent>, CommitError> {
+        Ok(self.0.lock().unwrap().stored_spent(key))
     }
 
     async fn lines(

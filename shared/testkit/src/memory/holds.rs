@@ -20,6 +20,9 @@ impl Holds for MemoryLedger {
         if account.available < units {
             return Err(HoldRefusal::InsufficientCredits.into());
         }
+        if state.is_budget_unreadable(hold) {
+            return Err(HoldRefusal::BudgetUnreadable.into());
+        }
         if let Some(window) = state.exceeded_by(hold) {
             return Err(HoldRefusal::BudgetExceeded(window).into());
         }

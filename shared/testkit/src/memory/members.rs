@@ -1,6 +1,8 @@
 //! Members in memory.
 
-use ledger::{CallerKey, Draws, MEMBERS_MAX, MemberChange, Members, Membership, Owner, Timestamp, membership};
+use ledger::{
+    CallerKey, Draws, MEMBERS_MAX, MemberChange, Members, Membership, Owner, StoredBudget, Timestamp, membership,
+};
 
 use super::State;
 
@@ -20,7 +22,8 @@ impl State {
 
     pub(super) fn is_member_stale(&self, change: &MemberChange) -> bool {
         let MemberChange { key, owner, from, to: _, budget } = change;
-        let is_budget_other = budget.is_some_and(|(from, _)| self.limits.get(key) != from.as_ref());
+        let is_other = |from: StoredBudget| from.is_ok_and(|from| self.limits.get(key) != from.as_ref());
+        let is_budget_other = budget.is_some_and(|(from, _)| is_other(from));
         if self.keys.get(key) != Some(owner) || self.draws_of(key) != *from || is_budget_other {
             return true;
         }
@@ -41,6 +44,7 @@ impl State {
         let MemberChange { key, owner, from, to, budget } = change;
         self.draw(key, owner, from, to);
         if let Some((_, to)) = budget {
+            self.damaged_limits.remove(key);
             self.limits.remove(key);
             self.limits.extend(to.iter().map(|budget| (key.clone(), *budget)));
         }

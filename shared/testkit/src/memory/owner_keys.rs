@@ -60,7 +60,7 @@ impl State {
         let kept = self.owner_keys.get(key)?;
         Some(BoundKey {
             owner: self.keys.get(key)?.clone(),
-            budget: self.limits.get(key).copied(),
+            budget: self.stored_budget(key),
             draws: self.draws_of(key),
             rate: kept.rate,
             ends_at: kept.revoked_at,

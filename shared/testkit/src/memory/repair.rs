@@ -25,6 +25,7 @@ impl State {
             }
             Repair::Payment { over: Some(read), .. } => !is_as_read(read),
             Repair::Payment { proof, over: None } => found(proof.key.as_str()).is_some(),
+            Repair::Budget(budget) => self.stored_spent(&budget.key) != budget.from,
             // An order in memory is never unreadable.
             Repair::Order { order, over } => self.orders.contains_key(&order.number) || *over != RepairedOrder::Nothing,
         }
@@ -66,6 +67,10 @@ impl State {
             }
             Repair::Reversed { line, by } => {
                 self.journal.get_mut(&line.key).unwrap().reversed_by = Some(by.to_string());
+            }
+            Repair::Budget(budget) => {
+                self.damaged_budgets.remove(&budget.key);
+                self.spent.insert(budget.key.clone(), budget.to.clone());
             }
             Repair::Payment { proof, .. } => self.prove(proof.clone(), header, context, now),
             Repair::Order { order, .. } => {

@@ -20,7 +20,7 @@ pub(super) fn draw(of_actor: &Rng) -> Option<Budget> {
 /// The key is bound before.
 pub(super) async fn set(world: &World, key: &CallerKey, owner: &Owner, budget: Option<Budget>) {
     if budget.is_some() {
-        let change = BudgetChange { key: key.clone(), owner: owner.clone(), from: None, to: budget };
+        let change = BudgetChange { key: key.clone(), owner: owner.clone(), from: Ok(None), to: budget };
         world.by_hand(&format!("budget-{owner}"), vec![Effect::SetBudget(change)]).await;
     }
 }

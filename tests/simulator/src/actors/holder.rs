@@ -129,8 +129,9 @@ impl Holder {
         };
         let id = HoldId::new(&self.id(step)).expect("an id");
         let hold = Hold::new(id, terms, world.now()).expect("terms");
-        let bound = |budget| BoundKey { budget: Some(budget), ..BoundKey::of(self.owner()) };
-        self.budget.into_iter().fold(hold, |hold, budget| hold.for_key(&self.key(), bound(budget)))
+        let bound = |budget| BoundKey { budget: Ok(Some(budget)), ..BoundKey::of(self.owner()) };
+        let opened = self.budget.into_iter().try_fold(hold, |hold, budget| hold.for_key(&self.key(), bound(budget)));
+        opened.expect("terms")
     }
 
     /// What the gateway reports of the use.

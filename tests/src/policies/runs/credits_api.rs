@@ -15,6 +15,7 @@ pub(super) async fn of_credits() -> Vec<Call> {
     let function = api::Function { api: credits(), ledger };
     call(&function, 1, Sent::get("/v1/account", "")).await;
     call(&function, 2, Sent::get("/v1/accounts/alice/statement", "")).await;
+    call(&function, 15, Sent::get("/v1/account", "include=budgets")).await;
     crate::stripe::made(&world, crate::stripe::order("N1")).await;
     call(&function, 14, Sent::get("/v1/orders", "")).await;
     let sum = r#"{"amount":"1","reason":"r"}"#;
@@ -47,7 +48,7 @@ async fn limited_key(world: &World) -> CallerKey {
     let key = CallerKey::api("key-of-alice");
     let limits = Limits { day: Some(amount("5")), ..Limits::default() };
     let (owner, to) = (Owner::new("alice").expect("an owner"), Budget::new(Zone::default(), limits));
-    let change = BudgetChange { key: key.clone(), owner, from: None, to };
+    let change = BudgetChange { key: key.clone(), owner, from: Ok(None), to };
     by_hand(world, "limit", vec![Effect::SetBudget(change)]).await;
     key
 }
