@@ -29,7 +29,10 @@ pub(super) async fn of_credits() -> Vec<Path> {
     }
     let (ledger, meter) = Meter::new(&world);
     let mut api = Clicks::of(runs::credits(), ledger, meter);
-    let mut get = async |path: &str| -> Cost { api.call(now(), Sent::get(path, ""), 200).await };
+    let mut get = async |path: &str| -> Cost {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        api.call(now(), Sent::get(path, query), 200).await
+    };
     vec![
         path("credits: an account, at a new sandbox", get("/v1/account").await),
         path("credits: an account", get("/v1/account").await),
