@@ -8,8 +8,8 @@ use api::{CodePepper, RedeemError, Redeemed};
 use clap::{Args, Subcommand};
 use edge::{Keyring, Vault};
 use ledger::{
-    Amount, Asset, Code, CodeText, Codes as _, GrantTerms, LotKind, OncePer, Owner, PRIORITY_DEFAULT, PRIORITY_MAX,
-    Timestamp, Word,
+    Amount, Asset, CODE_USES_MAX, CODES_MAX, Code, CodeText, Codes as _, GrantTerms, LotKind, OncePer, Owner,
+    PRIORITY_DEFAULT, PRIORITY_MAX, Timestamp, Word,
 };
 use local::{CODE_PEPPER, Home, Secrets, What, context, credits_of, now};
 
@@ -23,13 +23,8 @@ use crate::parse;
 use crate::print::Form;
 use crate::repair_result::{signature, written};
 
-/// DynamoDB's limit is 100 rows in one transaction: either all codes of a command exist or none.
-const CODES_MAX: u32 = 90;
 /// In place of a code.
 const STDIN: &str = "-";
-const USES_MAX: u32 = 1_000_000;
-/// A code that lasts longer is a mistyped year.
-const AHEAD_SECONDS_MAX: u64 = 10 * 366 * 24 * 60 * 60;
 
 #[derive(Debug, Args)]
 pub(crate) struct CodeCommand {
@@ -51,7 +46,7 @@ enum Action {
         #[arg(long, default_value = "1", value_parser = parse::number(1..=CODES_MAX))]
         count: u32,
         /// How many owners can redeem each
-        #[arg(long, default_value = "1", value_parser = parse::number(1..=USES_MAX))]
+        #[arg(long, default_value = "1", value_parser = parse::number(1..=CODE_USES_MAX))]
         uses: u32,
         /// Until when, as 2026-01-01T00:00:00+08:00 [default: for ever]
         #[arg(long)]
@@ -88,7 +83,7 @@ enum Action {
         /// Its name in `code list`
         name: String,
         /// How many redemptions of it are in the journal
-        #[arg(long, value_name = "N", value_parser = parse::number(0..=USES_MAX))]
+        #[arg(long, value_name = "N", value_parser = parse::number(0..=CODE_USES_MAX))]
         used: u32,
         #[command(flatten)]
         by: ChangeArgs,
@@ -262,7 +257,7 @@ fn lasting(text: String, priority: Option<u8>, kind: Option<&str>) -> Result<Gra
 
 fn until_time(text: &str) -> Result<Timestamp, Error> {
     let (until, now) = (parse::time(text)?, now());
-    if until <= now || until.seconds_apart(now) > AHEAD_SECONDS_MAX { Err(Error::Until(until)) } else { Ok(until) }
+    if Code::may_end(until, now) { Ok(until) } else { Err(Error::Until(until)) }
 }
 
 /// The pepper of these books: generated with the data folder's secrets, or the stage's own secret.

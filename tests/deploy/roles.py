@@ -76,7 +76,9 @@ def enforced(shop):
             # Reconcile verifies every source's kept deliveries, so it reads every secret, and only it reads the retired keys.
             # Checkout signs its calls to WeChat Pay, but verifies no notification.
             others = (another, "retired", *(("wechat",) if function == "CheckoutFunction" else ()))
-            for name in others if function != "ReconcileFunction" else ():
+            # Only the credits API redeems codes.
+            pepper = () if function == "CreditsFunction" else ("codes",)
+            for name in (*(others if function != "ReconcileFunction" else ()), *pepper):
                 secret = f"hookledger/{deployment.stage}/{name}"
                 refused[f"the secret {name}"] = call("secretsmanager", "get_secret_value", SecretId=secret)
             allowed = [what for what, answer in refused.items() if "AccessDenied" not in answer]

@@ -38,6 +38,12 @@ def codes(shop):
     for _ in range(2):
         shop.books("code", "redeem", owner, code, "--new")
     check("it gives its credits once", shop.balance(f"{owner}/credits"), "5000000000")
+    key = shop.open_account(other := shop.named("other-redeemer"))
+    status, redeemed = shop.ask("POST", "/v1/redeem", key, {"code": code})
+    check("another owner redeems it over the API", (status, redeemed.get("amount")), (201, "5"))
+    check("and has its credits", shop.balance(f"{other}/credits"), "5000000000")
+    status, wrong = shop.ask("POST", "/v1/redeem", shop.open_account(shop.named("late-redeemer")), {"code": code})
+    check("a third is refused", (status, wrong["error"]), (404, "code_not_found"))
 
 
 def credits_api(shop):
@@ -61,6 +67,17 @@ def credits_api(shop):
     back = [change("/v1/reversals", "reverse", use=settled["receipt"], amount="1.5") for _ in range(2)]
     check("a part of the charge is given back once", (back[0][0], back[1], back[0][1]["amount"]), (201, back[0], "1.5"))
     check("the balance has it", shop.balance(f"{owner}/credits"), "8000000000")
+    campaign = shop.named("summer")
+    made = [change("/v1/codes", "codes", campaign=campaign, credits="2", count=2) for _ in range(2)]
+    check("codes are made once, and a repeat shows them", (made[0][0], made[1]), (201, made[0]))
+    code = made[0][1]["codes"][0]["code"]
+    redeemed = [shop.ask("POST", "/v1/redeem", key, {"code": code, "owner": owner}) for _ in range(2)]
+    check("a code is redeemed once", (redeemed[0][0], redeemed[1]), (201, redeemed[0]))
+    check("the balance has it, too", shop.balance(f"{owner}/credits"), "10000000000")
+    until("the index has both codes", lambda: len(shop.ask("GET", f"/v1/codes/{campaign}", key)[1].get("codes", [])) == 2, 60)
+    headers = {"idempotency-key": shop.named("revoke")}
+    status, revoked = shop.ask("DELETE", f"/v1/codes/{campaign}", key, {"reason": "the deploy suite"}, headers)
+    check("the campaign is revoked", (status, len(revoked["revoked"]), revoked["next"]), (200, 2, None))
     keys_over_the_api(shop, owner)
     check("another key sees no account", shop.ask("GET", f"/v1/accounts/{owner}", shop.open_account(shop.named("other")))[0], 404)
 

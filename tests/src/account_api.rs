@@ -2,11 +2,13 @@
 
 mod callers;
 mod changes;
+mod codes;
 mod held_keys;
 mod holds;
 mod keys;
 mod orders;
 pub(crate) mod rates;
+mod redeem;
 mod reversals;
 mod statements;
 
@@ -21,12 +23,12 @@ use ledger::{
     Posting, Source, Timestamp, Writer,
 };
 use serde_json::{Value, json};
-use testkit::{Fault, Sent, Shape, World, api_key, context, now, revoke_service_key, service_key};
+use testkit::{Books, Fault, Sent, Shape, World, api_key, context, now, revoke_service_key, service_key};
 
 use crate::holds::hold_of;
-use crate::lots::{DAY, account, committed, credit, spend, until};
+use crate::lots::{DAY, account, committed, credit, plans, spend, until, without_attempts};
 use crate::policies::runs;
-use crate::sandbox::{amount, invocation, moment_at};
+use crate::sandbox::{SETTLED, amount, invocation, moment_at};
 
 static ATTEMPTS: AtomicU64 = AtomicU64::new(1_000);
 
@@ -91,6 +93,43 @@ async fn shown(world: &World, path: &str, query: &str, key: &str, time: Timestam
     let reply = at(world, get(path, query, key), time).await;
     assert_eq!(reply.status, 200, "{path}: {}", reply.body);
     serde_json::from_str(&reply.body).expect("JSON")
+}
+
+/// Each fault at each call, and the same request again: the books are those of one request.
+async fn fault_leaves_one(
+    made: impl AsyncFn() -> World,
+    request: impl Fn() -> Sent<'static>,
+    status: u16,
+    calls: usize,
+) {
+    let run = async |plan: Vec<(usize, Fault)>| -> (Books, usize) {
+        let world = made().await;
+        let planned = move |call: usize, _: &str| {
+            plan.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault)
+        };
+        let (ledger, faults) = world.faulty(7, planned);
+        let function = function(ledger);
+        let event = request().event(Shape::HttpApi);
+        let invocation = invocation(1);
+        let reply = tokio::select! {
+            biased;
+            reply = function.answer(&event, &invocation) => Some(reply),
+            () = faults.killed() => None,
+        };
+        let calls = faults.calls().len();
+        tokio::time::sleep(SETTLED).await;
+        assert!(reply.is_none_or(|reply| [status, 503].contains(&reply.status)));
+        let again = at(&world, request(), now()).await;
+        assert_eq!(again.status, status, "{}", again.body);
+        let books = without_attempts(world.books());
+        books.check();
+        (books, calls)
+    };
+    let (expected, counted) = run(vec![]).await;
+    assert_eq!(counted, calls);
+    for plan in plans(calls) {
+        assert_eq!(run(plan.clone()).await.0, expected, "{plan:?}");
+    }
 }
 
 fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {

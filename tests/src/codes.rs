@@ -1,7 +1,6 @@
 //! Redeem codes: no use is given twice, whatever fails and however many redeem at once; and wrong codes leave a counter.
 
 use api::{CodePepper, RedeemError, Redeemed};
-use edge::Settings;
 use futures_util::future::join_all;
 use idempotency::DynamoLedger;
 use ledger::{
@@ -10,7 +9,6 @@ use ledger::{
     Timestamp, Word, Writer,
 };
 use serde_json::{Value, json};
-use signing::Strength;
 use testkit::{Books, Fault, Rules, World, context, now};
 
 use crate::lots::{DAY, account, committed, credit, pairs, plans, until, without_attempts};
@@ -19,8 +17,7 @@ use crate::sandbox::SETTLED;
 const FIVE: i128 = 5_000_000_000;
 
 pub(crate) fn pepper() -> CodePepper {
-    let settings = Settings::new([("CODE_PEPPER".to_owned(), "a-local-pepper-of-the-tests-0123456789".to_owned())]);
-    api::code_pepper(&settings, Strength::Deployed).expect("a pepper")
+    testkit::code_pepper()
 }
 
 pub(crate) fn text(number: u128) -> CodeText {

@@ -15,7 +15,7 @@ use futures_util::future::LocalBoxFuture;
 use ledger::{CallerKey, Holds as _, KeyId};
 use orders::Orders;
 use stripe::Stripe;
-use testkit::{Sent, Shape, StripeNet, World, api_key};
+use testkit::{Sent, Shape, StripeNet, World, api_key, service_key};
 use usage::Usage;
 use wechat::Wechat;
 
@@ -119,7 +119,8 @@ fn stripe_net() -> StripeNet {
 }
 
 fn sent<'r>(method: &'r str, path: &'r str, body: &'r [u8]) -> Sent<'r> {
-    Sent { method, ..Sent::post(path, body) }.with("authorization", "Bearer key-of-alice")
+    let key = if path.starts_with("/v1/codes") { "hs_shop" } else { "key-of-alice" };
+    Sent { method, ..Sent::post(path, body) }.with("authorization", format!("Bearer {key}"))
 }
 
 fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
@@ -129,6 +130,7 @@ fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
 async fn books() -> World {
     let world = World::new();
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
+    service_key(&world.ledger(0), "shop", "admin").await;
     world
 }
 
@@ -164,6 +166,7 @@ async fn wrong_method_gives_405_with_an_allow_header() {
                     .replace("{number}", "hk_1")
                     .replace("{orderNumber}", "hk_1")
                     .replace("{owner}", "alice")
+                    .replace("{campaign}", "spring")
                     .replace("{id}", "hk_1");
                 let reply = function.reply_to(&sent(method, &at, b"")).await;
                 assert_eq!((reply.status, reply.body.as_str()), (405, function.refusals[0]), "{method} {path}");
@@ -187,6 +190,7 @@ async fn only_a_body_over_the_limit_gives_413() {
                 .replace("{number}", "hk_1")
                 .replace("{orderNumber}", "hk_1")
                 .replace("{owner}", "alice")
+                .replace("{campaign}", "spring")
                 .replace("{id}", "hk_1");
             let at_limit = function.reply_to(&sent(method, &at, &too_long[1..])).await;
             assert_ne!(at_limit.status, 413, "{method} {path}");
@@ -215,6 +219,7 @@ async fn only_a_query_over_the_limit_gives_413() {
                 .replace("{number}", "hk_1")
                 .replace("{orderNumber}", "hk_1")
                 .replace("{owner}", "alice")
+                .replace("{campaign}", "spring")
                 .replace("{id}", "hk_1");
             let with = |query| Sent { query, ..sent(method, &at, b"") };
             let at_limit = function.reply_to(&with(&longest)).await.status;
@@ -230,6 +235,7 @@ async fn only_a_query_over_the_limit_gives_413() {
 async fn head_gives_the_status_and_headers_of_get() {
     let (world, net) = (books().await, stripe_net());
     crate::sandbox::top_up(&world, "for-a-hold", "alice", "1").await;
+    crate::codes::make(&world, 7, 1, None).await;
     let hold = crate::holds::hold_of("alice", "hk_1", "1", None, None);
     world.ledger(0).open_hold(&hold, &testkit::context(1)).await.expect("a hold");
     let functions = functions(&world, &net).await;
@@ -245,10 +251,12 @@ async fn head_gives_the_status_and_headers_of_get() {
                 continue;
             }
             for number in [number, "hk_none"] {
-                let [owner, hold] = if number == "hk_none" { [number; 2] } else { ["alice", "hk_1"] };
+                let [owner, hold, campaign] =
+                    if number == "hk_none" { [number; 3] } else { ["alice", "hk_1", "spring"] };
                 let key = KeyId::Owner(CallerKey::api("key-of-alice")).to_string();
                 let id = if path.starts_with("/v1/keys") && number != "hk_none" { key.as_str() } else { hold };
                 let at = path.replace("{number}", number).replace("{owner}", owner).replace("{id}", id);
+                let at = at.replace("{campaign}", campaign);
                 let [get, head] = [sent("GET", &at, b""), sent("HEAD", &at, b"")];
                 let [get, head] = [function.reply_to(&get).await, function.reply_to(&head).await];
                 let status = if at.contains("hk_none") { 404 } else { 200 };
@@ -258,7 +266,7 @@ async fn head_gives_the_status_and_headers_of_get() {
             }
         }
     }
-    assert_eq!((read, world.books()), (28, before));
+    assert_eq!((read, world.books()), (30, before));
 }
 
 /// Requests that would book, open or create something by GET or POST.

@@ -133,7 +133,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
     Declared {
         name: Credits::NAME,
         routes: || of(Credits::ROUTES),
-        secrets: &[],
+        secrets: &[api::CODE_PEPPER],
         variables: &[],
         schedules: BTreeSet::new,
     },
@@ -299,7 +299,9 @@ fn secret_has_the_setting_that_the_function_reads() {
     let app = app();
     for function in FUNCTIONS.iter().filter(|function| !function.secrets.is_empty()) {
         let resources = app.document()["Resources"].as_object().expect("resources");
-        let name = format!("hookledger/{STAGE}/{}", function.name);
+        // Its secret is also the command line's, and is named for what is in it.
+        let name = if function.name == Credits::NAME { "codes" } else { function.name };
+        let name = format!("hookledger/{STAGE}/{name}");
         let secret =
             resources.values().find(|resource| resource["Properties"]["Name"] == name.as_str()).expect("a secret");
         let properties = &secret["Properties"];

@@ -1,14 +1,15 @@
-//! Assembles the function from the catalog and the ledger.
+//! Assembles the function from the catalog, the pepper of redeem codes and the ledger.
 
-use api::{Function, SecretRng};
+use api::{Function, SecretRng, code_pepper};
 use catalog::{Catalog, SHIPPED};
-use edge::{Start, StartError};
+use edge::{OWN_SECRET, Start, StartError};
+use futures_util::future;
 
 use crate::{Books, Credits};
 
-pub async fn assemble<L: Books>(_: &Start, ledger: L) -> Result<Function<Credits, L>, StartError> {
+pub async fn assemble<L: Books>(start: &Start, ledger: L) -> Result<Function<Credits, L>, StartError> {
     let catalog = Catalog::parse(SHIPPED).map_err(StartError::setting)?;
     // During init, when CPU is free and no caller waits.
-    ledger.warm().await;
-    Ok(Function { api: Credits::new(catalog, SecretRng::of_system()), ledger })
+    let (pepper, ()) = future::join(start.keys_of(&[OWN_SECRET], code_pepper), ledger.warm()).await;
+    Ok(Function { api: Credits::new(catalog, SecretRng::of_system(), pepper?.current()), ledger })
 }

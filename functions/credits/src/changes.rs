@@ -3,8 +3,8 @@
 use api::{ApiCall, ApiOutcome, Caller, Failure, object};
 use edge::Reply;
 use ledger::{
-    AccountId, AccountTransfer, Amount, Asset, Effect, EventKey, Guard, House, Ledger, LotKind, LotShare, LotTerms,
-    MoneyKey, Movement, PRIORITY_DEFAULT, PRIORITY_MAX, Posting, Scope, ServiceKey,
+    AccountId, AccountTransfer, Amount, Asset, Effect, EventKey, Guard, House, Ledger, LotShare, LotTerms, MoneyKey,
+    Movement, Posting, Scope, ServiceKey,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -151,34 +151,13 @@ impl Credits {
 
 /// When a grant expires, as the request says it, and the terms that follow.
 fn expiry(body: &GrantBody, asset: Asset, call: &ChangeCall<'_>) -> Result<Option<(String, LotTerms)>, Failure> {
-    let wrong = |why: String| Failure::new(400, "expires_invalid", format!("expires {why}."));
-    let text: Option<String> = api::read(body.expires.as_ref(), || wrong("must be a text".to_owned()))?;
-    let priority: Option<u8> = api::read(body.priority.as_ref(), || {
-        Failure::new(400, "priority_invalid", format!("priority must be a whole number from 0 to {PRIORITY_MAX}."))
-    })?;
-    let kind: Option<String> = api::read(body.kind.as_ref(), kind_invalid)?;
-    let kind = kind.map(|kind| LotKind::named(&kind).ok_or_else(kind_invalid)).transpose()?;
-    let Some(text) = text else {
-        if priority.is_some() || kind.is_some() {
-            let message = "priority and kind are those of credits that expire: add expires, or leave them out.";
-            return Err(Failure::new(400, "fields_conflict", message));
-        }
-        return Ok(None);
-    };
+    let lot = fields::lot(body.expires.as_ref(), body.priority.as_ref(), body.kind.as_ref())?;
+    let Some((text, priority, kind)) = lot else { return Ok(None) };
     if asset != Asset::CREDITS {
-        return Err(wrong("is for credits alone".to_owned()));
+        return Err(fields::expires_invalid("is for credits alone"));
     }
-    if priority.is_some_and(|priority| priority > PRIORITY_MAX) {
-        let message = format!("priority must be a whole number from 0 to {PRIORITY_MAX}.");
-        return Err(Failure::new(400, "priority_invalid", message));
-    }
-    let kind = kind.unwrap_or(LotKind::Paid);
-    let terms = LotTerms::read(&text, priority.unwrap_or(PRIORITY_DEFAULT), kind, call.invocation.now);
-    terms.map(|terms| Some((text, terms))).map_err(|error| wrong(error.to_string()))
-}
-
-fn kind_invalid() -> Failure {
-    Failure::new(400, "kind_invalid", "kind must be free or paid.")
+    let terms = LotTerms::read(&text, priority, kind, call.invocation.now);
+    terms.map(|terms| Some((text, terms))).map_err(|error| fields::expires_invalid(&error.to_string()))
 }
 
 fn sum_facts(account: &AccountId, amount: Amount) -> Vec<(&'static str, String)> {

@@ -1,7 +1,7 @@
 //! The fields of a body, each refused with a code of its own.
 
 use api::{Failure, read};
-use ledger::{Amount, Asset, EventKey, Owner, Source};
+use ledger::{Amount, Asset, EventKey, LotKind, Owner, PRIORITY_DEFAULT, PRIORITY_MAX, Source};
 use serde_json::Value;
 
 /// As on the command line: small enough that the row stays within the 1 KB of one write unit.
@@ -58,6 +58,41 @@ fn amount_of(value: Option<&Value>, name: &'static str, asset: Asset) -> Result<
 
 fn missing(name: &'static str) -> Failure {
     Failure::new(400, "amount_missing", format!("{name} is missing."))
+}
+
+/// When credits expire, as the request says it, and in which order they are spent. `None`: never.
+pub(crate) fn lot(
+    expires: Option<&Value>,
+    priority: Option<&Value>,
+    kind: Option<&Value>,
+) -> Result<Option<(String, u8, LotKind)>, Failure> {
+    let text: Option<String> = read(expires, || expires_invalid("must be a text"))?;
+    let priority: Option<u8> = read(priority, priority_invalid)?;
+    let kind: Option<String> = read(kind, kind_invalid)?;
+    let kind = kind.map(|kind| LotKind::named(&kind).ok_or_else(kind_invalid)).transpose()?;
+    if priority.is_some_and(|priority| priority > PRIORITY_MAX) {
+        return Err(priority_invalid());
+    }
+    match text {
+        Some(text) => Ok(Some((text, priority.unwrap_or(PRIORITY_DEFAULT), kind.unwrap_or(LotKind::Paid)))),
+        None if priority.is_some() || kind.is_some() => {
+            let message = "priority and kind are those of credits that expire: add expires, or leave them out.";
+            Err(Failure::new(400, "fields_conflict", message))
+        }
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn expires_invalid(why: &str) -> Failure {
+    Failure::new(400, "expires_invalid", format!("expires {why}."))
+}
+
+fn priority_invalid() -> Failure {
+    Failure::new(400, "priority_invalid", format!("priority must be a whole number from 0 to {PRIORITY_MAX}."))
+}
+
+fn kind_invalid() -> Failure {
+    Failure::new(400, "kind_invalid", "kind must be free or paid.")
 }
 
 /// Why: one line, which the books keep.

@@ -13,7 +13,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let api = credits::Credits::new(Catalog::parse(SHIPPED)?, SecretRng::of_system());
+//! let api = credits::Credits::new(Catalog::parse(SHIPPED)?, SecretRng::of_system(), testkit::code_pepper());
 //! let function = Function { api, ledger: MemoryLedger::default() };
 //! api_key(&function.ledger, "alice", "key-of-alice").await;
 //!
@@ -31,6 +31,8 @@ mod account;
 mod assemble;
 mod budget_json;
 mod changes;
+mod code_json;
+mod codes;
 mod commit;
 mod cursor;
 mod fields;
@@ -43,23 +45,26 @@ mod key_list;
 mod keys;
 mod orders;
 mod parse;
+mod redeem;
 mod reply;
 mod reversals;
 mod statement;
+mod wish;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Authenticated, Caller, Failure, SecretRng, Serve};
+use api::{Api, ApiCall, ApiOutcome, Authenticated, Caller, CodePepper, Failure, SecretRng, Serve};
 use catalog::Catalog;
 use edge::{Reply, Route};
-use ledger::{Budgets, CallContext, CommitError, Holds, Keys, Statements};
+use ledger::{Budgets, CallContext, Codes, CommitError, Holds, Keys, Statements};
 
 pub use assemble::assemble;
 
 /// The ports that the calls need.
-pub trait Books: Budgets + Holds + Keys + Statements {}
+pub trait Books: Budgets + Codes + Holds + Keys + Statements {}
 
-impl<L: Budgets + Holds + Keys + Statements> Books for L {}
+impl<L: Budgets + Codes + Holds + Keys + Statements> Books for L {}
 
 #[derive(Debug)]
 pub struct Credits {
@@ -67,11 +72,13 @@ pub struct Credits {
     catalog: Catalog,
     /// For the secrets of keys.
     secrets: SecretRng,
+    /// It never changes, so it is read once.
+    pepper: Arc<CodePepper>,
 }
 
 impl Credits {
-    pub fn new(catalog: Catalog, secrets: SecretRng) -> Self {
-        Self { catalog, secrets }
+    pub fn new(catalog: Catalog, secrets: SecretRng, pepper: impl Into<Arc<CodePepper>>) -> Self {
+        Self { catalog, secrets, pepper: pepper.into() }
     }
 }
 
@@ -85,6 +92,10 @@ pub enum Call {
     Debit,
     Transfer,
     Reverse,
+    Redeem,
+    MakeCodes,
+    Codes,
+    RevokeCodes,
     OpenHold,
     Hold,
     SettleHold,
@@ -111,6 +122,11 @@ impl Api for Credits {
         Route { method: "POST", path: "/v1/accounts/{owner}/debits", endpoint: Call::Debit },
         Route { method: "POST", path: "/v1/transfers", endpoint: Call::Transfer },
         Route { method: "POST", path: "/v1/reversals", endpoint: Call::Reverse },
+        Route { method: "POST", path: "/v1/redeem", endpoint: Call::Redeem },
+        Route { method: "POST", path: "/v1/codes", endpoint: Call::MakeCodes },
+        Route { method: "GET", path: "/v1/codes/{campaign}", endpoint: Call::Codes },
+        Route { method: "HEAD", path: "/v1/codes/{campaign}", endpoint: Call::Codes },
+        Route { method: "DELETE", path: "/v1/codes/{campaign}", endpoint: Call::RevokeCodes },
         Route { method: "POST", path: "/v1/holds", endpoint: Call::OpenHold },
         Route { method: "GET", path: "/v1/holds/{id}", endpoint: Call::Hold },
         Route { method: "HEAD", path: "/v1/holds/{id}", endpoint: Call::Hold },
@@ -160,6 +176,10 @@ impl<L: Books> Serve<L> for Credits {
             Call::Debit => Box::pin(self.debit(call, ledger)).await,
             Call::Transfer => Box::pin(self.transfer(call, ledger)).await,
             Call::Reverse => Box::pin(reversals::reverse(call, ledger)).await,
+            Call::Redeem => Box::pin(redeem::redeem(&self.pepper, call, ledger)).await,
+            Call::MakeCodes => Box::pin(codes::make(&self.pepper, call, ledger)).await,
+            Call::Codes => Box::pin(codes::show(call, ledger)).await,
+            Call::RevokeCodes => Box::pin(codes::revoke(call, ledger)).await,
             Call::OpenHold => Box::pin(holds::open(call, ledger)).await,
             Call::Hold => Box::pin(holds::show(call, ledger)).await,
             Call::SettleHold => Box::pin(holds::settle(call, ledger)).await,

@@ -48,7 +48,7 @@ pub(crate) async fn reverse<L: Statements>(
     let amount = amount(body.amount.as_ref(), "amount")?;
     let signature = Signature::read(call, key, body.reason.as_ref())?;
     for _ in 0..ROUNDS_MAX {
-        let (charge, first) = ledger.charge(&usage, &call.context()).await?;
+        let (charge, first) = ledger.line_with_reversal(&usage, &call.context()).await?;
         // Without its mark, a charge that is reversed shows what the request asked for: only then is a repeat the same.
         let unmarked = JournalLine { reversed_by: None, ..charge.ok_or_else(usage_not_found)? };
         let reversal = UsageReversal::of(&unmarked, amount).map_err(refused)?;

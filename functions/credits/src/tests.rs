@@ -12,7 +12,8 @@ async fn function() -> Function<Credits, MemoryLedger> {
     api_key(&ledger, "alice", "key-of-alice").await;
     service_key(&ledger, "shop", "read").await;
     let secrets = SecretRng::new(testkit::seeded_bits(1));
-    Function { api: Credits::new(Catalog::parse(catalog::SHIPPED).expect("a valid catalog"), secrets), ledger }
+    let catalog = Catalog::parse(catalog::SHIPPED).expect("a valid catalog");
+    Function { api: Credits::new(catalog, secrets, testkit::code_pepper()), ledger }
 }
 
 async fn get(function: &Function<Credits, MemoryLedger>, path: &str, key: &str) -> Reply {

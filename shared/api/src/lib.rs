@@ -78,7 +78,9 @@ pub use order_json::OrderJson;
 pub use order_number_rng::OrderNumberRng;
 pub use places::{Places, PlacesError};
 pub use query::{Query, percent_decoded, percent_encoded};
-pub use redeem::{CODE_PEPPER, RedeemError, Redeemed, code_hash, code_pepper, redeem};
+pub use redeem::{
+    CODE_PEPPER, RecordCommit, RedeemError, Redeemed, code_hash, code_of_request, code_pepper, redeem, redeem_recorded,
+};
 pub use secret_rng::SecretRng;
 pub use signing::CodePepper;
 

@@ -1,7 +1,7 @@
 //! The redemption of a code: what the command line does for an owner, and an API for its caller.
 
 use edge::Settings;
-use ledger::{Amount, CallContext, Code, CodeHash, CodeText, Codes, CommitError, Committed, Owner, Receipt};
+use ledger::{Amount, CallContext, Code, CodeHash, CodeText, Codes, CommitError, Committed, Decision, Owner, Receipt};
 use signing::{CodePepper, SecretError, Strength};
 use thiserror::Error;
 
@@ -40,6 +40,12 @@ pub fn code_hash(pepper: &CodePepper, text: &CodeText) -> Option<CodeHash> {
     CodeHash::new(&pepper.hash(text.as_str())).ok()
 }
 
+/// The code that a request makes under this idempotency key: a repeat makes the same ones, so that none is lost with an
+/// answer.
+pub fn code_of_request(pepper: &CodePepper, idempotency_key: &str, number: u32) -> CodeText {
+    CodeText::from_random(pepper.bits(idempotency_key, number))
+}
+
 /// Redeems a code in two round trips: one read, and one transaction. A wrong code leaves a counter of its owner's alone.
 pub async fn redeem<L: Codes>(
     ledger: &L,
@@ -48,6 +54,21 @@ pub async fn redeem<L: Codes>(
     typed: &str,
     context: &CallContext<'_>,
 ) -> Result<Redeemed, RedeemError> {
+    redeem_recorded(ledger, pepper, owner, typed, context, &|_, _| ()).await
+}
+
+/// What records a commit, for the metrics of a function.
+pub type RecordCommit<'r> = &'r (dyn Fn(&Decision, &Result<Committed, CommitError>) + Sync);
+
+/// The same for a function, which records what was committed.
+pub async fn redeem_recorded<L: Codes>(
+    ledger: &L,
+    pepper: &CodePepper,
+    owner: &Owner,
+    typed: &str,
+    context: &CallContext<'_>,
+    record: RecordCommit<'_>,
+) -> Result<Redeemed, RedeemError> {
     // No code can be this, so it is no guess.
     let hash = CodeText::parse(typed).and_then(|text| code_hash(pepper, &text)).ok_or(RedeemError::Invalid)?;
     for _ in 0..ROUNDS_MAX {
@@ -55,7 +76,10 @@ pub async fn redeem<L: Codes>(
         let is_limited = wrong.are_too_many(context.received_at);
         let redeemable = code.as_ref().filter(|code| !is_limited && code.is_redeemable(context.received_at));
         let Some(code) = redeemable else { return refused(ledger, code, owner, is_limited, context).await };
-        match ledger.commit(&code.redemption(owner, context.received_at), context).await {
+        let decision = code.redemption(owner, context.received_at);
+        let committed = ledger.commit(&decision, context).await;
+        record(&decision, &committed);
+        match committed {
             Ok(Committed::Now(receipt)) => return Ok(Redeemed::Now { receipt, credits: code.credits }),
             Ok(Committed::Earlier(receipt)) => return Ok(Redeemed::Earlier(receipt)),
             Ok(Committed::Ignored { .. }) => return Err(RedeemError::Invalid),

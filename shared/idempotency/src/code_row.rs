@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    CallContext, Code, CodeChange, CodeHash, Codes, CommitError, EventKey, GrantTerms, LotKind, OncePer, Owner,
-    Receipt, Timestamp, Word, WrongCodes,
+    CallContext, Code, CodeChange, CodeHash, CodePage, Codes, CommitError, EventKey, GrantTerms, LinePosition, LotKind,
+    OncePer, Owner, Receipt, Timestamp, Word, WrongCodes,
 };
 
+use crate::audit::word as text_of;
 use crate::batch::Read;
 use crate::image::{self, Image, Unreadable, amount, known_form, maybe, number, short, time, word};
 use crate::names;
+use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{ROW_FORMAT, Row, number as units, text};
 use crate::store::{DynamoLedger, unreadable};
 
@@ -168,9 +170,54 @@ impl Codes for DynamoLedger {
         let rows = self.accounts_rows(&ids, context).await?;
         rows.values().map(code).collect::<Result<_, _>>().map_err(unreadable)
     }
+
+    async fn code_page(
+        &self,
+        campaign: Word,
+        after: Option<&LinePosition>,
+        codes_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<CodePage, CommitError> {
+        let (places, next) = self.places_of_codes(campaign, after, codes_max, context).await?;
+        let ids: Vec<&str> = places.iter().map(|place| place.key.as_str()).collect();
+        let rows = self.accounts_rows(&ids, context).await?;
+        let codes =
+            ids.iter().filter_map(|id| rows.get(*id)).map(code).collect::<Result<_, _>>().map_err(unreadable)?;
+        Ok(CodePage { codes, next })
+    }
 }
 
 impl DynamoLedger {
+    /// A page of the index of campaigns, and the place where the next one goes on.
+    async fn places_of_codes(
+        &self,
+        campaign: Word,
+        after: Option<&LinePosition>,
+        codes_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<(Vec<LinePosition>, Option<LinePosition>), CommitError> {
+        until_answered(context.deadline, self.jitter(), || async {
+            let query = self
+                .client()
+                .query()
+                .table_name(&self.tables().accounts)
+                .index_name(names::CAMPAIGNS)
+                .key_condition_expression("#campaign = :campaign")
+                .expression_attribute_names("#campaign", names::CAMPAIGN)
+                .expression_attribute_values(":campaign", text(&campaign))
+                .set_exclusive_start_key(after.map(|after| index_key(campaign, after)))
+                .limit(i32::from(codes_max));
+            match query.send().await {
+                Ok(found) => {
+                    let places = found.items().iter().filter_map(place).collect();
+                    Ok(Answer::Final((places, found.last_evaluated_key().and_then(place))))
+                }
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+
     async fn accounts_rows(
         &self,
         ids: &[&str],
@@ -181,6 +228,16 @@ impl DynamoLedger {
         let id = |row: &Image| row.get(names::ID).and_then(|id| id.as_s().ok()).cloned();
         Ok(rows.into_iter().filter_map(|row| Some((id(&row)?, row))).collect())
     }
+}
+
+fn place(row: &Image) -> Option<LinePosition> {
+    Some(LinePosition { key: text_of(row, names::ID)?, at: text_of(row, names::RECEIVED_AT)? })
+}
+
+/// The key of a row in the index, which includes the table's own key.
+fn index_key(campaign: Word, place: &LinePosition) -> Image {
+    let parts = [(names::CAMPAIGN, campaign.as_str()), (names::RECEIVED_AT, &place.at), (names::ID, &place.key)];
+    parts.map(|(name, part)| (name.to_owned(), text(part))).into()
 }
 
 fn one_more(context: &CallContext<'_>) -> Row {

@@ -106,16 +106,16 @@ impl Statements for DynamoLedger {
         Ok(OrdersPage { orders: numbers.iter().filter_map(|number| rows.orders.remove(number)).collect(), next })
     }
 
-    async fn charge(
+    async fn line_with_reversal(
         &self,
-        usage: &MoneyKey,
+        line: &MoneyKey,
         context: &CallContext<'_>,
     ) -> Result<(Option<JournalLine>, Option<JournalLine>), CommitError> {
         let read = Read { table: &self.tables().journal, attributes: &LINE, is_strong: true };
-        let reversal = UsageReversal::key_of(usage);
-        let rows = self.rows(&read, &[usage.as_str(), reversal.as_str()], context).await?;
+        let reversal = UsageReversal::key_of(line);
+        let rows = self.rows(&read, &[line.as_str(), reversal.as_str()], context).await?;
         let of = |key: &MoneyKey| rows.iter().filter_map(journal_line).find(|line| line.key == key.as_str());
-        Ok((of(usage), of(&reversal)))
+        Ok((of(line), of(&reversal)))
     }
 }
 

@@ -6,8 +6,15 @@ use thiserror::Error;
 
 use crate::{
     Amount, Asset, CallContext, CommitError, Decision, Effect, Entry, EventKey, Fact, Fingerprint, GrantTerms, Guard,
-    House, JournalHeader, Ledger, LotShare, MoneyKey, Movement, Owner, Posting, Receipt, Timestamp, Word, Writer,
+    House, JournalHeader, Ledger, LinePosition, LotShare, MoneyKey, Movement, Owner, Posting, Receipt, Timestamp, Word,
+    Writer,
 };
+
+/// The store's limit is 100 rows in one transaction: either all codes of a change exist or none.
+pub const CODES_MAX: u32 = 90;
+pub const CODE_USES_MAX: u32 = 1_000_000;
+/// A code that lasts longer is a mistyped year.
+const AHEAD_SECONDS_MAX: u64 = 10 * 366 * 24 * 60 * 60;
 
 /// Digits and letters without I, L, O and U, so that no two look alike. Each has five bits.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -145,6 +152,11 @@ pub struct Code {
 }
 
 impl Code {
+    /// Whether a code that is made now may end then.
+    pub fn may_end(until: Timestamp, now: Timestamp) -> bool {
+        until > now && until.seconds_apart(now) <= AHEAD_SECONDS_MAX
+    }
+
     pub fn is_redeemable(&self, at: Timestamp) -> bool {
         self.uses_left > 0 && self.revoked_at.is_none() && self.until.is_none_or(|until| at < until)
     }
@@ -222,6 +234,14 @@ impl CodeChange {
     }
 }
 
+/// A page of the codes of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CodePage {
+    pub codes: Vec<Code>,
+    /// Where the next page goes on; `None` at the end.
+    pub next: Option<LinePosition>,
+}
+
 /// How many wrong codes an owner has tried, by the hour of the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WrongCodes {
@@ -270,4 +290,13 @@ pub trait Codes: Ledger {
         campaign: Word,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<Code>, CommitError>> + Send;
+
+    /// A page of them as they are now, those made first before the others, in two round trips.
+    fn code_page(
+        &self,
+        campaign: Word,
+        after: Option<&LinePosition>,
+        codes_max: u16,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<CodePage, CommitError>> + Send;
 }

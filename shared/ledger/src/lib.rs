@@ -111,7 +111,10 @@ pub use budget::{
     Series, Slot, Spent, StoredBudget, Window, Windows, Zone, ZoneError,
 };
 pub use call_count::{CallCounts, CallMinute};
-pub use code::{Code, CodeChange, CodeHash, CodeHashError, CodeText, CodeUses, Codes, OncePer, WrongCodes};
+pub use code::{
+    CODE_USES_MAX, CODES_MAX, Code, CodeChange, CodeHash, CodeHashError, CodePage, CodeText, CodeUses, Codes, OncePer,
+    WrongCodes,
+};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use fulfilment::{Commission, FIRST_QUERY_AFTER_SECONDS, Fulfilment, Line, Share, Work};

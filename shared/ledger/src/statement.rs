@@ -102,10 +102,10 @@ pub trait Statements: Expiring {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<OrdersPage, CommitError>> + Send;
 
-    /// The charge of a usage event, and its reversal, in one round trip, as they are now.
-    fn charge(
+    /// A line, and the one that reverses it as a charge, in one round trip, as they are now.
+    fn line_with_reversal(
         &self,
-        usage: &MoneyKey,
+        line: &MoneyKey,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(Option<JournalLine>, Option<JournalLine>), CommitError>> + Send;
 }

@@ -5,6 +5,9 @@ use hmac::Mac as _;
 
 use crate::{Secret, SecretError, Strength, hex, refuse_placeholder};
 
+/// More than the eighty bits of a code.
+const BITS_BYTES: usize = 16;
+
 /// One key for ever: a code that is stored under another cannot be found.
 #[derive(Debug)]
 pub struct CodePepper(Secret);
@@ -17,6 +20,13 @@ impl CodePepper {
         }
         refuse_placeholder(text)?;
         Secret::from_text(text, strength).map(Self)
+    }
+
+    /// The bits of a code that a request makes, which only a holder of the pepper can compute. Its own prefix, which no code's
+    /// text has, keeps them apart from the hashes of codes.
+    pub fn bits(&self, request: &str, number: u32) -> u128 {
+        let digest = self.0.mac().chain_update(format!("make\n{number}\n{request}")).finalize().into_bytes();
+        digest.iter().take(BITS_BYTES).fold(0, |bits: u128, byte| bits.wrapping_mul(256) | u128::from(*byte))
     }
 
     /// The HMAC-SHA256 of a code's canonical text, in lower-case hexadecimal.

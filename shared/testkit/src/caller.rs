@@ -1,9 +1,14 @@
-//! Fixtures that a person makes: API keys of owners, service keys, and exchange rates.
+//! Fixtures that a person makes: API keys of owners, service keys, exchange rates, and the pepper of codes.
 
 use ledger::{
     CallerKey, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger, Owner, Rate,
     Scopes, ServiceKey, ServiceKeyChange, ServiceKeyHash, Word, Writer,
 };
+
+/// The pepper of redeem codes.
+pub fn code_pepper() -> signing::CodePepper {
+    signing::CodePepper::parse("a-local-pepper-of-the-tests-0123456789", signing::Strength::Local).unwrap()
+}
 
 /// Binds this API key to this owner, as the operator's command does.
 pub async fn api_key<L: Ledger>(ledger: &L, owner: &str, secret: &str) {

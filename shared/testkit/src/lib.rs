@@ -47,7 +47,7 @@ mod wechat;
 mod world;
 
 pub use books::{Account, Books, CodeRow, HoldRow, OrderRow, Row, SpentRow, SubscriptionRow};
-pub use caller::{api_key, exchange_rate, revoke_service_key, service_key};
+pub use caller::{api_key, code_pepper, exchange_rate, revoke_service_key, service_key};
 pub use contract::contract;
 pub use epay::{EPAY_BASE, EPAY_KEY, EpayNet, epay_keys, epay_settings};
 pub use faults::{Call, Fault, Faults};

@@ -1,13 +1,9 @@
 //! Reversals over the API: a charge is given back once, and never more than it was.
 
 use ledger::Ledger as _;
-use testkit::Books;
 
 use super::holds::{body_of, is_replayed, post, sent};
 use super::*;
-use crate::lots::{plans, without_attempts};
-use crate::sandbox::SETTLED;
-
 const PATH: &str = "/v1/reversals";
 const PART: &str = r#"{"use":"evt_1","amount":"1.5","reason":"a wrong price"}"#;
 const WHOLE: &str = r#"{"use":"evt_1","reason":"a wrong price"}"#;
@@ -158,35 +154,7 @@ async fn invalid_reversal_changes_nothing() {
     assert_eq!(body_of(&reply)["charged"], "4");
 }
 
-/// Whatever fails at whichever call: after the retry, the books are those of one request.
 #[tokio::test(start_paused = true)]
 async fn fault_at_any_call_leaves_one_reversal() {
-    let run = async |plan: Vec<(usize, Fault)>| -> (Books, usize) {
-        let world = used_world().await;
-        let planned = move |call: usize, _: &str| {
-            plan.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault)
-        };
-        let (ledger, faults) = world.faulty(7, planned);
-        let function = function(ledger);
-        let event = post(PATH, PART, "hs_grant", "k1").event(Shape::HttpApi);
-        let invocation = invocation(1);
-        let reply = tokio::select! {
-            biased;
-            reply = function.answer(&event, &invocation) => Some(reply),
-            () = faults.killed() => None,
-        };
-        let calls = faults.calls().len();
-        tokio::time::sleep(SETTLED).await;
-        assert!(reply.is_none_or(|reply| [201, 503].contains(&reply.status)));
-        let again = sent(&world, post(PATH, PART, "hs_grant", "k1")).await;
-        assert_eq!(again.status, 201, "{}", again.body);
-        let books = without_attempts(world.books());
-        books.check();
-        (books, calls)
-    };
-    let (expected, calls) = run(vec![]).await;
-    assert_eq!((calls, balance(&expected)), (3, 75));
-    for plan in plans(calls) {
-        assert_eq!(run(plan.clone()).await.0, expected, "{plan:?}");
-    }
+    fault_leaves_one(used_world, || post(PATH, PART, "hs_grant", "k1"), 201, 3).await;
 }

@@ -1,5 +1,6 @@
 //! The cost of an account and of a page of its statement, as the API shows them, and of changes over it.
 
+use serde_json::json;
 use testkit::{Sent, World, api_key, now, service_key};
 
 use super::clicks::Clicks;
@@ -60,6 +61,7 @@ pub(super) async fn of_rates() -> Vec<Path> {
 pub(super) async fn of_changes() -> Vec<Path> {
     let world = account().await;
     service_key(&world.ledger(0), "shop", "admin").await;
+    let code = crate::codes::make(&world, 7, 1, None).await;
     committed(&world, &used("bob", "evt_1", "0.001"), 0).await;
     let (ledger, meter) = Meter::new(&world);
     let mut api = Clicks::of(runs::credits(), ledger, meter);
@@ -68,9 +70,18 @@ pub(super) async fn of_changes() -> Vec<Path> {
         let sent = Sent::post(path, body.as_bytes()).with("idempotency-key", name);
         api.call_by("hs_shop", now(), sent, 201).await
     };
+    let codes = r#"{"campaign":"sale","credits":"5","count":10,"reason":"a sale"}"#;
+    let redemption = json!({ "code": code.as_str(), "owner": "bob" }).to_string();
+    let revoke = Sent { method: "DELETE", ..Sent::post("/v1/codes/sale", br#"{"reason":"it is over"}"#) };
+    let revoke = revoke.with("idempotency-key", "k4");
     let reversal = r#"{"use":"evt_1","reason":"a wrong price"}"#;
     vec![
         path("credits: a charge is reversed", change("/v1/reversals", "k1", reversal).await),
         path("credits: the same reversal again", change("/v1/reversals", "k1", reversal).await),
+        path("credits: ten codes are made", change("/v1/codes", "k2", codes).await),
+        path("credits: a code is redeemed", change("/v1/redeem", "k3", &redemption).await),
+        path("credits: the same redemption again", change("/v1/redeem", "k3", &redemption).await),
+        path("credits: a page of ten codes", api.call_by("hs_shop", now(), Sent::get("/v1/codes/sale", ""), 200).await),
+        path("credits: ten codes are revoked", api.call_by("hs_shop", now(), revoke, 200).await),
     ]
 }

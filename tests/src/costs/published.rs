@@ -23,7 +23,7 @@ const READ_UNITS: u64 = 125_000;
 const CENT: u64 = 10_000;
 
 /// The paths in the document.
-const PUBLISHED: [&str; 30] = [
+const PUBLISHED: [&str; 32] = [
     "usage: the next one",
     "usage: more than the owner has",
     "lots: a spend",
@@ -35,6 +35,8 @@ const PUBLISHED: [&str; 30] = [
     "credits: an account",
     "credits: a page of a statement, of a hundred lines",
     "credits: a charge is reversed",
+    "credits: ten codes are made",
+    "credits: a code is redeemed",
     "checkout: the first click on a product",
     "checkout: the second click",
     "credits: a page of two orders",

@@ -50,7 +50,7 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 }
 
 /// Rows, and the functions that may write them.
-const WRITERS: [(&str, &str, &[&str]); 26] = [
+const WRITERS: [(&str, &str, &[&str]); 29] = [
     ("journal", "usage#e1", &["usage", "credits", "reconcile"]),
     ("journal", "lane#usage#owner#alice", &["usage", "reconcile"]),
     ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
@@ -67,6 +67,7 @@ const WRITERS: [(&str, &str, &[&str]); 26] = [
     ("journal", "manual#1", &["reconcile"]),
     ("journal", "credits#1", &["credits", "reconcile"]),
     ("journal", "reversed#usage#e1", &["credits", "reconcile"]),
+    ("journal", "redeem#0#alice", &["credits", "reconcile"]),
     // Each of them may be the first to debit an account whose credits are past their date.
     ("journal", "expire#alice/credits.1", &["usage", "stripe", "wechat", "checkout", "credits", "fulfil", "reconcile"]),
     ("journal", "referral#HL1#1", &["fulfil", "reconcile"]),
@@ -75,6 +76,8 @@ const WRITERS: [(&str, &str, &[&str]); 26] = [
     ("accounts", "budget#key#remote#1", &["usage", "credits", "reconcile"]),
     ("accounts", "referrer#alice", &[]),
     ("accounts", "service_key#0", &["credits"]),
+    ("accounts", "code#0", &["credits"]),
+    ("accounts", "wrong_codes#alice", &["credits"]),
     ("accounts", "jwks#fireblocks", &["fireblocks", "reconcile"]),
     ("accounts", "check#audit", &["reconcile"]),
     // Fireblocks reads no lots, so it changes none.

@@ -209,7 +209,7 @@ async fn of_orders() -> Vec<Call> {
 }
 
 pub(crate) fn credits() -> Credits {
-    Credits::new(Catalog::parse(SHIPPED).expect("valid"), SecretRng::of_system())
+    Credits::new(Catalog::parse(SHIPPED).expect("valid"), SecretRng::of_system(), testkit::code_pepper())
 }
 
 /// A buyer opens checkout, pays, and returns before the webhook; Stripe fails to open a page; and a page expires.

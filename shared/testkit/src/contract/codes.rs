@@ -7,7 +7,8 @@ use ledger::{
 
 use super::event::{amount, record};
 
-/// `code NAME OWNER`: the uses left and the wrong codes of the owner. `codes CAMPAIGN` lists. `wrong OWNER` counts one.
+/// `code NAME OWNER`: the uses left and the wrong codes of the owner. `codes CAMPAIGN` lists,
+/// `code-pages CAMPAIGN CODES` by page. `wrong OWNER` counts one.
 pub(super) async fn result_of<L: Codes>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
     let context = crate::context(number);
     Some(match words {
@@ -20,6 +21,22 @@ pub(super) async fn result_of<L: Codes>(ledger: &L, words: &[&str], number: u64)
             let mut codes = ledger.codes(Word::new(campaign).unwrap(), &context).await.unwrap();
             codes.sort_by(|one, other| one.hash.cmp(&other.hash));
             codes.iter().map(state).collect::<Vec<_>>().join(", ")
+        }
+        ["code-pages", campaign, codes_max] => {
+            let (mut pages, mut after) = (Vec::new(), None);
+            loop {
+                let campaign = Word::new(campaign).unwrap();
+                let page =
+                    ledger.code_page(campaign, after.as_ref(), codes_max.parse().unwrap(), &context).await.unwrap();
+                assert!(page.codes.len() <= codes_max.parse().unwrap(), "{page:?}");
+                pages.extend(page.codes);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            pages.sort_by(|one, other| one.hash.cmp(&other.hash));
+            if pages.is_empty() { "nothing".to_owned() } else { pages.iter().map(state).collect::<Vec<_>>().join(", ") }
         }
         ["wrong", owner] => {
             ledger.count_wrong_code(&named(owner), &context).await.unwrap();

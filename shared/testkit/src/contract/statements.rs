@@ -72,7 +72,7 @@ pub(super) async fn result_of<L: Statements>(ledger: &L, words: &[&str], number:
         }
         ["charge", event] => {
             let usage = MoneyKey::of_row(&format!("usage#{event}"));
-            let (charge, reversal) = ledger.charge(&usage, &context).await.unwrap();
+            let (charge, reversal) = ledger.line_with_reversal(&usage, &context).await.unwrap();
             let sum = |line: &JournalLine| Asset::CREDITS.format_balance(line.change);
             let mark = |line: &JournalLine| if line.reversed_by.is_some() { " reversed" } else { "" };
             let shown = charge.map_or("none".to_owned(), |line| sum(&line) + mark(&line));

@@ -1,7 +1,8 @@
 //! Redeem codes in memory.
 
 use ledger::{
-    CallContext, Code, CodeChange, CodeHash, Codes, CommitError, EventKey, Owner, Receipt, Timestamp, Word, WrongCodes,
+    CallContext, Code, CodeChange, CodeHash, CodePage, Codes, CommitError, EventKey, LinePosition, Owner, Receipt,
+    Timestamp, Word, WrongCodes,
 };
 
 use super::State;
@@ -36,6 +37,23 @@ impl Codes for MemoryLedger {
     async fn codes(&self, campaign: Word, _: &CallContext<'_>) -> Result<Vec<Code>, CommitError> {
         let state = self.0.lock().unwrap();
         Ok(state.codes.values().filter(|code| code.campaign == campaign).cloned().collect())
+    }
+
+    async fn code_page(
+        &self,
+        campaign: Word,
+        after: Option<&LinePosition>,
+        codes_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<CodePage, CommitError> {
+        let mut codes = self.codes(campaign, context).await?;
+        // Here no code has a time: their hashes are their order.
+        let place = |code: &Code| LinePosition { key: format!("code#{}", code.hash), at: Timestamp::EPOCH.to_string() };
+        codes.sort_by_key(|code| place(code).key);
+        codes.retain(|code| after.is_none_or(|after| place(code).key > after.key));
+        let has_more = codes.len() > usize::from(codes_max);
+        codes.truncate(codes_max.into());
+        Ok(CodePage { next: codes.last().map(place).filter(|_| has_more), codes })
     }
 }
 

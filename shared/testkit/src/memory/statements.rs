@@ -69,13 +69,13 @@ impl Statements for MemoryLedger {
         Ok(OrdersPage { orders: orders.into_iter().map(Ok).collect(), next: last.filter(|_| has_more) })
     }
 
-    async fn charge(
+    async fn line_with_reversal(
         &self,
-        usage: &MoneyKey,
+        key: &MoneyKey,
         _: &CallContext<'_>,
     ) -> Result<(Option<JournalLine>, Option<JournalLine>), CommitError> {
         let state = self.0.lock().unwrap();
         let of = |key: &MoneyKey| line(key.as_str(), state.journal.get(key.as_str())?);
-        Ok((of(usage), of(&UsageReversal::key_of(usage))))
+        Ok((of(key), of(&UsageReversal::key_of(key))))
     }
 }

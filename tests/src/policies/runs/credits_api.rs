@@ -39,6 +39,7 @@ pub(super) async fn of_credits() -> Vec<Call> {
             assert_eq!(change(&function, 13, "/v1/reversals", &reversal).await.status, 201);
         }
     }
+    of_codes(&function).await;
     of_keys(&function).await;
     faults.calls()
 }
@@ -71,6 +72,21 @@ async fn of_keys(function: &api::Function<Credits, DynamoLedger>) {
     }
     let list = Sent::get("/v1/keys", "owner=alice").with("authorization", "Bearer hs_shop");
     function.answer(&list.event(Shape::HttpApi), &invocation(40)).await;
+}
+
+/// Codes are made, redeemed twice and revoked, and one is guessed.
+async fn of_codes(function: &api::Function<Credits, DynamoLedger>) {
+    for (attempt, name) in (60..).step_by(4).zip(["spring", "autumn"]) {
+        let body = format!(r#"{{"campaign":"{name}","credits":"1","uses":9,"reason":"r"}}"#);
+        let made = change(function, attempt, "/v1/codes", &body).await;
+        let made: serde_json::Value = serde_json::from_str(&made.body).expect("JSON");
+        let redeem = serde_json::json!({ "owner": "alice", "code": made["codes"][0]["code"] }).to_string();
+        for attempt in [attempt + 1, attempt + 2] {
+            assert_eq!(change(function, attempt, "/v1/redeem", &redeem).await.status, 201);
+        }
+    }
+    change(function, 68, "/v1/redeem", r#"{"owner":"alice","code":"0000-0000-0000-0000"}"#).await;
+    sent(function, "DELETE", 69, 69, "/v1/codes/spring", r#"{"reason":"r"}"#).await;
 }
 
 async fn change(function: &api::Function<Credits, DynamoLedger>, attempt: u64, path: &str, body: &str) -> edge::Reply {
