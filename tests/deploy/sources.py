@@ -67,6 +67,8 @@ def credits_api(shop):
     back = [change("/v1/reversals", "reverse", use=settled["receipt"], amount="1.5") for _ in range(2)]
     check("a part of the charge is given back once", (back[0][0], back[1], back[0][1]["amount"]), (201, back[0], "1.5"))
     check("the balance has it", shop.balance(f"{owner}/credits"), "8000000000")
+    status, catalog = shop.ask("GET", "/v1/catalog", key)
+    check("the catalog shows what is sold", (status, catalog["products"][0]["id"]), (200, "credits-100"))
     campaign = shop.named("summer")
     made = [change("/v1/codes", "codes", campaign=campaign, credits="2", count=2) for _ in range(2)]
     check("codes are made once, and a repeat shows them", (made[0][0], made[1]), (201, made[0]))

@@ -10,6 +10,7 @@ mod orders;
 pub(crate) mod rates;
 mod redeem;
 mod reversals;
+mod sold;
 mod statements;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -48,6 +48,7 @@ mod parse;
 mod redeem;
 mod reply;
 mod reversals;
+mod sold;
 mod statement;
 mod wish;
 
@@ -96,6 +97,7 @@ pub enum Call {
     MakeCodes,
     Codes,
     RevokeCodes,
+    Catalog,
     OpenHold,
     Hold,
     SettleHold,
@@ -127,6 +129,8 @@ impl Api for Credits {
         Route { method: "GET", path: "/v1/codes/{campaign}", endpoint: Call::Codes },
         Route { method: "HEAD", path: "/v1/codes/{campaign}", endpoint: Call::Codes },
         Route { method: "DELETE", path: "/v1/codes/{campaign}", endpoint: Call::RevokeCodes },
+        Route { method: "GET", path: "/v1/catalog", endpoint: Call::Catalog },
+        Route { method: "HEAD", path: "/v1/catalog", endpoint: Call::Catalog },
         Route { method: "POST", path: "/v1/holds", endpoint: Call::OpenHold },
         Route { method: "GET", path: "/v1/holds/{id}", endpoint: Call::Hold },
         Route { method: "HEAD", path: "/v1/holds/{id}", endpoint: Call::Hold },
@@ -179,6 +183,7 @@ impl<L: Books> Serve<L> for Credits {
             Call::Redeem => Box::pin(redeem::redeem(&self.pepper, call, ledger)).await,
             Call::MakeCodes => Box::pin(codes::make(&self.pepper, call, ledger)).await,
             Call::Codes => Box::pin(codes::show(call, ledger)).await,
+            Call::Catalog => sold::show(&self.catalog, call),
             Call::RevokeCodes => Box::pin(codes::revoke(call, ledger)).await,
             Call::OpenHold => Box::pin(holds::open(call, ledger)).await,
             Call::Hold => Box::pin(holds::show(call, ledger)).await,

@@ -31,9 +31,11 @@
 mod json;
 mod product;
 mod read;
+mod shown;
 mod wallet;
 
 pub use product::{Choice, ChoiceError, Every, Product};
+pub use shown::ProductJson;
 
 use ledger::Asset;
 use thiserror::Error;
