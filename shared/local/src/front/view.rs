@@ -11,8 +11,8 @@ use super::{AGAIN, CLICKS, EPAY, Running, SEND, STRIPE, Trigger, WECHAT};
 const DOCS: &str = "https://github.com/hookledger/hookledger/blob/main/docs";
 /// Pages of the docs that both languages have.
 const DOCS_PAGES: [&str; 6] = ["quickstart", "orders", "api", "holds", "codes", "cli"];
-/// What the functions answer to a browser without a key.
-const OPEN_ROUTES: [&str; 2] = ["/api/webhooks/health", "/payment/status"];
+/// What the functions answer to a browser without a key. Only what the template has is shown.
+const OPEN_ROUTES: [&str; 3] = ["/v1/openapi.json", "/api/webhooks/health", "/payment/status"];
 
 /// What the page shows.
 pub(super) struct View<'v> {
@@ -66,7 +66,7 @@ impl View<'_> {
             self.accounts(language),
             self.statement(words),
             self.runs(words),
-            read_on(language),
+            self.read_on(language),
         ]
         .concat();
         let title = format!("hookledger: {}", words.title);
@@ -176,17 +176,21 @@ impl View<'_> {
             words.runs, words.triggers,
         )
     }
-}
 
-fn read_on(language: Language) -> String {
-    let mut links = String::new();
-    for page in DOCS_PAGES {
-        let _ = writeln!(links, "<a href=\"{DOCS}/{page}{}\">{page}</a>", language.docs());
+    fn read_on(&self, language: Language) -> String {
+        let mut links = String::new();
+        for page in DOCS_PAGES {
+            let _ = writeln!(links, "<a href=\"{DOCS}/{page}{}\">{page}</a>", language.docs());
+        }
+        for path in OPEN_ROUTES {
+            let route = Trigger::Route(format!("GET {path}"));
+            if self.stack.functions.iter().any(|(_, triggers)| triggers.contains(&route)) {
+                let _ = writeln!(links, "<a href=\"{path}\"><code>{path}</code></a>");
+            }
+        }
+        let title = language.words().read_on;
+        format!("<section>\n<h2>{title}</h2>\n<div class=\"row\">\n{links}</div>\n</section>\n")
     }
-    for path in OPEN_ROUTES {
-        let _ = writeln!(links, "<a href=\"{path}\"><code>{path}</code></a>");
-    }
-    format!("<section>\n<h2>{}</h2>\n<div class=\"row\">\n{links}</div>\n</section>\n", language.words().read_on)
 }
 
 fn head(language: Language) -> String {
