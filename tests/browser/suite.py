@@ -1,0 +1,40 @@
+"""Uses the pages in a headless Chromium, as a person would. `run` installs what it needs."""
+
+import pathlib
+import re
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import front
+import shop
+from processes import ROOT
+
+PICTURE = ROOT / "docs/pictures/shop.png"
+# The size of a page that README.md shows at its full width.
+PICTURE_BYTES_MAX = 200_000
+
+
+def main():
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for test in front.TESTS + shop.TESTS:
+            at = time.monotonic()
+            place = folder / test.__name__
+            place.mkdir()
+            test(place)
+            print(f"{time.monotonic() - at:5.1f} s  {test.__name__}", flush=True)
+        picture = folder / "shop.png"
+        shop.picture(picture)
+        size = picture.stat().st_size
+        assert 20_000 < size < PICTURE_BYTES_MAX, f"the picture has {size} bytes"
+        if "--picture" in sys.argv:
+            PICTURE.write_bytes(picture.read_bytes())
+    print(f"{time.monotonic() - began:5.1f} s  in all")
+
+
+if __name__ == "__main__":
+    main()
