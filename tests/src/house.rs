@@ -111,7 +111,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tests", &[]),
     ("benches", &["edge", "embedded", "idempotency", "ledger", "signing", "stripe", "testkit", "usage", "webhook"]),
     ("floor", &[]),
-    ("xtask", &["ledger"]),
+    ("xtask", &["api", "checkout", "credits", "ledger", "orders"]),
 ];
 
 /// The names of dependencies that the pure crates must not have.

@@ -26,6 +26,7 @@ mod loaded_store;
 mod log_capture;
 mod lots;
 mod members;
+mod openapi;
 mod planted;
 mod policies;
 mod reconcile;

@@ -1,6 +1,6 @@
 //! Generator of checked-in files: `cargo xtask watch` writes `infra/watch.yaml` and the alarms table in the
-//! documentation from [`alarms`]; `cargo xtask proof` writes `PROOF.md` from the results in `proof/`. A test fails if one
-//! of them is stale.
+//! documentation from [`alarms`]; `cargo xtask proof` writes `PROOF.md` from the results in `proof/`; `cargo xtask openapi`
+//! writes the description of the HTTP APIs. A test fails if one of them is stale.
 //!
 //! ```
 //! let alarms = xtask::alarms::all();
@@ -10,6 +10,7 @@
 pub mod alarm;
 pub mod alarms;
 pub mod bugs;
+mod openapi;
 mod operations;
 mod proof;
 mod template;
@@ -51,6 +52,11 @@ pub fn watch() -> io::Result<Vec<Generated>> {
         Ok(Generated { path: language.path(), text })
     });
     [Ok(template)].into_iter().chain(documents).collect()
+}
+
+/// The files of `cargo xtask openapi`.
+pub fn openapi() -> io::Result<Vec<Generated>> {
+    openapi::files()
 }
 
 /// The file of `cargo xtask proof`.

@@ -9,6 +9,7 @@ use xtask::bugs::{Hunt, SEEDS, Store, hunt};
 const USAGE: &str = "\
 cargo xtask bugs [NAME...] [--seeds N] [--store memory|engine]
                      plant each bug of tests/simulator/bugs in a copy, and run the simulator until a world fails
+cargo xtask openapi  write docs/openapi.json from the types of the HTTP APIs
 cargo xtask proof    write PROOF.md from the results in proof/
 cargo xtask watch    write infra/watch.yaml and the table of alarms in docs/ from xtask/src/alarms";
 
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let files = match arguments.as_slice() {
         ["proof"] => xtask::proof().map(|page| vec![page]),
+        ["openapi"] => xtask::openapi(),
         ["watch"] => xtask::watch(),
         ["bugs", rest @ ..] => match read_hunt(rest) {
             Some(hunt) => return bugs(&hunt),

@@ -21,6 +21,16 @@ fn proof_page_is_current() {
     assert!(!page.is_stale(), "PROOF.md differs from proof/*.json: run `cargo xtask proof` and commit what it writes");
 }
 
+#[test]
+fn openapi_document_is_current() {
+    let files = crate::openapi().expect("a document");
+    let stale: Vec<&str> = files.iter().filter(|file| file.is_stale()).map(|file| file.path).collect();
+    assert!(
+        stale.is_empty(),
+        "{stale:?} differ from the types of the HTTP APIs: run `cargo xtask openapi` and commit what it writes"
+    );
+}
+
 /// CloudFormation replaces non-ASCII characters, CloudWatch accepts 1,024 characters, and relative links do not work in
 /// e-mails.
 #[test]

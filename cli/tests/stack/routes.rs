@@ -36,7 +36,8 @@ const FUNCTIONS: [(&str, usize, &str); 8] = [
 /// Routes where GET books, so HEAD is refused.
 const BOOKING: [&str; 2] = ["/payment/notify", "/payment/return"];
 /// Routes that read no body, and so refuse none.
-const WITHOUT_BODY: [&str; 4] = ["/api/webhooks/health", "/payment/health", "/payment/status", "/health"];
+const WITHOUT_BODY: [&str; 5] =
+    ["/api/webhooks/health", "/payment/health", "/payment/status", "/health", "/v1/openapi.json"];
 
 /// An unparsed reply.
 struct Raw {

@@ -33,6 +33,7 @@ mod decide;
 mod done;
 mod epay;
 mod key;
+mod openapi;
 mod page;
 mod parse;
 mod pending;

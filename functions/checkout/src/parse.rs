@@ -8,6 +8,7 @@ use ledger::{OrderNumber, Provider, Rate, Terms};
 use providers::{EpayWay, Payer};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// WeChat's openids have 28 characters; it documents at most 128.
 const OPEN_ID_CHARS_MAX: usize = 128;
@@ -49,14 +50,63 @@ pub(crate) struct EpayOptions {
     pub(crate) client_ip: Option<IpAddr>,
 }
 
-#[derive(Deserialize)]
+/// A product, or the number of an order that was made before: one of them.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Body {
+#[schema(as = CheckoutRequest)]
+pub(crate) struct Body {
+    /// The id of a product of the catalog, or an alias of it.
+    #[schema(value_type = Option<String>, examples("credits-100"))]
     product: Option<Value>,
+    /// 1 by default.
+    #[schema(value_type = Option<u64>, minimum = 1)]
     quantity: Option<Value>,
+    /// The phone of a top-up.
+    #[schema(value_type = Option<String>, examples("88001122"))]
     phone_number: Option<Value>,
+    /// Where tokens are sent, for a product that is sent.
+    #[schema(value_type = Option<String>)]
     wallet: Option<Value>,
+    #[schema(value_type = Option<String>, examples("HL7VX1FHR69WDBFEX0175E2T522E"))]
     order_number: Option<Value>,
+}
+
+/// A product, or the number of an order that was made before: one of them; and the buyer's options.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = EpayRequest)]
+pub(crate) struct EpayBody {
+    /// The id of a product of the catalog, or an alias of it.
+    #[schema(value_type = Option<String>, examples("credits-100"))]
+    product: Option<Value>,
+    /// 1 by default.
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    quantity: Option<Value>,
+    /// The phone of a top-up.
+    #[schema(value_type = Option<String>, examples("88001122"))]
+    phone_number: Option<Value>,
+    /// Where tokens are sent, for a product that is sent.
+    #[schema(value_type = Option<String>)]
+    wallet: Option<Value>,
+    #[schema(value_type = Option<String>, examples("HL7VX1FHR69WDBFEX0175E2T522E"))]
+    order_number: Option<Value>,
+    /// `alipay`, `wxpay`, `qqpay` or `bank`. Otherwise the buyer chooses on the page.
+    #[schema(value_type = Option<String>, pattern = "^(alipay|wxpay|qqpay|bank)$")]
+    r#type: Option<Value>,
+    /// The buyer's address.
+    #[schema(value_type = Option<String>, examples("192.0.2.7"))]
+    client_ip: Option<Value>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = WechatRequest)]
+pub(crate) struct WechatBody {
+    #[schema(value_type = String, required, examples("HL7VX1FHR69WDBFEX0175E2T522E"))]
+    order_number: Option<Value>,
+    /// The buyer's id in the app, for a payment inside WeChat. Without it the answer has a QR code's text.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,128}$")]
+    open_id: Option<Value>,
 }
 
 pub(crate) fn of_stripe<'c>(body: &[u8], catalog: &'c Catalog) -> Result<Wanted<'c>, Failure> {
@@ -64,17 +114,6 @@ pub(crate) fn of_stripe<'c>(body: &[u8], catalog: &'c Catalog) -> Result<Wanted<
 }
 
 pub(crate) fn of_epay<'c>(body: &[u8], catalog: &'c Catalog) -> Result<(Wanted<'c>, EpayOptions), Failure> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    struct EpayBody {
-        product: Option<Value>,
-        quantity: Option<Value>,
-        phone_number: Option<Value>,
-        wallet: Option<Value>,
-        order_number: Option<Value>,
-        r#type: Option<Value>,
-        client_ip: Option<Value>,
-    }
     let EpayBody { product, quantity, phone_number, wallet, order_number, r#type: way, client_ip } = object(body)?;
     let of_way = || invalid("type_invalid", "type must be alipay, wxpay, qqpay or bank.");
     let of_ip = || invalid("client_ip_invalid", "clientIp must be an address.");
@@ -89,12 +128,6 @@ pub(crate) fn of_epay<'c>(body: &[u8], catalog: &'c Catalog) -> Result<(Wanted<'
 }
 
 pub(crate) fn of_wechat(body: &[u8]) -> Result<(OrderNumber, Payer), Failure> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    struct WechatBody {
-        order_number: Option<Value>,
-        open_id: Option<Value>,
-    }
     let WechatBody { order_number, open_id } = object(body)?;
     let number =
         number(order_number.as_ref())?.ok_or_else(|| invalid("order_number_missing", "An orderNumber is needed."))?;

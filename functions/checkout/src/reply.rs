@@ -1,42 +1,63 @@
 //! Replies to the buyer: the link for the payment, the order's state, or the error.
 
+use api::openapi::{AmountText, PaymentWord};
 use api::{ApiOutcome, Failure};
 use edge::Reply;
 use ledger::{Order, Provider};
 use providers::{CallError, EpayLink, Payable, Session};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+/// An order, and the way to pay it. Nothing of it is there once nothing is left to pay.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Body<'b> {
+#[schema(as = Checkout)]
+pub(crate) struct Body<'b> {
+    #[schema(examples("HL7VX1FHR69WDBFEX0175E2T522E"))]
     order_number: &'b str,
+    #[schema(value_type = PaymentWord)]
     status: &'b str,
+    #[schema(value_type = AmountText)]
     amount: String,
+    #[schema(examples("USD"))]
     currency: &'b str,
     #[serde(flatten)]
     way: Way<'b>,
 }
 
 /// The means of payment in the reply.
-#[derive(Serialize, Default)]
+#[derive(Serialize, Default, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WayToPay)]
 struct Way<'b> {
+    /// Stripe's session.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     session_id: Option<&'b str>,
+    /// The page to which the buyer is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     url: Option<&'b str>,
+    /// A page that the gateway made for the buyer's choice.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     page_url: Option<&'b str>,
+    /// To show as a QR code.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     code_url: Option<&'b str>,
+    /// An address that opens an app.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     app_url: Option<&'b str>,
+    /// For `wx.requestPayment`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = InApp<'_>)]
     payment: Option<InApp<'b>>,
 }
 
 /// The arguments of `wx.requestPayment`, under its own names.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct InApp<'b> {
     app_id: &'b str,

@@ -1,5 +1,8 @@
 //! An account: its balance, what is held and owed, and its lots.
 
+use api::openapi::{
+    AmountText, AssetCode, Kind, LotKindWord, OwnerName, Parameter, PolicyWord, SignedAmountText, TimeText,
+};
 use api::{ApiCall, ApiOutcome, Caller, Failure, Query};
 use catalog::Catalog;
 use edge::Reply;
@@ -8,44 +11,68 @@ use ledger::{
     Statements, Timestamp,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::budget_json::BudgetJson;
 use crate::parse::{account_not_found, asset, owner};
 use crate::{Call, shown};
 
-const PARAMETERS: [&str; 2] = ["asset", "include"];
 /// What costs reads of its own.
 const BUDGETS: &str = "budgets";
+pub(crate) const ASSET: Parameter =
+    Parameter::query("asset", Kind::Text("^[A-Za-z0-9_-]{1,32}$"), "The code of another asset than `credits`.");
+pub(crate) const PARAMETERS: [Parameter; 2] =
+    [ASSET, Parameter::query("include", Kind::Text("^budgets$"), "`budgets`: also the budgets of the owner's keys.")];
 
-/// The members that the API documents.
-#[derive(Debug, Serialize)]
+/// An account of an owner.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct AccountJson<'b> {
+#[schema(as = Account)]
+pub(crate) struct AccountJson<'b> {
+    #[schema(examples("alice/credits"))]
     account: String,
+    #[schema(value_type = OwnerName)]
     owner: &'b str,
+    #[schema(value_type = AssetCode)]
     asset: String,
+    /// The sum of the statement, without what is past its date.
+    #[schema(value_type = SignedAmountText)]
     balance: String,
     /// What can be spent: balance and overdraft, less what is held.
+    #[schema(value_type = SignedAmountText)]
     available: String,
+    /// What open holds set aside.
+    #[schema(value_type = SignedAmountText)]
     held: String,
     /// How far the balance is below zero.
+    #[schema(value_type = AmountText)]
     owed: String,
+    #[schema(value_type = PolicyWord)]
     policy: &'static str,
+    /// How far below zero the account may spend.
+    #[schema(value_type = AmountText)]
     overdraft: String,
     /// In the order in which they are spent. Empty if no grant of the account ever expired.
     lots: Vec<LotJson>,
     /// Of the owner's keys that have any; only with `include`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<BudgetJson>)]
     budgets: Option<Vec<BudgetJson>>,
 }
 
-#[derive(Debug, Serialize)]
+/// What remains of credits with one date.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Lot)]
 struct LotJson {
+    #[schema(value_type = AmountText)]
     remaining: String,
+    #[schema(value_type = LotKindWord)]
     kind: &'static str,
+    /// A lower one is spent first.
     priority: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TimeText)]
     expires_at: Option<String>,
 }
 

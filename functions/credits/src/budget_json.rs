@@ -1,11 +1,14 @@
 //! The budgets of an owner's keys as JSON.
 
+use api::openapi::{AmountText, BudgetWindowWord, SignedAmountText, TimeText};
 use ledger::{Asset, Balance, Budget, KeyBudget, Spent, Timestamp, Window};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// The members that the API documents.
-#[derive(Debug, Serialize)]
+/// The budget of a key, and what is left of it.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = KeyBudget)]
 pub(crate) struct BudgetJson {
     /// The short id of the key.
     key: String,
@@ -13,22 +16,30 @@ pub(crate) struct BudgetJson {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     unreadable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, examples("+08:00"))]
     zone: Option<String>,
     /// Those with a limit.
     windows: Vec<WindowJson>,
 }
 
-#[derive(Debug, Serialize)]
+/// A limit of a budget.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = BudgetWindow)]
 struct WindowJson {
+    #[schema(value_type = BudgetWindowWord)]
     of: &'static str,
+    #[schema(value_type = AmountText)]
     limit: String,
     /// With what open holds reserve.
+    #[schema(value_type = SignedAmountText)]
     used: String,
     /// What a hold may take.
+    #[schema(value_type = AmountText)]
     left: String,
     /// When the next day or month begins.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TimeText)]
     resets_at: Option<String>,
 }
 

@@ -1,5 +1,6 @@
 //! Changes of accounts: grants, debits and transfers.
 
+use api::openapi::{AmountText, AssetCode, LotKindWord, OwnerName, ReasonText, TimeText};
 use api::{ApiCall, ApiOutcome, Caller, Failure, object};
 use edge::Reply;
 use ledger::{
@@ -8,6 +9,7 @@ use ledger::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::commit::{Booked, Signature, commit};
 use crate::fields;
@@ -16,32 +18,58 @@ use crate::{Call, Credits};
 
 type ChangeCall<'r> = ApiCall<'r, Call, Caller>;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct GrantBody {
+#[schema(as = GrantRequest)]
+pub(crate) struct GrantBody {
+    /// Above 0.
+    #[schema(value_type = AmountText, required)]
     amount: Option<Value>,
+    /// `credits` by default.
+    #[schema(value_type = Option<AssetCode>)]
     asset: Option<Value>,
+    /// When the credits expire: a number of days, or a date or time to come. Never by default.
+    #[schema(value_type = Option<String>, max_length = 40, examples("90d"))]
     expires: Option<Value>,
+    /// Credits of a lower priority are spent first. 5 by default; only with `expires`.
+    #[schema(value_type = Option<u8>, minimum = 0, maximum = 9)]
     priority: Option<Value>,
+    /// `paid` by default; only with `expires`.
+    #[schema(value_type = Option<LotKindWord>)]
     kind: Option<Value>,
+    #[schema(value_type = ReasonText, required)]
     reason: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct DebitBody {
+#[schema(as = DebitRequest)]
+pub(crate) struct DebitBody {
+    /// Above 0.
+    #[schema(value_type = AmountText, required)]
     amount: Option<Value>,
+    /// `credits` by default.
+    #[schema(value_type = Option<AssetCode>)]
     asset: Option<Value>,
+    #[schema(value_type = ReasonText, required)]
     reason: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TransferBody {
+#[schema(as = TransferRequest)]
+pub(crate) struct TransferBody {
+    #[schema(value_type = OwnerName, required)]
     from: Option<Value>,
+    #[schema(value_type = OwnerName, required)]
     to: Option<Value>,
+    /// Above 0.
+    #[schema(value_type = AmountText, required)]
     amount: Option<Value>,
+    /// `credits` by default.
+    #[schema(value_type = Option<AssetCode>)]
     asset: Option<Value>,
+    #[schema(value_type = ReasonText, required)]
     reason: Option<Value>,
 }
 
@@ -180,14 +208,23 @@ async fn book<L: Ledger>(
 }
 
 /// The receipt of a change.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ReceiptJson<'b> {
+#[schema(as = Receipt)]
+pub(crate) struct ReceiptJson<'b> {
+    /// The id of its line in the statement.
+    #[schema(examples("credits#5d0c"))]
     receipt: &'b str,
+    #[schema(value_type = TimeText)]
     processed_at: String,
+    #[schema(examples("grant"))]
     kind: &'static str,
+    /// The owner of the account that is credited or debited; of a transfer, the one that pays.
+    #[schema(value_type = OwnerName)]
     owner: &'b str,
+    #[schema(value_type = AssetCode)]
     asset: String,
+    #[schema(value_type = AmountText)]
     amount: String,
 }
 

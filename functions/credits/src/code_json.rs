@@ -1,18 +1,23 @@
 //! Redeem codes as JSON: the members that the API documents.
 
+use api::openapi::{AmountText, LotKindWord, TimeText};
 use ledger::{Asset, Code, CodePage, OncePer, Word};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::cursor;
 
 /// The receipt of codes that are made, and the codes.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MadeCodes)]
 pub(crate) struct MadeJson<'b> {
     pub receipt: &'b str,
+    #[schema(value_type = TimeText)]
     pub processed_at: String,
     pub kind: &'static str,
     pub campaign: String,
+    #[schema(value_type = AmountText)]
     pub credits: String,
     pub codes: Vec<MadeCodeJson<'b>>,
 }
@@ -21,38 +26,50 @@ impl MadeJson<'_> {
     pub(crate) const KIND: &'static str = "make_codes";
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MadeCode)]
 pub(crate) struct MadeCodeJson<'b> {
+    /// What is handed out.
     pub code: String,
+    /// By which the books know it.
     pub name: &'b str,
 }
 
 /// A page of the codes of a campaign.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Codes)]
 pub(crate) struct CodesJson<'b> {
     campaign: String,
     codes: Vec<CodeJson<'b>>,
-    /// The cursor of the next page.
+    /// The cursor of the next page; `null` on the last one.
+    #[schema(required)]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Code)]
 struct CodeJson<'b> {
     name: &'b str,
+    #[schema(value_type = AmountText)]
     credits: String,
     uses: u32,
     uses_left: u32,
     once_per_campaign: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TimeText)]
     until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     expires: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u8)]
     priority: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = LotKindWord)]
     kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TimeText)]
     revoked_at: Option<String>,
 }
 
@@ -81,16 +98,19 @@ impl<'b> CodeJson<'b> {
 }
 
 /// The receipt of a page of codes that is revoked.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RevokedCodes)]
 pub(crate) struct RevokedJson<'b> {
     pub receipt: &'b str,
+    #[schema(value_type = TimeText)]
     pub processed_at: String,
     pub kind: &'static str,
     pub campaign: String,
     /// The names of the codes of this page, all of which are revoked now.
     pub revoked: Vec<&'b str>,
-    /// The cursor of the next page.
+    /// The cursor of the next page; `null` on the last one.
+    #[schema(required)]
     pub next: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 //! The books have no code's text. A code follows from its request's idempotency key and the pepper, so that a repeat of the
 //! request shows the same codes, and none is lost with an answer.
 
+use api::openapi::{Kind, Parameter, ReasonText};
 use api::{
     ApiCall, ApiOutcome, Caller, CodePepper, Failure, Query, code_hash, code_of_request, object, percent_decoded,
     required_idempotency_key,
@@ -11,23 +12,35 @@ use edge::Reply;
 use ledger::{Asset, Code, CodeChange, CodePage, CodeText, Codes, Effect, Scope, Word};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::code_json::{CodesJson, MadeCodeJson, MadeJson, RevokedJson};
 use crate::commit::{Signature, commit};
 use crate::wish::{MakeBody, Wish};
 use crate::{Call, cursor, shown};
 
-const PARAMETERS: [&str; 2] = ["cursor", "limit"];
 /// As many rows as one batch reads.
 const PAGE_CODES_MAX: u16 = 100;
 /// As many as one transaction revokes.
 const REVOKED_MAX: u16 = 90;
+const CURSOR: Parameter = Parameter::query("cursor", Kind::Text(cursor::PATTERN), "`next` of the page before.");
+pub(crate) const REVOKE_PARAMETERS: [Parameter; 1] = [CURSOR];
+pub(crate) const PARAMETERS: [Parameter; 2] = [
+    CURSOR,
+    Parameter::query(
+        "limit",
+        Kind::Whole { min: 1, max: PAGE_CODES_MAX, default: PAGE_CODES_MAX },
+        "How many codes a page has at most.",
+    ),
+];
 /// Each round means that another request has revoked a code since it was read.
 const ROUNDS_MAX: u32 = 3;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RevokeBody {
+#[schema(as = RevokeCodesRequest)]
+pub(crate) struct RevokeBody {
+    #[schema(value_type = ReasonText, required)]
     reason: Option<Value>,
 }
 
@@ -75,7 +88,7 @@ pub(crate) async fn show<L: Codes>(call: &CodeCall<'_>, ledger: &L) -> Result<Ap
 pub(crate) async fn revoke<L: Codes>(call: &CodeCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
     let key = call.caller.service(Scope::Grant)?;
     let campaign = campaign(call)?;
-    let parameters = Query::parse(&call.request.query, &["cursor"])?;
+    let parameters = Query::parse(&call.request.query, &REVOKE_PARAMETERS)?;
     let body: RevokeBody = object(call.request.body())?;
     let signature = Signature::read(call, key, body.reason.as_ref())?;
     let after = parameters.parameter("cursor").unwrap_or_default().to_owned();

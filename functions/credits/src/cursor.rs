@@ -8,6 +8,7 @@ use ledger::{LinePosition, Timestamp};
 
 /// Longer than any key of the journal.
 const KEY_CHARS_MAX: usize = 512;
+pub(crate) const PATTERN: &str = "^[A-Za-z0-9_-]+$";
 
 pub(crate) fn written(place: &LinePosition) -> String {
     let LinePosition { key, at } = place;

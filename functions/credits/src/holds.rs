@@ -3,6 +3,7 @@
 //! The id of a hold follows from the idempotency key under which it is opened, and a hold is closed once. So a repeat of
 //! any of these requests finds what the first has done, and no journal row is needed for it.
 
+use api::openapi::{AmountText, OwnerName, ReasonText};
 use api::{ApiCall, ApiOutcome, Caller, Failure, object, required_idempotency_key};
 use edge::Reply;
 use ledger::{
@@ -11,6 +12,7 @@ use ledger::{
 };
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::Call;
 use crate::fields::{amount, reason, required_amount, usage};
@@ -20,29 +22,49 @@ use crate::reply::{author, replayed};
 
 const TTL_SECONDS: u32 = 10 * 60;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct OpenBody {
+#[schema(as = HoldRequest)]
+pub(crate) struct OpenBody {
+    /// Whose credits are held. The key of a gateway names its owner.
+    #[schema(value_type = Option<OwnerName>)]
     owner: Option<Value>,
+    /// The key that the use is for, by its id and never the key itself. The hold counts in its budget.
+    #[schema(value_type = Option<String>, examples("gateway-42"))]
     key: Option<Value>,
+    /// Credits, above 0.
+    #[schema(value_type = AmountText, required)]
     amount: Option<Value>,
+    /// How long it is open. 600 by default.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 86_400)]
     ttl_seconds: Option<Value>,
+    /// The `eventId` of a usage event that reports the same use, which is then charged once.
     #[serde(rename = "use")]
+    #[schema(value_type = Option<String>, pattern = "^[!-~]{1,255}$")]
     usage: Option<Value>,
+    /// What its expiry charges, at most what is held. Nothing by default.
+    #[schema(value_type = Option<AmountText>)]
     charge: Option<Value>,
+    #[schema(value_type = ReasonText, required)]
     reason: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SettleBody {
+#[schema(as = SettleRequest)]
+pub(crate) struct SettleBody {
+    /// What the use has cost, in credits. It may be more than is held.
+    #[schema(value_type = AmountText, required)]
     cost: Option<Value>,
+    #[schema(value_type = ReasonText, required)]
     reason: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ReleaseBody {
+#[schema(as = ReleaseRequest)]
+pub(crate) struct ReleaseBody {
+    #[schema(value_type = ReasonText, required)]
     reason: Option<Value>,
 }
 

@@ -1,5 +1,6 @@
 //! The bodies of requests about keys.
 
+use api::openapi::{AmountText, KeyKindWord, OwnerName, ReasonText, ScopeWord};
 use api::{Failure, read};
 use ledger::{
     Amount, Asset, Budget, CallRate, CallerKey, KeyId, KeySettings, Limits, Owner, Scope, Scopes, ServiceKeySettings,
@@ -7,6 +8,7 @@ use ledger::{
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::fields::{self, text};
 
@@ -16,52 +18,82 @@ const GRACE_SECONDS: u32 = 24 * 60 * 60;
 /// In the facts of a change: the setting is removed.
 const NONE: &str = "none";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = KeyRequest)]
 pub(crate) struct MakeBody {
+    #[schema(value_type = KeyKindWord, required)]
     kind: Option<Value>,
+    /// Whose key it is: of the kinds `owner` and `gateway`.
+    #[schema(value_type = Option<OwnerName>)]
     owner: Option<Value>,
+    /// The gateway's own id of the key: of the kind `gateway`.
+    #[schema(value_type = Option<String>, examples("42"))]
     remote_key_id: Option<Value>,
+    /// A name for people. A service key has one.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,32}$", examples("laptop"))]
     name: Option<Value>,
+    /// What a service key may do.
+    #[schema(value_type = Option<Vec<ScopeWord>>)]
     scopes: Option<Value>,
+    #[schema(value_type = ReasonText, required)]
     pub(crate) reason: Option<Value>,
 }
 
 /// `null` removes what it names, and what is not named stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = KeyChangeRequest)]
 pub(crate) struct SetBody {
     #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,32}$", examples("laptop"))]
     name: Option<Value>,
     #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<BudgetBody>)]
     budget: Option<Value>,
+    /// How many calls it may make in a minute.
     #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 60_000)]
     rate: Option<Value>,
+    #[schema(value_type = ReasonText, required)]
     pub(crate) reason: Option<Value>,
 }
 
-#[derive(Deserialize)]
+/// What a key may spend. It names at least one limit; `null` removes one.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BudgetRequest)]
 pub(crate) struct BudgetBody {
     #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<AmountText>)]
     day: Option<Value>,
     #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<AmountText>)]
     month: Option<Value>,
     #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<AmountText>)]
     total: Option<Value>,
+    /// Where a day and a month begin.
+    #[schema(value_type = Option<String>, examples("+08:00"))]
     zone: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RevokeKeyRequest)]
 pub(crate) struct RevokeBody {
+    #[schema(value_type = ReasonText, required)]
     pub(crate) reason: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = RotateKeyRequest)]
 pub(crate) struct RotateBody {
+    /// For how long the old secret still works. A day by default; 0 ends it at once.
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 2_592_000)]
     grace_seconds: Option<Value>,
+    #[schema(value_type = ReasonText, required)]
     pub(crate) reason: Option<Value>,
 }
 

@@ -1,68 +1,95 @@
 //! Keys as JSON: as they are stored, and the receipt of a change.
 
+use api::openapi::{AmountText, KeyKindWord, KeyStateWord, OwnerName, ScopeWord, TimeText};
 use ledger::{Asset, Budget, CallRate, CallerKey, KeyId, OwnerKey, Receipt, ServiceKey, StoredKey, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// The members that the API documents.
-#[derive(Debug, Serialize)]
+/// A key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Key)]
 pub(crate) struct KeyJson {
+    #[schema(examples("api-3f9c0a12be45"))]
     id: String,
+    #[schema(value_type = KeyKindWord)]
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = OwnerName)]
     owner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     remote_key_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<ScopeWord>)]
     scopes: Option<Vec<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = BudgetJson)]
     budget: Option<BudgetJson>,
     /// How many calls it may make in a minute.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u32)]
     rate: Option<u32>,
+    #[schema(value_type = KeyStateWord)]
     state: &'static str,
+    #[schema(value_type = TimeText)]
     since: String,
     /// In the future for a key that was rotated and still works.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TimeText)]
     revoked_at: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// What a key may spend, in credits.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Budget)]
 pub(crate) struct BudgetJson {
     zone: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = AmountText)]
     day: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = AmountText)]
     month: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = AmountText)]
     total: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// A page of keys, the oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Keys)]
 pub(crate) struct KeyPageJson {
     pub(crate) keys: Vec<KeyJson>,
-    /// The cursor of the next page.
+    /// The cursor of the next page; `null` on the last one.
+    #[schema(required)]
     pub(crate) next: Option<String>,
 }
 
 /// The receipt of a change of a key.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = KeyReceipt)]
 pub(crate) struct KeyReceiptJson {
     receipt: String,
+    #[schema(value_type = TimeText)]
     processed_at: String,
     kind: &'static str,
     /// The id of the key.
     key: String,
     /// The key that a new one replaces, and until when that works.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     replaces: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TimeText)]
     replaced_works_until: Option<String>,
     /// Only in the first answer: a repeat has none, since only the hash is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     secret: Option<String>,
 }
 

@@ -1,5 +1,6 @@
 //! Keys as they are shown: one by its id, and those of an owner or all service keys by page.
 
+use api::openapi::{Kind, Parameter};
 use api::{ApiCall, ApiOutcome, Caller, Failure, Query, percent_decoded, percent_encoded};
 use edge::{Reply, RouteMatch};
 use ledger::{KeyId, KeyQuery, Keys, LinePosition, Owner, Scope, StoredKey};
@@ -8,9 +9,21 @@ use crate::key_json::{KeyJson, KeyPageJson};
 use crate::parse::account_not_found;
 use crate::{Call, cursor, shown};
 
-const PARAMETERS: [&str; 3] = ["owner", "cursor", "limit"];
 /// What one batch read takes, so that a page is one query and one read.
 const KEYS_MAX: u16 = 100;
+pub(crate) const PARAMETERS: [Parameter; 3] = [
+    Parameter::query(
+        "owner",
+        Kind::Text("^[A-Za-z0-9._@-]{1,64}$"),
+        "Whose keys. Without it, those of an owner's key are its own, and those of a service key are all service keys.",
+    ),
+    Parameter::query("cursor", Kind::Text(cursor::PATTERN), "`next` of the page before."),
+    Parameter::query(
+        "limit",
+        Kind::Whole { min: 1, max: KEYS_MAX, default: KEYS_MAX },
+        "How many keys a page has at most.",
+    ),
+];
 const PATH: &str = "/v1/keys";
 
 /// The answer to a key that is not there, or not the caller's.

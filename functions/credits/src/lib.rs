@@ -43,6 +43,7 @@ mod key_body;
 mod key_json;
 mod key_list;
 mod keys;
+mod openapi;
 mod orders;
 mod parse;
 mod redeem;
@@ -109,6 +110,8 @@ pub enum Call {
     RevokeKey,
     RotateKey,
     Orders,
+    /// The description of this API, and of orders and checkout.
+    Document,
 }
 
 impl Api for Credits {
@@ -146,6 +149,8 @@ impl Api for Credits {
         Route { method: "POST", path: "/v1/keys/{id}/rotate", endpoint: Call::RotateKey },
         Route { method: "GET", path: "/v1/orders", endpoint: Call::Orders },
         Route { method: "HEAD", path: "/v1/orders", endpoint: Call::Orders },
+        Route { method: "GET", path: "/v1/openapi.json", endpoint: Call::Document },
+        Route { method: "HEAD", path: "/v1/openapi.json", endpoint: Call::Document },
     ];
     /// Ten times the size of the largest request.
     const BODY_BYTES_MAX: usize = 4 * 1024;
@@ -153,8 +158,8 @@ impl Api for Credits {
 
     type Call = Call;
 
-    fn public(&self, _: Call) -> Option<Reply> {
-        None
+    fn public(&self, call: Call) -> Option<Reply> {
+        (call == Call::Document).then(openapi::document)
     }
 }
 
@@ -196,6 +201,7 @@ impl<L: Books> Serve<L> for Credits {
             Call::RevokeKey => Box::pin(keys::revoke(call, ledger)).await,
             Call::RotateKey => Box::pin(self.rotate_key(call, ledger)).await,
             Call::Orders => Box::pin(orders::list(call, ledger)).await,
+            Call::Document => Ok(shown(openapi::document())),
         }
     }
 }

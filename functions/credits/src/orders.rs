@@ -1,26 +1,45 @@
 //! The orders of an owner by page, the newest first.
 
+use api::openapi::{Kind, OwnerName, Parameter};
 use api::{ApiCall, ApiOutcome, Caller, Failure, OrderJson, Query, percent_encoded};
 use edge::Reply;
 use ledger::{LinePosition, Order, Owner, Scope, Statements, UnreadableRow};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::parse::account_not_found;
 use crate::{Call, cursor, shown};
 
-const PARAMETERS: [&str; 3] = ["owner", "cursor", "limit"];
 const ORDERS: u16 = 20;
 /// What one batch read can return.
 const ORDERS_MAX: u16 = 100;
+pub(crate) const PARAMETERS: [Parameter; 3] = [
+    Parameter::query(
+        "owner",
+        Kind::Text("^[A-Za-z0-9._@-]{1,64}$"),
+        "Whose orders. A service key names an owner; of an owner's key it is its own.",
+    ),
+    Parameter::query("cursor", Kind::Text(cursor::PATTERN), "`next` of the page before."),
+    Parameter::query(
+        "limit",
+        Kind::Whole { min: 1, max: ORDERS_MAX, default: ORDERS },
+        "How many orders a page has at most.",
+    ),
+];
 
-#[derive(Debug, Serialize)]
-struct OrdersJson<'b> {
+/// A page of an owner's orders.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Orders)]
+pub(crate) struct OrdersJson<'b> {
+    #[schema(value_type = OwnerName)]
     owner: &'b str,
+    /// The newest first.
     orders: Vec<OrderJson<'b>>,
     /// Orders whose rows a person must repair.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<&'b str>,
-    /// The cursor of the next page.
+    /// The cursor of the next page; `null` on the last one.
+    #[schema(required)]
     next: Option<String>,
 }
 

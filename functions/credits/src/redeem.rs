@@ -2,11 +2,13 @@
 //!
 //! An owner redeems a code once, so a repeat finds the first redemption under any idempotency key, or none.
 
+use api::openapi::{AmountText, AssetCode, OwnerName, TimeText};
 use api::{Api as _, ApiCall, ApiOutcome, Caller, CodePepper, Failure, RedeemError, Redeemed, object, redeem_recorded};
 use edge::Reply;
 use ledger::{Asset, Codes, MoneyKey, Owner, Receipt, Scope, Statements, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::parse::account_not_found;
 use crate::reply::replayed;
@@ -15,22 +17,31 @@ use crate::{Call, Credits, fields};
 const KIND: &str = "redeem";
 const HOUR_SECONDS: i64 = 60 * 60;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RedeemBody {
+#[schema(as = RedeemRequest)]
+pub(crate) struct RedeemBody {
+    #[schema(value_type = String, required)]
     code: Option<Value>,
+    /// A service key names an owner; of an owner's key it is its own.
+    #[schema(value_type = Option<OwnerName>)]
     owner: Option<Value>,
 }
 
 /// The receipt of a redemption.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RedemptionJson<'b> {
+#[schema(as = Redemption)]
+pub(crate) struct RedemptionJson<'b> {
     receipt: &'b str,
+    #[schema(value_type = TimeText)]
     processed_at: String,
     kind: &'static str,
+    #[schema(value_type = OwnerName)]
     owner: &'b str,
+    #[schema(value_type = AssetCode)]
     asset: String,
+    #[schema(value_type = AmountText)]
     amount: String,
 }
 

@@ -1,10 +1,12 @@
 //! Reversals: an owner gets the charge of a usage event back, whole or in part, once.
 
+use api::openapi::{AmountText, AssetCode, OwnerName, ReasonText, TimeText};
 use api::{ApiCall, ApiOutcome, Caller, Failure, object};
 use edge::Reply;
 use ledger::{Asset, Balance, JournalLine, MoneyKey, Scope, Statements, UsageReversal, UsageReversalError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::Call;
 use crate::commit::{Booked, Signature, commit};
@@ -14,25 +16,42 @@ const KIND: &str = "reverse";
 /// Each round means that the charge has changed since it was read: another reversal was faster.
 const ROUNDS_MAX: u32 = 3;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ReversalBody {
+#[schema(as = ReversalRequest)]
+pub(crate) struct ReversalBody {
+    /// The `eventId` of the usage event.
     #[serde(rename = "use")]
+    #[schema(value_type = String, required, pattern = "^[!-~]{1,255}$", examples("evt_1"))]
     usage: Option<Value>,
+    /// How many of the credits are given back. All of them by default.
+    #[schema(value_type = Option<AmountText>)]
     amount: Option<Value>,
+    #[schema(value_type = ReasonText, required)]
     reason: Option<Value>,
 }
 
 /// The receipt of a reversal.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ReversalJson<'b> {
+#[schema(as = ReversalReceipt)]
+pub(crate) struct ReversalJson<'b> {
+    /// The id of its line in the statement.
+    #[schema(examples("credits#5d0c"))]
     receipt: &'b str,
+    #[schema(value_type = TimeText)]
     processed_at: String,
+    #[schema(examples("reverse"))]
     kind: &'static str,
+    /// The owner who gets the credits.
+    #[schema(value_type = OwnerName)]
     owner: &'b str,
+    #[schema(value_type = AssetCode)]
     asset: String,
+    #[schema(value_type = AmountText)]
     amount: String,
+    /// The journal key of the usage event.
+    #[schema(examples("usage#evt_1"))]
     #[serde(rename = "use")]
     usage: String,
 }

@@ -2,37 +2,66 @@
 
 use std::fmt::Write as _;
 
+use api::openapi::{Kind, Parameter, SignedAmountText, TimeText};
 use api::{ApiCall, ApiOutcome, Caller, Failure, Query, percent_encoded};
 use catalog::Catalog;
 use edge::{Reply, Request};
 use ledger::{LinePosition, Scope, ShownLine, StatementPage, StatementQuery, Statements, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::account::ASSET;
 use crate::parse::{account_not_found, asset, owner};
 use crate::{Call, cursor, shown};
 
-const PARAMETERS: [&str; 6] = ["asset", "from", "to", "kind", "cursor", "limit"];
 const LINES: u16 = 100;
 /// A fifth of what one query can return.
 const LINES_MAX: u16 = 1_000;
 const KIND_CHARS_MAX: usize = 32;
+pub(crate) const PARAMETERS: [Parameter; 6] = [
+    ASSET,
+    Parameter::query("from", Kind::Time, "Lines of this time and later ones."),
+    Parameter::query("to", Kind::Time, "Lines before this time."),
+    Parameter::query("kind", Kind::Text("^[a-z_]{1,32}$"), "Lines of one kind: `usage`, `credit`, `expiry` …"),
+    Parameter::query(
+        "cursor",
+        Kind::Text(cursor::PATTERN),
+        "`next` of the page before, with the same `from` and `to`.",
+    ),
+    Parameter::query(
+        "limit",
+        Kind::Whole { min: 1, max: LINES_MAX, default: LINES },
+        "How many lines a page has at most.",
+    ),
+];
 const CSV: &str = "text/csv";
 const CSV_HEAD: &str = "time,kind,amount,asset,id\r\n";
 
-#[derive(Debug, Serialize)]
-struct StatementJson<'b> {
+/// A page of a statement.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Statement)]
+pub(crate) struct StatementJson<'b> {
+    #[schema(examples("alice/credits"))]
     account: String,
+    /// The newest first.
     lines: Vec<LineJson<'b>>,
-    /// The cursor of the next page.
+    /// The cursor of the next page; `null` on the last one.
+    #[schema(required)]
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// A line of a statement.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatementLine)]
 struct LineJson<'b> {
+    #[schema(examples("usage#evt_1"))]
     id: &'b str,
+    #[schema(examples("usage"))]
     kind: &'b str,
     /// The change of the balance.
+    #[schema(value_type = SignedAmountText)]
     amount: String,
+    #[schema(value_type = TimeText)]
     time: &'b str,
 }
 

@@ -1,24 +1,45 @@
 //! What a request wants of each code of a campaign.
 
+use api::openapi::{AmountText, LotKindWord, ReasonText, TimeText};
 use api::{Failure, read};
 use ledger::{Amount, Asset, CODE_USES_MAX, CODES_MAX, Code, CodeHash, EventKey, GrantTerms, OncePer, Timestamp, Word};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::fields::{expires_invalid, lot, positive_amount, text};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CodesRequest)]
 pub(crate) struct MakeBody {
+    #[schema(value_type = String, required, pattern = "^[A-Za-z0-9_-]{1,32}$", examples("spring"))]
     campaign: Option<Value>,
+    /// What each code gives, above 0.
+    #[schema(value_type = AmountText, required)]
     credits: Option<Value>,
+    /// How many codes. 1 by default.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 90)]
     count: Option<Value>,
+    /// How many owners may redeem each. 1 by default.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
     uses: Option<Value>,
+    /// Until when they can be redeemed, within ten years. For ever by default.
+    #[schema(value_type = Option<TimeText>)]
     until: Option<Value>,
+    /// So many days after the redemption the credits expire. Never by default.
+    #[schema(value_type = Option<String>, examples("90d"))]
     expires: Option<Value>,
+    /// Credits of a lower priority are spent first. 5 by default; only with `expires`.
+    #[schema(value_type = Option<u8>, minimum = 0, maximum = 9)]
     priority: Option<Value>,
+    /// `paid` by default; only with `expires`.
+    #[schema(value_type = Option<LotKindWord>)]
     kind: Option<Value>,
+    /// Whether an owner redeems one code of the campaign at most.
+    #[schema(value_type = Option<bool>)]
     once_per_campaign: Option<Value>,
+    #[schema(value_type = ReasonText, required)]
     pub(crate) reason: Option<Value>,
 }
 

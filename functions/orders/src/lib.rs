@@ -29,6 +29,7 @@
 
 mod assemble;
 mod decide;
+mod openapi;
 mod parse;
 mod reply;
 

@@ -1,11 +1,13 @@
 //! Parses a request: a product of the catalog, by any of its names. The price comes only from the catalog.
 
+use api::openapi::ProviderWord;
 use api::{Failure, idempotency_key, object, read};
 use catalog::{Catalog, Choice, ChoiceError, Product};
 use edge::Request;
 use ledger::{Provider, Rate, Terms};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 const SITE_CHARS_MAX: usize = 64;
 
@@ -60,25 +62,49 @@ struct Details<'b> {
     site: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// A product, or a phone's top-up: one of them.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Body {
+#[schema(as = OrderRequest)]
+pub(crate) struct Body {
+    /// The id of a product of the catalog, or an alias of it.
+    #[schema(value_type = Option<String>, examples("credits-100"))]
     product: Option<Value>,
+    /// 1 by default.
+    #[schema(value_type = Option<u64>, minimum = 1)]
     quantity: Option<Value>,
+    /// The product's first provider by default.
+    #[schema(value_type = Option<ProviderWord>)]
     provider: Option<Value>,
+    /// Where tokens are sent, for a product that is sent.
+    #[schema(value_type = Option<String>)]
     wallet: Option<Value>,
+    /// The phone of a top-up.
+    #[schema(value_type = Option<String>, examples("88001122"))]
     phone_number: Option<Value>,
+    #[schema(value_type = Option<String>, examples("UNITEL"))]
     product_operator: Option<Value>,
+    #[schema(value_type = Option<String>, examples("VOICE"))]
     recharge_type: Option<Value>,
+    #[schema(value_type = Option<String>, examples("SD5000"))]
     product_code: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct OlderBody {
+#[schema(as = OlderOrderRequest)]
+pub(crate) struct OlderBody {
+    /// The id of a product of the catalog, or an alias of it.
+    #[schema(value_type = String, required, examples("credits-100"))]
     tier_id: Option<Value>,
+    /// 1 by default.
+    #[schema(value_type = Option<u64>, minimum = 1)]
     quantity: Option<Value>,
+    /// The product's first provider by default.
+    #[schema(value_type = Option<ProviderWord>)]
     provider: Option<Value>,
+    /// Where tokens are sent, for a product that is sent.
+    #[schema(value_type = Option<String>)]
     wallet: Option<Value>,
 }
 

@@ -5,9 +5,23 @@ use std::collections::BTreeMap;
 use edge::{HeaderError, NoRoute, OpenError, Reply, chain};
 use ledger::{CallMinute, CallRate, CommitError, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Long enough for a throttled table to recover, and for a concurrent transaction to end.
 const RETRY_AFTER_SECONDS: &str = "2";
+
+/// A refusal. Some have further members, each a text.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(crate) struct ErrorBody<'b> {
+    /// The code for programs.
+    error: &'b str,
+    /// The sentence for people. It may change.
+    message: &'b str,
+    #[serde(flatten)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    details: &'b BTreeMap<&'static str, String>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -83,15 +97,8 @@ impl Failure {
     }
 
     pub(crate) fn reply(&self) -> Reply {
-        #[derive(Serialize)]
-        struct Body<'b> {
-            error: &'b str,
-            message: &'b str,
-            #[serde(flatten)]
-            details: &'b BTreeMap<&'static str, String>,
-        }
-        let reply =
-            Reply::json(self.status, &Body { error: self.code, message: &self.message, details: &self.details });
+        let body = ErrorBody { error: self.code, message: &self.message, details: &self.details };
+        let reply = Reply::json(self.status, &body);
         self.headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value.clone()))
     }
 }

@@ -4,111 +4,130 @@ use std::collections::BTreeMap;
 
 use ledger::{Asset, Flag, Line, Money, Order, PaymentState, Resolution, Share};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// The members that the API documents.
-#[derive(Debug, Serialize)]
+use crate::openapi::{AmountText, FulfilmentWord, PaymentWord, ProviderWord, TimeText};
+
+/// An order as it was created.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct OrderJson<'b> {
+#[schema(as = CreatedOrder)]
+pub struct CreatedOrderJson<'b> {
+    #[schema(examples("HL7VX1FHR69WDBFEX0175E2T522E"))]
     order_number: &'b str,
+    #[schema(value_type = PaymentWord)]
     status: &'b str,
+    #[schema(value_type = ProviderWord)]
     provider: &'b str,
+    /// The id of a product of the catalog.
     product: &'b str,
     quantity: u64,
+    /// The price of the whole order, in its currency.
+    #[schema(value_type = AmountText)]
     amount: String,
+    #[schema(examples("USD"))]
     currency: &'b str,
-    /// In the currency's smallest unit.
+    /// The price in the currency's smallest unit.
     amount_minor: u64,
+    #[schema(value_type = TimeText)]
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Exchange<'_>)]
     exchange: Option<Exchange<'b>>,
+}
+
+/// An order as it is now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
+pub struct OrderJson<'b> {
     #[serde(flatten)]
-    progress: Option<Progress<'b>>,
+    terms: CreatedOrderJson<'b>,
+    #[serde(flatten)]
+    progress: Progress<'b>,
 }
 
 /// The price in the catalog's currency, and the rate at which it was exchanged.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Exchange<'b> {
+    #[schema(value_type = AmountText)]
     amount: String,
     currency: &'b str,
+    /// How many units of the order's currency one unit of this one is.
     rate: &'b str,
 }
 
-#[derive(Debug, Serialize)]
+/// What became of an order.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OrderProgress)]
 struct Progress<'b> {
+    #[schema(value_type = PaymentWord)]
     payment: &'b str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TimeText)]
     paid_at: Option<String>,
+    #[schema(value_type = FulfilmentWord)]
     fulfilment: &'b str,
+    #[schema(value_type = AmountText)]
     refunded: String,
     disputed: bool,
     /// The amount that open disputes contest.
+    #[schema(value_type = AmountText)]
     disputed_amount: String,
     /// The amount that lost disputes took.
+    #[schema(value_type = AmountText)]
     lost_amount: String,
+    /// The credits that stand delivered.
+    #[schema(value_type = AmountText)]
     credits: String,
     /// The delivered grants beside credits, by code: tokens, access to reports.
     delivered: BTreeMap<String, String>,
+    /// The state of the call that tops up a phone.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     top_up: Option<&'b str>,
     /// The status of the tokens' transfer to a wallet.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     transfer: Option<&'b str>,
     /// The order's anomalies, each refused payment separately.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     anomalies: Vec<Anomaly<'b>>,
     /// The number of further anomalies.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = usize)]
     anomalies_unlisted: Option<usize>,
 }
 
-#[derive(Debug, Serialize)]
+/// Something unexpected about an order: a reason that a person looks at it.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Anomaly<'b> {
     reason: &'static str,
     state: &'static str,
-    #[serde(flatten)]
-    payment: Option<RefusedPayment<'b>>,
+    /// The refused payment, at its provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
+    payment: Option<&'b str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = AmountText)]
+    amount: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
+    currency: Option<&'b str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = AmountText)]
+    refunded: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RefusedPayment<'b> {
-    payment: &'b str,
-    amount: String,
-    currency: &'b str,
-    refunded: String,
-}
-
-impl<'b> OrderJson<'b> {
+impl<'b> CreatedOrderJson<'b> {
     /// The order as it was created: a retry under the same idempotency key gets the same reply, whatever has happened
     /// since.
-    pub fn created(order: &'b Order) -> Self {
-        Self::with(order, PaymentState::Unpaid, None)
-    }
-
-    /// The order as it is now.
     pub fn of(order: &'b Order) -> Self {
-        let priced = |amount| Money { amount, ..order.paid_money() }.priced();
-        let progress = Progress {
-            payment: order.payment.as_str(),
-            paid_at: order.paid.as_ref().map(|paid| paid.at.to_string()),
-            fulfilment: order.fulfilment.as_str(),
-            refunded: priced(order.refunded()),
-            disputed: order.is_disputed(),
-            disputed_amount: priced(order.disputed()),
-            lost_amount: priced(order.lost()),
-            credits: Asset::CREDITS.format(order.posted),
-            delivered: delivered(order),
-            top_up: order.top_up_call.as_ref().map(|top_up_call| top_up_call.state.as_str()),
-            transfer: order.transfer.as_ref().map(|transfer| transfer.status.as_str()),
-            anomalies: order.anomalies.listed().map(|flag| anomaly(order, flag)).collect(),
-            anomalies_unlisted: Some(order.anomalies.unlisted().len()).filter(|count| *count > 0),
-        };
-        Self::with(order, order.payment, Some(progress))
+        Self::with(order, PaymentState::Unpaid)
     }
 
-    fn with(order: &'b Order, status: PaymentState, progress: Option<Progress<'b>>) -> Self {
+    fn with(order: &'b Order, status: PaymentState) -> Self {
         let terms = &order.terms;
         let exchange = terms.exchange.as_ref().map(|exchange| Exchange {
             amount: exchange.price.priced(),
@@ -127,8 +146,30 @@ impl<'b> OrderJson<'b> {
             amount_minor: u64::try_from(terms.price.amount.units()).unwrap_or(u64::MAX),
             created_at: order.created_at.to_string(),
             exchange,
-            progress,
         }
+    }
+}
+
+impl<'b> OrderJson<'b> {
+    /// The order as it is now.
+    pub fn of(order: &'b Order) -> Self {
+        let priced = |amount| Money { amount, ..order.paid_money() }.priced();
+        let progress = Progress {
+            payment: order.payment.as_str(),
+            paid_at: order.paid.as_ref().map(|paid| paid.at.to_string()),
+            fulfilment: order.fulfilment.as_str(),
+            refunded: priced(order.refunded()),
+            disputed: order.is_disputed(),
+            disputed_amount: priced(order.disputed()),
+            lost_amount: priced(order.lost()),
+            credits: Asset::CREDITS.format(order.posted),
+            delivered: delivered(order),
+            top_up: order.top_up_call.as_ref().map(|top_up_call| top_up_call.state.as_str()),
+            transfer: order.transfer.as_ref().map(|transfer| transfer.status.as_str()),
+            anomalies: order.anomalies.listed().map(|flag| anomaly(order, flag)).collect(),
+            anomalies_unlisted: Some(order.anomalies.unlisted().len()).filter(|count| *count > 0),
+        };
+        Self { terms: CreatedOrderJson::with(order, order.payment), progress }
     }
 }
 
@@ -138,13 +179,16 @@ fn anomaly<'b>(order: &'b Order, flag: &'b Flag) -> Anomaly<'b> {
         Resolution::Open if !order.needs_attention(flag) => "refunded",
         Resolution::Open | Resolution::Cleared | Resolution::Accepted => flag.resolution.as_str(),
     };
-    let payment = flag.anomaly.payment.as_ref().map(|payment| RefusedPayment {
-        payment: payment.by.id(),
-        amount: payment.money.priced(),
-        currency: payment.money.currency.as_str(),
-        refunded: Money { amount: order.refunded_part_of(payment), ..payment.money }.priced(),
-    });
-    Anomaly { reason: flag.anomaly.reason.as_str(), state, payment }
+    let payment = flag.anomaly.payment.as_ref();
+    let refunded = |payment| Money { amount: order.refunded_part_of(payment), ..payment.money }.priced();
+    Anomaly {
+        reason: flag.anomaly.reason.as_str(),
+        state,
+        payment: payment.map(|payment| payment.by.id()),
+        amount: payment.map(|payment| payment.money.priced()),
+        currency: payment.map(|payment| payment.money.currency.as_str()),
+        refunded: payment.map(refunded),
+    }
 }
 
 /// The buyer's own grants; the commissions of referrers are not shown to the buyer.

@@ -4,24 +4,26 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::Failure;
+use crate::openapi::Named;
 
 /// The parameters of a request, by name, decoded.
 #[derive(Debug, Default)]
 pub struct Query(BTreeMap<&'static str, String>);
 
 impl Query {
-    pub fn parse(raw: &str, known: &[&'static str]) -> Result<Self, Failure> {
+    pub fn parse(raw: &str, known: &[impl Named]) -> Result<Self, Failure> {
         let mut parameters = BTreeMap::new();
         for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = decoded(name)
                 .zip(decoded(value))
                 .ok_or_else(|| Failure::new(400, "query_invalid", "The query must be percent-encoded UTF-8."))?;
-            let Some(name) = known.iter().find(|known| **known == name) else {
-                let message = format!("No such parameter here; there are {}.", known.join(", "));
+            let Some(name) = known.iter().map(Named::name).find(|known| *known == name) else {
+                let names = known.iter().map(Named::name).collect::<Vec<_>>().join(", ");
+                let message = format!("No such parameter here; there are {names}.");
                 return Err(Failure::new(400, "unknown_parameter", message));
             };
-            if parameters.insert(*name, value).is_some() {
+            if parameters.insert(name, value).is_some() {
                 return Err(Failure::new(
                     400,
                     "duplicate_parameter",

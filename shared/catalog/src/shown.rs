@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use ledger::{Asset, LotKind, Money};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::product::{Product, UnitGrant};
 
-/// The members that the API documents.
-#[derive(Debug, Serialize)]
+/// A product of the catalog.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Product)]
 pub struct ProductJson<'c> {
     id: &'c str,
     /// By language.
@@ -18,9 +20,11 @@ pub struct ProductJson<'c> {
     price: PriceJson,
     /// The currency of the payment, if it is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     charged_in: Option<String>,
     /// The length of a subscription's period.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     every: Option<&'static str>,
     quantity_max: u64,
     /// The first is the default.
@@ -28,36 +32,47 @@ pub struct ProductJson<'c> {
     grants: Vec<GrantJson<'c>>,
 }
 
-#[derive(Debug, Serialize)]
+/// A price.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Price)]
 struct PriceJson {
     amount: String,
     currency: String,
 }
 
 /// What one of a product gives.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ProductGrant)]
 struct GrantJson<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     credits: Option<String>,
     /// In each period of a subscription.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     each_period: bool,
     /// After so many days, as `90d`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     expires: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TokenJson<'_>)]
     token: Option<TokenJson<'c>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     report: Option<&'c str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TopUpJson<'_>)]
     top_up: Option<TopUpJson<'c>>,
 }
 
-#[derive(Debug, Serialize)]
+/// Tokens of a product.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TokenGrant)]
 struct TokenJson<'c> {
     code: &'c str,
     amount: String,
@@ -65,7 +80,9 @@ struct TokenJson<'c> {
     to_wallet: bool,
 }
 
-#[derive(Debug, Serialize)]
+/// The top-up of a phone.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TopUpGrant)]
 struct TopUpJson<'c> {
     operator: &'static str,
     kind: &'static str,
