@@ -6,23 +6,26 @@ use super::{TABLES, functions};
 use crate::alarm::{Alarm, MINUTE, Metric, OURS, Text, above, at_least, below, expression, outcomes, sum, text};
 
 /// The written indexes, by table and name.
-const INDEXES: [(&str, &str); 8] = [
+const INDEXES: [(&str, &str); 9] = [
     ("journal", "by_account"),
     ("journal", "attention"),
     ("orders", "work"),
     ("orders", "anomalies"),
+    ("orders", "by_owner"),
     ("accounts", "keys"),
     ("accounts", "expiring"),
     ("accounts", "campaigns"),
     ("holds", "open_holds"),
 ];
 /// The indexes that functions read. Only people read the others.
-const READ_INDEXES: [(&str, &str); 6] = [
+const READ_INDEXES: [(&str, &str); 8] = [
     ("journal", "by_account"),
     ("journal", "attention"),
     ("orders", "work"),
+    ("orders", "by_owner"),
     ("accounts", "keys"),
     ("accounts", "expiring"),
+    ("accounts", "campaigns"),
     ("holds", "open_holds"),
 ];
 /// The functions with a dead-letter queue.
