@@ -7,12 +7,12 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use ledger::{
-    CallRate, CommitError, KeyId, Keys as _, Scopes, ServiceKey, ServiceKeyHash, ServiceKeySettings, ServiceKeys as _,
-    StoredKey,
+    CallCounts as _, CallRate, CommitError, KeyId, Keys as _, Scopes, ServiceKey, ServiceKeyHash, ServiceKeySettings,
+    ServiceKeys as _, StoredKey,
 };
 use local::{What, context, new_service_key, now};
 
-use self::facts::{KeyList, KeyRevocation, MadeKey};
+use self::facts::{KeyFacts, KeyList, KeyRevocation, MadeKey};
 use crate::account::rate::RateResult;
 use crate::account::{PATIENCE, committed};
 use crate::authorship::{Authorship, ChangeArgs};
@@ -84,8 +84,11 @@ pub(crate) async fn run(
             make(&args.which.open(dir).await?, &by, key, secret, form).await
         }
         Action::List => {
-            let keys = args.which.open(dir).await?.ledger.service_keys(&context(PATIENCE)).await?;
-            form.show(&KeyList { keys: keys.iter().map(Into::into).collect() });
+            let (books, now) = (args.which.open(dir).await?, context(PATIENCE));
+            let keys = books.ledger.service_keys(&now).await?;
+            let id = |key: &ServiceKey| KeyId::Service(key.hash.clone());
+            let used = books.ledger.last_used(&keys.iter().map(id).collect::<Vec<_>>(), &now).await?;
+            form.show(&KeyList { keys: keys.iter().map(|key| KeyFacts::of(key, used.get(&id(key)))).collect() });
             Ok(())
         }
         Action::Rate { key, rate, by } => {

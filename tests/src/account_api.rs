@@ -12,6 +12,7 @@ mod redeem;
 mod reversals;
 mod sold;
 mod statements;
+mod uses;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

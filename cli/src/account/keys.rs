@@ -1,7 +1,10 @@
 //! Lists, rotates and revokes the keys of an owner.
 
 use idempotency::KeyRow;
-use ledger::{CallRate, CallerKey, CommitError, KeyQuery, Keys as _, Owner, OwnerKey, StoredKey, Timestamp};
+use ledger::{
+    CallCounts as _, CallRate, CallerKey, CommitError, KeyId, KeyQuery, KeyUse, Keys as _, Owner, OwnerKey, StoredKey,
+    Timestamp,
+};
 use local::{What, context};
 use serde::Serialize;
 
@@ -34,6 +37,8 @@ struct KeyFacts {
     name: Option<String>,
     /// Calls a minute.
     rate: Option<u32>,
+    /// The last day on which it called an API.
+    last_used: Option<String>,
     since: String,
     state: &'static str,
     revoked_at: Option<String>,
@@ -53,7 +58,10 @@ pub(super) async fn list(books: &Books, owner: &Owner, form: Form) -> Result<(),
     loop {
         let query = KeyQuery { owner: Some(owner.clone()), after, keys_max: KEYS_MAX };
         let page = books.ledger.key_page(&query, &now).await?;
-        keys.extend(page.keys.iter().filter_map(|stored| KeyFacts::of(stored, now.received_at)));
+        let ids: Vec<KeyId> = page.keys.iter().map(StoredKey::id).collect();
+        let used = books.ledger.last_used(&ids, &now).await?;
+        let facts = |stored: &StoredKey| KeyFacts::of(stored, used.get(&stored.id()), now.received_at);
+        keys.extend(page.keys.iter().filter_map(facts));
         after = page.next;
         if after.is_none() {
             break;
@@ -64,12 +72,13 @@ pub(super) async fn list(books: &Books, owner: &Owner, form: Form) -> Result<(),
 }
 
 impl KeyFacts {
-    fn of(stored: &StoredKey, now: Timestamp) -> Option<Self> {
+    fn of(stored: &StoredKey, used: Option<&KeyUse>, now: Timestamp) -> Option<Self> {
         let StoredKey::Owner(OwnerKey { key, settings, since, revoked_at, .. }) = stored else { return None };
         Some(Self {
             key: key.short_id(),
             name: settings.name.map(|name| name.to_string()),
             rate: settings.rate.map(CallRate::calls_a_minute),
+            last_used: used.map(|used| used.day.clone()),
             since: since.to_string(),
             state: state_of(*revoked_at, now),
             revoked_at: revoked_at.map(|at| at.to_string()),
@@ -139,11 +148,13 @@ impl Facts for KeyList {
             print::line(format_args!("{} has no keys", self.owner));
             return;
         }
-        let head = ["key", "name", "calls a minute", "since", "state"].map(str::to_owned);
+        let head = ["key", "name", "calls a minute", "last used", "since", "state"].map(str::to_owned);
         let row = |facts: &KeyFacts| {
             let name = facts.name.clone().unwrap_or_default();
             let rate = facts.rate.map(|rate| rate.to_string()).unwrap_or_default();
-            [facts.key.clone(), name, rate, facts.since.clone(), dated(facts.state, facts.revoked_at.as_ref())]
+            let last_used = facts.last_used.clone().unwrap_or_default();
+            let state = dated(facts.state, facts.revoked_at.as_ref());
+            [facts.key.clone(), name, rate, last_used, facts.since.clone(), state]
         };
         print::columns(&std::iter::once(head).chain(self.keys.iter().map(row)).collect::<Vec<_>>());
     }

@@ -1,6 +1,6 @@
 //! The output of `key`: a key that was made, the list of all, and a revocation.
 
-use ledger::{CallRate, ServiceKey};
+use ledger::{CallRate, KeyUse, ServiceKey};
 use serde::Serialize;
 
 use crate::account::keys::{dated, state_of};
@@ -34,6 +34,8 @@ pub(super) struct KeyFacts {
     scopes: Vec<&'static str>,
     /// Calls a minute.
     rate: Option<u32>,
+    /// The last day on which it called an API.
+    last_used: Option<String>,
     since: String,
     state: &'static str,
     revoked_at: Option<String>,
@@ -47,14 +49,15 @@ pub(super) struct KeyRevocation {
     pub(super) key: String,
 }
 
-impl From<&ServiceKey> for KeyFacts {
-    fn from(key: &ServiceKey) -> Self {
+impl KeyFacts {
+    pub(super) fn of(key: &ServiceKey, used: Option<&KeyUse>) -> Self {
         Self {
             key: key.hash.short_id(),
             name: key.name.to_string(),
             scopes: key.scopes.words().collect(),
             since: key.since.to_string(),
             rate: key.rate.map(CallRate::calls_a_minute),
+            last_used: used.map(|used| used.day.clone()),
             state: state_of(key.revoked_at, local::now()),
             revoked_at: key.revoked_at.map(|at| at.to_string()),
             receipt: key.made_by.to_string(),
@@ -85,11 +88,13 @@ impl Facts for KeyList {
             print::line("there are no service keys");
             return;
         }
-        let head = ["key", "name", "scopes", "calls a minute", "since", "state"].map(str::to_owned);
+        let head = ["key", "name", "scopes", "calls a minute", "last used", "since", "state"].map(str::to_owned);
         let row = |facts: &KeyFacts| {
             let rate = facts.rate.map(|rate| rate.to_string()).unwrap_or_default();
             let state = dated(facts.state, facts.revoked_at.as_ref());
-            [facts.key.clone(), facts.name.clone(), facts.scopes.join(","), rate, facts.since.clone(), state]
+            let last_used = facts.last_used.clone().unwrap_or_default();
+            let scopes = facts.scopes.join(",");
+            [facts.key.clone(), facts.name.clone(), scopes, rate, last_used, facts.since.clone(), state]
         };
         print::columns(&std::iter::once(head).chain(self.keys.iter().map(row)).collect::<Vec<_>>());
     }

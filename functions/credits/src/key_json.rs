@@ -1,7 +1,7 @@
 //! Keys as JSON: as they are stored, and the receipt of a change.
 
 use api::openapi::{AmountText, KeyKindWord, KeyStateWord, OwnerName, ScopeWord, TimeText};
-use ledger::{Asset, Budget, CallRate, CallerKey, KeyId, OwnerKey, Receipt, ServiceKey, StoredKey, Timestamp};
+use ledger::{Asset, Budget, CallRate, CallerKey, KeyId, KeyUse, OwnerKey, Receipt, ServiceKey, StoredKey, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -41,6 +41,14 @@ pub(crate) struct KeyJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = TimeText)]
     revoked_at: Option<String>,
+    /// The last day, in UTC, on which it called an API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = Date, examples("2026-01-31"))]
+    last_used: Option<String>,
+    /// On how many days it called an API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64)]
+    days_used: Option<u64>,
 }
 
 /// What a key may spend, in credits.
@@ -94,7 +102,7 @@ pub(crate) struct KeyReceiptJson {
 }
 
 impl KeyJson {
-    pub(crate) fn of(stored: &StoredKey, now: Timestamp) -> Self {
+    pub(crate) fn of(stored: &StoredKey, used: Option<&KeyUse>, now: Timestamp) -> Self {
         let (id, since, revoked_at) = (stored.id().to_string(), stored.since().to_string(), stored.revoked_at());
         let state = match revoked_at {
             None => "live",
@@ -114,6 +122,8 @@ impl KeyJson {
             state,
             since,
             revoked_at,
+            last_used: used.map(|used| used.day.clone()),
+            days_used: used.map(|used| used.days),
         };
         match stored {
             StoredKey::Owner(OwnerKey { key, owner, settings, .. }) => {

@@ -3,13 +3,13 @@
 use api::openapi::{Kind, Parameter};
 use api::{ApiCall, ApiOutcome, Caller, Failure, Query, percent_decoded, percent_encoded};
 use edge::{Reply, RouteMatch};
-use ledger::{KeyId, KeyQuery, Keys, LinePosition, Owner, Scope, StoredKey};
+use ledger::{CallCounts, KeyId, KeyQuery, Keys, LinePosition, Owner, Scope, StoredKey};
 
 use crate::key_json::{KeyJson, KeyPageJson};
 use crate::parse::account_not_found;
 use crate::{Call, cursor, shown};
 
-/// What one batch read takes, so that a page is one query and one read.
+/// What one batch read takes, so that a page is one query and two reads.
 const KEYS_MAX: u16 = 100;
 pub(crate) const PARAMETERS: [Parameter; 3] = [
     Parameter::query(
@@ -44,7 +44,10 @@ pub(crate) const fn scope(id: Option<&KeyId>) -> Scope {
     }
 }
 
-pub(crate) async fn show<L: Keys>(call: &ApiCall<'_, Call, Caller>, ledger: &L) -> Result<ApiOutcome, Failure> {
+pub(crate) async fn show<L: CallCounts + Keys>(
+    call: &ApiCall<'_, Call, Caller>,
+    ledger: &L,
+) -> Result<ApiOutcome, Failure> {
     let id = id(call.found);
     if let Caller::Service(_) = &call.caller {
         call.caller.service(scope(id.as_ref()))?;
@@ -56,16 +59,22 @@ pub(crate) async fn show<L: Keys>(call: &ApiCall<'_, Call, Caller>, ledger: &L) 
         (StoredKey::Owner(key), Caller::Owner(own)) if key.owner == *own => {}
         (StoredKey::Owner(_) | StoredKey::Service(_), Caller::Owner(_)) => return Err(key_not_found()),
     }
-    Ok(shown(Reply::json(200, &KeyJson::of(&stored, call.invocation.now))))
+    let used = ledger.last_used(std::slice::from_ref(&id), &call.context()).await?;
+    Ok(shown(Reply::json(200, &KeyJson::of(&stored, used.get(&id), call.invocation.now))))
 }
 
 /// Those of the key's own owner, of a named one, or all service keys.
-pub(crate) async fn list<L: Keys>(call: &ApiCall<'_, Call, Caller>, ledger: &L) -> Result<ApiOutcome, Failure> {
+pub(crate) async fn list<L: CallCounts + Keys>(
+    call: &ApiCall<'_, Call, Caller>,
+    ledger: &L,
+) -> Result<ApiOutcome, Failure> {
     let parameters = Query::parse(&call.request.query, &PARAMETERS)?;
     let owner = owner(&parameters, &call.caller)?;
     let query = KeyQuery { owner, after: after(&parameters)?, keys_max: limit(&parameters)? };
     let page = ledger.key_page(&query, &call.context()).await?;
-    let keys = page.keys.iter().map(|key| KeyJson::of(key, call.invocation.now)).collect();
+    let ids: Vec<KeyId> = page.keys.iter().map(StoredKey::id).collect();
+    let used = ledger.last_used(&ids, &call.context()).await?;
+    let keys = page.keys.iter().map(|key| KeyJson::of(key, used.get(&key.id()), call.invocation.now)).collect();
     let next = page.next.as_ref().map(cursor::written);
     let reply = Reply::json(200, &KeyPageJson { keys, next: next.clone() });
     Ok(shown(match next {

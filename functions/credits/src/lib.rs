@@ -59,14 +59,14 @@ use std::time::Duration;
 use api::{Api, ApiCall, ApiOutcome, Authenticated, Caller, CodePepper, Failure, SecretRng, Serve};
 use catalog::Catalog;
 use edge::{Reply, Route};
-use ledger::{Budgets, CallContext, Codes, CommitError, Holds, Keys, Statements};
+use ledger::{Budgets, CallContext, CallCounts, Codes, CommitError, Holds, Keys, Statements};
 
 pub use assemble::assemble;
 
 /// The ports that the calls need.
-pub trait Books: Budgets + Codes + Holds + Keys + Statements {}
+pub trait Books: Budgets + CallCounts + Codes + Holds + Keys + Statements {}
 
-impl<L: Budgets + Codes + Holds + Keys + Statements> Books for L {}
+impl<L: Budgets + CallCounts + Codes + Holds + Keys + Statements> Books for L {}
 
 #[derive(Debug)]
 pub struct Credits {

@@ -137,6 +137,7 @@ impl<L: CallCounts, A: Serve<L>> Function<A, L> {
         if let Some(rate) = rate {
             self.count(&key, rate, invocation).await?;
         }
+        self.ledger.note_use(&key, &invocation.context());
         self.api.call(&ApiCall { caller, request: &request, found: &found, invocation }, &self.ledger).await
     }
 

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use ledger::{
-    BoundKey, CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, Rates, Receipt, ServiceKey, ServiceKeyHash,
-    Timestamp,
+    BoundKey, CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, KeyId, Rates, Receipt, ServiceKey,
+    ServiceKeyHash, Timestamp,
 };
 use lru::LruCache;
 
@@ -99,6 +99,25 @@ impl LiveServiceKeys {
 
     pub(crate) fn remember(&self, key: &ServiceKey, now: Timestamp) {
         self.0.keep(key.hash.clone(), (key.clone(), now));
+    }
+}
+
+/// The last day that this process has noted of each key's use.
+#[derive(Debug)]
+pub(crate) struct NotedDays(Cache<KeyId, String>);
+
+impl NotedDays {
+    pub(crate) fn new() -> Self {
+        Self(Cache::new(KEYS_MAX))
+    }
+
+    /// Whether it is the first use of that day here.
+    pub(crate) fn is_first(&self, key: &KeyId, day: &str) -> bool {
+        let is_first = self.0.find(key).is_none_or(|noted| noted.as_str() < day);
+        if is_first {
+            self.0.keep(key.clone(), day.to_owned());
+        }
+        is_first
     }
 }
 

@@ -14,7 +14,7 @@ use ledger::{
     Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 
-use crate::cache::{BoundKeys, LiveServiceKeys, PairRates, Receipts};
+use crate::cache::{BoundKeys, LiveServiceKeys, NotedDays, PairRates, Receipts};
 use crate::image::{Image, Read, Unreadable, known_form};
 use crate::order_image;
 use crate::retry::{Answer, Backoff, Jitter, after_failure, until_answered};
@@ -41,6 +41,8 @@ struct Store {
     keys: BoundKeys,
     service_keys: LiveServiceKeys,
     rates: PairRates,
+    /// Only of a process that notes the use of keys.
+    noted: Option<NotedDays>,
 }
 
 impl DynamoLedger {
@@ -67,7 +69,22 @@ impl DynamoLedger {
             keys: BoundKeys::new(),
             service_keys: LiveServiceKeys::new(),
             rates: PairRates::new(),
+            noted: None,
         }))
+    }
+
+    /// For a process that is called with keys: it notes on which days each is used.
+    #[must_use]
+    pub fn noting_use(mut self) -> Self {
+        // There is no other handle yet.
+        if let Some(store) = Arc::get_mut(&mut self.0) {
+            store.noted = Some(NotedDays::new());
+        }
+        self
+    }
+
+    pub(crate) fn noted(&self) -> Option<&NotedDays> {
+        self.0.noted.as_ref()
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -72,7 +72,7 @@ async fn row_of_each_kind_names_its_form() {
     contract(async || {
         let world = World::new();
         worlds.borrow_mut().push(world.clone());
-        (world.ledger(1), async move || world.books())
+        (world.ledger(1).noting_use(), async move || world.books())
     })
     .await;
     let mut written = BTreeSet::new();
@@ -183,6 +183,11 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
                 money: Money { amount: Amount::from_units(units), currency },
             };
             json!({ "is_proven": ledger.is_proven(&proof, later).await? })
+        }
+        RowKind::Used => {
+            let key = KeyId::of_row(id.trim_start_matches("used#")).expect("a key");
+            let used = ledger.last_used(std::slice::from_ref(&key), later).await?;
+            used.get(&key).map_or(Value::Null, |used| json!({ "day": used.day, "days": used.days }))
         }
         RowKind::Calls => {
             let (key, _) = id.trim_start_matches("calls#").rsplit_once('#').expect("a minute");

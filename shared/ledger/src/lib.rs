@@ -110,7 +110,7 @@ pub use budget::{
     Budget, BudgetChange, BudgetCheck, BudgetCount, BudgetUnreadable, Budgets, Counted, HoldBudget, KeyBudget, Limits,
     Series, Slot, Spent, StoredBudget, Window, Windows, Zone, ZoneError,
 };
-pub use call_count::{CallCounts, CallMinute};
+pub use call_count::{CallCounts, CallMinute, KeyUse};
 pub use code::{
     CODE_USES_MAX, CODES_MAX, Code, CodeChange, CodeHash, CodeHashError, CodePage, CodeText, CodeUses, Codes, OncePer,
     WrongCodes,

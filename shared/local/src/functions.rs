@@ -53,7 +53,7 @@ pub(crate) async fn open(
 ) -> Result<AssembledFunction, Error> {
     let start = Start::on_machine(engine.sdk_config(), settings(function, variable), secrets_of(function, secrets))?;
     let start = &start;
-    let ledger = DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new());
+    let ledger = DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new()).noting_use();
     Ok(match function.binary.as_str() {
         "usage" => service(usage::assemble(start, ledger).await?),
         "stripe" => service(stripe::assemble(start, ledger).await?),

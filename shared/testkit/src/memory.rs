@@ -26,9 +26,9 @@ use std::sync::{Arc, Mutex};
 use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Budget, CallContext, CallMinute, CallerKey, Code,
     CodeHash, CommitError, Committed, CurrencyPair, Decision, Draws, Effect, Entry, EventKey, Fingerprints, Hold,
-    HoldId, KeptBody, KeyId, LaneState, Ledger, LotsRow, Members, Order, OrderNumber, Owner, PaymentProof, Pointer,
-    Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent, Subscription, Sweep,
-    Timestamp, TrialBalance, Work, WrongCodes, merged, next_retry_at,
+    HoldId, KeptBody, KeyId, KeyUse, LaneState, Ledger, LotsRow, Members, Order, OrderNumber, Owner, PaymentProof,
+    Pointer, Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent,
+    Subscription, Sweep, Timestamp, TrialBalance, Work, WrongCodes, merged, next_retry_at,
 };
 
 use self::kept_row::{Due, KeptRow};
@@ -48,6 +48,7 @@ struct State {
     keys: BTreeMap<CallerKey, Owner>,
     owner_keys: BTreeMap<CallerKey, KeptKey>,
     calls: BTreeMap<(KeyId, CallMinute), u32>,
+    uses: BTreeMap<KeyId, KeyUse>,
     revoked: BTreeSet<CallerKey>,
     draws: BTreeMap<CallerKey, Draws>,
     members: BTreeMap<Owner, Members>,

@@ -35,10 +35,11 @@ pub(crate) enum RowKind {
     Places,
     Subscription,
     Calls,
+    Used,
 }
 
 impl RowKind {
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -65,6 +66,7 @@ impl RowKind {
         Self::Places,
         Self::Subscription,
         Self::Calls,
+        Self::Used,
     ];
 
     pub(crate) fn named(name: &str) -> Self {
@@ -101,6 +103,7 @@ impl RowKind {
             ("orders", Some(_)) if row.get("order").is_some() => Self::Pointer,
             ("subscriptions", _) => Self::Subscription,
             ("holds", _) => Self::Hold,
+            ("calls", Some("used")) => Self::Used,
             ("calls", _) => Self::Calls,
             _ => panic!("a row of {table} that no kind has: {row}"),
         }
@@ -128,7 +131,7 @@ impl RowKind {
             Self::Order | Self::Pointer | Self::Places => tables.orders,
             Self::Subscription => tables.subscriptions,
             Self::Hold => tables.holds,
-            Self::Calls => tables.calls,
+            Self::Calls | Self::Used => tables.calls,
         }
     }
 }

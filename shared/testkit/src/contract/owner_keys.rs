@@ -1,5 +1,7 @@
 //! The lines of the contract about keys as they are stored.
 
+use std::time::Duration;
+
 use ledger::{
     Budget, CallContext, CallCounts, CallRate, Decision, Effect, EventKey, KeyChange, KeyId, KeyQuery, KeySettings,
     Keys, Limits, Owner, ServiceKeyChange, ServiceKeyHash, ServiceKeySettings, Source, StoredKey, Timestamp, Window,
@@ -10,9 +12,11 @@ use super::budgets::{budget, key};
 use super::event::record;
 use super::lots::later;
 
+const NOTED: Duration = Duration::from_millis(20);
+
 /// `stored KEY`: whose key it is, its settings and its state. `works KEY`: its rate, or whether it has an owner.
 /// `keys OWNER MAX` lists keys by page, and `#` the service keys. `facts EVENT` has the facts of a change. `call KEY RATE`
-/// counts a call.
+/// counts a call, `note-use KEY` a day, and `last-used KEY` has that.
 pub(super) async fn result_of<L: CallCounts + Keys>(
     ledger: &L,
     words: &[&str],
@@ -43,6 +47,16 @@ pub(super) async fn result_of<L: CallCounts + Keys>(
             let rate = CallRate::a_minute(calls.parse().unwrap()).unwrap();
             let is_within = ledger.count_call(&id(name), rate, &context).await.unwrap();
             if is_within { "within" } else { "above" }.to_owned()
+        }
+        ["note-use", name] => {
+            ledger.note_use(&id(name), &context);
+            // It is written beside the call.
+            tokio::time::sleep(NOTED).await;
+            "noted".to_owned()
+        }
+        ["last-used", name] => {
+            let used = ledger.last_used(&[id(name)], &context).await.unwrap();
+            used.get(&id(name)).map_or("never".to_owned(), |used| format!("{} of {}", used.day, used.days))
         }
         ["facts", event] => {
             let receipt = EventKey::new(Source::Usage, event).unwrap();

@@ -72,7 +72,7 @@ async fn fault_at_any_call_leaves_one_change_of_a_key() {
     }
 }
 
-/// A change reads the key and writes one transaction; a page is one query and one read.
+/// A change reads the key and writes one transaction; a page is one query and two reads.
 #[tokio::test(start_paused = true)]
 async fn calls_about_keys_cost_what_the_documentation_states() {
     let world = world().await;
@@ -81,9 +81,9 @@ async fn calls_about_keys_cost_what_the_documentation_states() {
     let function = function(ledger);
     let path = path(&id);
     let rows = [
-        ("GET", path.as_str(), "", vec!["GetItem", "GetItem"]),
-        ("GET", path.as_str(), "", vec!["GetItem"]),
-        ("GET", "/v1/keys", "", vec!["Query", "BatchGetItem"]),
+        ("GET", path.as_str(), "", vec!["GetItem", "GetItem", "BatchGetItem"]),
+        ("GET", path.as_str(), "", vec!["GetItem", "BatchGetItem"]),
+        ("GET", "/v1/keys", "", vec!["Query", "BatchGetItem", "BatchGetItem"]),
         ("POST", "/v1/keys", OWNER, vec!["TransactWriteItems"]),
         ("PATCH", path.as_str(), r#"{"name":"x","reason":"r"}"#, vec!["GetItem", "TransactWriteItems"]),
         ("DELETE", path.as_str(), REASON, vec!["GetItem", "TransactWriteItems"]),
