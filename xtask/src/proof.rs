@@ -104,7 +104,7 @@ fn line(cells: &[String]) -> String {
 }
 
 /// The words of a paragraph in lines of at most [`COLUMNS_MAX`].
-fn wrapped(paragraph: &str) -> String {
+pub(crate) fn wrapped(paragraph: &str) -> String {
     let mut lines = vec![String::new()];
     for word in paragraph.split_whitespace() {
         match lines.last_mut() {
