@@ -88,8 +88,8 @@ def keys_over_the_api(shop, owner):
     admin = re.search(r"hs_\w+", shop.by_hand("key", "make", "suite-admin", "--scopes", "admin")).group()
     shop.api_keys.append(admin)
 
-    def change(method, path, name, **body):
-        headers = {"idempotency-key": shop.named(name)}
+    def change(method, path, once, **body):
+        headers = {"idempotency-key": shop.named(once)}
         return shop.ask(method, path, admin, {**body, "reason": "the deploy suite"}, headers)
 
     made = [change("POST", "/v1/keys", "make-key", kind="owner", owner=owner) for _ in range(2)]

@@ -212,7 +212,7 @@ fn rows() -> Vec<Planted> {
                 let fields = json!({ "uses": { "N": "9" }, "uses_left": { "N": "9" }, "campaign": text("spring") });
                 write_row("accounts", world, "code#0", &fields);
             },
-            stopped_by: Defence::Roles(&[]),
+            stopped_by: Defence::Roles(&["credits"]),
         },
         Planted {
             table: "accounts",
@@ -243,7 +243,7 @@ fn rows() -> Vec<Planted> {
             plant: |world, _| {
                 write_row("accounts", world, "wrong_codes#alice", &json!({ "wrong_codes": { "N": "99" } }));
             },
-            stopped_by: Defence::Roles(&[]),
+            stopped_by: Defence::Roles(&["credits"]),
         },
         Planted {
             table: "accounts",
