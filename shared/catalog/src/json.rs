@@ -59,6 +59,10 @@ impl<'j> Node<'j> {
         self.json_as("must be a whole number")
     }
 
+    pub(crate) fn integer(&self) -> Result<i64, CatalogError> {
+        self.json_as("must be a whole number")
+    }
+
     /// A text that `read` parses.
     pub(crate) fn read<T, E: fmt::Display>(&self, read: impl FnOnce(&str) -> Result<T, E>) -> Result<T, CatalogError> {
         read(&self.text()?).map_err(|error| self.error(error))

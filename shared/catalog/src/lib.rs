@@ -1,4 +1,4 @@
-//! The product catalog: products, prices and grants, read from `infra/catalog.json`.
+//! The product catalog: products, prices and grants, and the rate card of models, read from `infra/catalog.json`.
 //!
 //! A [`Catalog`] is read once and strictly: it rejects everything that it does not know, and names the place. A buyer's
 //! [`Choice`] of a [`Product`] becomes the [`ledger::Terms`] of an order, which never change, whatever the catalog says
@@ -30,11 +30,13 @@
 
 mod json;
 mod product;
+mod rate_card;
 mod read;
 mod shown;
 mod wallet;
 
 pub use product::{Choice, ChoiceError, Every, Product};
+pub use rate_card::{Charge, Consumption, Counts, CountsError, Kind, ModelPrice, ModelPriceJson, Priced, RateCard};
 pub use shown::ProductJson;
 
 use ledger::Asset;
@@ -46,11 +48,12 @@ pub const SHIPPED: &str = include_str!("../../../infra/catalog.json");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalog {
     products: Vec<Product>,
+    rate_card: Option<RateCard>,
 }
 
 impl Catalog {
     pub fn parse(json: &str) -> Result<Self, CatalogError> {
-        read::products(json).map(|products| Self { products })
+        read::catalog(json)
     }
 
     /// Finds a product by its id or an alias. An order stores the id, whichever name the request used.
@@ -71,6 +74,11 @@ impl Catalog {
     /// The token with this code, if a product grants it.
     pub fn token(&self, code: &str) -> Option<Asset> {
         self.products().find_map(|product| product.token(code))
+    }
+
+    /// What the use of models costs, if that is not left to the senders of usage.
+    pub fn rate_card(&self) -> Option<&RateCard> {
+        self.rate_card.as_ref()
     }
 
     /// In the order of the catalog.

@@ -7,9 +7,10 @@ use ledger::{
     PRIORITY_DEFAULT, Provider, ReferralCredits, TopUpKind, Word,
 };
 
-use crate::CatalogError;
 use crate::json::{Node, Object};
 use crate::product::{Every, LANGUAGE, Product, UnitGrant};
+use crate::rate_card::rate_card;
+use crate::{Catalog, CatalogError};
 
 const WORD_CHARS_MAX: usize = 64;
 /// The default for products that can be bought in quantity.
@@ -27,7 +28,7 @@ struct Token {
     on_chain: Option<String>,
 }
 
-pub(crate) fn products(json: &str) -> Result<Vec<Product>, CatalogError> {
+pub(crate) fn catalog(json: &str) -> Result<Catalog, CatalogError> {
     let mut root = Node::root(json)?.object()?;
     if let Some(rates) = root.take("rates") {
         return Err(rates.error("is unknown: `hookledger rate set` sets exchange rates"));
@@ -35,6 +36,7 @@ pub(crate) fn products(json: &str) -> Result<Vec<Product>, CatalogError> {
     let tokens = root.take("tokens").as_ref().map(tokens).transpose()?.unwrap_or_default();
     let levels_max =
         root.take("commission_levels_max").as_ref().map(Node::count).transpose()?.unwrap_or(COMMISSION_LEVELS_MAX);
+    let rate_card = root.take("rate_card").as_ref().map(rate_card).transpose()?;
     let fields = root.need("products")?.object()?.into_fields();
     root.end()?;
     let mut products: Vec<Product> = Vec::new();
@@ -47,7 +49,7 @@ pub(crate) fn products(json: &str) -> Result<Vec<Product>, CatalogError> {
         products.push(product);
     }
     check_names(&products)?;
-    Ok(products)
+    Ok(Catalog { products, rate_card })
 }
 
 /// Rejects a name that two products share: an id, an alias, or the operator's code of a top-up.

@@ -1,6 +1,7 @@
 //! Tests of the catalog: the shipped products and their terms, the exact error for each mistake, and properties.
 
 mod choices;
+mod rate_cards;
 mod refused;
 mod shipped;
 mod wallets;

@@ -1,0 +1,146 @@
+//! The rate card: what the use of each model costs, so that usage which is reported without a cost has one.
+//!
+//! Prices are in dollars, as providers publish them; the card turns them into credits. The rows are dated: a use is
+//! priced by the row that was in force at its time, whenever it is booked. All arithmetic is exact, and one use is
+//! rounded once, up to the smallest unit of credits.
+
+mod charge;
+mod consumption;
+mod read;
+mod shown;
+
+pub use charge::{Charge, Priced};
+pub use consumption::{Consumption, Counts, CountsError, Kind};
+pub use shown::ModelPriceJson;
+
+pub(crate) use read::rate_card;
+
+use std::fmt;
+
+use charge::RATE_DECIMALS;
+use ledger::{Amount, Timestamp};
+
+/// The whole, of a markup and of a tolerance.
+const BASIS_POINTS: u32 = 10_000;
+
+/// The prices of all models, and how they become credits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateCard {
+    credits_per_usd: Amount,
+    /// The basis points by which a reported cost may differ from the card's before the alarm.
+    tolerance: Option<u16>,
+    prices: Vec<ModelPrice>,
+}
+
+/// A row of the card: what the models of a pattern cost from a time on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelPrice {
+    pattern: Pattern,
+    from: Option<Timestamp>,
+    /// What a price is multiplied with, in basis points: 10,000 and the markup.
+    factor: u32,
+    prices: UnitPrices,
+}
+
+/// A name of a model, or what the names of several begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Pattern {
+    Exact(String),
+    Prefix(String),
+}
+
+/// Dollars for one of each kind, or for a million tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct UnitPrices {
+    input: Option<Amount>,
+    cached_input: Option<Amount>,
+    cache_write: Option<Amount>,
+    output: Option<Amount>,
+    reasoning: Option<Amount>,
+    request: Option<Amount>,
+    image: Option<Amount>,
+    second: Option<Amount>,
+}
+
+impl RateCard {
+    /// The row for a use of the model at that time: its own name comes before a pattern, and a longer pattern before a
+    /// shorter one. Of the rows of one pattern the newest counts that was in force.
+    pub fn row(&self, model: &str, at: Timestamp) -> Option<&ModelPrice> {
+        let in_force = self.prices.iter().filter(|price| price.from.is_none_or(|from| from <= at));
+        in_force.filter(|price| price.pattern.fits(model)).max_by_key(|price| (price.pattern.rank(), price.from))
+    }
+
+    /// What a use costs. `None` if no row was in force, or if the row has no price for something that was used: that is
+    /// not known to be free.
+    pub fn price(&self, model: &str, consumption: &Consumption, at: Timestamp) -> Option<Priced<'_>> {
+        self.row(model, at)?.priced(consumption, self.credits_per_usd)
+    }
+
+    /// Whether reported costs are compared with the card's.
+    pub fn checks(&self) -> bool {
+        self.tolerance.is_some()
+    }
+
+    /// Whether a reported cost differs from the card's by more than the card tolerates. One unit is rounding.
+    pub fn differs(&self, reported: Amount, priced: Amount) -> bool {
+        let (reported, priced) = (reported.units(), priced.units());
+        let difference = reported.abs_diff(priced);
+        self.tolerance.is_some_and(|tolerance| {
+            let tolerated = priced.checked_mul(u128::from(tolerance));
+            difference > 1 && difference.checked_mul(BASIS_POINTS.into()) > tolerated
+        })
+    }
+
+    pub fn credits_per_usd(&self) -> String {
+        self.credits_per_usd.decimal(RATE_DECIMALS)
+    }
+
+    /// In the order of the catalog.
+    pub fn rows(&self) -> impl Iterator<Item = &ModelPrice> {
+        self.prices.iter()
+    }
+}
+
+impl ModelPrice {
+    pub fn from(&self) -> Option<Timestamp> {
+        self.from
+    }
+
+    /// The markup in basis points; negative for a discount.
+    pub fn markup(&self) -> i64 {
+        i64::from(self.factor).saturating_sub(BASIS_POINTS.into())
+    }
+
+    /// As the catalog writes it: `gpt-4o*`.
+    pub fn model(&self) -> String {
+        match &self.pattern {
+            Pattern::Exact(name) => name.clone(),
+            Pattern::Prefix(start) => format!("{start}*"),
+        }
+    }
+}
+
+/// What tells this row from all others: `gpt-4o* from 2026-01-01T00:00:00.000Z`.
+impl fmt::Display for ModelPrice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.model())?;
+        self.from.map_or(Ok(()), |from| write!(f, " from {from}"))
+    }
+}
+
+impl Pattern {
+    fn fits(&self, model: &str) -> bool {
+        match self {
+            Self::Exact(name) => name == model,
+            Self::Prefix(start) => model.starts_with(start.as_str()),
+        }
+    }
+
+    /// The higher, the closer to a model that it fits.
+    fn rank(&self) -> (bool, usize) {
+        match self {
+            Self::Exact(name) => (true, name.len()),
+            Self::Prefix(start) => (false, start.len()),
+        }
+    }
+}
