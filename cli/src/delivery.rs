@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use local::Source;
+use local::{OUTCOME_HEADER, Source};
+use sending::{NoReply, Reply};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::Exit;
-use crate::post::{NoReply, Reply};
 
 /// A delivery with its reply, if any.
 #[derive(Debug, Clone, Serialize)]
@@ -60,8 +60,8 @@ impl Outcome {
 }
 
 impl Delivery {
-    pub(crate) fn of(id: &str, source: &Source, reply: Result<Reply, NoReply>) -> Self {
-        let Reply { status, body, outcome: named, took } = match reply {
+    pub(crate) fn of(id: &str, source: &Source, reply: Result<Reply, NoReply>, took: Duration) -> Self {
+        let reply = match reply {
             Ok(reply) => reply,
             Err(NoReply { why, is_late }) => {
                 return Self {
@@ -77,8 +77,10 @@ impl Delivery {
                 };
             }
         };
+        // Of a local stack: `refused order_unknown`.
+        let named = reply.header(OUTCOME_HEADER);
         let is_named = named.is_some();
-        let (outcome, reason) = outcome(source, status, &body, named.as_deref());
+        let (status, (outcome, reason)) = (reply.status, outcome(source, reply.status, &reply.body, named));
         let exit = match (outcome, status) {
             (Outcome::Booked | Outcome::Repeat | Outcome::Accepted, _) => Exit::Done,
             (_, 429 | 500..) => Exit::TryAgain,
@@ -86,7 +88,7 @@ impl Delivery {
         };
         let milliseconds = Some(milliseconds(took));
         let (event_id, status, took) = (id.to_owned(), Some(status), Some(took));
-        Self { event_id, status, outcome, reason, body, milliseconds, took, exit, is_named }
+        Self { event_id, status, outcome, reason, body: reply.body, milliseconds, took, exit, is_named }
     }
 
     /// The reason if there is one; otherwise the message of a JSON reply, or the first line of another.

@@ -21,7 +21,6 @@ mod key;
 mod member;
 mod order;
 mod parse;
-mod post;
 mod print;
 mod prompt;
 mod rate;

@@ -7,13 +7,13 @@ use clap::Args;
 use edge::Invocation;
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use local::{Home, Running, Sample, Signed, is_local, new_id, now};
+use local::{Home, Running, Sample, is_local, new_id, now};
+use sending::{ATTEMPT_TIMEOUT, NoReply, Post, Signed, repeats};
 
 use crate::delivery::Delivery;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::parse;
-use crate::post::{NoReply, Post};
 use crate::print;
 use crate::print::Form;
 use crate::sample_args::SampleArgs;
@@ -21,6 +21,8 @@ use crate::tally::Tally;
 
 /// Up to this many replies are printed one by one.
 const SHOWN_MAX: u64 = 20;
+/// API Gateway's own timeout for a function.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Enough to reach the limits of any stage, and few enough not to exhaust the ports of this machine.
 const CONCURRENCY_MAX: u16 = 512;
 
@@ -37,6 +39,9 @@ pub(crate) struct Send {
     /// Send every event twice, the second time without waiting for the first
     #[arg(long)]
     duplicate: bool,
+    /// Repeat an event that gets no reply, 408, 429 or 5xx: after 1, 2, 4 and 8 s, or after what Retry-After says
+    #[arg(long)]
+    retry: bool,
     /// The receiver's URL, with or without the path [default: the running stack]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -62,19 +67,24 @@ pub(crate) async fn run(
     let progress = progress(posts, shown);
     let hint = if is_here(&url) { " (is `cargo run` running?)" } else { "" };
     let fake = fake(&sample, &url);
-    let post = Post::to(url);
+    let post = Post::to(url, if args.retry { ATTEMPT_TIMEOUT } else { REPLY_TIMEOUT });
     let one = async |n: u32| {
         let id = ids.nth(n);
         if let (Some(fake), Ok(body)) = (&fake, sample.plain(&id, now())) {
             // A failure shows in the reply: without the fake's confirmation the function books nothing.
             let _ = fake.send(Signed::post(body, Vec::new())).await;
         }
-        let reply = match sample.signed(&id, &secret, now()) {
-            Ok(signed) => post.send(signed).await,
-            Err(error) => Err(NoReply { why: error.line(), is_late: false }),
+        // Signed again at each attempt, since a signature may cover its time.
+        let attempt = || async {
+            match sample.signed(&id, &secret, now()) {
+                Ok(signed) => post.send(signed).await,
+                Err(error) => Err(NoReply { why: error.line(), is_late: false }),
+            }
         };
+        let began = Invocation::now(Duration::ZERO).started;
+        let reply = if args.retry { repeats(attempt).await.last } else { attempt().await };
+        let sent = Delivery::of(&id, sample.source, reply, began.elapsed());
         progress.inc(1);
-        let sent = Delivery::of(&id, sample.source, reply);
         if shown && form == Form::Lines {
             print::line(&sent);
         }
@@ -120,7 +130,7 @@ fn url(args: &Send, sample: &Sample, running: Option<&Running>, dir: &Path) -> R
 /// The fake of the provider, at which the event is registered first. Only a local stack has one.
 fn fake(sample: &Sample, url: &str) -> Option<Post> {
     let (base, fake_path) = (url.strip_suffix(sample.source.path())?, sample.source.fake_path?);
-    is_here(url).then(|| Post::to(format!("{base}{fake_path}")))
+    is_here(url).then(|| Post::to(format!("{base}{fake_path}"), REPLY_TIMEOUT))
 }
 
 fn is_here(url: &str) -> bool {

@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("testkit", &["fakes", "embedded", "idempotency", "ledger", "signing"]),
     ("api", &["edge", "ledger", "signing"]),
     ("client", &[]),
+    ("sending", &["ledger", "signing"]),
     ("audit", &["edge", "ledger"]),
     ("providers", &["ledger", "signing"]),
     ("orders", &["api", "catalog", "edge", "idempotency", "ledger"]),
@@ -74,6 +75,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "pages",
             "providers",
             "reconcile",
+            "sending",
             "signing",
             "stripe",
             "usage",
@@ -82,7 +84,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // The command line uses the books and the audit. It reaches the functions only through `local`: to serve, and to send.
-    ("cli", &["api", "audit", "catalog", "client", "edge", "embedded", "idempotency", "ledger", "local"]),
+    ("cli", &["api", "audit", "catalog", "client", "edge", "embedded", "idempotency", "ledger", "local", "sending"]),
     (
         "simulator",
         &[

@@ -103,6 +103,7 @@ const INLINE_COMMANDS: &[(&str, RunBy)] = &[
     ("cargo run -- order show N", INLINE),
     ("cargo run -- order show N --aws --stage prod", INLINE),
     ("cargo run -- rate set MNT/CNY RATE --aws --stage dev --reason R", INLINE),
+    ("cargo run -- send usage --retry", INLINE),
     ("cargo run -q -- audit", INLINE),
     ("cargo run --release -p benches -- lambda", Scripts),
     ("cargo run --release -p benches -- local", Scripts),

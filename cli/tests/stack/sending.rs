@@ -230,3 +230,40 @@ fn unknown_field_is_set_only_with_add() {
     }
     assert_eq!(folder.run(&["send", "usage", "--add"]).code, Some(2), "--add needs --set");
 }
+
+/// A receiver that is overloaded for two requests. Then it says that it has booked the event.
+#[test]
+fn event_is_repeated_under_its_id_if_asked_to() {
+    const UNAVAILABLE: &str =
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const BOOKED: &str = "HTTP/1.1 200 OK\r\ncontent-length: 42\r\nconnection: close\r\n\r\n{\"message\":\"Event processed successfully\"}";
+    let folder = Folder::new();
+    let secret = "7c1e5b0a94d2f386b1e07a5d3c98f246";
+    for (retry, requests, code) in [(None, 1, 75), (Some("--retry"), 3, 0)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let receiver = thread::spawn(move || {
+            let answers = [UNAVAILABLE, UNAVAILABLE, BOOKED].into_iter().take(requests);
+            answers.map(|answer| answered(&listener, answer)).collect::<Vec<_>>()
+        });
+        let args = ["send", "usage", "--url", &url, "--secret", secret, "--id", "evt_1"];
+        let ended = folder.run(&args.into_iter().chain(retry).collect::<Vec<_>>());
+        assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
+        let bodies = receiver.join().unwrap();
+        assert!(bodies.iter().all(|body| body.contains("\"eventId\": \"evt_1\"")), "{bodies:?}");
+    }
+}
+
+/// Reads one request, answers it and closes.
+fn answered(listener: &TcpListener, answer: &str) -> String {
+    let (mut client, _) = listener.accept().unwrap();
+    let mut request = String::new();
+    while !request.trim_end().ends_with("}\n}") && !request.contains("}}") {
+        let mut part = [0; 4096];
+        let length = client.read(&mut part).unwrap();
+        assert_ne!(length, 0, "the request ends early: {request}");
+        request.push_str(&String::from_utf8_lossy(&part[..length]));
+    }
+    client.write_all(answer.as_bytes()).unwrap();
+    request
+}

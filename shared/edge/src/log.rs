@@ -216,7 +216,7 @@ pub fn own_targets(level: LogLevel) -> Targets {
 }
 
 /// Every crate that a function or the local stack logs from, and the targets above. Each name is a prefix.
-pub const OWN_CRATES: [&str; 21] = [
+pub const OWN_CRATES: [&str; 22] = [
     "api",
     "audit",
     "catalog",
@@ -233,6 +233,7 @@ pub const OWN_CRATES: [&str; 21] = [
     "orders",
     "providers",
     "reconcile",
+    "sending",
     "signing",
     "stripe",
     "usage",

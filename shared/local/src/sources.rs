@@ -22,6 +22,7 @@ pub(crate) use self::fireblocks::FIREBLOCKS;
 pub(crate) use self::stripe::STRIPE;
 pub use self::usage::USAGE;
 pub(crate) use self::wechat::WECHAT;
+pub use sending::Signed;
 
 /// A source of webhooks, as its sender sees it.
 pub struct Source {
@@ -68,25 +69,6 @@ type Sign = fn(&str, Timestamp, &[u8]) -> Result<Headers, SecretError>;
 
 /// Header names and values of a signed request.
 pub type Headers = Vec<(&'static str, String)>;
-
-/// A signed request, ready to send.
-pub struct Signed {
-    pub method: &'static str,
-    /// Still encoded; empty if there is none.
-    pub query: String,
-    pub body: String,
-    pub headers: Headers,
-}
-
-impl Signed {
-    pub fn post(body: String, headers: Headers) -> Self {
-        Self { method: "POST", query: String::new(), body, headers }
-    }
-
-    pub fn get(query: String) -> Self {
-        Self { method: "GET", query, body: String::new(), headers: Headers::new() }
-    }
-}
 
 impl Source {
     pub(crate) fn named(name: &str) -> Result<&'static Self, Error> {
@@ -154,12 +136,5 @@ impl fmt::Debug for Source {
 impl fmt::Debug for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Setting").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// Prints the method alone: a body or header may hold a secret.
-impl fmt::Debug for Signed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signed").field("method", &self.method).finish_non_exhaustive()
     }
 }

@@ -337,6 +337,7 @@ fn inline_commands_do_what_the_page_says() {
         ("cargo run -- audit --full --aws --stage prod", "", "", 1, "confirm with --yes"),
         ("cargo run -q -- audit", "", "", 0, "differences  0"),
         ("cargo run -- audit --export PATH", "PATH", ".hookledger/none", 2, "holds no export of accounts"),
+        ("cargo run -- send usage --retry", "", "", 0, "Event processed successfully"),
         // The name of a group of commands.
         ("cargo run -- order", "", "", 2, "Usage"),
     ];
