@@ -9,6 +9,7 @@ use ledger::{
 
 use crate::budget_row::BudgetRead;
 use crate::plan::{Known, Plan};
+use crate::price_differs;
 use crate::retry::{Answer, after_failure, instant, until_answered};
 use crate::role::PlanError;
 use crate::store::DynamoLedger;
@@ -92,6 +93,7 @@ impl DynamoLedger {
     ) -> Result<Committed, CommitError> {
         match row.processed_at {
             Some(processed_at) if row.is_charge_of_hold(entry) => {
+                price_differs::alarm_unless_equal(&header.receipt, row.charged, entry.charged());
                 Ok(Committed::Earlier(Receipt { key: header.receipt.clone(), processed_at, is_over_budget: false }))
             }
             _ => self.result_of_existing_row(row, header, context).await,

@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    AccountId, CallContext, CommitError, FoundHolds, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldStep,
-    Holds, Timestamp, UseRow,
+    AccountId, CallContext, CommitError, FoundHolds, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldState,
+    HoldStep, Holds, Timestamp, UseRow,
 };
 
 use crate::batch::Read;
@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::{DynamoLedger, unreadable};
-use crate::{names, uncounted};
+use crate::{names, price_differs, uncounted, verdict};
 
 const ATTRIBUTES: [&str; 21] = [
     names::ID,
@@ -105,6 +105,9 @@ impl Holds for DynamoLedger {
                 Outcome::Applied(_) => {
                     if let Some(read) = budget.filter(|read| read.spent.is_none()) {
                         uncounted::alarm(&read.key);
+                    }
+                    if let (UseRow::Charged(booked), HoldState::Settled { cost, .. }) = (use_row, change.after) {
+                        price_differs::alarm_unless_equal(&hold.usage, booked, Some(cost));
                     }
                     return Ok(change.closed());
                 }
@@ -236,7 +239,9 @@ fn use_row(row: &Image, hold: &Hold) -> image::Read<UseRow> {
     known_form(row)?;
     let word = |name: &'static str| row.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
     Ok(match word(names::STATUS) {
-        Some(names::PROCESSED) if word(names::ACCOUNT) == Some(&hold.account.to_string()) => UseRow::Charged,
+        Some(names::PROCESSED) if word(names::ACCOUNT) == Some(&hold.account.to_string()) => {
+            UseRow::Charged(verdict::charged(row))
+        }
         Some(names::FAILED) if word(names::ATTENTION).is_none_or(|lane| lane == hold_row::lane_of(hold)) => {
             UseRow::Absent
         }

@@ -62,6 +62,7 @@ mod order_row;
 mod owner_key_row;
 mod places;
 mod plan;
+mod price_differs;
 mod proof;
 mod rate_row;
 mod repair;

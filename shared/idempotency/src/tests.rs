@@ -48,6 +48,7 @@ fn found(processed: bool) -> Verdict {
         written_by: "m".to_owned(),
         source: String::new(),
         account: None,
+        charged: None,
         is_over_budget: false,
     })
 }

@@ -3,7 +3,7 @@
 use ledger::{BoundKey, CallerKey};
 
 /// As `edge` names it, which is above the store: every function and sweep that books a use raises this alarm here.
-const ALARM: &str = "hookledger::alarm";
+pub(crate) const ALARM: &str = "hookledger::alarm";
 
 pub(crate) fn alarm(key: &CallerKey) {
     let subject = key.short_id();

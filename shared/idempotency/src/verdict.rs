@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use ledger::{AccountId, BudgetCount, Effect, Entry, Fingerprints, MoneyKey, Reason, Spent, Timestamp, Writer};
+use ledger::{
+    AccountId, Amount, Balance, BudgetCount, Effect, Entry, Fingerprints, MoneyKey, Reason, Spent, Timestamp, Writer,
+};
 
 use crate::books::spending_terms;
 use crate::budget_row::BudgetRead;
@@ -46,9 +48,10 @@ pub(crate) struct ExistingRow {
     pub(crate) processed_at: Option<Timestamp>,
     pub(crate) fingerprint: String,
     pub(crate) written_by: String,
-    /// What wrote it, and the account that it charged.
+    /// What wrote it, the account that it charged, and with how much.
     pub(crate) source: String,
     pub(crate) account: Option<String>,
+    pub(crate) charged: Option<Amount>,
     pub(crate) is_over_budget: bool,
 }
 
@@ -272,10 +275,17 @@ fn existing_row(image: Option<&Image>) -> ExistingRow {
         written_by: owned(names::WRITTEN_BY),
         source: owned(names::SOURCE),
         account: text(image, names::ACCOUNT).map(str::to_owned),
+        charged: image.and_then(charged),
         is_over_budget: image
             .and_then(|row| row.get(names::FACTS)?.as_m().ok())
             .is_some_and(|facts| facts.contains_key(OVER_BUDGET)),
     }
+}
+
+/// What the entry of this row has taken from its account.
+pub(crate) fn charged(row: &Image) -> Option<Amount> {
+    let units: i128 = row.get(names::AMOUNT_UNITS)?.as_n().ok()?.parse().ok()?;
+    if units == 0 { Some(Amount::ZERO) } else { Amount::owed(Balance::from_units(units)) }
 }
 
 fn text<'i>(image: Option<&'i Image>, name: &str) -> Option<&'i str> {

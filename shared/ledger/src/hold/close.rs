@@ -29,8 +29,8 @@ pub enum HoldClosing {
 pub enum UseRow {
     /// Nothing, or a refused event that waits for nothing, or for the same owner's credits: the charge of the hold ends it.
     Absent,
-    /// It is charged on the same account, by another channel.
-    Charged,
+    /// It is charged on the same account, by another channel: with this cost, if its row says one.
+    Charged(Option<Amount>),
     /// The row is of another account, or its event waits for something else.
     Elsewhere,
 }
@@ -73,7 +73,7 @@ impl Hold {
                 let settled = |is_charged_before| HoldState::Settled { cost, is_charged_before, at: now };
                 match use_row {
                     UseRow::Absent => self.write(settled(false), Some(self.charge(cost, facts))),
-                    UseRow::Charged => self.write(settled(true), None),
+                    UseRow::Charged(_) => self.write(settled(true), None),
                     UseRow::Elsewhere => HoldStep::Refused(HoldRefusal::UsedElsewhere),
                 }
             }

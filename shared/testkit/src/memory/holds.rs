@@ -101,7 +101,7 @@ impl State {
         let Some(kept) = self.journal.get(hold.usage.as_str()) else { return UseRow::Absent };
         if kept.processed_at.is_some() {
             let is_same = kept.row.account.as_ref() == Some(&hold.account.to_string());
-            return if is_same { UseRow::Charged } else { UseRow::Elsewhere };
+            return if is_same { UseRow::Charged(None) } else { UseRow::Elsewhere };
         }
         let lane = format!("{}#{}", Source::Usage.as_str(), Lane::Owner(hold.account.owner().clone()));
         let waits_elsewhere = kept.due.as_ref().is_some_and(|due| due.word != lane);
