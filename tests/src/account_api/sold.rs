@@ -41,7 +41,19 @@ async fn catalog_shows_what_a_buyer_may_know() {
             &json!([{ "topUp": { "operator": "UNITEL", "kind": "VOICE", "code": "SD5000" } }])
         ]
     );
-    for private in ["STRIPE_", "commission", "1000, 200", "alias", "fireblocks", "POSX_ETH", "referral"] {
+    let model = |name: &str| {
+        let models = shown["models"].as_array().expect("models");
+        models.iter().find(|model| model["model"] == name).expect(name).clone()
+    };
+    // In credits, with the markup: 2.50 USD at 100 credits, and a fifth more.
+    assert_eq!(
+        model("gpt-4o*"),
+        json!({ "model": "gpt-4o*", "perMillion": { "input": "300", "cachedInput": "150", "output": "1200" } })
+    );
+    assert_eq!(model("dall-e-3")["perImage"], "4.8");
+    for private in
+        ["markup", "Usd", "STRIPE_", "commission", "1000, 200", "alias", "fireblocks", "POSX_ETH", "referral"]
+    {
         assert!(!shown.to_string().contains(private), "{private}");
     }
 }
