@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod hold;
+pub(crate) mod of_catalog;
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use local::{advice, line};
 use thiserror::Error as ThisError;
 
 use self::hold::{HoldRefused, HoldTermsRefused};
+use self::of_catalog::CatalogRefused;
 use crate::exit::Exit;
 
 #[derive(Debug, ThisError)]
@@ -223,6 +225,8 @@ pub(crate) enum Error {
     Time(String),
     #[error(transparent)]
     Rate(#[from] RateError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogRefused),
     #[error("--id {text} {cause}")]
     Id { text: String, cause: KeyError },
     #[error("{}", advice(.0))]
@@ -291,6 +295,7 @@ impl Error {
         match self {
             Self::Local(error) => exit_of_local(error),
             Self::Api(error) => exit_of_api(error),
+            Self::Catalog(refused) => refused.exit(),
             Self::Commit(error) | Self::Repair(RepairFailure::Commit(error)) => exit_of(error),
             Self::Unanswered { .. }
             | Self::Overtaken

@@ -1,5 +1,6 @@
 //! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `hold`,
-//! `member`, `order`, `code`, `key`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed stage.
+//! `member`, `order`, `code`, `key`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed stage,
+//! and `catalog` with the catalog alone.
 
 mod account;
 mod account_transfer;
@@ -7,6 +8,7 @@ mod audit;
 mod authorship;
 mod banner;
 mod books;
+mod catalog_command;
 mod change_result;
 mod code;
 mod delivery;
@@ -83,6 +85,8 @@ enum Command {
     Key(key::KeyCommand),
     /// Show or change the exchange rates of products that are charged in another currency
     Rate(rate::RateCommand),
+    /// Validate the catalog, or show what a use of a model costs by its rate card
+    Catalog(catalog_command::CatalogCommand),
     /// Print an account's statement over the API, all its pages
     Statement(statement::Statement),
     /// Compare accounts, orders and the journal with each other; fails if they differ
@@ -129,6 +133,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Send(args)) => send::run(&args, &data, form, variable).await,
             Some(Command::Statement(args)) => statement::run(&args, &data, form, variable).await.map(|()| Exit::Done),
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| Exit::Done),
+            Some(Command::Catalog(args)) => catalog_command::run(args, form).map(|()| Exit::Done),
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
             Some(Command::TrialBalance(args)) => Box::pin(trial_balance::run(args, &data, form)).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),

@@ -133,6 +133,15 @@ fn samples() -> Vec<Error> {
     ]
 }
 
+fn of_the_catalog() -> Vec<CatalogRefused> {
+    vec![
+        CatalogRefused::Invalid(catalog::Catalog::parse("{}").expect_err("no products")),
+        CatalogRefused::NoPrice { model: text("gpt-5"), at: Timestamp::EPOCH },
+        CatalogRefused::Counts(catalog::CountsError::TooLarge { kind: catalog::Kind::Input }),
+        CatalogRefused::Seconds { text: text("soon"), cause: AmountError::NotADecimal },
+    ]
+}
+
 fn repairs() -> Vec<RepairError> {
     let key = || MoneyKey::of_row("payment#stripe#pi_1");
     vec![
@@ -255,7 +264,7 @@ fn name(error: &impl std::fmt::Debug) -> String {
 }
 
 /// These only wrap errors that have rows of their own, or that no person causes.
-const WRAPPERS: &[&str] = &["Local", "Repair", "Rate", "Hold", "HoldTerms", "Commit"];
+const WRAPPERS: &[&str] = &["Local", "Repair", "Rate", "Hold", "HoldTerms", "Catalog", "Commit"];
 const WRAPPERS_OF_LOCAL: &[&str] =
     &["Store", "Memory", "Stream", "Random", "Template", "Setting", "Start", "Path", "Commit"];
 
@@ -284,6 +293,13 @@ fn every_message_says_what_to_do() {
         row(&Error::Local(error), &format!("local {name}"));
     }
     assert_eq!(seen, variants(include_str!("../../../shared/local/src/error.rs"), "Error"), "each variant has a row");
+    let mut seen = BTreeSet::new();
+    for refused in of_the_catalog() {
+        let name = name(&refused);
+        row(&Error::Catalog(refused), &format!("catalog {name}"));
+        seen.insert(name);
+    }
+    assert_eq!(seen, variants(include_str!("of_catalog.rs"), "CatalogRefused"), "each variant has a row");
     for error in commits() {
         let name = name(&error);
         row(&Error::Commit(error), &format!("commit {name}"));
