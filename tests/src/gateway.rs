@@ -104,7 +104,7 @@ async fn standard_webhooks_are_accepted_if_configured() {
     let settings = [("WEBHOOK_SECRET", SECRET), ("STANDARD_WEBHOOK_SECRET", STANDARD)];
     let settings = Settings::new(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let keys = Keyring::open(Vault::Here(settings), Usage::keys, testkit::now()).await.expect("keys");
-    let function = Function::new(Usage, keys, Admission::default(), world.ledger(1));
+    let function = Function::new(Usage::default(), keys, Admission::default(), world.ledger(1));
     let body = usage("e1", "k1", "3").to_string();
     let standard = signing::standard_webhooks::Keys::parse(STANDARD).expect("a secret");
     let now = testkit::now().unix_s();

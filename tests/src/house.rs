@@ -35,7 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("fireblocks", &["edge", "idempotency", "ledger", "providers", "signing", "webhook"]),
     ("fulfil", &["edge", "idempotency", "ledger", "providers", "signing"]),
     ("stripe", &["edge", "idempotency", "ledger", "signing", "webhook"]),
-    ("usage", &["edge", "idempotency", "ledger", "signing", "webhook"]),
+    ("usage", &["catalog", "edge", "idempotency", "ledger", "signing", "webhook"]),
     (
         "reconcile",
         &[

@@ -25,7 +25,7 @@ pub(crate) fn settings() -> Settings {
 /// The function over any ledger.
 pub(crate) async fn function<L: Ledger>(ledger: L, admission: Admission) -> Function<Usage, L> {
     let keys = Keyring::open(Vault::Here(settings()), Usage::keys, now()).await.expect("keys");
-    Function::new(Usage, keys, admission, ledger)
+    Function::new(Usage::shipped().expect("a card"), keys, admission, ledger)
 }
 
 pub(crate) fn invocation(attempt: u64) -> Invocation {

@@ -4,12 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use edge::{Incoming, Keyring, Reply, Request, Route, Service as _, Settings, Vault};
-use ledger::{
-    CallContext, CommitError, Deadline, Decision, EventKey, JournalHeader, Ledger, Source, Timestamp, UsedKey,
-};
+use ledger::{CallContext, CommitError, Deadline, Decision, EventKey, JournalHeader, Ledger, Source, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use testkit::{World, now, usage};
-use usage::{Keys, Usage, UsageEvent};
+use usage::{Keys, LoadedUse, Usage, UsageEvent};
 use webhook::{Admission, Dependency, Endpoint, Function, Outcome, ParseError, Received, RefusedRow, Webhook};
 
 use crate::sandbox::{invocation, open_account, settings, signed};
@@ -35,7 +33,7 @@ impl Webhook for Counted {
     type Form = ();
     type Keys = Keys;
     type Event = UsageEvent;
-    type Loaded = Option<UsedKey>;
+    type Loaded = LoadedUse;
 
     fn keys(settings: &Settings, strength: Strength) -> Result<Keys, (&'static str, SecretError)> {
         Usage::keys(settings, strength)
@@ -44,24 +42,24 @@ impl Webhook for Counted {
     fn form(&self, _: &Incoming) {}
 
     fn verify<'r>(&self, keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
-        Usage.verify(keys, request, now)
+        Usage::default().verify(keys, request, now)
     }
 
     fn parse(&self, received: &Received<'_>) -> Result<UsageEvent, ParseError> {
-        Usage.parse(received)
+        Usage::default().parse(received)
     }
 
     fn header(&self, event: &UsageEvent) -> JournalHeader {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Usage.header(event)
+        Usage::default().header(event)
     }
 
     fn sent_at(&self, event: &UsageEvent) -> Option<Timestamp> {
-        Usage.sent_at(event)
+        Usage::default().sent_at(event)
     }
 
     fn event_id<'e>(&self, event: &'e UsageEvent) -> &'e str {
-        Usage.event_id(event)
+        Usage::default().event_id(event)
     }
 
     async fn load<L: Ledger>(
@@ -69,20 +67,20 @@ impl Webhook for Counted {
         event: &UsageEvent,
         ledger: &L,
         context: &CallContext<'_>,
-    ) -> Result<Option<UsedKey>, CommitError> {
-        Usage.load(event, ledger, context).await
+    ) -> Result<LoadedUse, CommitError> {
+        Usage::default().load(event, ledger, context).await
     }
 
-    fn decide(&self, event: &UsageEvent, header: JournalHeader, used: Option<UsedKey>) -> Decision {
-        Usage.decide(event, header, used)
+    fn decide(&self, event: &UsageEvent, header: JournalHeader, used: LoadedUse) -> Decision {
+        Usage::default().decide(event, header, used)
     }
 
     fn reply(&self, (): (), outcome: &Outcome, event_id: Option<&str>) -> Reply {
-        Usage.reply((), outcome, event_id)
+        Usage::default().reply((), outcome, event_id)
     }
 
     async fn dependencies(&self, deadline: Deadline) -> Vec<Dependency> {
-        Usage.dependencies(deadline).await
+        Usage::default().dependencies(deadline).await
     }
 }
 

@@ -158,7 +158,7 @@ pub(crate) fn reconcile<L: Backlog + Audit + Clone>(ledger: L, settings: &[(&str
     let fulfil = Fulfil { ledger: ledger.clone(), operator: None, custodian: None };
     Reconcile {
         ledger,
-        usage: Usage,
+        usage: Usage::shipped().expect("a card"),
         stripe: source(settings),
         wechat: None,
         epay: None,

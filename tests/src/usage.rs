@@ -1,4 +1,4 @@
-//! The usage webhook function: costs, refusals, faults, concurrency and random schedules.
+//! The usage webhook function: costs, prices, refusals, faults, concurrency and random schedules.
 
 mod concurrency;
 mod costs;
@@ -6,6 +6,7 @@ mod exports;
 mod faults;
 mod forgeries;
 mod keys;
+mod priced;
 mod refusals;
 mod schedules;
 mod suite;

@@ -18,7 +18,7 @@ use crate::house::{files, root};
 
 const NAMESPACE: &str = "hookledger-local";
 /// The alarms that the code raises: the source, the word and the file.
-const RAISED: [(&str, &str, &str); 33] = [
+const RAISED: [(&str, &str, &str); 35] = [
     ("stripe", "dispute_opened", "functions/stripe/src/decide.rs"),
     ("stripe", "refunded_too_much", "functions/stripe/src/decide.rs"),
     ("stripe", "refused", "shared/webhook/src/book.rs"),
@@ -51,6 +51,8 @@ const RAISED: [(&str, &str, &str); 33] = [
     ("reconcile", "usage_expires", "functions/reconcile/src/lanes.rs"),
     ("reconcile", "unsettled", "shared/audit/src/alarms.rs"),
     ("reconcile", "unlisted", "shared/audit/src/alarms.rs"),
+    ("usage", "price_differs", "functions/usage/src/decide.rs"),
+    ("usage", "price_differs", "shared/idempotency/src/price_differs.rs"),
     ("budgets", "budget_unreadable", "shared/idempotency/src/uncounted.rs"),
 ];
 /// What the store raises itself, for whichever function it works.

@@ -61,6 +61,7 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/members.md", "member add team alice", Test("members_of_the_page_join_and_leave")),
     ("docs/holds.md", "hold settle call-1", Test("holds_of_the_page_are_closed")),
     ("docs/holds.md", "metered_call", Test("holds_of_the_page_are_closed")),
+    ("docs/rate-card.md", "catalog price gpt-4o", Test("prices_of_the_page_are_calculated")),
     ("docs/orders.md", "rate set MNT/CNY 0.00204", Test("rates_are_set_and_listed")),
     ("docs/providers/epay.md", "send epay/notify_v1_post", Test("order_is_paid_by_the_page_of_its_provider")),
     ("docs/providers/wechat.md", "send wechat/v3_payment", Test("order_is_paid_by_the_page_of_its_provider")),

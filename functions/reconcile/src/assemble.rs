@@ -72,7 +72,7 @@ async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, S
     let missing_credentials = missing_credentials.0;
     Ok(Reconcile {
         ledger,
-        usage: Usage,
+        usage: Usage::shipped().map_err(StartError::setting)?,
         stripe,
         wechat,
         epay,

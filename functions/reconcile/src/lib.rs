@@ -20,7 +20,7 @@
 //! let livemode = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
 //! let worker = Reconcile {
 //!     ledger: ledger.clone(),
-//!     usage: usage::Usage,
+//!     usage: usage::Usage::default(),
 //!     stripe: stripe::Stripe { config: stripe::Config::read(livemode, "dev")? },
 //!     wechat: None,
 //!     epay: None,

@@ -16,7 +16,7 @@ fn reconcile<L: Backlog + Clone>(ledger: L) -> Reconcile<L> {
     let fulfil = Fulfil { ledger: ledger.clone(), operator: None, custodian: None };
     Reconcile {
         ledger,
-        usage: Usage,
+        usage: Usage::default(),
         stripe,
         wechat: None,
         epay: None,

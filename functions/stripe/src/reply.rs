@@ -38,6 +38,7 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
             ReasonClass::Unanswered
             | ReasonClass::InsufficientCredits
             | ReasonClass::UnknownKey
+            | ReasonClass::NoPrice
             | ReasonClass::OutsideClockWindow
             | ReasonClass::Kept => Reply::empty(200),
         },

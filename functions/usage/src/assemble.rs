@@ -1,4 +1,4 @@
-//! Assembles the function from its keys and the ledger.
+//! Assembles the function from its keys, the rate card and the ledger.
 
 use edge::{OWN_SECRET, Start, StartError};
 use ledger::Ledger;
@@ -7,5 +7,6 @@ use webhook::Function;
 use crate::Usage;
 
 pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Usage, L>, StartError> {
-    Function::open(start, &[OWN_SECRET], Usage, ledger).await
+    let usage = Usage::shipped().map_err(StartError::setting)?;
+    Function::open(start, &[OWN_SECRET], usage, ledger).await
 }

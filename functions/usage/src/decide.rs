@@ -1,22 +1,44 @@
 //! Decides a usage event: its cost is taken from the credits of the key's owner, or of the team on which the key draws,
-//! within the available balance, and counted in the key's budget.
+//! within the available balance, and counted in the key's budget. A use that is reported without a cost has that of the
+//! rate card.
 
+use catalog::RateCard;
 use ledger::{
-    Asset, BudgetCount, Decision, Effect, Entry, Fact, Fingerprint, Guard, House, JournalHeader, Lane, Member,
-    MoneyKey, Movement, Posting, Reason, Refusal, Source, UsedKey,
+    Amount, Asset, BudgetCount, Decision, Effect, Entry, Fact, Facts, Fingerprint, Guard, House, JournalHeader, Lane,
+    Member, MoneyKey, Movement, Posting, Reason, Refusal, Source, UsedKey,
 };
 
-use crate::UsageEvent;
+use crate::{LoadedUse, UsageEvent};
 
-pub(crate) fn decide(event: &UsageEvent, mut header: JournalHeader, used: Option<UsedKey>) -> Decision {
-    let Some(UsedKey { payer, member, budget, used_at }) = used else {
-        let wait = Effect::Wait { lane: Lane::Key(event.key.clone()), owed: event.cost };
+/// Alarm: the reported cost differs from the card's by more than the card tolerates. It is booked as reported.
+const PRICE_DIFFERS: &str = "price_differs";
+
+/// What an event costs, and by which row of the card if not by its own word.
+struct Cost {
+    amount: Amount,
+    priced_by: Option<String>,
+    differs: bool,
+}
+
+pub(crate) fn decide(
+    event: &UsageEvent,
+    mut header: JournalHeader,
+    used: LoadedUse,
+    card: Option<&RateCard>,
+) -> Decision {
+    let Some(cost) = cost(event, &used, card) else {
+        // It waits for a row of the card, and for no owner: it is in no lane.
+        return Decision::Refuse(Refusal { header, reason: Reason::NoPrice, effects: Vec::new() });
+    };
+    header.facts.extend(cost.facts());
+    let Some(UsedKey { payer, member, budget, used_at }) = used.key else {
+        let wait = Effect::Wait { lane: Lane::Key(event.key.clone()), owed: cost.amount };
         return Decision::Refuse(Refusal { header, reason: Reason::UnknownKey, effects: vec![wait] });
     };
     header.facts.extend(member.as_ref().map(Member::fact).map(|(name, member)| (name, member.into())));
     let spend = Movement {
         key: MoneyKey::of_event(&event.receipt),
-        posting: Posting::from_customer(payer.account(Asset::CREDITS), House::Usage, event.cost),
+        posting: Posting::from_customer(payer.account(Asset::CREDITS), House::Usage, cost.amount),
         guard: Guard::SufficientFunds,
         reverses: None,
         lots: Vec::new(),
@@ -25,30 +47,92 @@ pub(crate) fn decide(event: &UsageEvent, mut header: JournalHeader, used: Option
     let counted = budget
         .ok()
         .flatten()
-        .filter(|_| !event.cost.is_zero())
-        .map(|budget| Effect::CountInBudget(BudgetCount::of_usage(&event.key, &budget, event.cost, used_at)));
+        .filter(|_| !cost.amount.is_zero())
+        .map(|budget| Effect::CountInBudget(BudgetCount::of_usage(&event.key, &budget, cost.amount, used_at)));
     let effects = std::iter::once(Effect::Move(spend)).chain(counted).collect();
     // The body is not stored: the facts have its content, with the cost as booked.
-    Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
+    Decision::Record(Entry { header, effects, keeps_body: false, alarm: cost.differs.then_some(PRICE_DIFFERS) })
+}
+
+/// `None` if the event has no cost and the card has no price for it.
+fn cost(event: &UsageEvent, used: &LoadedUse, card: Option<&RateCard>) -> Option<Cost> {
+    let priced = || card?.price(&event.model, event.consumption.as_ref()?, used.used_at);
+    let Some(amount) = event.cost else {
+        let priced = priced()?;
+        return Some(Cost { amount: priced.cost, priced_by: Some(priced.row.short_name()), differs: false });
+    };
+    let checked = card.filter(|card| card.checks());
+    let differs = checked.is_some_and(|card| priced().is_some_and(|priced| card.differs(amount, priced.cost)));
+    Some(Cost { amount, priced_by: None, differs })
+}
+
+impl Cost {
+    fn facts(&self) -> impl Iterator<Item = (&'static str, Fact)> {
+        let price = self.priced_by.as_ref().map(|price| ("price", Fact::Text(price.clone())));
+        [("cost", Fact::Text(Asset::CREDITS.format(self.amount)))].into_iter().chain(price)
+    }
 }
 
 pub(crate) fn header(event: &UsageEvent) -> JournalHeader {
-    let key = event.key.as_str();
-    let cost = Asset::CREDITS.format(event.cost);
+    let counts = &event.counts;
+    let mut facts: Facts = vec![
+        ("key", event.key.as_str().into()),
+        ("model", event.model.as_str().into()),
+        ("prompt_tokens", Fact::Count(counts.input)),
+        ("completion_tokens", Fact::Count(counts.output)),
+        ("total_tokens", Fact::Count(event.total_tokens)),
+        ("sent_at", Fact::Text(event.sent_at.to_string())),
+    ];
+    // A row of an event without them is as small as ever.
+    let parts = [
+        ("cached", counts.cached_input),
+        ("cache_write", counts.cache_write),
+        ("reasoning", counts.reasoning),
+        ("images", counts.images),
+        ("milliseconds", counts.milliseconds),
+    ];
+    facts.extend(parts.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, Fact::Count(count))));
     JournalHeader {
         receipt: event.receipt.clone(),
         writer: Source::Usage.into(),
         kind: "usage",
-        fingerprints: Fingerprint::of(1, &[("event", &event.id), ("key", key), ("cost", &cost)]).into(),
+        fingerprints: fingerprint(event).into(),
         order: None,
-        facts: vec![
-            ("key", key.into()),
-            ("model", event.model.as_str().into()),
-            ("prompt_tokens", Fact::Count(event.prompt_tokens)),
-            ("completion_tokens", Fact::Count(event.completion_tokens)),
-            ("total_tokens", Fact::Count(event.total_tokens)),
-            ("cost", Fact::Text(cost)),
-            ("sent_at", Fact::Text(event.sent_at.to_string())),
-        ],
+        facts,
     }
+}
+
+/// An event without a cost is what it was priced by: a later card does not make it another event.
+fn fingerprint(event: &UsageEvent) -> Fingerprint {
+    let (event_id, key) = (("event", event.id.as_str()), ("key", event.key.as_str()));
+    if let Some(cost) = event.cost {
+        return Fingerprint::of(1, &[event_id, key, ("cost", &Asset::CREDITS.format(cost))]);
+    }
+    let counts = &event.counts;
+    let numbers = [
+        counts.input,
+        counts.cached_input,
+        counts.cache_write,
+        counts.output,
+        counts.reasoning,
+        counts.images,
+        counts.milliseconds,
+    ];
+    let [input, cached_input, cache_write, output, reasoning, images, milliseconds] =
+        numbers.map(|number| number.to_string());
+    Fingerprint::of(
+        1,
+        &[
+            event_id,
+            key,
+            ("model", &event.model),
+            ("input", &input),
+            ("cached_input", &cached_input),
+            ("cache_write", &cache_write),
+            ("output", &output),
+            ("reasoning", &reasoning),
+            ("images", &images),
+            ("milliseconds", &milliseconds),
+        ],
+    )
 }

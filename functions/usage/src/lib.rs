@@ -16,8 +16,9 @@
 //! let keys = hmac_hex::Keys::parse("7c1e5b0a94d2f386b1e07a5d3c98f246", Strength::Deployed)?;
 //! let verified = hmac_hex::verify(&keys, body, &hmac_hex::sign(&keys, body))?;
 //!
-//! let event = Usage.parse(&Received::new(verified, &edge::Request::default(), &[])).expect("a usage event");
-//! assert_eq!(Usage.header(&event).receipt.as_str(), "usage#evt_1");
+//! let usage = Usage::default();
+//! let event = usage.parse(&Received::new(verified, &edge::Request::default(), &[])).expect("a usage event");
+//! assert_eq!(usage.header(&event).receipt.as_str(), "usage#evt_1");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -29,6 +30,7 @@ mod verify;
 
 use std::time::Duration;
 
+use catalog::{Catalog, CatalogError, RateCard, SHIPPED};
 use edge::{Incoming, Reply, Request, Route, Settings};
 use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Source, Timestamp, UsedKey};
 use signing::{SecretError, Strength, Verified, VerifyError};
@@ -38,8 +40,30 @@ pub use assemble::assemble;
 pub use parse::UsageEvent;
 pub use verify::{Keys, SETTINGS};
 
-#[derive(Debug, Clone, Copy)]
-pub struct Usage;
+/// The source, with the rate card that prices events without a cost. Without a card each of them waits for one.
+#[derive(Debug, Clone, Default)]
+pub struct Usage {
+    card: Option<RateCard>,
+}
+
+/// What the ledger has of an event's key, and when the use was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedUse {
+    pub key: Option<UsedKey>,
+    /// No later than the first receipt, as [`UsedKey`] has it.
+    pub used_at: Timestamp,
+}
+
+impl Usage {
+    pub fn new(catalog: &Catalog) -> Self {
+        Self { card: catalog.rate_card().cloned() }
+    }
+
+    /// With the card of the catalog that this program was built with.
+    pub fn shipped() -> Result<Self, CatalogError> {
+        Catalog::parse(SHIPPED).map(|catalog| Self::new(&catalog))
+    }
+}
 
 impl Webhook for Usage {
     const SOURCE: Source = Source::Usage;
@@ -65,7 +89,7 @@ impl Webhook for Usage {
     type Form = ();
     type Keys = Keys;
     type Event = UsageEvent;
-    type Loaded = Option<UsedKey>;
+    type Loaded = LoadedUse;
 
     fn keys(settings: &Settings, strength: Strength) -> Result<Keys, (&'static str, SecretError)> {
         Keys::read(settings, strength)
@@ -98,13 +122,14 @@ impl Webhook for Usage {
         event: &UsageEvent,
         ledger: &L,
         context: &CallContext<'_>,
-    ) -> Result<Option<UsedKey>, CommitError> {
+    ) -> Result<LoadedUse, CommitError> {
         let bound = ledger.key(&event.key, context).await?;
-        Ok(bound.map(|bound| bound.used(&event.key, event.sent_at, context.first_received_at)))
+        let key = bound.map(|bound| bound.used(&event.key, event.sent_at, context.first_received_at));
+        Ok(LoadedUse { key, used_at: event.sent_at.min(context.first_received_at) })
     }
 
-    fn decide(&self, event: &UsageEvent, header: JournalHeader, used: Option<UsedKey>) -> Decision {
-        decide::decide(event, header, used)
+    fn decide(&self, event: &UsageEvent, header: JournalHeader, used: LoadedUse) -> Decision {
+        decide::decide(event, header, used, self.card.as_ref())
     }
 
     fn reply(&self, (): (), outcome: &Outcome, event_id: Option<&str>) -> Reply {

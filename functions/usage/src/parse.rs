@@ -1,5 +1,6 @@
 //! Parses a usage event field by field from its text: a parse error names the field, and no amount becomes a float.
 
+use catalog::{Consumption, Counts, CountsError, Kind};
 use ledger::{Amount, Asset, CallerKey, EventKey, Source, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -7,6 +8,9 @@ use webhook::{ParseError, Received};
 
 /// Model names are short. With the other limits, this keeps the journal row below 1 KB.
 const MODEL_BYTES_MAX: usize = 128;
+
+/// Of seconds.
+const MILLISECONDS_DECIMALS: u8 = 3;
 
 /// The tokens that a key has used, and their cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +20,13 @@ pub struct UsageEvent {
     pub sent_at: Timestamp,
     pub key: CallerKey,
     pub model: String,
-    pub prompt_tokens: u64,
-    pub completion_tokens: u64,
+    /// As sent: the prompt's tokens include those of the cache, and the completion's the reasoning.
+    pub counts: Counts,
     pub total_tokens: u64,
-    pub cost: Amount,
+    /// `None` if the rate card prices the event.
+    pub cost: Option<Amount>,
+    /// What the rate card prices. `None` for an event with a cost that counts more than any use has.
+    pub consumption: Option<Consumption>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +48,11 @@ struct Data<'b> {
     prompt_tokens: Option<&'b RawValue>,
     completion_tokens: Option<&'b RawValue>,
     total_tokens: Option<&'b RawValue>,
+    cached_tokens: Option<&'b RawValue>,
+    cache_write_tokens: Option<&'b RawValue>,
+    reasoning_tokens: Option<&'b RawValue>,
+    images: Option<&'b RawValue>,
+    seconds: Option<&'b RawValue>,
     credit_cost: Option<&'b RawValue>,
 }
 
@@ -60,23 +72,55 @@ fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, P
     let data = field("data", body.data, Ok)?;
     is_object(data.get().as_bytes()).then_some(()).ok_or_else(|| ParseError::new("data", "must be a JSON object"))?;
     let data: Data<'_> = serde_json::from_str(data.get()).map_err(|error| structure("data", &error))?;
-    let event = UsageEvent {
-        id: id.to_owned(),
-        receipt,
-        sent_at,
-        key: field("data.remoteKeyId", data.remote_key_id, key)?,
-        model: field("data.model", data.model, model)?,
-        prompt_tokens: field("data.promptTokens", data.prompt_tokens, count)?,
-        completion_tokens: field("data.completionTokens", data.completion_tokens, count)?,
-        total_tokens: field("data.totalTokens", data.total_tokens, count)?,
-        cost: field("data.creditCost", data.credit_cost, cost)?,
-    };
+    let (key, model) = (field("data.remoteKeyId", data.remote_key_id, key)?, field("data.model", data.model, model)?);
+    let counts = counts(&data)?;
+    let total_tokens = field("data.totalTokens", data.total_tokens, count)?;
     // A total above the sum is valid: gateways also count cached or reasoning tokens. Less is an error.
-    let sum = event.prompt_tokens.checked_add(event.completion_tokens);
-    if sum.is_none_or(|sum| event.total_tokens < sum) {
+    let sum = counts.input.checked_add(counts.output);
+    if sum.is_none_or(|sum| total_tokens < sum) {
         return Err(ParseError::new("data.totalTokens", "must be at least promptTokens and completionTokens together"));
     }
-    Ok(event)
+    let cost = optional("data.creditCost", data.credit_cost, cost)?;
+    let consumption = match Consumption::of_openai(counts) {
+        Ok(consumption) => Some(consumption),
+        // It is booked at its own cost.
+        Err(CountsError::TooLarge { .. }) if cost.is_some() => None,
+        Err(error) => return Err(nonsense(error)),
+    };
+    Ok(UsageEvent { id: id.to_owned(), receipt, sent_at, key, model, counts, total_tokens, cost, consumption })
+}
+
+fn counts(data: &Data<'_>) -> Result<Counts, ParseError> {
+    let part = |name, value| optional(name, value, count).map(Option::unwrap_or_default);
+    Ok(Counts {
+        input: field("data.promptTokens", data.prompt_tokens, count)?,
+        output: field("data.completionTokens", data.completion_tokens, count)?,
+        cached_input: part("data.cachedTokens", data.cached_tokens)?,
+        cache_write: part("data.cacheWriteTokens", data.cache_write_tokens)?,
+        reasoning: part("data.reasoningTokens", data.reasoning_tokens)?,
+        images: part("data.images", data.images)?,
+        milliseconds: optional("data.seconds", data.seconds, milliseconds)?.unwrap_or_default(),
+    })
+}
+
+fn nonsense(error: CountsError) -> ParseError {
+    let name = |kind| match kind {
+        Kind::Input | Kind::Request => "promptTokens",
+        Kind::CachedInput => "cachedTokens",
+        Kind::CacheWrite => "cacheWriteTokens",
+        Kind::Output => "completionTokens",
+        Kind::Reasoning => "reasoningTokens",
+        Kind::Image => "images",
+        Kind::Second => "seconds",
+    };
+    let at = |kind, problem: &str| ParseError::new(&format!("data.{}", name(kind)), problem);
+    match error {
+        CountsError::TooLarge { kind } => at(kind, "is too large"),
+        CountsError::PartExceedsWhole { part: Kind::CacheWrite, .. } => {
+            at(Kind::CacheWrite, "must not be more than promptTokens, together with cachedTokens")
+        }
+        CountsError::PartExceedsWhole { part, whole } => at(part, &format!("must not be more than {}", name(whole))),
+    }
 }
 
 fn field<'b, T>(
@@ -86,6 +130,15 @@ fn field<'b, T>(
 ) -> Result<T, ParseError> {
     let value = value.ok_or_else(|| ParseError::new(name, "is missing"))?;
     read(value).map_err(|why| ParseError::new(name, &why))
+}
+
+/// A field that may be absent or `null`.
+fn optional<'b, T>(
+    name: &str,
+    value: Option<&'b RawValue>,
+    read: impl FnOnce(&'b RawValue) -> Result<T, String>,
+) -> Result<Option<T>, ParseError> {
+    value.map(|value| field(name, Some(value), read)).transpose()
 }
 
 fn event_id(value: &RawValue) -> Result<(String, EventKey), String> {
@@ -123,8 +176,17 @@ fn timestamp(value: &RawValue) -> Result<Timestamp, String> {
 /// The cost from its decimal digits, in a JSON number or string. Gateways compute it in floats, which print exponents
 /// and more decimals than credits have.
 fn cost(value: &RawValue) -> Result<Amount, String> {
-    let digits = if value.get().starts_with('"') { text(value)? } else { value.get().to_owned() };
-    Asset::CREDITS.parse_metered(&digits).map_err(|error| error.to_string())
+    Asset::CREDITS.parse_metered(&digits(value)?).map_err(|error| error.to_string())
+}
+
+/// Likewise, to the millisecond.
+fn milliseconds(value: &RawValue) -> Result<u64, String> {
+    let seconds = Amount::parse_metered(&digits(value)?, MILLISECONDS_DECIMALS).map_err(|error| error.to_string())?;
+    u64::try_from(seconds.units()).map_err(|_| "is too large".to_owned())
+}
+
+fn digits(value: &RawValue) -> Result<String, String> {
+    if value.get().starts_with('"') { text(value) } else { Ok(value.get().to_owned()) }
 }
 
 fn count(value: &RawValue) -> Result<u64, String> {

@@ -42,6 +42,7 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
         Outcome::Refused(reason) => match reason.class() {
             ReasonClass::InsufficientCredits => answer(402, "Insufficient credits"),
             ReasonClass::UnknownKey => answer(404, "Unknown remoteKeyId"),
+            ReasonClass::NoPrice => answer(404, "No price for this model"),
             ReasonClass::OutsideClockWindow => answer(400, "Invalid event: timestamp is outside the accepted window"),
             ReasonClass::Unparsed => answer(400, "Invalid event"),
             ReasonClass::Unanswered | ReasonClass::Kept => answer(409, "Refused"),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
 
+use ledger::Amount;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use signing::{Strength, hmac_hex};
@@ -26,7 +27,7 @@ fn known_answer_is_verified_and_parsed() {
     let verified = hmac_hex::verify(&keys, body.as_bytes(), signature).expect("verified");
     let event = parse::parse(&Received::new(verified, &edge::Request::default(), &[])).expect("parsed");
     assert_eq!((event.id.as_str(), event.key.to_string().as_str()), ("evt_1", "key#remote#tok_42"));
-    assert_eq!((event.cost.units(), event.total_tokens), (2_340_000, 150));
+    assert_eq!((event.cost.map(Amount::units), event.total_tokens), (Some(2_340_000), 150));
     // The fingerprint never changes between releases: the cost is hashed as decimal text, independent of the scale of
     // credits.
     assert!(decide::header(&event).fingerprints.contain("1.66e00cd34e45b6e622985bb0cf08c443"));
@@ -52,7 +53,7 @@ fn cost_is_read_from_its_digits() {
     ];
     for (text, units) in rows {
         let body = event("e1", "k1", "COST").to_string().replace("\"COST\"", text);
-        assert_eq!(parsed(&body).map(|event| event.cost.units()), Ok(units), "{text}");
+        assert_eq!(parsed(&body).map(|event| event.cost.map(Amount::units)), Ok(Some(units)), "{text}");
     }
 }
 
@@ -78,6 +79,69 @@ fn fingerprint_covers_identity_and_cost() {
     for other in [event("e1", "k1", "1.000000001"), event("e1", "k2", "1"), event("e2", "k1", "1")] {
         assert_ne!(fingerprint(&first), fingerprint(&other), "{other}");
     }
+}
+
+/// An event with these fields of `data`; `null` leaves one out.
+fn with(fields: &Value) -> Value {
+    let mut body = event("e1", "k1", "1");
+    for (name, value) in fields.as_object().expect("an object") {
+        body["data"][name] = value.clone();
+    }
+    body
+}
+
+/// Without a cost what is priced decides: the model and the counts. The price itself may change.
+#[test]
+fn fingerprint_without_a_cost_covers_what_is_priced() {
+    let fingerprint = |fields: &Value| decide::header(&parsed(&with(fields).to_string()).expect("parsed")).fingerprints;
+    let unpriced = json!({ "creditCost": null });
+    let first = fingerprint(&unpriced);
+    // It never changes between releases.
+    assert_eq!(first.current().as_str(), "1.a41112a48a525118a7009f564f6123d1");
+    assert_ne!(first, fingerprint(&json!({})), "an event with a cost is another");
+    for same in [json!({ "creditCost": null, "cachedTokens": 0 }), json!({ "creditCost": null, "totalTokens": 180 })] {
+        assert_eq!(first, fingerprint(&same), "{same}");
+    }
+    let others = [
+        json!({ "model": "gpt-4o-mini" }),
+        json!({ "promptTokens": 119 }),
+        json!({ "completionTokens": 29 }),
+        json!({ "cachedTokens": 1 }),
+        json!({ "cacheWriteTokens": 1 }),
+        json!({ "reasoningTokens": 1 }),
+        json!({ "images": 1 }),
+        json!({ "seconds": 0.001 }),
+        json!({ "remoteKeyId": "k2" }),
+    ];
+    let mut all: Vec<String> = vec![first.current().as_str().to_owned()];
+    for mut other in others {
+        other["creditCost"] = Value::Null;
+        all.push(fingerprint(&other).current().as_str().to_owned());
+    }
+    let distinct: std::collections::BTreeSet<&String> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len(), "{all:?}");
+}
+
+#[test]
+fn seconds_are_read_to_the_millisecond() {
+    for (text, milliseconds) in
+        [("12", 12_000), ("12.3456", 12_346), ("\"12.5\"", 12_500), ("1e-3", 1), ("0.0004", 0), ("1e6", 1_000_000_000)]
+    {
+        let body = with(&json!({ "seconds": "SECONDS" })).to_string().replace("\"SECONDS\"", text);
+        assert_eq!(parsed(&body).map(|event| event.counts.milliseconds), Ok(milliseconds), "{text}");
+    }
+}
+
+/// Such an event was booked before the rate card was there, and still is.
+#[test]
+fn event_with_a_cost_may_count_more_than_any_use_has() {
+    let most = json!({ "promptTokens": u64::MAX, "completionTokens": 0, "totalTokens": u64::MAX });
+    let event = parsed(&with(&most).to_string()).expect("parsed");
+    assert_eq!((event.counts.input, event.consumption), (u64::MAX, None));
+    let mut unpriced = most;
+    unpriced["creditCost"] = Value::Null;
+    let error = parsed(&with(&unpriced).to_string()).expect_err("too large");
+    assert_eq!(error.to_string(), "data.promptTokens is too large");
 }
 
 /// Serde reads an array as an object whose fields stand in order; no gateway sends that.
@@ -139,10 +203,12 @@ proptest! {
     }
 
     #[test]
-    fn any_value_in_any_field_is_parsed_without_panic(field in 0_usize..10, value in "\\PC{0,40}", raw in "[-+0-9.eE\"\\\\u\\[\\]{}a-z]{0,20}") {
+    fn any_value_in_any_field_is_parsed_without_panic(field in 0_usize..15, value in "\\PC{0,40}", raw in "[-+0-9.eE\"\\\\u\\[\\]{}a-z]{0,20}") {
         let pointers = ["/eventId", "/eventType", "/timestamp", "/data", "/data/remoteKeyId", "/data/model", "/data/promptTokens",
-            "/data/completionTokens", "/data/totalTokens", "/data/creditCost"];
-        let mut body = event("e1", "k1", "1");
+            "/data/completionTokens", "/data/totalTokens", "/data/creditCost", "/data/cachedTokens", "/data/cacheWriteTokens",
+            "/data/reasoningTokens", "/data/images", "/data/seconds"];
+        let parts = json!({ "cachedTokens": 1, "cacheWriteTokens": 1, "reasoningTokens": 1, "images": 1, "seconds": 1 });
+        let mut body = with(&parts);
         *body.pointer_mut(pointers[field]).expect("a field") = json!("HERE");
         let _ = parsed(&body.to_string().replace("\"HERE\"", &raw));
         *body.pointer_mut(pointers[field]).expect("a field") = Value::Object(Map::from_iter([(value.clone(), json!(value))]));

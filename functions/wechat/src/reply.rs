@@ -61,6 +61,7 @@ fn ack(outcome: &Outcome) -> Ack {
             ReasonClass::Unanswered => UNAVAILABLE,
             ReasonClass::InsufficientCredits
             | ReasonClass::UnknownKey
+            | ReasonClass::NoPrice
             | ReasonClass::OutsideClockWindow
             | ReasonClass::Kept => Ack::Accepted,
         },

@@ -111,6 +111,17 @@ impl ModelPrice {
         i64::from(self.factor).saturating_sub(BASIS_POINTS.into())
     }
 
+    /// Its name, with only the start of a long pattern: the model and the time of a use lead to it.
+    pub fn short_name(&self) -> String {
+        let model = self.model();
+        let end = (0..=SHORT_BYTES_MAX).rev().find(|end| model.is_char_boundary(*end)).unwrap_or_default();
+        let start = match model.get(..end) {
+            Some(start) if start.len() < model.len() => format!("{start}…"),
+            _ => model,
+        };
+        self.from.map_or(start.clone(), |from| format!("{start} from {from}"))
+    }
+
     /// As the catalog writes it: `gpt-4o*`.
     pub fn model(&self) -> String {
         match &self.pattern {
@@ -119,6 +130,9 @@ impl ModelPrice {
         }
     }
 }
+
+/// With longer patterns, journal rows of priced events would no longer fit a write unit.
+const SHORT_BYTES_MAX: usize = 24;
 
 /// What tells this row from all others: `gpt-4o* from 2026-01-01T00:00:00.000Z`.
 impl fmt::Display for ModelPrice {

@@ -6,6 +6,8 @@ pub enum Reason {
     /// The use would exceed a limit of its key's budget.
     BudgetExceeded,
     UnknownKey,
+    /// A use without a cost, of a model that the rate card had no price for at its time.
+    NoPrice,
     KeyTaken,
     Overtaken,
     OutsideClockWindow,
@@ -64,16 +66,19 @@ pub enum ReasonClass {
     /// The owner of the key cannot pay.
     InsufficientCredits,
     UnknownKey,
+    /// The rate card has no price for the use.
+    NoPrice,
     OutsideClockWindow,
     /// The event is kept, and another delivery changes nothing.
     Kept,
 }
 
 impl Reason {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::InsufficientCredits,
         Self::BudgetExceeded,
         Self::UnknownKey,
+        Self::NoPrice,
         Self::KeyTaken,
         Self::Overtaken,
         Self::OutsideClockWindow,
@@ -109,6 +114,7 @@ impl Reason {
             Self::InsufficientCredits => "insufficient_credits",
             Self::BudgetExceeded => "budget_exceeded",
             Self::UnknownKey => "unknown_key",
+            Self::NoPrice => "no_price",
             Self::KeyTaken => "key_taken",
             Self::Overtaken => "overtaken",
             Self::OutsideClockWindow => "outside_clock_window",
@@ -146,6 +152,7 @@ impl Reason {
             Self::Unanswered => ReasonClass::Unanswered,
             Self::InsufficientCredits => ReasonClass::InsufficientCredits,
             Self::UnknownKey => ReasonClass::UnknownKey,
+            Self::NoPrice => ReasonClass::NoPrice,
             Self::OutsideClockWindow => ReasonClass::OutsideClockWindow,
             Self::BudgetExceeded
             | Self::KeyTaken
@@ -186,6 +193,7 @@ impl Reason {
         match self {
             Self::InsufficientCredits
             | Self::UnknownKey
+            | Self::NoPrice
             | Self::Unparsed
             | Self::OrderUnknown
             | Self::PaymentUnknown

@@ -37,7 +37,7 @@ pub(crate) async fn repeat(root: &Path, job: Job, stage: &str, passes: u64) -> R
     let event = Subject { job, way: Way::Ours }.event(&books, root, "stage").await?;
     let ledger = DynamoLedger::new(&store.engine.sdk_config(), Tables::of_stage(STAGE), fastrand::Rng::with_seed(1));
     match job {
-        Job::Usage => repeat_of(Usage, "WEBHOOK_SECRET", USAGE_SECRET, &event, &ledger, stage, passes).await,
+        Job::Usage => repeat_of(Usage::default(), "WEBHOOK_SECRET", USAGE_SECRET, &event, &ledger, stage, passes).await,
         Job::Payment => {
             let setting = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
             let config = stripe::Config::read(setting, STAGE).map_err(|error| Error::failed(error.to_string()))?;
@@ -109,12 +109,13 @@ pub(crate) async fn usage_transaction(root: &Path) -> Result<String, Error> {
     let (now, settings) = (now()?, Settings::new([("WEBHOOK_SECRET".to_owned(), USAGE_SECRET.to_owned())]));
     let failed = |error: &dyn fmt::Display| Error::failed(error.to_string());
     let keys = Usage::keys(&settings, Strength::Deployed).map_err(|(_, error)| failed(&error))?;
-    let verified = Usage.verify(&keys, &request, now).map_err(|error| failed(&error))?;
-    let parsed = Usage.parse(&Received::new(verified, &request, &[])).map_err(|error| failed(&error))?;
+    let usage = Usage::default();
+    let verified = usage.verify(&keys, &request, now).map_err(|error| failed(&error))?;
+    let parsed = usage.parse(&Received::new(verified, &request, &[])).map_err(|error| failed(&error))?;
     let context = context(now);
     let ledger = DynamoLedger::new(&store.engine.sdk_config(), Tables::of_stage(STAGE), fastrand::Rng::with_seed(1));
-    let owner = Usage.load(&parsed, &ledger, &context).await?;
-    let decision = Usage.decide(&parsed, Usage.header(&parsed), owner);
+    let owner = usage.load(&parsed, &ledger, &context).await?;
+    let decision = usage.decide(&parsed, usage.header(&parsed), owner);
     let agrees = Agrees::default();
     let sdk = embedded::sdk_config(SharedHttpClient::new(agrees.clone()));
     let agreeing = DynamoLedger::new(&sdk, Tables::of_stage(STAGE), fastrand::Rng::with_seed(1));

@@ -9,6 +9,7 @@ mod click;
 mod dated;
 mod epay_buyer;
 mod holder;
+mod priced;
 mod rotation;
 mod schedule;
 mod shop;
@@ -68,6 +69,7 @@ pub(crate) const CAST: &[Draw] = &[
     holder::draw,
     team::draw,
     dated::draw,
+    priced::draw,
 ];
 
 /// Kinds of actors for which a world has more than the others: WeChat Pay, Fireblocks, a store of secrets.

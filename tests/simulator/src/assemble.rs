@@ -24,6 +24,7 @@ use usage::Usage;
 use webhook::{Admission, Function, Webhook as _};
 
 use crate::port::PortLedger;
+use crate::rate_card;
 use crate::sandbox::{Deployed, Parts};
 use crate::secrets;
 
@@ -43,7 +44,8 @@ pub(crate) type OrdersFunction = api::Function<Orders, PortLedger>;
 pub(crate) type FulfilFunction = Fulfil<PortLedger>;
 pub(crate) type ReconcileFunction = Reconcile<PortLedger>;
 
-/// The shipped catalog with a product whose credits expire within a long world, and which gives referral credits.
+/// The shipped catalog with a product whose credits expire within a long world, and which gives referral credits; and
+/// with prices of models that change.
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let mut shop: Value = serde_json::from_str(catalog::SHIPPED).expect("JSON");
     shop["products"]["credits-10"] = json!({
@@ -53,6 +55,7 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
         "grants": [{ "credits": "10", "expires": "1d" }],
         "referral": { "referrer": "3" },
     });
+    shop["rate_card"]["prices"].as_array_mut().expect("prices").extend(rate_card::rows());
     Catalog::parse(&shop.to_string()).expect("a catalog")
 });
 
@@ -62,7 +65,7 @@ impl Deployed for UsageFunction {
 
     async fn open(parts: Parts) -> Option<Self> {
         let keys = parts.secrets.keyring(secrets::USAGE, Usage::keys, &parts.calls).await?;
-        Some(Function::new(Usage, keys, Admission::default(), parts.ledger))
+        Some(Function::new(Usage::new(&CATALOG), keys, Admission::default(), parts.ledger))
     }
 }
 
@@ -156,7 +159,7 @@ impl Deployed for ReconcileFunction {
         let keys = keyring(&[(checkout::SETTING, STRIPE_KEY)], checkout::keys(false));
         let stripe_api = StripeApi { http: http(&mut parts), config: stripe_config(), keys };
         Some(Reconcile {
-            usage: Usage,
+            usage: Usage::new(&CATALOG),
             stripe: stripe(),
             wechat: match optional.wechat {
                 Some(interface) => Some(wechat::source(&mut parts, interface).await?),

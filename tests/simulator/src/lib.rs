@@ -29,6 +29,7 @@ mod panics;
 mod plan;
 mod port;
 mod postman;
+mod rate_card;
 mod replays;
 mod retries;
 mod run;

@@ -58,6 +58,12 @@ pub(super) async fn of_usage() -> Vec<Path> {
     let mut warm = Source::<Usage>::cold(&world).await;
     let mut other = Source::<Usage>::cold(&world).await;
     let event = |id: &str, cost: &str| usage(id, "k1", cost).to_string();
+    let unpriced = |id: &str, model: &str| {
+        let mut body = usage(id, "k1", "1");
+        body["data"]["model"] = model.into();
+        body["data"].as_object_mut().expect("an object").remove("creditCost");
+        body.to_string()
+    };
     let refusal = "usage: more than the owner has";
     let paths = vec![
         path("usage: the first event of a key", warm.delivered(&event("e1", "1"), 200).await),
@@ -65,6 +71,8 @@ pub(super) async fn of_usage() -> Vec<Path> {
         path("usage: a repeat", warm.delivered(&event("e2", "1"), 200).await),
         path(refusal, warm.delivered(&event("e3", "2000"), 402).await),
         path("usage: refused again", warm.delivered(&event("e3", "2000"), 402).await),
+        path("usage: priced by the rate card", warm.delivered(&unpriced("e5", "gpt-4o"), 200).await),
+        path("usage: without a price", warm.delivered(&unpriced("e6", "unheard-of"), 404).await),
     ];
     other.delivered(&event("e4", "1"), 200).await;
     let repeat = path("usage: a repeat at another sandbox", other.delivered(&event("e2", "1"), 200).await);

@@ -9,7 +9,7 @@ use crate::members::join;
 use crate::sandbox::{Sandbox, invocation, message, moment_at, open_account, top_up};
 
 /// DynamoDB bills writes in units of this size.
-const WRITE_UNIT_BYTES: usize = 1_024;
+pub(super) const WRITE_UNIT_BYTES: usize = 1_024;
 
 async fn world() -> World {
     let world = World::new();
@@ -99,7 +99,7 @@ async fn largest_row_fits_a_write_unit() {
 }
 
 /// DynamoDB's size: names and values, three bytes for a map and one for each of its values.
-fn size_of_map(map: &Value) -> usize {
+pub(super) fn size_of_map(map: &Value) -> usize {
     map.as_object().expect("a map").iter().map(|(name, value)| name.len() + size(value)).sum()
 }
 

@@ -65,6 +65,14 @@ impl Suite for Usage {
                 (409, "Event id already used with different data"),
             ),
             ("a body that cannot be parsed", "10 credits of k1", vec![], event("k1", "-4"), UNPARSED),
+            ("an event that the rate card prices", "10 credits of k1", vec![], unpriced("gpt-4o"), PROCESSED),
+            (
+                "an event without a price",
+                "10 credits of k1",
+                vec![],
+                unpriced("unheard-of"),
+                (404, "No price for this model"),
+            ),
         ];
         let scenario = |(name, state, before, body, end)| {
             let replies = [end, REPEAT].map(|(status, message)| (status, reply(status, message, Some("e1"))));
@@ -146,6 +154,9 @@ impl Suite for Usage {
         let of_business = business().into_iter().map(|(id, key, cost, status, message, kept, reason)| {
             (usage(id, key, cost).to_string(), (status, reply(status, message, Some(id))), kept.to_owned(), reason)
         });
+        let no_price = (404, reply(404, "No price for this model", Some("e1")));
+        let of_price = [unpriced("unheard-of"), also(&[("images", json!(1)), ("creditCost", Value::Null)])]
+            .map(|body| (body, no_price.clone(), "usage#e1".to_owned(), "no_price"));
         let refusal = |(body, reply, kept, reason): (String, (u16, String), String, &'static str)| Refusal {
             name: body.chars().take(120).collect(),
             state: TWO_ACCOUNTS,
@@ -156,7 +167,7 @@ impl Suite for Usage {
             reason,
             flag: None,
         };
-        of_unparsed.chain(of_business).map(refusal).collect()
+        of_unparsed.chain(of_business).chain(of_price).map(refusal).collect()
     }
 
     fn kept_forms() -> Vec<KeptForm> {
@@ -201,6 +212,20 @@ fn with(pointer: &str, value: Value) -> String {
     body.to_string()
 }
 
+/// The basic event with further fields of `data`.
+fn also(fields: &[(&str, Value)]) -> String {
+    let mut body = usage("e1", "k1", "3");
+    for (name, value) in fields {
+        body["data"][*name] = value.clone();
+    }
+    body.to_string()
+}
+
+/// The basic event without a cost.
+fn unpriced(model: &str) -> String {
+    also(&[("model", json!(model)), ("creditCost", Value::Null)])
+}
+
 fn without(object: &str, field: &str) -> String {
     let mut body = usage("e1", "k1", "3");
     body.pointer_mut(object).and_then(Value::as_object_mut).expect("an object").remove(field).expect("a field");
@@ -226,8 +251,6 @@ fn unparsed() -> Vec<(String, &'static str)> {
         (without("/data", "promptTokens"), "data.promptTokens is missing"),
         (without("/data", "completionTokens"), "data.completionTokens is missing"),
         (without("/data", "totalTokens"), "data.totalTokens is missing"),
-        (without("/data", "creditCost"), "data.creditCost is missing"),
-        (with("/data/creditCost", Value::Null), "data.creditCost is missing"),
         (with("/data", json!([1])), "data must be a JSON object"),
         (with("/eventId", json!(7)), "eventId must be a text"),
         (with("/eventId", json!("a#b")), "eventId must be 1 to 128 visible ASCII characters without #"),
@@ -253,6 +276,18 @@ fn unparsed() -> Vec<(String, &'static str)> {
             with("/data/totalTokens", json!(149)),
             "data.totalTokens must be at least promptTokens and completionTokens together",
         ),
+        (also(&[("cachedTokens", json!(121))]), "data.cachedTokens must not be more than promptTokens"),
+        (
+            also(&[("cachedTokens", json!(100)), ("cacheWriteTokens", json!(21))]),
+            "data.cacheWriteTokens must not be more than promptTokens, together with cachedTokens",
+        ),
+        (also(&[("reasoningTokens", json!(31))]), "data.reasoningTokens must not be more than completionTokens"),
+        (also(&[("cachedTokens", json!(-1))]), "data.cachedTokens must be a whole number that is not negative"),
+        (also(&[("images", json!("1"))]), "data.images must be a whole number that is not negative"),
+        (also(&[("images", json!(1_000_001)), ("creditCost", Value::Null)]), "data.images is too large"),
+        (also(&[("seconds", json!("-1"))]), "data.seconds must not be negative"),
+        (also(&[("seconds", json!(true))]), "data.seconds must be a number"),
+        (also(&[("seconds", json!("1e15"))]), "data.seconds is too large"),
         (with("/data/creditCost", json!("-1")), "data.creditCost must not be negative"),
         (with("/data/creditCost", json!(-1)), "data.creditCost must not be negative"),
         (with("/data/creditCost", json!("1e2.5")), "data.creditCost must be a number"),

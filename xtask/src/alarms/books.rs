@@ -13,6 +13,8 @@ pub(super) fn alarms() -> Vec<Alarm> {
         unsettled(),
         unlisted(),
         budget_unreadable(),
+        price_differs(),
+        no_price(),
         conflict(),
         reconcile_calls(),
     ]
@@ -139,6 +141,42 @@ fn budget_unreadable() -> Alarm {
              `account repair OWNER --budget KEY`: [repairing the books](#repairing-the-books).",
             "用 `account budget OWNER KEY` 重新设置限额，或用 `account repair OWNER --budget KEY` 重写已用额：\
              [修复账目](#修复账目)。",
+        ),
+    }
+}
+
+fn price_differs() -> Alarm {
+    Alarm {
+        name: "price-differs".to_owned(),
+        comment: "",
+        when: at_least(1, raised("usage", "price_differs")),
+        means: text(
+            "A reported cost differs from the rate card's by more than `check` allows, or a hold and a usage event \
+             report one use with two costs. The first that was booked stands. The log names the event.",
+            "上报的费用与价目表相差超过 `check` 所允许的，或预留与用量事件为同一次使用报出两个费用。先入账的为准。日志写明事件。",
+        ),
+        to_do: text(
+            "Compare the event with `catalog price`, and correct the gateway's prices or [the card](rate-card.md). \
+             Give back what was too much with `reverse`.",
+            "用 `catalog price` 核对该事件，改正网关的价格或[价目表](rate-card.zh.md)；多扣的用 `reverse` 退回。",
+        ),
+    }
+}
+
+fn no_price() -> Alarm {
+    Alarm {
+        name: "usage-no-price".to_owned(),
+        comment: "",
+        when: at_least(1, outcomes(Source::Usage.as_str(), "refused").by("reason", "no_price")),
+        means: text(
+            "A usage event has no cost, and the rate card has no price for its model at its time. It is kept, and \
+             nothing was deducted.",
+            "某个用量事件没有费用，价目表中也没有其模型在使用时的价格。事件已保留，未扣费。",
+        ),
+        to_do: text(
+            "Find it by `no_price` in the log of `usage`. Add a row to [the card](rate-card.md) that was in force at \
+             the time of the use, and deploy: it is booked within an hour.",
+            "在 `usage` 的日志中按 `no_price` 查找。在[价目表](rate-card.zh.md)中添加使用时已生效的一行并部署：一小时内入账。",
         ),
     }
 }

@@ -107,6 +107,25 @@ fn codes_are_made_redeemed_listed_and_revoked() {
     assert_eq!(done(&folder, listing).matches("revoked").count(), 20, "{ending}");
 }
 
+/// It needs no stack. Only the time is another.
+#[test]
+fn prices_of_the_page_are_calculated() {
+    let folder = Folder::new();
+    let [check, price] = &*block("docs/rate-card.md", "catalog price gpt-4o").commands() else { panic!() };
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/catalog.json");
+    let checked = done(&folder, &check.replace("infra/catalog.json", root));
+    assert!(checked.starts_with("the catalog is valid: "), "{checked}");
+    let shown = blocks(&page("docs/rate-card.md"), "text").remove(0);
+    let (printed, without_time) = (done(&folder, price), |text: &str| {
+        let (at, charges) = text.split_once('\n').unwrap();
+        let (model, row) = (at.split(' ').next().unwrap(), at.split(", by ").nth(1).unwrap());
+        format!("{model} {row}\n{charges}")
+    });
+    assert_eq!(without_time(&printed), without_time(&shown));
+    let json: Value = serde_json::from_str(&done(&folder, &format!("{price} --json"))).unwrap();
+    assert_eq!([&json["cost"], &json["price"]], ["0.57", "gpt-4o*"]);
+}
+
 #[test]
 fn holds_of_the_page_are_closed() {
     let folder = Folder::new();

@@ -7,8 +7,8 @@ use super::{BASIS_POINTS, ModelPrice, Pattern, RateCard, UnitPrices};
 use crate::CatalogError;
 use crate::json::Node;
 
-/// The journal row of a priced event names its row of the card, and stays below 1 KB.
-const MODEL_BYTES_MAX: usize = 64;
+/// As many as the name of a model in a usage event has at most.
+const MODEL_BYTES_MAX: usize = 128;
 /// Millions of dollars for a million tokens, or for one image, are a mistyped price.
 const USD_MAX: u64 = 1_000_000;
 const CREDITS_PER_USD_MAX: u64 = 1_000_000;

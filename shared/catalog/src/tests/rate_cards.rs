@@ -60,6 +60,28 @@ fn closest_row_in_force_counts() {
     }
 }
 
+/// What the journal has of it. A letter is never cut.
+#[test]
+fn long_pattern_has_a_short_name() {
+    for (model, expected) in [
+        ("gpt-4o*", "gpt-4o*"),
+        ("24-bytes-of-one-model-no", "24-bytes-of-one-model-no"),
+        ("25-bytes-of-one-model-now", "25-bytes-of-one-model-no…"),
+        ("23-bytes-and-a-letter-é", "23-bytes-and-a-letter-é"),
+        ("23-bytes-and-a-letter-éé", "23-bytes-and-a-letter-é…"),
+        ("23-bytes-then-a-letter:é", "23-bytes-then-a-letter:…"),
+        ("模型模型模型模型模", "模型模型模型模型…"),
+    ] {
+        let row = |from: &str| {
+            let card = card(&format!(r#"{{ "model": "{model}"{from}, "per_request": "1" }}"#));
+            card.rows().next().expect("a row").short_name()
+        };
+        assert_eq!(row(""), expected);
+        let dated = row(r#", "from": "2026-01-01T00:00:00Z""#);
+        assert_eq!(dated, format!("{expected} from 2026-01-01T00:00:00.000Z"));
+    }
+}
+
 #[test]
 fn model_without_a_row_in_force_has_no_price() {
     let card = card(r#"{ "model": "gpt-4o", "from": "2026-04-01T00:00:00Z", "per_request": "1" }"#);
@@ -218,7 +240,7 @@ fn invalid_card_is_refused() {
         (row(""), "rate_card.prices[0]: has no model"),
         (row(r#""model": "m""#), "rate_card.prices[0]: has no price"),
         (row(r#""model": "m", "per_million": {}"#), "rate_card.prices[0]: has no price"),
-        (row(r#""model": "", "per_request": "1""#), "rate_card.prices[0].model: must be a name of at most 64 bytes"),
+        (row(r#""model": "", "per_request": "1""#), "rate_card.prices[0].model: must be a name of at most 128 bytes"),
         (row(r#""model": "g*t", "per_request": "1""#), "rate_card.prices[0].model: may have one *, at its end"),
         (row(r#""model": "gpt**", "per_request": "1""#), "rate_card.prices[0].model: may have one *, at its end"),
         (
