@@ -38,6 +38,7 @@ mod routes;
 mod scripting;
 mod sending;
 mod serving;
+mod telegram;
 mod trial_balances;
 mod unanswered;
 mod wechat;
