@@ -11,7 +11,7 @@ import urllib.request
 API = os.environ.get("HOOKLEDGER_API", "http://127.0.0.1:9000").rstrip("/")
 BOT = os.environ.get("TELEGRAM_API", "https://api.telegram.org").rstrip("/")
 KEY, TOKEN, CHAT = os.environ["OWNER_KEY"], os.environ["TELEGRAM_TOKEN"], os.environ["TELEGRAM_CHAT"]
-STATE = os.environ.get("STATE_FILE", "told.json")
+STATE = os.environ.get("STATE_FILE", "sent.json")
 SECONDS = float(os.environ.get("POLL_SECONDS", "15"))
 NEWS = {"paid": "is paid", "refunded": "was refunded", "partly_refunded": "was refunded in part", "failed": "was not paid"}
 
@@ -23,41 +23,41 @@ def call(url, headers=None, form=None):
 
 
 def orders():
-    """The newest hundred: what happens to older ones is not told."""
+    """The newest hundred: what happens to older ones is not sent."""
     return call(f"{API}/v1/orders?limit=100", {"Authorization": f"Bearer {KEY}"})["orders"]
 
 
-def keep(told):
+def keep(sent):
     """Whole or not at all, also if the machine stops."""
     with open(STATE + ".tmp", "w") as file:
-        json.dump(told, file)
+        json.dump(sent, file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(STATE + ".tmp", STATE)
 
 
-def tell_news(told):
+def tell_news(sent):
     for order in reversed(orders()):
         number, payment = order["orderNumber"], order["payment"]
-        if told.get(number) != payment:
+        if sent.get(number) != payment:
             if payment in NEWS:
                 text = f"Order {number} ({order['product']}) {NEWS[payment]}: {order['amount']} {order['currency']}"
                 call(f"{BOT}/bot{TOKEN}/sendMessage", form={"chat_id": CHAT, "text": text})
             # After the message: a crash in between repeats it, and loses none.
-            told[number] = payment
-            keep(told)
+            sent[number] = payment
+            keep(sent)
 
 
 def main():
     if os.path.exists(STATE):
         with open(STATE) as file:
-            told = json.load(file)
+            sent = json.load(file)
     else:
-        keep(told := {order["orderNumber"]: order["payment"] for order in orders()})
+        keep(sent := {order["orderNumber"]: order["payment"] for order in orders()})
     while True:
         pause = SECONDS
         try:
-            tell_news(told)
+            tell_news(sent)
         except urllib.error.HTTPError as error:  # Its text would have the bot's token, and so would a traceback.
             print("refused with", error.code, flush=True)
             pause = max(pause, float(error.headers.get("Retry-After") or 0))

@@ -16,10 +16,10 @@ use crate::harness::{Folder, Stack};
 const WORKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/telegram/notify.py");
 const TOKEN: &str = "123:bot-token";
 
-/// A bot that has told these texts. While it is down it answers 502, and while it is busy 429.
+/// A bot that has sent these texts. While it is down it answers 502, and while it is busy 429.
 #[derive(Clone, Default)]
 struct Bot {
-    told: Arc<Mutex<Vec<String>>>,
+    sent: Arc<Mutex<Vec<String>>>,
     /// The statuses of the next answers.
     failures: Arc<Mutex<Vec<u16>>>,
 }
@@ -47,7 +47,7 @@ impl Bot {
                     None => {
                         let form = form(&String::from_utf8(body).unwrap());
                         assert_eq!(form["chat_id"], "456");
-                        bot.told.lock().unwrap().push(form["text"].clone());
+                        bot.sent.lock().unwrap().push(form["text"].clone());
                         "HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"ok\":true}".to_owned()
                     }
                 };
@@ -57,22 +57,22 @@ impl Bot {
         url
     }
 
-    fn told(&self) -> Vec<String> {
-        self.told.lock().unwrap().clone()
+    fn sent(&self) -> Vec<String> {
+        self.sent.lock().unwrap().clone()
     }
 
-    /// Waits until so many texts are told, and a moment longer for one too many.
+    /// Waits until so many texts are sent, and a moment longer for one too many.
     fn wait_for(&self, count: usize) -> Vec<String> {
         for _ in 0..600 {
-            if self.told().len() >= count {
+            if self.sent().len() >= count {
                 break;
             }
             thread::sleep(Duration::from_millis(50));
         }
         thread::sleep(Duration::from_millis(600));
-        let told = self.told();
-        assert_eq!(told.len(), count, "{told:?}");
-        told
+        let sent = self.sent();
+        assert_eq!(sent.len(), count, "{sent:?}");
+        sent
     }
 }
 
@@ -92,7 +92,7 @@ impl Worker {
         let mut python = Command::new("python3");
         python.arg(WORKER).env("HOOKLEDGER_API", format!("http://{}", stack.address())).env("TELEGRAM_API", bot);
         python.env("OWNER_KEY", demo_key(folder)).env("TELEGRAM_TOKEN", TOKEN).env("TELEGRAM_CHAT", "456");
-        python.env("STATE_FILE", folder.file("told.json")).env("POLL_SECONDS", "0.1").stdout(Stdio::piped());
+        python.env("STATE_FILE", folder.file("sent.json")).env("POLL_SECONDS", "0.1").stdout(Stdio::piped());
         Self(python.spawn().unwrap())
     }
 
@@ -119,7 +119,7 @@ fn order(stack: &Stack<'_>, key: &str) -> (String, serde_json::Value) {
 }
 
 #[test]
-fn chat_is_told_once_what_became_of_an_order() {
+fn chat_gets_once_what_became_of_an_order() {
     let folder = Folder::new();
     let stack = folder.start();
     let (key, bot) = (demo_key(&folder), Bot::default());
@@ -129,7 +129,7 @@ fn chat_is_told_once_what_became_of_an_order() {
     stack.pay(&page, "4242 4242 4242 4242");
 
     let worker = Worker::start(&folder, &stack, &url);
-    while !folder.file("told.json").exists() {
+    while !folder.file("sent.json").exists() {
         thread::sleep(Duration::from_millis(20));
     }
     let (number, page) = order(&stack, &key);

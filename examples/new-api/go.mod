@@ -1,0 +1,3 @@
+module example.com/usagewebhook
+
+go 1.19
