@@ -1,5 +1,6 @@
-//! Replay of refused usage, fairly by owner: each owner without funds and each unknown key has a lane. Lanes take
-//! turns, so that no owner waits for another, and an event is retried only once its owner has the funds.
+//! Replay of refused usage, fairly by owner: each owner without funds, each unknown key and each model without a price
+//! has a lane. Lanes take turns, so that no owner waits for another, and an event is retried only once its owner has the
+//! funds, or the rate card a price.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -36,6 +37,8 @@ const PAUSE_SECONDS_MIN: u64 = 60;
 /// The longest delay after which a credit of the owner is noticed.
 const OWNER_PAUSE_SECONDS_MAX: u64 = 10 * 60;
 const KEY_PAUSE_SECONDS_MAX: u64 = 60 * 60;
+/// A price comes with a deployment.
+const MODEL_PAUSE_SECONDS_MAX: u64 = 10 * 60;
 /// A lagging index may hide a recent refusal, so a lane ends long after its last one.
 const ENDS_AFTER_SECONDS: u64 = 60 * 60;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
@@ -161,7 +164,8 @@ impl<L: Backlog + Audit> Reconcile<L> {
         let oldest_s = since.map(|since| invocation.now.seconds_apart(since));
         let (is_empty, is_whole) =
             (waiting.is_empty(), waiting.len() < usize::try_from(events_max).unwrap_or_default());
-        let mut picked = payable.picked(waiting, invocation.now);
+        let is_priced = |owed: &Owed| self.is_priced(&state.lane, owed) || has_expired(owed, invocation.now);
+        let mut picked = payable.picked(waiting.into_iter().filter(is_priced).collect(), invocation.now);
         let has_more = !picked.is_empty() && (!is_whole || picked.len() > PICKED_MAX);
         picked.truncate(PICKED_MAX);
         let tally = SweepTally { oldest_s: oldest_s.unwrap_or_default(), ..SweepTally::default() };
@@ -195,7 +199,18 @@ impl<L: Backlog + Audit> Reconcile<L> {
                     Payable::UpTo(Balance::ZERO)
                 }
             }
+            // Its events owe nothing that is known, and each has the price of its own time.
+            Lane::Model(model) if self.usage.has_price(model, invocation.now) => Payable::All,
+            Lane::Model(_) => Payable::UpTo(Balance::ZERO),
         })
+    }
+
+    /// Whether the card may have a price for the event: its use was no later than its receipt.
+    fn is_priced(&self, lane: &Lane, owed: &Owed) -> bool {
+        match lane {
+            Lane::Model(model) => owed.since().is_none_or(|since| self.usage.has_price(model, since)),
+            Lane::Owner(_) | Lane::Key(_) => true,
+        }
     }
 
     /// Replays one turn's events, and after the last one sets the lane's next retry time.
@@ -207,6 +222,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         check: &AuditProgress,
         run: &Invocation,
     ) -> Result<Turned, CommitError> {
+        let resolved_before = lane.tally.tried.resolved;
         for _ in 0..TURN_EVENTS {
             let Some(owed) = lane.picked.pop_front() else { break };
             if run.is_short_of(ONE_WITHIN) {
@@ -226,6 +242,10 @@ impl<L: Backlog + Audit> Reconcile<L> {
             if refused && matches!(lane.state.lane, Lane::Owner(_)) {
                 lane.picked.clear();
             }
+        }
+        // The row of the card has no price for what they have used. Others may follow in the next run.
+        if matches!(lane.state.lane, Lane::Model(_)) && lane.tally.tried.resolved == resolved_before {
+            lane.picked.clear();
         }
         // Without a booked event, opening the lane again would find the same events.
         let has_booked = lane.tally.tried.resolved > lane.resolved_before;
@@ -356,6 +376,7 @@ fn next_retry_at(lane: &Turns, now: Timestamp) -> Option<Timestamp> {
     let pause_s_max = match lane.state.lane {
         Lane::Owner(_) => OWNER_PAUSE_SECONDS_MAX,
         Lane::Key(_) => KEY_PAUSE_SECONDS_MAX,
+        Lane::Model(_) => MODEL_PAUSE_SECONDS_MAX,
     };
     let pause_s = since_s.clamp(PAUSE_SECONDS_MIN, pause_s_max);
     Some(now.plus_seconds(i64::try_from(pause_s).unwrap_or(i64::MAX)))

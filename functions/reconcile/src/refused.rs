@@ -72,7 +72,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
     async fn sweep_usage(&self, run: &Invocation) -> Result<SweepTally, CommitError> {
         let mut tally = SweepTally::default();
         let keys = self.keys.of(self.keys.usage.as_ref());
-        // Usage events that are not parsed or have no price wait for a release and not for an owner: they are in no lane.
+        // Unparsed usage events have no owner, so they are in no lane.
         self.sweep(&self.usage, &keys, run, &mut tally).await?;
         Ok(tally.and(self.sweep_lanes(&self.usage, &keys, run).await?))
     }

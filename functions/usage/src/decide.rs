@@ -27,8 +27,9 @@ pub(crate) fn decide(
     card: Option<&RateCard>,
 ) -> Decision {
     let Some(cost) = cost(event, &used, card) else {
-        // It waits for a row of the card, and for no owner: it is in no lane.
-        return Decision::Refuse(Refusal { header, reason: Reason::NoPrice, effects: Vec::new() });
+        // What it will cost is not known.
+        let wait = Effect::Wait { lane: Lane::Model(event.model.clone()), owed: Amount::ZERO };
+        return Decision::Refuse(Refusal { header, reason: Reason::NoPrice, effects: vec![wait] });
     };
     header.facts.extend(cost.facts());
     let Some(UsedKey { payer, member, budget, used_at }) = used.key else {

@@ -59,6 +59,11 @@ impl Usage {
         Self { card: catalog.rate_card().cloned() }
     }
 
+    /// Whether the card had any price for the model at that time.
+    pub fn has_price(&self, model: &str, at: Timestamp) -> bool {
+        self.card.as_ref().is_some_and(|card| card.row(model, at).is_some())
+    }
+
     /// With the card of the catalog that this program was built with.
     pub fn shipped() -> Result<Self, CatalogError> {
         Catalog::parse(SHIPPED).map(|catalog| Self::new(&catalog))

@@ -12,8 +12,6 @@ use crate::{
 /// By then a late order or top-up has usually arrived.
 const FIRST_RETRY_SECONDS: u64 = 60;
 const BACKOFF_SECONDS_MAX: u64 = 24 * 60 * 60;
-/// The price follows the alarm, and the use is to be booked soon after it.
-const NO_PRICE_BACKOFF_SECONDS_MAX: u64 = 60 * 60;
 /// A row that cannot be read becomes readable with the next release, or when a person repairs it.
 const UNREADABLE_BACKOFF_SECONDS_MIN: i64 = 5 * 60;
 /// Each attempt raises an alarm: often enough not to be forgotten, and soon enough after the release.
@@ -196,7 +194,7 @@ pub struct KeptBody {
 impl RefusedEvent {
     /// The next retry time after another failed attempt.
     pub fn next_retry_at(&self, now: Timestamp) -> Timestamp {
-        now.plus_seconds(backoff_s(self.first_received_at, now, BACKOFF_SECONDS_MAX))
+        now.plus_seconds(backoff_s(self.first_received_at, now))
     }
 }
 
@@ -209,13 +207,12 @@ pub fn unreadable_backoff_s(times: u32) -> i64 {
 /// The next retry time of an event that is refused for this reason, after its backoff; `None` if no retry can resolve it.
 pub fn next_retry_at(reason: Reason, first_received_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let is_expired = reason.is_of_reversal() && now.seconds_apart(first_received_at) >= ORPHAN_CLAIM_RETRY_SECONDS;
-    let max = if reason == Reason::NoPrice { NO_PRICE_BACKOFF_SECONDS_MAX } else { BACKOFF_SECONDS_MAX };
-    (reason.is_retryable() && !is_expired).then(|| now.plus_seconds(backoff_s(first_received_at, now, max)))
+    (reason.is_retryable() && !is_expired).then(|| now.plus_seconds(backoff_s(first_received_at, now)))
 }
 
-/// The backoff of a refused event: the time that it has waited so far, so that each pause doubles up to the longest.
-fn backoff_s(first_received_at: Timestamp, now: Timestamp, seconds_max: u64) -> i64 {
-    let waited = now.seconds_apart(first_received_at).clamp(FIRST_RETRY_SECONDS, seconds_max);
+/// The backoff of a refused event: the time that it has waited so far, so that each pause doubles; at most a day.
+fn backoff_s(first_received_at: Timestamp, now: Timestamp) -> i64 {
+    let waited = now.seconds_apart(first_received_at).clamp(FIRST_RETRY_SECONDS, BACKOFF_SECONDS_MAX);
     i64::try_from(waited).unwrap_or(i64::MAX)
 }
 

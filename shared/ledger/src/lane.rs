@@ -1,5 +1,5 @@
-//! Lanes of refused usage: one for each owner without sufficient funds, and one for each key without an owner. An event
-//! in one lane never waits for another lane.
+//! Lanes of refused usage: one for each owner without sufficient funds, one for each key without an owner, and one for
+//! each model without a price. An event in one lane never waits for another lane.
 
 use std::fmt;
 
@@ -17,6 +17,8 @@ pub enum Lane {
     Owner(Owner),
     /// Waits until the key is bound to an owner.
     Key(CallerKey),
+    /// Waits until the rate card has a price for the model.
+    Model(String),
 }
 
 impl Lane {
@@ -25,16 +27,20 @@ impl Lane {
         if let Some(owner) = text.strip_prefix("owner#") {
             return Owner::new(owner).ok().map(Self::Owner);
         }
+        if let Some(model) = text.strip_prefix("model#").filter(|model| !model.is_empty()) {
+            return Some(Self::Model(model.to_owned()));
+        }
         text.strip_prefix("key#remote#").and_then(|id| CallerKey::remote(id).ok()).map(Self::Key)
     }
 }
 
-/// `owner#alice`, `key#remote#42`.
+/// `owner#alice`, `key#remote#42`, `model#gpt-5`.
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner(owner) => write!(f, "owner#{owner}"),
             Self::Key(key) => write!(f, "{key}"),
+            Self::Model(model) => write!(f, "model#{model}"),
         }
     }
 }

@@ -17,7 +17,7 @@ mod statements;
 
 use ledger::{
     AccountId, Amount, Asset, Audit, Backlog, CallContext, CallCounts, CallerKey, Codes, CommitError, Committed,
-    Decision, Effect, Entry, EventKey, Fingerprint, Fingerprints, Guard, House, Keys, MoneyKey, Movement, Owner,
+    Decision, Effect, Entry, EventKey, Fingerprint, Fingerprints, Guard, House, Keys, Lane, MoneyKey, Movement, Owner,
     Policy, Posting, RawBody, Reason, Refusal, Source, SpendingTerms, Statements,
 };
 
@@ -197,9 +197,11 @@ fn decision(words: &[&str]) -> Decision {
             record(event, &[owner, to_line], vec![effect])
         }
         ["note", event] => record(event, &[], vec![]),
-        ["refuse", event, reason] => {
+        ["refuse", event, reason, ref lanes @ ..] => {
             let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).unwrap();
-            Decision::Refuse(Refusal { header: header(event, &["refused"]), reason, effects: vec![] })
+            let wait = |lane: &&str| Effect::Wait { lane: Lane::read(lane).unwrap(), owed: Amount::ZERO };
+            let effects = lanes.iter().map(wait).collect();
+            Decision::Refuse(Refusal { header: header(event, &["refused"]), reason, effects })
         }
         // The same event, parsed by a release whose fingerprint has one more field.
         ["spend-v2", event, owner, amount] => {

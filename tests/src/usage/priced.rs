@@ -133,21 +133,39 @@ async fn event_without_a_price_is_booked_once_a_card_has_it() {
     }
 }
 
-/// Its price is deployed soon after the alarm, so it is retried every hour at the latest.
+/// Thousands of events of a model without a price cost a look at their lane, and are booked by a few runs once it has
+/// one: those whose time has a price, and no others.
 #[tokio::test(start_paused = true)]
-async fn event_without_a_price_is_tried_every_hour() {
+async fn events_of_a_model_wait_in_its_lane() {
+    const EVENTS: usize = 120;
     let world = books().await;
-    deliver(&function(&world, Usage::default()).await, &unpriced("e1", now()), &invocation(1)).await;
-    let mut tries = Vec::new();
-    for minute in 0..=(6 * 60) {
-        let run = run_at(1_000 + u64::try_from(minute).expect("later"), minute * MINUTE);
-        let reconcile = reconcile::Reconcile { usage: Usage::default(), ..reconcile(world.ledger(0), &[]) };
-        let reconcile::Report::Refused(report) = reconcile.work(REFUSED, &run).await.expect("a run") else {
+    let without = function(&world, source(&rows(&[row("claude*", None, "1")]))).await;
+    for number in 0..EVENTS {
+        let at = now().plus_seconds(if number % 3 == 0 { -HOUR } else { 0 });
+        assert_eq!(deliver(&without, &unpriced(&format!("e{number}"), at), &invocation(1)).await.0, 404);
+    }
+    let sweep = async |card: &str, after_s: i64| {
+        let attempt = 1_000 + u64::try_from(after_s).expect("later");
+        let reconcile = reconcile::Reconcile { usage: source(card), ..reconcile(world.ledger(0), &[]) };
+        let reconcile::Report::Refused(report) =
+            reconcile.work(REFUSED, &run_at(attempt, after_s)).await.expect("a run")
+        else {
             panic!("another sweep")
         };
-        tries.extend((report.tried > 0).then_some(minute));
+        (report.tried, report.resolved)
+    };
+    for minutes in [1, 2, 4, 8, 16, 26, 36] {
+        assert_eq!(sweep(&rows(&[]), minutes * MINUTE).await, (0, 0), "after {minutes} minutes");
     }
-    assert_eq!(tries, [1, 2, 4, 8, 16, 32, 64, 124, 184, 244, 304]);
+    // Its price begins half an hour before the receipt. All have a row at their receipt, and a third had none at their time.
+    let card = rows(&[row("gpt-4o", Some(now().plus_seconds(-HOUR / 2)), "1")]);
+    assert_eq!(sweep(&card, 46 * MINUTE).await, (120, 80));
+    assert_eq!(sweep(&card, 56 * MINUTE).await, (25, 0), "a turn, and no more");
+    assert_eq!(spent(&world), 80 * 15_000_000);
+    let earlier = rows(&[row("gpt-4o", None, "2"), row("gpt-4o", Some(now().plus_seconds(-HOUR / 2)), "1")]);
+    assert_eq!(sweep(&earlier, 66 * MINUTE).await, (40, 40));
+    assert_eq!(spent(&world), 80 * 15_000_000 + 40 * 30_000_000);
+    world.books().check();
 }
 
 /// The key may be unknown too: the event waits in the key's lane with what it costs.

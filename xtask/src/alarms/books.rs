@@ -50,13 +50,14 @@ fn still_refused() -> Alarm {
         .in_any_of(24),
         means: text(
             "An event has been refused for more than a day, or its body has expired and it cannot be retried. For \
-             usage events the log names the owner or the key (`owner#alice`, `key#remote#42`), once a day.",
-            "某个事件被拒绝超过一天，或其原文已过期、无法重试。用量事件按用户或密钥指出（`owner#alice`、\
-             `key#remote#42`），每天一次。",
+             usage events the log names the owner, the key or the model (`owner#alice`, `key#remote#42`, `model#gpt-5`), \
+             once a day.",
+            "某个事件被拒绝超过一天，或其原文已过期、无法重试。用量事件按用户、密钥或模型指出（`owner#alice`、\
+             `key#remote#42`、`model#gpt-5`），每天一次。",
         ),
         to_do: text(
-            "Find it by `still_refused` in the log; its reason says what is missing: an order, credits, a release \
-             that can read it. Supply that, and the event is booked by itself. `account show` lists what an owner \
+            "Find it by `still_refused` in the log; its reason says what is missing: an order, credits, a price, a \
+             release that can read it. Supply that, and the event is booked by itself. `account show` lists what an owner \
              owes this way.",
             "按 `still_refused` 查找；原因说明缺什么：订单、额度、或能读懂它的版本。补上之后会自动入账。\
              `account show` 显示该用户欠多少。",
@@ -175,8 +176,8 @@ fn no_price() -> Alarm {
         ),
         to_do: text(
             "Find it by `no_price` in the log of `usage`. Add a row to [the card](rate-card.md) that was in force at \
-             the time of the use, and deploy: it is booked within an hour.",
-            "在 `usage` 的日志中按 `no_price` 查找。在[价目表](rate-card.zh.md)中添加使用时已生效的一行并部署：一小时内入账。",
+             the time of the use, and deploy: it is booked within ten minutes.",
+            "在 `usage` 的日志中按 `no_price` 查找。在[价目表](rate-card.zh.md)中添加使用时已生效的一行并部署：十分钟内入账。",
         ),
     }
 }
