@@ -86,7 +86,7 @@ fn with(name: &str, changes: &[(&str, Value)]) -> String {
 
 /// An order, owned by alice, for 10 POSX at USD 50, sent to her wallet.
 pub(crate) fn order(number: &str) -> Order {
-    let on_chain = OnChain { asset: "POSX_ETH".to_owned(), wallet: WALLET.to_owned() };
+    let on_chain = OnChain { asset: "POSX_ETH".to_owned(), wallet: Some(WALLET.to_owned()) };
     let amount = Amount::parse("10", 18).expect("an amount");
     let code = Word::new("POSX").expect("a word");
     let tokens = Grant::Token { code, scale: 18, amount, on_chain: Some(on_chain) };

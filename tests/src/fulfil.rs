@@ -86,13 +86,13 @@ pub(crate) fn number() -> OrderNumber {
 
 pub(crate) fn tokens(on_chain: bool) -> Grant {
     let amount = Amount::parse("10", 18).expect("an amount");
-    let on_chain = on_chain.then(|| OnChain { asset: "POSX_ETH".to_owned(), wallet: WALLET.to_owned() });
+    let on_chain = on_chain.then(|| OnChain { asset: "POSX_ETH".to_owned(), wallet: Some(WALLET.to_owned()) });
     Grant::Token { code: word("POSX"), scale: 18, amount, on_chain }
 }
 
 pub(crate) fn airtime(phone: &str) -> Grant {
     let price = Money { amount: Amount::from_units(500_000), currency: Currency::MNT };
-    let (operator, code, phone) = (ledger::Operator::Unitel, "SD5000".to_owned(), phone.to_owned());
+    let (operator, code, phone) = (ledger::Operator::Unitel, "SD5000".to_owned(), Some(phone.to_owned()));
     Grant::TopUp(TopUp { operator, kind: TopUpKind::Voice, code, phone, price })
 }
 

@@ -106,7 +106,8 @@ pub(super) fn granted(grant: &Grant) -> String {
         Grant::Token { code, scale, amount, on_chain: _ } => format!("{} {code}", amount.decimal(*scale)),
         Grant::Report(name) => format!("report {name}"),
         Grant::TopUp(top_up) => {
-            format!("{} {} {} for {}", top_up.operator.as_str(), top_up.kind.as_str(), top_up.code, top_up.phone)
+            let phone = top_up.phone.as_deref().unwrap_or("an erased phone");
+            format!("{} {} {} for {phone}", top_up.operator.as_str(), top_up.kind.as_str(), top_up.code)
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::parse::{FireblocksEvent, Report, Transfer};
 /// The metric's word for events of other workspaces.
 const OTHER_WORKSPACE: &str = "other_workspace";
 
+const WALLET: &str = "wallet";
+
 /// The alarm of a failed transfer: the tokens are paid, and a person must find the cause.
 const TRANSFER_FAILED: &str = "transfer_failed";
 
@@ -67,7 +69,7 @@ pub(crate) fn header(event: &FireblocksEvent) -> JournalHeader {
             ("grant", key.to_string()),
             ("status", status.as_str().to_owned()),
             ("asset", asset.clone()),
-            ("wallet", wallet.clone().unwrap_or_default()),
+            (WALLET, wallet.clone().unwrap_or_default()),
             ("amount", amount.decimal(Amount::SCALE_MAX)),
         ]);
     }
@@ -78,6 +80,11 @@ pub(crate) fn header(event: &FireblocksEvent) -> JournalHeader {
         kind: "transfer",
         fingerprints: Fingerprint::of(1, &identity).into(),
         order: event.report.of_transfer().map(|transfer| transfer.order.clone()),
-        facts: fields.into_iter().map(|(name, text)| (name, Fact::Text(text))).collect(),
+        // The wallet may be a person's, and the journal is kept for ever: its hash alone stands there.
+        facts: fields
+            .into_iter()
+            .filter(|(name, _)| *name != WALLET)
+            .map(|(name, text)| (name, Fact::Text(text)))
+            .collect(),
     }
 }

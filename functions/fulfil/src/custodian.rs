@@ -54,11 +54,12 @@ impl<L: Ledger> Fulfil<L> {
     pub(crate) async fn send(&self, order: &Order, invocation: &Invocation) -> Result<(), FulfilError> {
         let (custodian, allocation) =
             self.custodian.as_ref().zip(order.allocation()).ok_or(FulfilError::NoCustodian)?;
+        let wallet = allocation.wallet.ok_or(FulfilError::Erased)?;
         let new = NewTransfer {
             external_id: allocation.key.to_string(),
             asset: allocation.asset,
             amount: allocation.amount.decimal(allocation.scale),
-            wallet: allocation.wallet,
+            wallet,
         };
         let until = invocation.but_for(COMMIT_WITHIN).deadline;
         let sent = custodian.create(&new, invocation, until).await.map_err(FulfilError::Custodian)?;

@@ -96,6 +96,8 @@ pub enum FulfilError {
     NoOperator,
     #[error("no custodian is configured: set FIREBLOCKS_VAULT to send tokens")]
     NoCustodian,
+    #[error("its wallet is erased")]
+    Erased,
     #[error("too little time is left for the operator's call")]
     NoTime,
     #[error("the order kept changing")]
@@ -260,7 +262,7 @@ fn is_left_to_sweep(error: &FulfilError) -> bool {
         FulfilError::Operator(_) | FulfilError::Custodian(_) | FulfilError::NoOperator | FulfilError::NoCustodian => {
             true
         }
-        FulfilError::Books(_) | FulfilError::NoTime | FulfilError::TooManyConflicts => false,
+        FulfilError::Books(_) | FulfilError::Erased | FulfilError::NoTime | FulfilError::TooManyConflicts => false,
     }
 }
 

@@ -48,7 +48,7 @@ impl<L: Ledger> Fulfil<L> {
 
     /// Whether the operator can be queried again.
     async fn query_operator(&self, order: &Order, invocation: &Invocation) -> Result<bool, FulfilError> {
-        let (Some(top_up_call), Some(top_up)) = (&order.top_up_call, order.top_up()) else {
+        let (Some(top_up_call), Some(phone)) = (&order.top_up_call, order.phone()) else {
             return Ok(false);
         };
         let operator = self.operator.as_ref().filter(|_| top_up_call.is_still_queried(invocation.now));
@@ -58,7 +58,7 @@ impl<L: Ledger> Fulfil<L> {
         };
         let until = invocation.but_for(COMMIT_MARGIN).deadline;
         let (unitel, ready) = operator.ready(invocation, until).await.map_err(FulfilError::Operator)?;
-        let (phone, number, seq) = (&top_up.phone, order.number.as_str(), top_up_call.seq.as_deref());
+        let (number, seq) = (order.number.as_str(), top_up_call.seq.as_deref());
         let result = unitel.check(&ready, phone, number, seq, until).await.map_err(FulfilError::Operator)?;
         // An unknown result adds nothing to the existing claim.
         if let Some(report) = result.map(report_of).filter(|report| report.state != TopUpState::Unknown) {

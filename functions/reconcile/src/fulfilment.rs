@@ -256,6 +256,7 @@ fn is_stuck(error: &FulfilError) -> bool {
         | FulfilError::Custodian(_)
         | FulfilError::NoOperator
         | FulfilError::NoCustodian
+        | FulfilError::Erased
         | FulfilError::NoTime
         | FulfilError::TooManyConflicts => false,
     }

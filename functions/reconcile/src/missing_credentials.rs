@@ -111,6 +111,7 @@ pub(crate) fn provider_without_key(error: &FulfilError) -> Option<&'static str> 
         FulfilError::Operator(_)
         | FulfilError::Custodian(_)
         | FulfilError::Books(_)
+        | FulfilError::Erased
         | FulfilError::NoTime
         | FulfilError::TooManyConflicts => None,
     }

@@ -39,6 +39,8 @@ pub use product::{Choice, ChoiceError, Every, Product};
 pub use rate_card::{Charge, Consumption, Counts, CountsError, Kind, ModelPrice, ModelPriceJson, Priced, RateCard};
 pub use shown::ProductJson;
 
+use std::collections::BTreeSet;
+
 use ledger::Asset;
 use thiserror::Error;
 
@@ -79,6 +81,12 @@ impl Catalog {
     /// What the use of models costs, if that is not left to the senders of usage.
     pub fn rate_card(&self) -> Option<&RateCard> {
         self.rate_card.as_ref()
+    }
+
+    /// All assets that an owner may have by these products: credits, what they grant, and commissions in each currency in
+    /// which they are sold.
+    pub fn assets(&self) -> BTreeSet<Asset> {
+        self.products().flat_map(Product::assets).chain([Asset::CREDITS]).collect()
     }
 
     /// In the order of the catalog.

@@ -204,6 +204,19 @@ impl Product {
         wallet::check(given).map(|()| given.to_owned())
     }
 
+    pub(crate) fn assets(&self) -> impl Iterator<Item = Asset> {
+        let granted = self.grants.iter().filter_map(|grant| match grant {
+            UnitGrant::Token { code, scale, .. } => Asset::token(*code, *scale),
+            UnitGrant::Report(name) => Some(Asset::Report(*name)),
+            UnitGrant::Credits(_)
+            | UnitGrant::CreditsEachPeriod(_)
+            | UnitGrant::Expiring { .. }
+            | UnitGrant::TopUp { .. } => None,
+        });
+        let sold_in = std::iter::once(self.price.currency).chain(self.exchange.map(CurrencyPair::to));
+        granted.chain(sold_in.map(Asset::Commission))
+    }
+
     pub(crate) fn token(&self, wanted: &str) -> Option<Asset> {
         self.grants.iter().find_map(|grant| match grant {
             UnitGrant::Token { code, scale, .. } if code.as_str() == wanted => Asset::token(*code, *scale),
@@ -262,14 +275,14 @@ impl UnitGrant {
                 code: *code,
                 scale: *scale,
                 amount: amount.checked_mul(quantity)?,
-                on_chain: on_chain.clone().map(|asset| OnChain { asset, wallet: to.wallet.clone() }),
+                on_chain: on_chain.clone().map(|asset| OnChain { asset, wallet: Some(to.wallet.clone()) }),
             },
             Self::Report(name) => Grant::Report(*name),
             Self::TopUp { operator, kind, code } => Grant::TopUp(TopUp {
                 operator: *operator,
                 kind: *kind,
                 code: code.clone(),
-                phone: to.phone.clone(),
+                phone: Some(to.phone.clone()),
                 price: to.price,
             }),
         })

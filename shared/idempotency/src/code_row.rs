@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    CallContext, Code, CodeChange, CodeHash, CodePage, Codes, CommitError, EventKey, GrantTerms, LinePosition, LotKind,
-    OncePer, Owner, Receipt, Timestamp, Word, WrongCodes,
+    CallContext, Campaign, CampaignPage, Code, CodeChange, CodeHash, CodePage, Codes, CommitError, EventKey,
+    GrantTerms, LinePosition, LotKind, OncePer, Owner, Receipt, Timestamp, Word, WrongCodes,
 };
 
 use crate::audit::word as text_of;
@@ -44,6 +44,24 @@ pub(crate) fn id(hash: &CodeHash) -> String {
 
 fn wrong_id(owner: &Owner) -> String {
     format!("wrong_codes#{owner}")
+}
+
+/// All campaigns are in one partition of the index, under a name that no campaign can have.
+const ALL: &str = "#campaigns";
+const CAMPAIGN_PREFIX: &str = "campaign#";
+
+pub(crate) fn campaign_id(name: Word) -> String {
+    format!("{CAMPAIGN_PREFIX}{name}")
+}
+
+/// The row by which a campaign is listed. The first codes write it, and later ones leave it as it is.
+pub(crate) fn campaign(context: &CallContext<'_>) -> Row {
+    let mut row = Row::with_form();
+    row.set(names::CAMPAIGN, text(ALL));
+    row.set_first(names::RECEIVED_AT, text(&context.received_at));
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
+    row.require_known_form();
+    row
 }
 
 /// The row of a change, in the transaction of its cause.
@@ -171,6 +189,16 @@ impl Codes for DynamoLedger {
         rows.values().map(code).collect::<Result<_, _>>().map_err(unreadable)
     }
 
+    async fn campaigns(
+        &self,
+        after: Option<&LinePosition>,
+        campaigns_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<CampaignPage, CommitError> {
+        let (places, next) = self.places_of_codes(ALL, after, campaigns_max, context).await?;
+        Ok(CampaignPage { campaigns: places.iter().filter_map(campaign_at).collect(), next })
+    }
+
     async fn code_page(
         &self,
         campaign: Word,
@@ -178,7 +206,7 @@ impl Codes for DynamoLedger {
         codes_max: u16,
         context: &CallContext<'_>,
     ) -> Result<CodePage, CommitError> {
-        let (places, next) = self.places_of_codes(campaign, after, codes_max, context).await?;
+        let (places, next) = self.places_of_codes(campaign.as_str(), after, codes_max, context).await?;
         let ids: Vec<&str> = places.iter().map(|place| place.key.as_str()).collect();
         let rows = self.accounts_rows(&ids, context).await?;
         let codes =
@@ -191,7 +219,7 @@ impl DynamoLedger {
     /// A page of the index of campaigns, and the place where the next one goes on.
     async fn places_of_codes(
         &self,
-        campaign: Word,
+        campaign: &str,
         after: Option<&LinePosition>,
         codes_max: u16,
         context: &CallContext<'_>,
@@ -204,7 +232,7 @@ impl DynamoLedger {
                 .index_name(names::CAMPAIGNS)
                 .key_condition_expression("#campaign = :campaign")
                 .expression_attribute_names("#campaign", names::CAMPAIGN)
-                .expression_attribute_values(":campaign", text(&campaign))
+                .expression_attribute_values(":campaign", text(campaign))
                 .set_exclusive_start_key(after.map(|after| index_key(campaign, after)))
                 .limit(i32::from(codes_max));
             match query.send().await {
@@ -234,9 +262,15 @@ fn place(row: &Image) -> Option<LinePosition> {
     Some(LinePosition { key: text_of(row, names::ID)?, at: text_of(row, names::RECEIVED_AT)? })
 }
 
+/// The index has all of it.
+fn campaign_at(LinePosition { key, at }: &LinePosition) -> Option<Campaign> {
+    let name = Word::new(key.strip_prefix(CAMPAIGN_PREFIX)?).ok()?;
+    Some(Campaign { name, since: Timestamp::parse_rfc3339(at).ok()? })
+}
+
 /// The key of a row in the index, which includes the table's own key.
-fn index_key(campaign: Word, place: &LinePosition) -> Image {
-    let parts = [(names::CAMPAIGN, campaign.as_str()), (names::RECEIVED_AT, &place.at), (names::ID, &place.key)];
+fn index_key(campaign: &str, place: &LinePosition) -> Image {
+    let parts = [(names::CAMPAIGN, campaign), (names::RECEIVED_AT, &place.at), (names::ID, &place.key)];
     parts.map(|(name, part)| (name.to_owned(), text(part))).into()
 }
 

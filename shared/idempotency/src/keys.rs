@@ -106,9 +106,12 @@ fn read(row: &Image) -> image::Read<StoredKey> {
     }
 }
 
-/// Those that are texts.
+/// Those that are texts. A refused change has made nothing.
 fn facts(row: &Image) -> image::Read<Vec<(String, String)>> {
     known_form(row)?;
+    if !row.contains_key(names::PROCESSED_AT) {
+        return Ok(Vec::new());
+    }
     let facts: &HashMap<String, AttributeValue> = inner(row, names::FACTS)?.ok_or(Unreadable(names::FACTS))?;
     let text = |(name, value): (&String, &AttributeValue)| Some((name.clone(), value.as_s().ok()?.clone()));
     Ok(facts.iter().filter_map(text).collect())

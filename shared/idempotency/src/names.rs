@@ -77,6 +77,8 @@ pub(crate) const DUE_AT: &str = "due_at";
 pub(crate) const EACH_PERIOD: &str = "each_period";
 pub(crate) const EARLIER: &str = "earlier";
 pub(crate) const ENDED_AT: &str = "ended_at";
+/// Of a grant whose phone or wallet is erased.
+pub(crate) const ERASED: &str = "erased";
 pub(crate) const EXCHANGE: &str = "exchange";
 pub(crate) const EXPIRED: &str = "expired";
 pub(crate) const EXPIRES_AT: &str = "expires_at";

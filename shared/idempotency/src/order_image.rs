@@ -68,6 +68,14 @@ fn terms(row: &Image) -> Read<Terms> {
     })
 }
 
+fn unless_erased(row: &Image, name: &'static str) -> Read<Option<String>> {
+    match (maybe(row, name, owned)?, row.contains_key(names::ERASED)) {
+        (Some(value), false) => Ok(Some(value)),
+        (None, true) => Ok(None),
+        (Some(_), true) | (None, false) => Err(Unreadable(name)),
+    }
+}
+
 fn exchange(row: &Image) -> Read<Exchange> {
     let price = Money { amount: amount(row, names::AMOUNT_UNITS)?, currency: word(row, names::CURRENCY, currency)? };
     Ok(Exchange { price, rate: word(row, names::RATE, owned)? })
@@ -92,10 +100,10 @@ fn grant(row: &Image) -> Read<Grant> {
             code: word(row, names::CODE, short)?,
             scale: number(row, names::SCALE)?,
             amount: amount(row, names::AMOUNT_UNITS)?,
-            on_chain: match (maybe(row, names::ASSET, owned)?, maybe(row, names::WALLET, owned)?) {
-                (Some(asset), Some(wallet)) => Some(OnChain { asset, wallet }),
-                (None, None) => None,
-                _ => return Err(Unreadable(names::WALLET)),
+            on_chain: match maybe(row, names::ASSET, owned)? {
+                Some(asset) => Some(OnChain { asset, wallet: unless_erased(row, names::WALLET)? }),
+                None if row.contains_key(names::WALLET) => return Err(Unreadable(names::WALLET)),
+                None => None,
             },
         },
         names::GRANT_REPORT => Grant::Report(word(row, names::CODE, short)?),
@@ -103,7 +111,7 @@ fn grant(row: &Image) -> Read<Grant> {
             operator: word(row, names::OPERATOR, Operator::named)?,
             kind: word(row, names::SERVICE, TopUpKind::named)?,
             code: word(row, names::CODE, owned)?,
-            phone: word(row, names::PHONE, owned)?,
+            phone: unless_erased(row, names::PHONE)?,
             price: Money { amount: amount(row, names::AMOUNT_UNITS)?, currency: word(row, names::CURRENCY, currency)? },
         }),
         _ => return Err(Unreadable(names::GRANTS)),

@@ -218,7 +218,7 @@ fn grant(grant: &Grant) -> AttributeValue {
                 (names::AMOUNT_UNITS, number(&amount.units())),
             ];
             if let Some(OnChain { asset, wallet }) = on_chain {
-                token.extend([(names::ASSET, text(asset)), (names::WALLET, text(wallet))]);
+                token.extend([(names::ASSET, text(asset)), unless_erased(names::WALLET, wallet.as_ref())]);
             }
             map(token)
         }
@@ -228,11 +228,16 @@ fn grant(grant: &Grant) -> AttributeValue {
             (names::OPERATOR, text(operator.as_str())),
             (names::SERVICE, text(service.as_str())),
             (names::CODE, text(code)),
-            (names::PHONE, text(phone)),
+            unless_erased(names::PHONE, phone.as_ref()),
             (names::AMOUNT_UNITS, number(&price.amount.units())),
             (names::CURRENCY, text(&price.currency)),
         ]),
     }
+}
+
+/// What names a person, or that it is erased: a row without either is damaged.
+fn unless_erased(name: &'static str, value: Option<&String>) -> (&'static str, AttributeValue) {
+    value.map_or((names::ERASED, AttributeValue::Bool(true)), |value| (name, text(value)))
 }
 
 pub(crate) const fn kind_of(grant: &Grant) -> &'static str {

@@ -40,6 +40,16 @@ pub(crate) fn end(owner: &Owner, at: Timestamp, context: &CallContext<'_>) -> Ro
     row
 }
 
+/// Of a revoked key, too, which no longer resolves to its owner but is listed as theirs.
+pub(crate) fn unname(owner: &Owner, context: &CallContext<'_>) -> Row {
+    let mut row = Row::default();
+    row.require(names::KEY_OWNER, Some(text(owner)));
+    row.require_known_form();
+    row.remove(names::KEY_NAME);
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
+    row
+}
+
 fn of_owner(owner: &Owner, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
     row.require(names::OWNER, Some(text(owner)));

@@ -1,5 +1,6 @@
 //! The plan of one transaction: its rows, and the role of each, which decides the result if its condition fails.
 
+mod codes;
 mod holds;
 mod keys;
 mod members;
@@ -19,9 +20,7 @@ use crate::account_row::{self, AccountPlan, LotsChange};
 use crate::budget_row::BudgetRead;
 use crate::role::{AccountGuards, LotsGuard, PlanError, Role};
 use crate::rows::{Row, fingerprint_of, read_version};
-use crate::{
-    Tables, body, code_row, lane_row, lots_row, names, order_row, places, proof, rate_row, repair, service_key_row,
-};
+use crate::{Tables, body, lane_row, lots_row, names, order_row, places, proof, rate_row, repair, service_key_row};
 
 pub(crate) use keys::OVER_BUDGET;
 
@@ -129,10 +128,7 @@ impl Plan {
                 Effect::Refer { owner, from, to } => {
                     plan.refer(tables, owner, from.as_ref(), to.as_ref(), context)?;
                 }
-                Effect::Code(change) => {
-                    let row = code_row::change(change, &entry.header.receipt, context);
-                    plan.push(Role::Code, row.update(&tables.accounts, &code_row::id(change.hash()))?);
-                }
+                Effect::Code(change) => plan.code(tables, change, &entry.header.receipt, context)?,
                 Effect::ServiceKey(change) => {
                     let row = service_key_row::change(change, context);
                     plan.push(Role::ServiceKey, row.update(&tables.accounts, &change.hash().to_string())?);
@@ -151,6 +147,7 @@ impl Plan {
                 | Effect::Repair(_) => {}
             }
         }
+        plan.campaigns(tables, &effects, context)?;
         for repair in repairs().filter(|repair| repair::is_receipt(repair, &entry.header).is_none()) {
             let (role, item) = repair::item(tables, repair, &entry.header, context, now)?;
             plan.push(role, item);

@@ -2,8 +2,9 @@
 //! page of orders in a query and a batch read.
 
 use ledger::{
-    AccountId, AccountRow, Balance, CallContext, CommitError, JournalLine, LinePosition, LotsSnapshot, MoneyKey,
-    OrderNumber, OrdersPage, Owner, RowKeys, ShownLine, StatementPage, StatementQuery, Statements, UsageReversal,
+    AccountId, AccountRow, Balance, CallContext, CommitError, JournalLine, LinePosition, LotsSnapshot, Members,
+    MoneyKey, OrderNumber, OrdersPage, Owner, RowKeys, ShownLine, StatementPage, StatementQuery, Statements,
+    UsageReversal,
 };
 
 use crate::audit::{LINE, key_of, line as journal_line, place, word};
@@ -104,6 +105,10 @@ impl Statements for DynamoLedger {
         let keys = RowKeys { orders: numbers.iter().cloned().collect(), ..RowKeys::default() };
         let mut rows = self.rows_of(&keys, context).await?;
         Ok(OrdersPage { orders: numbers.iter().filter_map(|number| rows.orders.remove(number)).collect(), next })
+    }
+
+    async fn ties(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Members, CommitError> {
+        self.members(owner, context).await
     }
 
     async fn line_with_reversal(

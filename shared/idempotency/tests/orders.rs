@@ -54,10 +54,10 @@ fn full(number: &str) -> Order {
         operator: Operator::Unitel,
         kind: TopUpKind::Data,
         code: "SD5000".to_owned(),
-        phone: "88001122".to_owned(),
+        phone: Some("88001122".to_owned()),
         price: money(500_000, "MNT"),
     };
-    let on_chain = OnChain { asset: "POSX_ETH".to_owned(), wallet: "0xab".to_owned() };
+    let on_chain = OnChain { asset: "POSX_ETH".to_owned(), wallet: Some("0xab".to_owned()) };
     let widest = Amount::from_wide(999_999_999_999_999_999_999_999_999_999).expect("an amount");
     let mut order = plain(number);
     order.terms.exchange = Some(Exchange { price: money(500_000, "MNT"), rate: "0.00204".to_owned() });
@@ -165,7 +165,16 @@ async fn write(world: &World, event: &str, effect: Effect) -> Result<Committed, 
 async fn order_is_read_back_unchanged() {
     let world = World::new();
     let ledger = world.ledger(2);
-    for order in [plain("N1"), full("N2")] {
+    let mut erased = full("N3");
+    for grant in &mut erased.terms.grants {
+        if let Grant::TopUp(top_up) = grant {
+            top_up.phone = None;
+        } else if let Grant::Token { on_chain: Some(on_chain), .. } = grant {
+            on_chain.wallet = None;
+        }
+    }
+    assert!(erased.is_erased());
+    for order in [plain("N1"), full("N2"), erased] {
         let (number, written) = (order.number.clone(), Order { version: 1, ..order.clone() });
         write(&world, number.as_str(), order.created()).await.expect("written");
         assert_eq!(ledger.order(&written.number, &context(2)).await.expect("read"), Some(written));
@@ -267,7 +276,7 @@ async fn only_outstanding_orders_are_indexed() {
         (
             "to-be-sent",
             &|order| {
-                let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: "0x0".to_owned() });
+                let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: Some("0x0".to_owned()) });
                 let amount = Amount::from_units(1);
                 order.terms.grants = vec![Grant::Token { code: word("POSX"), scale: 18, amount, on_chain }];
                 order.delivered = [(Line::Grant(1), amount)].into();

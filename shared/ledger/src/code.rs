@@ -242,6 +242,21 @@ pub struct CodePage {
     pub next: Option<LinePosition>,
 }
 
+/// A campaign that has codes, and when its first ones were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Campaign {
+    pub name: Word,
+    pub since: Timestamp,
+}
+
+/// A page of the campaigns, the first one first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CampaignPage {
+    pub campaigns: Vec<Campaign>,
+    /// Where the next page goes on; `None` at the end.
+    pub next: Option<LinePosition>,
+}
+
 /// How many wrong codes an owner has tried, by the hour of the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WrongCodes {
@@ -290,6 +305,14 @@ pub trait Codes: Ledger {
         campaign: Word,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<Code>, CommitError>> + Send;
+
+    /// A page of the campaigns in one round trip, from an index that may lag by some seconds.
+    fn campaigns(
+        &self,
+        after: Option<&LinePosition>,
+        campaigns_max: u16,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<CampaignPage, CommitError>> + Send;
 
     /// A page of them as they are now, those made first before the others, in two round trips.
     fn code_page(

@@ -33,8 +33,8 @@ pub enum Grant {
 pub struct OnChain {
     /// The custodian's name of the asset.
     pub asset: String,
-    /// The buyer's wallet.
-    pub wallet: String,
+    /// The buyer's wallet; `None` once it is erased.
+    pub wallet: Option<String>,
 }
 
 /// Airtime or data for a phone, delivered by its operator.
@@ -44,7 +44,8 @@ pub struct TopUp {
     pub kind: TopUpKind,
     /// The operator's product code.
     pub code: String,
-    pub phone: String,
+    /// `None` once it is erased.
+    pub phone: Option<String>,
     /// The operator's price, which differs from the buyer's price if that is in another currency.
     pub price: Money,
 }

@@ -57,6 +57,7 @@ mod budget;
 mod call_count;
 mod code;
 mod entry;
+mod erase;
 mod fingerprint;
 mod fulfilment;
 mod grant;
@@ -112,10 +113,11 @@ pub use budget::{
 };
 pub use call_count::{CallCounts, CallMinute, KeyUse};
 pub use code::{
-    CODE_USES_MAX, CODES_MAX, Code, CodeChange, CodeHash, CodeHashError, CodePage, CodeText, CodeUses, Codes, OncePer,
-    WrongCodes,
+    CODE_USES_MAX, CODES_MAX, Campaign, CampaignPage, Code, CodeChange, CodeHash, CodeHashError, CodePage, CodeText,
+    CodeUses, Codes, OncePer, WrongCodes,
 };
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};
+pub use erase::KeptBecause;
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use fulfilment::{Commission, FIRST_QUERY_AFTER_SECONDS, Fulfilment, Line, Share, Work};
 pub use grant::{Grant, GrantedCredits, OnChain, Operator, TopUp, TopUpKind};

@@ -66,12 +66,14 @@ pub enum KeyChange {
     Set { key: CallerKey, owner: Owner, from: KeySettings, to: KeySettings },
     /// The key works until then. Stale if its end is set before.
     End { key: CallerKey, owner: Owner, at: Timestamp },
+    /// Removes the name, also of a key that is revoked. A person may be in it.
+    Unname { key: CallerKey, owner: Owner },
 }
 
 impl KeyChange {
     pub const fn key(&self) -> &CallerKey {
         match self {
-            Self::Make { key, .. } | Self::Set { key, .. } | Self::End { key, .. } => key,
+            Self::Make { key, .. } | Self::Set { key, .. } | Self::End { key, .. } | Self::Unname { key, .. } => key,
         }
     }
 }
@@ -183,7 +185,8 @@ pub trait Keys: Ledger + ServiceKeys {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<KeyPage, CommitError>> + Send;
 
-    /// The facts of a booked change, by name: a repeat learns from them which key the first request has made.
+    /// The facts of a booked change, by name: a repeat learns from them what the first request has made. None if no such
+    /// change is booked.
     fn facts_of(
         &self,
         receipt: &EventKey,

@@ -159,6 +159,7 @@ impl Order {
         };
         self.payment = self.paid_state();
         self.settle_top_up();
+        self.settle_erased();
         self.fulfilment = self.progress();
         let payment = MoneyKey::of_payment(&paid.by);
         let granted = self.credits();

@@ -1,8 +1,8 @@
 //! What an account's owner is shown: its state with its lots, and its statement by page.
 
 use crate::{
-    AccountId, Balance, CallContext, CommitError, Expiring, JournalLine, LinePosition, LotsSnapshot, MoneyKey, Order,
-    Owner, SpendingTerms, Timestamp, UnreadableRow,
+    AccountId, Balance, CallContext, CommitError, Expiring, JournalLine, LinePosition, LotsSnapshot, Members, MoneyKey,
+    Order, Owner, SpendingTerms, Timestamp, UnreadableRow,
 };
 
 /// The row of an account.
@@ -101,6 +101,13 @@ pub trait Statements: Expiring {
         orders_max: u16,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<OrdersPage, CommitError>> + Send;
+
+    /// The keys that tie an owner to others, as they are now.
+    fn ties(
+        &self,
+        owner: &Owner,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Members, CommitError>> + Send;
 
     /// A line, and the one that reverses it as a charge, in one round trip, as they are now.
     fn line_with_reversal(

@@ -10,6 +10,7 @@ mod codes;
 mod convergence;
 mod disputes;
 mod entries;
+mod erasing;
 mod fulfilment;
 mod in_doubt;
 mod lots;

@@ -90,6 +90,11 @@ impl Order {
 
     /// Whether the order is paid in full, not contested, and its call not claimed yet.
     pub fn is_top_up_due(&self) -> bool {
+        self.is_top_up_owed() && self.top_up().is_some_and(|top_up| top_up.phone.is_some())
+    }
+
+    /// The same, whether or not its phone is still known.
+    pub(crate) fn is_top_up_owed(&self) -> bool {
         let is_paid = self.paid.is_some() && self.refunded().is_zero() && !self.is_contested();
         is_paid && self.top_up_call.is_none() && self.top_up().is_some()
     }
@@ -161,6 +166,7 @@ impl Order {
     pub(crate) fn top_up_progress(&self) -> Fulfilment {
         match self.top_up_call.as_ref().map(|top_up_call| top_up_call.state) {
             None if self.is_top_up_due() => Fulfilment::Pending,
+            None if self.is_top_up_owed() => Fulfilment::Failed,
             None => Fulfilment::None,
             Some(TopUpState::Claimed | TopUpState::Pending) => Fulfilment::Pending,
             Some(TopUpState::Unknown) => Fulfilment::Unknown,

@@ -136,7 +136,8 @@ pub struct Allocation {
     pub key: MoneyKey,
     /// The custodian's name of the asset.
     pub asset: String,
-    pub wallet: String,
+    /// `None` once it is erased: nothing is sent any more.
+    pub wallet: Option<String>,
     pub amount: Amount,
     pub scale: u8,
 }
@@ -231,18 +232,18 @@ impl Order {
     /// Whether to request the transfer now. A transfer is irrevocable, so it waits while a dispute is open.
     pub fn is_to_be_sent(&self) -> bool {
         let is_as_due = |transfer: &Transfer| transfer.is_due() && self.on_chain_due() == Some(transfer.amount);
-        self.transfer.as_ref().is_some_and(is_as_due) && !self.is_disputed()
+        self.transfer.as_ref().is_some_and(is_as_due) && !self.is_disputed() && self.has_wallet()
     }
 
     /// Registers the transfer of the tokens that are due. A registered one keeps its amount, in which it may have been
     /// requested: if another is due now, only a query tells.
     pub(crate) fn register_transfer(&mut self, onto_chain: bool, now: Timestamp) {
-        let due = self.on_chain_due();
+        let (due, has_wallet) = (self.on_chain_due(), self.has_wallet());
         match &mut self.transfer {
             Some(transfer) if transfer.is_due() && due != Some(transfer.amount) => {
                 (transfer.status, transfer.at) = (TransferStatus::InDoubt, now);
             }
-            None if onto_chain => {
+            None if onto_chain && has_wallet => {
                 let status = TransferStatus::Due;
                 self.transfer = due.map(|amount| Transfer { id: None, status, amount, at: now });
             }
@@ -285,16 +286,22 @@ impl Order {
             let details = format!("transfer {id} sends {}; {} was requested", found.asset, requested.asset);
             return anomaly(Reason::AssetMismatch, details);
         }
-        match &found.wallet {
-            Some(wallet) if is_same_wallet(wallet, &requested.wallet) => {}
-            Some(wallet) => {
-                return anomaly(Reason::DestinationMismatch, format!("transfer {id} goes to {wallet}"));
+        match (&found.wallet, &requested.wallet) {
+            (Some(wallet), Some(requested)) if is_same_wallet(wallet, requested) => {}
+            (Some(_), Some(_)) => {
+                // Without the address, which may be a person's and stays in the journal.
+                return anomaly(Reason::DestinationMismatch, format!("transfer {id} goes to another wallet"));
             }
-            None if status.has_left() => {
+            // The wallet is erased after the transfer has ended, which was compared under the same id before.
+            (_, None) if self.transfer_id() == Some(id) => {}
+            (_, None) => {
+                return anomaly(Reason::DestinationMismatch, format!("transfer {id} came after its wallet was erased"));
+            }
+            (None, Some(_)) if status.has_left() => {
                 return anomaly(Reason::DestinationMismatch, format!("transfer {id} names no destination"));
             }
             // Checked once the custodian names it.
-            None => {}
+            (None, Some(_)) => {}
         }
         let (requested, sent) = (requested.amount.decimal(requested.scale), found.amount.decimal(Amount::SCALE_MAX));
         if requested != sent {
@@ -347,6 +354,7 @@ impl Order {
 
     pub(crate) fn transfer_progress(&self) -> Fulfilment {
         match self.transfer.as_ref().map(|transfer| transfer.status) {
+            None if self.lacks_wallet() => Fulfilment::Failed,
             None => Fulfilment::None,
             Some(TransferStatus::Completed) => Fulfilment::Done,
             Some(status) if status.has_failed() => Fulfilment::Failed,

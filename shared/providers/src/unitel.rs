@@ -58,7 +58,10 @@ impl Unitel {
 
     /// Makes the call once. It repeats the call with a new token only after a 401, which proves that nothing happened.
     pub async fn top_up(&self, ready: &Ready, top_up: &TopUp, journal_id: &str, deadline: Deadline) -> TopUpResult {
-        let (path, body) = self.top_up_request(top_up, journal_id);
+        let Some(phone) = &top_up.phone else {
+            return TopUpResult::Failed { why: "its phone is erased".to_owned() };
+        };
+        let (path, body) = self.top_up_request(top_up, phone, journal_id);
         if let Some(top_up_result) = self.send_once(ready, path, &body, deadline).await {
             return top_up_result;
         }
@@ -108,8 +111,8 @@ impl Unitel {
         Ok(ready)
     }
 
-    fn top_up_request(&self, top_up: &TopUp, journal_id: &str) -> (&'static str, String) {
-        let TopUp { operator: _, kind, code, phone, price } = top_up;
+    fn top_up_request(&self, top_up: &TopUp, phone: &str, journal_id: &str) -> (&'static str, String) {
+        let TopUp { operator: _, kind, code, phone: _, price } = top_up;
         let UnitelConfig { account, vat_register_no, .. } = &self.config;
         let amount = price.priced();
         let transaction =

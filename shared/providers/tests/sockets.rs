@@ -103,7 +103,7 @@ async fn unanswered_top_up_is_written_once() {
         operator: Operator::Unitel,
         kind: TopUpKind::Voice,
         code: "SD5000".to_owned(),
-        phone: "88000000".to_owned(),
+        phone: Some("88000000".to_owned()),
         price,
     };
     let call_deadline = || deadline(Duration::from_secs(5));

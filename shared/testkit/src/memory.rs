@@ -28,7 +28,7 @@ use ledger::{
     CodeHash, CommitError, Committed, CurrencyPair, Decision, Draws, Effect, Entry, EventKey, Fingerprints, Hold,
     HoldId, KeptBody, KeyId, KeyUse, LaneState, Ledger, LotsRow, Members, Order, OrderNumber, Owner, PaymentProof,
     Pointer, Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent,
-    Subscription, Sweep, Timestamp, TrialBalance, Work, WrongCodes, merged, next_retry_at,
+    Subscription, Sweep, Timestamp, TrialBalance, Word, Work, WrongCodes, merged, next_retry_at,
 };
 
 use self::kept_row::{Due, KeptRow};
@@ -69,6 +69,8 @@ struct State {
     places: BTreeMap<Owner, BTreeSet<OrderNumber>>,
     rates: BTreeMap<CurrencyPair, Rates>,
     codes: BTreeMap<CodeHash, Code>,
+    /// When the first codes of a campaign were made.
+    campaigns: BTreeMap<Word, Timestamp>,
     wrong_codes: BTreeMap<Owner, WrongCodes>,
     service_keys: BTreeMap<ServiceKeyHash, ServiceKey>,
     holds: BTreeMap<HoldId, Hold>,

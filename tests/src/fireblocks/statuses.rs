@@ -149,14 +149,14 @@ async fn transfer_ends_as_its_wallet_selects() {
             let Some(Grant::Token { on_chain: Some(on_chain), .. }) = order.terms.grants.first_mut() else {
                 panic!("a token")
             };
-            on_chain.wallet.clone_from(&wallet);
+            on_chain.wallet = Some(wallet.clone());
             paid(&world, order).await;
             let allocation = order_now(&world, ORDER).await.allocation().expect("an allocation");
             let new = providers::NewTransfer {
                 external_id: allocation.key.to_string(),
                 asset: allocation.asset,
                 amount: allocation.amount.decimal(allocation.scale),
-                wallet: allocation.wallet,
+                wallet: allocation.wallet.expect("a wallet"),
             };
             let until = testkit::deadline(std::time::Duration::from_secs(8));
             let made = client(&net).create(&new, now(), until).await.expect("made");

@@ -97,7 +97,7 @@ async fn transfer_without_a_webhook_is_queried() {
     for (ending, status, fulfilment, anomaly) in rows {
         let start: String = WALLET.chars().take(WALLET.len() - ending.len()).collect();
         let wallet = format!("{start}{ending}");
-        let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet });
+        let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: Some(wallet) });
         let amount = Amount::parse("10", 18).expect("an amount");
         let grant = Grant::Token { code: word("POSX"), scale: 18, amount, on_chain };
         let (world, net) = (paid(vec![grant]).await, FireblocksNet::default());

@@ -177,7 +177,7 @@ fn phone_number_is_kept_in_the_operators_format() {
     for (given, expected) in rows {
         let terms = product.terms(&Choice { quantity: 1, phone: Some(given), ..Choice::default() }, Some(&rate()));
         let phone = terms.map(|terms| match terms.grants.as_slice() {
-            [Grant::TopUp(top_up)] => top_up.phone.clone(),
+            [Grant::TopUp(top_up)] => top_up.phone.clone().expect("a phone"),
             other => panic!("{other:?}"),
         });
         assert_eq!(phone, expected.map(str::to_owned).ok_or(PhoneInvalid), "{given:?}");
@@ -203,7 +203,9 @@ fn wallet_is_kept_unchanged_if_a_token_is_sent() {
         let terms =
             shipped().product(id).expect(id).terms(&Choice { quantity: 1, wallet, ..Choice::default() }, Some(&rate()));
         let on_chain = terms.map(|terms| match terms.grants.as_slice() {
-            [Grant::Token { on_chain: Some(on_chain), .. }] => (on_chain.asset.clone(), on_chain.wallet.clone()),
+            [Grant::Token { on_chain: Some(on_chain), .. }] => {
+                (on_chain.asset.clone(), on_chain.wallet.clone().expect("a wallet"))
+            }
             other => panic!("{other:?}"),
         });
         let expected_terms = expected.map(|wallet| ("POSX_ETH".to_owned(), wallet.to_owned()));

@@ -7,14 +7,14 @@ fn each_product_is_sold_on_its_terms() {
     let report = || Grant::Report(word("full"));
     let top_up = |kind, code: &str, price: &str| {
         let (operator, phone) = (Operator::Unitel, "88001122".to_owned());
-        Grant::TopUp(TopUp { operator, kind, code: code.to_owned(), phone, price: money(price, "MNT") })
+        Grant::TopUp(TopUp { operator, kind, code: code.to_owned(), phone: Some(phone), price: money(price, "MNT") })
     };
     let wallet = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
     let posx = Grant::Token {
         code: word("POSX"),
         scale: 18,
         amount: Amount::parse("10", 18).expect("valid"),
-        on_chain: Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: wallet.to_owned() }),
+        on_chain: Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: Some(wallet.to_owned()) }),
     };
     let phone = Some("+97688001122");
     let rows = [

@@ -8,7 +8,7 @@ fn checked(wallet: &str) -> Result<String, ChoiceError> {
     let product = catalog.product("posx-10").expect("listed");
     let terms = product.terms(&Choice { quantity: 1, wallet: Some(wallet), ..Choice::default() }, Some(&rate()))?;
     match terms.grants.as_slice() {
-        [Grant::Token { on_chain: Some(on_chain), .. }] => Ok(on_chain.wallet.clone()),
+        [Grant::Token { on_chain: Some(on_chain), .. }] => Ok(on_chain.wallet.clone().expect("a wallet")),
         other => panic!("{other:?}"),
     }
 }

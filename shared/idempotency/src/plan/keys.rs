@@ -71,6 +71,7 @@ impl Plan {
             KeyChange::End { owner, at, .. } => {
                 (Role::OwnersKey(owner.clone()), owner_key_row::end(owner, *at, context))
             }
+            KeyChange::Unname { owner, .. } => (Role::OwnersKey(owner.clone()), owner_key_row::unname(owner, context)),
         };
         self.push(role, row.update(&tables.accounts, &change.key().to_string())?);
         Ok(())

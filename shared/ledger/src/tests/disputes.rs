@@ -131,7 +131,7 @@ fn partial_dispute_claws_back_its_part() {
 /// Irrevocable deliveries wait while a dispute of any part is open; revocable postings follow the uncontested amount.
 #[test]
 fn open_dispute_blocks_irrevocable_delivery() {
-    let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: "0x0".to_owned() });
+    let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: Some("0x0".to_owned()) });
     let tokens = Grant::Token { code: word("POSX"), scale: 0, amount: cents(10), on_chain };
     let order = order(usd(1_000), vec![tokens, Grant::Report(word("full"))]);
     let fulfilled = |order: &Order| applied(order, order.fulfil(true, at(9))).0;

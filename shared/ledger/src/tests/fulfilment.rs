@@ -11,13 +11,13 @@ use super::*;
 const WALLET: &str = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
 
 pub(super) fn tokens(units: u64) -> Grant {
-    let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: WALLET.to_owned() });
+    let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: Some(WALLET.to_owned()) });
     Grant::Token { code: word("POSX"), scale: 18, amount: cents(units), on_chain }
 }
 
-fn airtime() -> Grant {
+pub(super) fn airtime() -> Grant {
     let price = Money { amount: cents(500_000), currency: Currency::MNT };
-    let (code, phone) = ("SD5000".to_owned(), "88000000".to_owned());
+    let (code, phone) = ("SD5000".to_owned(), Some("88000000".to_owned()));
     Grant::TopUp(TopUp { operator: Operator::Unitel, kind: TopUpKind::Voice, code, phone, price })
 }
 

@@ -64,7 +64,7 @@ impl History {
         let requested = self.order.allocation().expect("tokens");
         if arrives {
             let details =
-                TransferDetails { asset: requested.asset, wallet: Some(requested.wallet), amount: requested.amount };
+                TransferDetails { asset: requested.asset, wallet: requested.wallet, amount: requested.amount };
             self.at_custodian.get_or_insert(details);
             if is_answered {
                 self.adopt(TransferStatus::Submitted);

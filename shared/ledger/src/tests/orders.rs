@@ -113,7 +113,7 @@ fn only_credits_are_posted_by_the_payment() {
         operator: Operator::Unitel,
         kind: TopUpKind::Voice,
         code: "SD5000".to_owned(),
-        phone: "88000000".to_owned(),
+        phone: Some("88000000".to_owned()),
         price: Money { amount: cents(500_000), currency: Currency::parse("MNT").expect("valid") },
     };
     let rows = [

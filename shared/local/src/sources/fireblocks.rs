@@ -99,11 +99,11 @@ fn of_order(sample: &str, order: &Order) -> Result<String, PathError> {
     let mut fields = vec![
         ("data.externalTxId", allocation.key.as_str()),
         ("data.assetId", &allocation.asset),
-        ("data.destinationAddress", &allocation.wallet),
         ("data.amountInfo.amount", &amount),
         ("data.amountInfo.requestedAmount", &amount),
         ("data.amountInfo.netAmount", &amount),
     ];
+    fields.extend(allocation.wallet.as_deref().map(|wallet| ("data.destinationAddress", wallet)));
     if let Some(id) = order.transfer.as_ref().and_then(|transfer| transfer.id.as_deref()) {
         fields.push(("data.id", id));
     }

@@ -27,7 +27,7 @@ fn client(net: &UnitelNet) -> Unitel {
 
 fn top_up(kind: TopUpKind, phone: &str) -> TopUp {
     let price = Money { amount: Amount::from_units(500_000), currency: Currency::parse("MNT").expect("a currency") };
-    TopUp { operator: Operator::Unitel, kind, code: "SD5000".to_owned(), phone: phone.to_owned(), price }
+    TopUp { operator: Operator::Unitel, kind, code: "SD5000".to_owned(), phone: Some(phone.to_owned()), price }
 }
 
 /// The call of a worker, whose deadline is longer than the call takes.

@@ -8,7 +8,7 @@ use ledger::{
 use super::event::{amount, record};
 
 /// `code NAME OWNER`: the uses left and the wrong codes of the owner. `codes CAMPAIGN` lists,
-/// `code-pages CAMPAIGN CODES` by page. `wrong OWNER` counts one.
+/// `code-pages CAMPAIGN CODES` by page, and `campaigns MAX` all campaigns. `wrong OWNER` counts one.
 pub(super) async fn result_of<L: Codes>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
     let context = crate::context(number);
     Some(match words {
@@ -37,6 +37,21 @@ pub(super) async fn result_of<L: Codes>(ledger: &L, words: &[&str], number: u64)
             }
             pages.sort_by(|one, other| one.hash.cmp(&other.hash));
             if pages.is_empty() { "nothing".to_owned() } else { pages.iter().map(state).collect::<Vec<_>>().join(", ") }
+        }
+        ["campaigns", campaigns_max] => {
+            let (mut names, mut after) = (Vec::new(), None);
+            loop {
+                let page = ledger.campaigns(after.as_ref(), campaigns_max.parse().unwrap(), &context).await.unwrap();
+                assert!(page.campaigns.len() <= campaigns_max.parse().unwrap(), "{page:?}");
+                names.extend(page.campaigns.iter().map(|campaign| campaign.name.to_string()));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            // Those of one moment have no order.
+            names.sort();
+            names.join(" ")
         }
         ["wrong", owner] => {
             ledger.count_wrong_code(&named(owner), &context).await.unwrap();

@@ -67,7 +67,7 @@ pub(super) async fn result_of<L: CallCounts + Keys>(
     })
 }
 
-/// `own EVENT KEY OWNER SETTINGS`, `set-key EVENT KEY OWNER FROM TO` and `end-key EVENT KEY OWNER SECONDS`; `set-service
+/// `own EVENT KEY OWNER SETTINGS`, `set-key EVENT KEY OWNER FROM TO` and `end-key EVENT KEY OWNER SECONDS`, `unname EVENT KEY OWNER`; `set-service
 /// EVENT NAME FROM TO` and `end-service EVENT NAME SECONDS`. Settings are `name:job,rate:60,day:5`, or `-`.
 pub(super) fn decision(words: &[&str], context: &CallContext<'_>) -> Option<Decision> {
     let end = |seconds: &str| context.received_at.plus_seconds(seconds.parse().unwrap());
@@ -83,6 +83,10 @@ pub(super) fn decision(words: &[&str], context: &CallContext<'_>) -> Option<Deci
         ["end-key", _, name, owner, seconds] => {
             let (key, owner) = (key(name), Owner::new(owner).unwrap());
             Effect::Key(Box::new(KeyChange::End { key, owner, at: end(seconds) }))
+        }
+        ["unname", _, name, owner] => {
+            let (key, owner) = (key(name), Owner::new(owner).unwrap());
+            Effect::Key(Box::new(KeyChange::Unname { key, owner }))
         }
         ["set-service", _, name, from, to] => {
             let (hash, [from, to]) = (ServiceKeyHash::of(name), [from, to].map(service_settings));

@@ -1,8 +1,8 @@
 //! Redeem codes in memory.
 
 use ledger::{
-    CallContext, Code, CodeChange, CodeHash, CodePage, Codes, CommitError, EventKey, LinePosition, Owner, Receipt,
-    Timestamp, Word, WrongCodes,
+    CallContext, Campaign, CampaignPage, Code, CodeChange, CodeHash, CodePage, Codes, CommitError, EventKey,
+    LinePosition, Owner, Receipt, Timestamp, Word, WrongCodes,
 };
 
 use super::State;
@@ -37,6 +37,27 @@ impl Codes for MemoryLedger {
     async fn codes(&self, campaign: Word, _: &CallContext<'_>) -> Result<Vec<Code>, CommitError> {
         let state = self.0.lock().unwrap();
         Ok(state.codes.values().filter(|code| code.campaign == campaign).cloned().collect())
+    }
+
+    async fn campaigns(
+        &self,
+        after: Option<&LinePosition>,
+        campaigns_max: u16,
+        _: &CallContext<'_>,
+    ) -> Result<CampaignPage, CommitError> {
+        let state = self.0.lock().unwrap();
+        let place = |of: &Campaign| LinePosition { key: format!("campaign#{}", of.name), at: of.since.to_string() };
+        let order = |of: &Campaign| (of.since, of.name);
+        let mut all: Vec<Campaign> =
+            state.campaigns.iter().map(|(name, since)| Campaign { name: *name, since: *since }).collect();
+        all.sort_by_key(order);
+        all.retain(|campaign| {
+            let LinePosition { key, at } = place(campaign);
+            after.is_none_or(|after| (at, key) > (after.at.clone(), after.key.clone()))
+        });
+        let has_more = all.len() > usize::from(campaigns_max);
+        all.truncate(campaigns_max.into());
+        Ok(CampaignPage { next: all.last().map(place).filter(|_| has_more), campaigns: all })
     }
 
     async fn code_page(
@@ -74,6 +95,7 @@ impl State {
         match change {
             CodeChange::Make(code) => {
                 self.codes.insert(code.hash.clone(), (**code).clone());
+                self.campaigns.entry(code.campaign).or_insert(at);
             }
             CodeChange::Redeem(hash) => {
                 let code = self.codes.get_mut(hash).unwrap();

@@ -11,7 +11,7 @@ impl State {
         self.draws.get(key).cloned().unwrap_or_default()
     }
 
-    fn members_of(&self, owner: &Owner) -> Members {
+    pub(super) fn members_of(&self, owner: &Owner) -> Members {
         self.members.get(owner).cloned().unwrap_or_default()
     }
 

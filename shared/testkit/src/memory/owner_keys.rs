@@ -46,7 +46,8 @@ impl Keys for MemoryLedger {
 
     async fn facts_of(&self, receipt: &EventKey, _: &CallContext<'_>) -> Result<Vec<(String, String)>, CommitError> {
         let state = self.0.lock().unwrap();
-        let facts = state.journal.get(receipt.as_str()).map(|kept| kept.facts.clone()).unwrap_or_default();
+        let booked = state.journal.get(receipt.as_str()).filter(|kept| kept.processed_at.is_some());
+        let facts = booked.map(|kept| kept.facts.clone()).unwrap_or_default();
         let text = |(name, fact): (&'static str, Fact)| match fact {
             Fact::Text(text) => Some((name.to_owned(), text)),
             Fact::Count(_) => None,
@@ -113,6 +114,7 @@ impl State {
             }
             KeyChange::Set { key, to, .. } => self.set_key(key, to),
             KeyChange::End { key, at, .. } => self.owner_keys.get_mut(key).unwrap().revoked_at = Some(*at),
+            KeyChange::Unname { key, .. } => self.owner_keys.get_mut(key).unwrap().name = None,
         }
     }
 
@@ -126,7 +128,7 @@ impl State {
     /// A key of another owner, or a revoked one, is refused and not stale.
     pub(super) fn is_key_stale(&self, change: &KeyChange, at: Timestamp) -> bool {
         match change {
-            KeyChange::Make { .. } => false,
+            KeyChange::Make { .. } | KeyChange::Unname { .. } => false,
             KeyChange::Set { key, owner, from, .. } => {
                 let is_live = self.bound_key(key).is_some_and(|bound| bound.is_live(at));
                 self.keys.get(key) == Some(owner) && (!is_live || self.settings(key) != *from)
@@ -145,6 +147,10 @@ impl State {
                 KeyChange::Make { key, owner, .. } => self.is_taken(key, owner).then_some(Reason::KeyTaken),
                 KeyChange::Set { key, owner, .. } | KeyChange::End { key, owner, .. } => {
                     (self.keys.get(key) != Some(owner)).then_some(Reason::UnknownKey)
+                }
+                KeyChange::Unname { key, owner } => {
+                    let kept = self.owner_keys.get(key);
+                    kept.is_none_or(|kept| kept.owner != *owner).then_some(Reason::UnknownKey)
                 }
             }
         })

@@ -2,7 +2,7 @@
 
 use ledger::{
     AccountId, AccountRow, Balance, CallContext, CommitError, Expiring as _, JournalLine, LinePosition, LotsSnapshot,
-    MoneyKey, Order, OrdersPage, Owner, ShownLine, StatementPage, StatementQuery, Statements, UsageReversal,
+    Members, MoneyKey, Order, OrdersPage, Owner, ShownLine, StatementPage, StatementQuery, Statements, UsageReversal,
 };
 
 use super::audit::line;
@@ -67,6 +67,10 @@ impl Statements for MemoryLedger {
         orders.truncate(orders_max.into());
         let last = orders.last().map(place).map(|(at, key)| LinePosition { key, at });
         Ok(OrdersPage { orders: orders.into_iter().map(Ok).collect(), next: last.filter(|_| has_more) })
+    }
+
+    async fn ties(&self, owner: &Owner, _: &CallContext<'_>) -> Result<Members, CommitError> {
+        Ok(self.0.lock().unwrap().members_of(owner))
     }
 
     async fn line_with_reversal(
