@@ -77,16 +77,25 @@ def credits_api(shop):
     check("a code is redeemed once", (redeemed[0][0], redeemed[1]), (201, redeemed[0]))
     check("the balance has it, too", shop.balance(f"{owner}/credits"), "10000000000")
     until("the index has both codes", lambda: len(shop.ask("GET", f"/v1/codes/{campaign}", key)[1].get("codes", [])) == 2, 60)
+    campaigns = lambda: [of["campaign"] for of in shop.ask("GET", "/v1/codes", key)[1].get("campaigns", [])]
+    until("the index has the campaign", lambda: campaign in campaigns(), 60)
     headers = {"idempotency-key": shop.named("revoke")}
     status, revoked = shop.ask("DELETE", f"/v1/codes/{campaign}", key, {"reason": "the deploy suite"}, headers)
     check("the campaign is revoked", (status, len(revoked["revoked"]), revoked["next"]), (200, 2, None))
     keys_over_the_api(shop, owner)
+    status, document = shop.ask("GET", "/v1/openapi.json")
+    check("the document is served without a key", (status, document["openapi"]), (200, "3.1.0"))
     check("another key sees no account", shop.ask("GET", f"/v1/accounts/{owner}", shop.open_account(shop.named("other")))[0], 404)
 
 
-def keys_over_the_api(shop, owner):
-    admin = re.search(r"hs_\w+", shop.by_hand("key", "make", "suite-admin", "--scopes", "admin")).group()
+def administrator(shop, name):
+    admin = re.search(r"hs_\w+", shop.by_hand("key", "make", name, "--scopes", "admin")).group()
     shop.api_keys.append(admin)
+    return admin
+
+
+def keys_over_the_api(shop, owner):
+    admin = administrator(shop, "suite-admin")
 
     def change(method, path, once, **body):
         headers = {"idempotency-key": shop.named(once)}
@@ -108,6 +117,15 @@ def keys_over_the_api(shop, owner):
     check("a service key is made and revoked", (status, change("DELETE", f"/v1/keys/{service['key']}", "revoke-key")[0]), (201, 200))
     status, listed = shop.ask("GET", f"/v1/keys?owner={owner}", admin)
     check("both keys are listed", (status, [key["state"] for key in listed["keys"]][-2:]), (200, ["revoked", "live"]))
+    path = f"/v1/keys/{rotated['key']}"
+    until("the use of the key is noted", lambda: shop.ask("GET", path, admin)[1].get("lastUsed"), 60)
+    check("the key gets a rate", change("PATCH", path, "rate-key", rate=1)[0], 200)
+    refused = until(
+        "the rate of the key holds",
+        lambda: (reply := shop.ask("GET", "/v1/account", rotated["secret"]))[0] == 429 and reply,
+        120,
+    )
+    check("a call beyond it gets 429", refused[1]["error"], "rate_exceeded")
 
 
 def stripe(shop):
@@ -199,3 +217,28 @@ def fireblocks(shop):
     check("a repeat is accepted", delivered("arrived"), 200)
     check("the transfer has arrived", shop.order(number, key)["transfer"], "COMPLETED")
     check("the tokens have left the books once", shop.balance(f"{owner}/POSX"), "0")
+    exported_and_erased(shop, owner, number)
+    check("a repeat after the erasure is accepted", delivered("arrived"), 200)
+    check("an event after the erasure is booked", delivered("arrived-late"), 200)
+    check("the tokens have left the books once, still", shop.balance(f"{owner}/POSX"), "0")
+
+
+def exported_and_erased(shop, owner, number):
+    admin = administrator(shop, "suite-privacy")
+
+    def exported():
+        parts, query = [], ""
+        while True:
+            status, page = shop.ask("POST", f"/v1/owners/{owner}/export{query}", admin)
+            check(f"a page of the export: {page.get('part')}", status, 200)
+            parts.append(page)
+            if page["next"] is None:
+                return [order for part in parts for order in part.get("orders", []) if order["orderNumber"] == number][0]
+            query = f"?cursor={page['next']}"
+
+    check("the export has the wallet", exported()["wallet"], WALLET)
+    headers = {"idempotency-key": shop.named("erase")}
+    body = {"reason": "the deploy suite"}
+    erased = [shop.ask("DELETE", f"/v1/owners/{owner}/personal-data", admin, body, headers) for _ in range(2)]
+    check("the order is erased once", (erased[0][0], erased[0][1]["erased"], erased[1]), (200, [number], erased[0]))
+    check("the export has no wallet", "wallet" in exported(), False)

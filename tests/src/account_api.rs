@@ -7,6 +7,7 @@ mod held_keys;
 mod holds;
 mod keys;
 mod orders;
+mod owners;
 pub(crate) mod rates;
 mod redeem;
 mod reversals;

@@ -50,6 +50,7 @@ async fn all() -> Vec<Path> {
         accounts::of_credits().await,
         accounts::of_rates().await,
         Box::pin(accounts::of_changes()).await,
+        Box::pin(accounts::of_erasures()).await,
         Box::pin(members::of_members()).await,
         clicks::of_checkout().await,
         events::of_stripe().await,

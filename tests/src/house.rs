@@ -91,6 +91,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "api",
             "catalog",
             "checkout",
+            "credits",
             "edge",
             "embedded",
             "epay",
@@ -255,19 +256,19 @@ fn only_listed_events_skip_the_signature() {
     }
 }
 
-/// A guessable number would let a stranger look for orders. Seeds are for tests.
+/// A guessable number would let a stranger look for orders, and a guessable secret is a key. Seeds are for tests.
 #[test]
-fn order_numbers_come_from_the_operating_system() {
+fn order_numbers_and_secrets_come_from_the_operating_system() {
     let is_ours = |file: &PathBuf| {
         let path = file.strip_prefix(root()).expect("in the workspace").to_string_lossy().into_owned();
-        !path.split('/').any(|part| part == "tests" || part == "tests.rs" || part == "order_number_rng.rs")
+        !path.split('/').any(|part| part == "tests" || part == "tests.rs" || part == "random_bits.rs")
     };
     // An example on a crate's front page is not deployed.
     let has =
         |file: &Path, words: &str| read(file).lines().any(|line| !line.starts_with("//!") && line.contains(words));
     let with = |words: &str| files(&root(), ".rs").iter().filter(|file| is_ours(file) && has(file, words)).count();
-    assert_eq!(with("OrderNumberRng::new("), 0);
-    assert_eq!(with("OrderNumberRng::of_system()"), 2, "orders and checkout");
+    assert_eq!(with("RandomBits::new("), 0);
+    assert_eq!(with("RandomBits::of_system()"), 3, "orders, checkout and credits");
 }
 
 #[test]

@@ -216,6 +216,13 @@ fn rows() -> Vec<Planted> {
         },
         Planted {
             table: "accounts",
+            name: "a campaign without codes",
+            key: "campaign#0",
+            plant: |world, _| write_row("accounts", world, "campaign#0", &json!({ "campaign": text("#campaigns") })),
+            stopped_by: Defence::Roles(&["credits"]),
+        },
+        Planted {
+            table: "accounts",
             name: "what a key has spent",
             key: "budget#key#remote#k1",
             plant: |world, _| {

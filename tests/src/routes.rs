@@ -267,7 +267,7 @@ async fn head_gives_the_status_and_headers_of_get() {
             }
         }
     }
-    assert_eq!((read, world.books()), (34, before));
+    assert_eq!((read, world.books()), (36, before));
 }
 
 /// Requests that would book, open or create something by GET or POST.

@@ -1,6 +1,6 @@
 //! Assembles the function from the catalog, the settings, the keys, the providers' clients and the ledger.
 
-use api::{Function, OrderNumberRng, Places};
+use api::{Function, Places, RandomBits};
 use catalog::{Catalog, SHIPPED};
 use edge::{OWN_SECRET, Start, StartError};
 use futures_util::future;
@@ -17,7 +17,7 @@ pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Ch
     // other providers' keys follow sequentially, since most deployments have none.
     let own = start.keys_of(&[OWN_SECRET], keys(config.stripe.livemode));
     let (keys, ()) = future::join(own, ledger.warm()).await;
-    let (keys, http, order_numbers) = (keys?, Http::new(fastrand::Rng::new()), OrderNumberRng::of_system());
+    let (keys, http, order_numbers) = (keys?, Http::new(fastrand::Rng::new()), RandomBits::of_system());
     let (epay, wechat) = (EpayPayments::open(start).await?, WechatPayments::open(start).await?);
     Ok(Function { api: Checkout { catalog, config, keys, epay, wechat, http, order_numbers, places }, ledger })
 }

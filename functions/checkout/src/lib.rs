@@ -44,7 +44,7 @@ mod wechat;
 
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Authenticated, Failure, OrderNumberRng, Places, Serve};
+use api::{Api, ApiCall, ApiOutcome, Authenticated, Failure, Places, RandomBits, Serve};
 use catalog::Catalog;
 use edge::{Keyring, Reply, Route};
 use ledger::{CallContext, CommitError, Ledger, Owner};
@@ -68,7 +68,7 @@ pub struct Checkout {
     pub wechat: Option<WechatPayments>,
     pub http: Http,
     /// The randomness of new order numbers.
-    pub order_numbers: OrderNumberRng,
+    pub order_numbers: RandomBits,
     pub places: Places,
 }
 

@@ -88,7 +88,7 @@ impl Shop {
         let keys = Keyring::open(vault, keys(false), now()).await.expect("a key");
         let nets = Nets { stripe: self.net.clone(), epay: self.gateway.clone(), wechat: self.wechat.clone() };
         let http = Http::over(nets, fastrand::Rng::with_seed(seed));
-        let order_numbers = OrderNumberRng::new(testkit::seeded_bits(seed));
+        let order_numbers = RandomBits::new(testkit::seeded_bits(seed));
         let (epay, wechat) = (epay::payments(self.settings).await, Some(wechat::payments().await));
         let places =
             Places::read(|name| self.settings.iter().find(|(set, _)| *set == name).map(|(_, to)| (*to).to_owned()));

@@ -139,7 +139,7 @@ fn nothing() -> AccountRow {
 
 impl<'b> AccountJson<'b> {
     /// What is past its date can no longer be spent: it is shown without it.
-    fn of(account: &'b AccountId, row: &AccountRow, lots: Option<&LotsSnapshot>, now: Timestamp) -> Self {
+    pub(crate) fn of(account: &'b AccountId, row: &AccountRow, lots: Option<&LotsSnapshot>, now: Timestamp) -> Self {
         let (id, asset) = (account.to_string(), account.asset());
         let dated = lots.filter(|lots| lots.account.version > 0);
         let overdue = dated.map_or(0, |lots| i128::try_from(lots.overdue(&id, now)).unwrap_or(i128::MAX));

@@ -1,6 +1,6 @@
 //! Assembles the function from the catalog, the pepper of redeem codes and the ledger.
 
-use api::{Function, SecretRng, code_pepper};
+use api::{Function, RandomBits, code_pepper};
 use catalog::{Catalog, SHIPPED};
 use edge::{OWN_SECRET, Start, StartError};
 use futures_util::future;
@@ -11,5 +11,5 @@ pub async fn assemble<L: Books>(start: &Start, ledger: L) -> Result<Function<Cre
     let catalog = Catalog::parse(SHIPPED).map_err(StartError::setting)?;
     // During init, when CPU is free and no caller waits.
     let (pepper, ()) = future::join(start.keys_of(&[OWN_SECRET], code_pepper), ledger.warm()).await;
-    Ok(Function { api: Credits::new(catalog, SecretRng::of_system(), pepper?.current()), ledger })
+    Ok(Function { api: Credits::new(catalog, RandomBits::of_system(), pepper?.current()), ledger })
 }

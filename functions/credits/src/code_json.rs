@@ -1,7 +1,7 @@
 //! Redeem codes as JSON: the members that the API documents.
 
 use api::openapi::{AmountText, LotKindWord, TimeText};
-use ledger::{Asset, Code, CodePage, OncePer, Word};
+use ledger::{Asset, CampaignPage, Code, CodePage, OncePer, Word};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -116,4 +116,35 @@ pub(crate) struct RevokedJson<'b> {
 
 impl RevokedJson<'_> {
     pub(crate) const KIND: &'static str = "revoke_codes";
+}
+
+/// A page of the campaigns that have codes.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Campaigns)]
+pub(crate) struct CampaignsJson {
+    campaigns: Vec<CampaignJson>,
+    /// The cursor of the next page; `null` on the last one.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+/// A campaign.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Campaign)]
+struct CampaignJson {
+    #[schema(examples("spring"))]
+    campaign: String,
+    /// When its first codes were made.
+    #[schema(value_type = TimeText)]
+    since: String,
+}
+
+impl CampaignsJson {
+    pub(crate) fn of(page: &CampaignPage) -> Self {
+        let campaigns = page
+            .campaigns
+            .iter()
+            .map(|campaign| CampaignJson { campaign: campaign.name.to_string(), since: campaign.since.to_string() });
+        Self { campaigns: campaigns.collect(), next: page.next.as_ref().map(cursor::written) }
+    }
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::code_json::{CodesJson, MadeCodeJson, MadeJson, RevokedJson};
+use crate::code_json::{CampaignsJson, CodesJson, MadeCodeJson, MadeJson, RevokedJson};
 use crate::commit::{Signature, commit};
 use crate::wish::{MakeBody, Wish};
 use crate::{Call, cursor, shown};
@@ -31,6 +31,14 @@ pub(crate) const PARAMETERS: [Parameter; 2] = [
         "limit",
         Kind::Whole { min: 1, max: PAGE_CODES_MAX, default: PAGE_CODES_MAX },
         "How many codes a page has at most.",
+    ),
+];
+pub(crate) const CAMPAIGN_PARAMETERS: [Parameter; 2] = [
+    CURSOR,
+    Parameter::query(
+        "limit",
+        Kind::Whole { min: 1, max: PAGE_CODES_MAX, default: PAGE_CODES_MAX },
+        "How many campaigns a page has at most.",
     ),
 ];
 /// Each round means that another request has revoked a code since it was read.
@@ -73,6 +81,15 @@ pub(crate) async fn make<L: Codes>(
         codes: made.collect(),
     };
     Ok(booked.outcome(MadeJson::KIND, Reply::json(201, &json)))
+}
+
+pub(crate) async fn list<L: Codes>(call: &CodeCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
+    call.caller.service(Scope::Read)?;
+    let parameters = Query::parse(&call.request.query, &CAMPAIGN_PARAMETERS)?;
+    let campaigns_max = cursor::limit(&parameters, PAGE_CODES_MAX, PAGE_CODES_MAX)?;
+    let after = cursor::parameter(&parameters)?;
+    let page = ledger.campaigns(after.as_ref(), campaigns_max, &call.context()).await?;
+    Ok(shown(Reply::json(200, &CampaignsJson::of(&page))))
 }
 
 pub(crate) async fn show<L: Codes>(call: &CodeCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {

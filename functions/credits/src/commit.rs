@@ -33,6 +33,16 @@ impl Signature {
     }
 }
 
+impl Signature {
+    pub(crate) fn author(&self) -> &str {
+        &self.author
+    }
+
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 /// A change that is booked: by this request, or by the one that it repeats.
 pub(crate) struct Booked {
     pub receipt: Receipt,

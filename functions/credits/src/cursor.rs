@@ -11,14 +11,29 @@ const KEY_CHARS_MAX: usize = 512;
 pub(crate) const PATTERN: &str = "^[A-Za-z0-9_-]+$";
 
 pub(crate) fn written(place: &LinePosition) -> String {
-    let LinePosition { key, at } = place;
-    URL_SAFE_NO_PAD.encode(format!("{at} {key}"))
+    encoded(&text_of(place))
+}
+
+/// A text as a cursor, which callers hand back unread.
+pub(crate) fn encoded(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(text)
+}
+
+pub(crate) fn decoded(text: &str) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+}
+
+pub(crate) fn text_of(LinePosition { key, at }: &LinePosition) -> String {
+    format!("{at} {key}")
 }
 
 /// `None` if it is no cursor. One that names another place than a line's own leads there: it shows only lines of the
 /// account that the path names.
 pub(crate) fn read(text: &str) -> Option<(LinePosition, Timestamp)> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    position(&decoded(text)?)
+}
+
+pub(crate) fn position(text: &str) -> Option<(LinePosition, Timestamp)> {
     let (at, key) = text.split_once(' ')?;
     let time = Timestamp::parse_rfc3339(at).ok().filter(|time| time.to_string() == at)?;
     let is_key = !key.is_empty() && key.len() <= KEY_CHARS_MAX && key.bytes().all(|byte| byte.is_ascii_graphic());
@@ -28,8 +43,11 @@ pub(crate) fn read(text: &str) -> Option<(LinePosition, Timestamp)> {
 /// The cursor of a request for a page.
 pub(crate) fn parameter(parameters: &Query) -> Result<Option<LinePosition>, Failure> {
     let Some(text) = parameters.parameter("cursor") else { return Ok(None) };
-    let wrong = || Failure::new(400, "cursor_invalid", "cursor must be that of the page before.");
-    read(text).map(|(place, _)| Some(place)).ok_or_else(wrong)
+    read(text).map(|(place, _)| Some(place)).ok_or_else(invalid)
+}
+
+pub(crate) fn invalid() -> Failure {
+    Failure::new(400, "cursor_invalid", "cursor must be that of the page before.")
 }
 
 /// How many rows a request wants in a page.

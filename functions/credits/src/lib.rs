@@ -6,14 +6,14 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use api::{Function, SecretRng};
+//! use api::{Function, RandomBits};
 //! use catalog::{Catalog, SHIPPED};
 //! use edge::{Invocation, Service as _};
 //! use testkit::{MemoryLedger, Sent, Shape, api_key, deadline, instant, mark, now};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let api = credits::Credits::new(Catalog::parse(SHIPPED)?, SecretRng::of_system(), testkit::code_pepper());
+//! let api = credits::Credits::new(Catalog::parse(SHIPPED)?, RandomBits::of_system(), testkit::code_pepper());
 //! let function = Function { api, ledger: MemoryLedger::default() };
 //! api_key(&function.ledger, "alice", "key-of-alice").await;
 //!
@@ -35,6 +35,10 @@ mod code_json;
 mod codes;
 mod commit;
 mod cursor;
+mod erase;
+mod erase_json;
+mod export;
+mod export_json;
 mod fields;
 mod held_key;
 mod hold_json;
@@ -56,7 +60,7 @@ mod wish;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Authenticated, Caller, CodePepper, Failure, SecretRng, Serve};
+use api::{Api, ApiCall, ApiOutcome, Authenticated, Caller, CodePepper, Failure, RandomBits, Serve};
 use catalog::Catalog;
 use edge::{Reply, Route};
 use ledger::{Budgets, CallContext, CallCounts, Codes, CommitError, Holds, Keys, Statements};
@@ -73,13 +77,13 @@ pub struct Credits {
     /// It has the decimals of tokens.
     catalog: Catalog,
     /// For the secrets of keys.
-    secrets: SecretRng,
+    secrets: RandomBits,
     /// It never changes, so it is read once.
     pepper: Arc<CodePepper>,
 }
 
 impl Credits {
-    pub fn new(catalog: Catalog, secrets: SecretRng, pepper: impl Into<Arc<CodePepper>>) -> Self {
+    pub fn new(catalog: Catalog, secrets: RandomBits, pepper: impl Into<Arc<CodePepper>>) -> Self {
         Self { catalog, secrets, pepper: pepper.into() }
     }
 }
@@ -96,6 +100,7 @@ pub enum Call {
     Reverse,
     Redeem,
     MakeCodes,
+    Campaigns,
     Codes,
     RevokeCodes,
     Catalog,
@@ -110,6 +115,10 @@ pub enum Call {
     RevokeKey,
     RotateKey,
     Orders,
+    /// All of one owner, by page.
+    Export,
+    /// Removes what names a person.
+    Erase,
     /// The description of this API, and of orders and checkout.
     Document,
 }
@@ -129,6 +138,8 @@ impl Api for Credits {
         Route { method: "POST", path: "/v1/reversals", endpoint: Call::Reverse },
         Route { method: "POST", path: "/v1/redeem", endpoint: Call::Redeem },
         Route { method: "POST", path: "/v1/codes", endpoint: Call::MakeCodes },
+        Route { method: "GET", path: "/v1/codes", endpoint: Call::Campaigns },
+        Route { method: "HEAD", path: "/v1/codes", endpoint: Call::Campaigns },
         Route { method: "GET", path: "/v1/codes/{campaign}", endpoint: Call::Codes },
         Route { method: "HEAD", path: "/v1/codes/{campaign}", endpoint: Call::Codes },
         Route { method: "DELETE", path: "/v1/codes/{campaign}", endpoint: Call::RevokeCodes },
@@ -149,6 +160,8 @@ impl Api for Credits {
         Route { method: "POST", path: "/v1/keys/{id}/rotate", endpoint: Call::RotateKey },
         Route { method: "GET", path: "/v1/orders", endpoint: Call::Orders },
         Route { method: "HEAD", path: "/v1/orders", endpoint: Call::Orders },
+        Route { method: "POST", path: "/v1/owners/{owner}/export", endpoint: Call::Export },
+        Route { method: "DELETE", path: "/v1/owners/{owner}/personal-data", endpoint: Call::Erase },
         Route { method: "GET", path: "/v1/openapi.json", endpoint: Call::Document },
         Route { method: "HEAD", path: "/v1/openapi.json", endpoint: Call::Document },
     ];
@@ -187,6 +200,7 @@ impl<L: Books> Serve<L> for Credits {
             Call::Reverse => Box::pin(reversals::reverse(call, ledger)).await,
             Call::Redeem => Box::pin(redeem::redeem(&self.pepper, call, ledger)).await,
             Call::MakeCodes => Box::pin(codes::make(&self.pepper, call, ledger)).await,
+            Call::Campaigns => Box::pin(codes::list(call, ledger)).await,
             Call::Codes => Box::pin(codes::show(call, ledger)).await,
             Call::Catalog => sold::show(&self.catalog, call),
             Call::RevokeCodes => Box::pin(codes::revoke(call, ledger)).await,
@@ -201,6 +215,8 @@ impl<L: Books> Serve<L> for Credits {
             Call::RevokeKey => Box::pin(keys::revoke(call, ledger)).await,
             Call::RotateKey => Box::pin(self.rotate_key(call, ledger)).await,
             Call::Orders => Box::pin(orders::list(call, ledger)).await,
+            Call::Export => Box::pin(export::export(&self.catalog, call, ledger)).await,
+            Call::Erase => Box::pin(erase::erase(call, ledger)).await,
             Call::Document => Ok(shown(openapi::document())),
         }
     }

@@ -2,6 +2,7 @@
 
 mod codes;
 mod keys;
+mod owners;
 
 use api::openapi::{Access, Described, IdempotencyKey, Operation, Parameter};
 use edge::Reply;
@@ -79,6 +80,7 @@ impl Described for Credits {
             Call::OpenHold | Call::Hold | Call::SettleHold | Call::ReleaseHold => hold(call),
             Call::Redeem => codes::redeemed(),
             Call::MakeCodes => codes::made(),
+            Call::Campaigns => codes::listed(),
             Call::Codes => codes::shown(),
             Call::RevokeCodes => codes::revoked(),
             Call::Catalog => Operation::new("showCatalog", "Shows what is sold", Access::Any)
@@ -98,6 +100,8 @@ impl Described for Credits {
                     .error(400, &["owner_missing", "cursor_invalid", "limit_invalid"])
                     .error(404, &["account_not_found"])
             }
+            Call::Export => owners::exported(),
+            Call::Erase => owners::erased(),
             Call::Document => Operation::new("showDocument", "Shows this document", Access::Public)
                 .answer::<serde_json::Value>(200, "An OpenAPI 3.1 document."),
         }

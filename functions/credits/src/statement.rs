@@ -6,7 +6,7 @@ use api::openapi::{Kind, Parameter, SignedAmountText, TimeText};
 use api::{ApiCall, ApiOutcome, Caller, Failure, Query, percent_encoded};
 use catalog::Catalog;
 use edge::{Reply, Request};
-use ledger::{LinePosition, Scope, ShownLine, StatementPage, StatementQuery, Statements, Timestamp};
+use ledger::{Asset, LinePosition, Scope, ShownLine, StatementPage, StatementQuery, Statements, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -53,7 +53,7 @@ pub(crate) struct StatementJson<'b> {
 /// A line of a statement.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = StatementLine)]
-struct LineJson<'b> {
+pub(crate) struct LineJson<'b> {
     #[schema(examples("usage#evt_1"))]
     id: &'b str,
     #[schema(examples("usage"))]
@@ -125,15 +125,15 @@ fn is_csv(request: &Request) -> Result<bool, Failure> {
 
 fn json(query: &StatementQuery, page: &StatementPage) -> Reply {
     let asset = query.account.asset();
-    let lines = page.lines.iter().map(|ShownLine { key, kind, change, at }| LineJson {
-        id: key,
-        kind,
-        amount: asset.format_balance(*change),
-        time: at,
-    });
-    let lines = lines.collect();
+    let lines = page.lines.iter().map(|line| LineJson::of(line, asset)).collect();
     let next = page.next.as_ref().map(cursor::written);
     Reply::json(200, &StatementJson { account: query.account.to_string(), lines, next })
+}
+
+impl<'b> LineJson<'b> {
+    pub(crate) fn of(ShownLine { key, kind, change, at }: &'b ShownLine, asset: Asset) -> Self {
+        LineJson { id: key, kind, amount: asset.format_balance(*change), time: at }
+    }
 }
 
 /// Only the first page has the head, so that all pages after each other are one file.

@@ -1,6 +1,6 @@
 //! Whole requests over the ledger in memory. `tests/src/account_api.rs` has those over the store.
 
-use api::{Function, SecretRng};
+use api::{Function, RandomBits};
 use edge::{Invocation, Service as _};
 use serde_json::Value;
 use testkit::{MemoryLedger, Sent, Shape, api_key, deadline, instant, mark, now, service_key};
@@ -11,7 +11,7 @@ async fn function() -> Function<Credits, MemoryLedger> {
     let ledger = MemoryLedger::default();
     api_key(&ledger, "alice", "key-of-alice").await;
     service_key(&ledger, "shop", "read").await;
-    let secrets = SecretRng::new(testkit::seeded_bits(1));
+    let secrets = RandomBits::new(testkit::seeded_bits(1));
     let catalog = Catalog::parse(catalog::SHIPPED).expect("a valid catalog");
     Function { api: Credits::new(catalog, secrets, testkit::code_pepper()), ledger }
 }

@@ -1,6 +1,6 @@
 //! Assembles the function from the catalog and the ledger.
 
-use api::{Function, OrderNumberRng, Places};
+use api::{Function, Places, RandomBits};
 use catalog::{Catalog, SHIPPED};
 use edge::{Start, StartError};
 use ledger::Ledger;
@@ -12,5 +12,5 @@ pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Or
     let places = start.read(Places::read)?;
     // During init, when CPU is free and no caller waits.
     ledger.warm().await;
-    Ok(Function { api: Orders::new(catalog, OrderNumberRng::of_system(), places), ledger })
+    Ok(Function { api: Orders::new(catalog, RandomBits::of_system(), places), ledger })
 }

@@ -6,14 +6,14 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use api::{Function, OrderNumberRng, Places};
+//! use api::{Function, RandomBits, Places};
 //! use catalog::{Catalog, SHIPPED};
 //! use edge::{Invocation, Service as _};
 //! use testkit::{MemoryLedger, Sent, Shape, api_key, deadline, instant, mark, now};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let api = orders::Orders::new(Catalog::parse(SHIPPED)?, OrderNumberRng::of_system(), Places::read(|_| None)?);
+//! let api = orders::Orders::new(Catalog::parse(SHIPPED)?, RandomBits::of_system(), Places::read(|_| None)?);
 //! let function = Function { api, ledger: MemoryLedger::default() };
 //! api_key(&function.ledger, "alice", "key-of-alice").await;
 //!
@@ -35,7 +35,7 @@ mod reply;
 
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Authenticated, Failure, OrderNumberRng, Places, Serve};
+use api::{Api, ApiCall, ApiOutcome, Authenticated, Failure, Places, RandomBits, Serve};
 use catalog::Catalog;
 use edge::{Reply, Route};
 use ledger::{CallContext, CommitError, Committed, Decision, Ledger, Order, OrderNumber, Owner, Rate};
@@ -48,7 +48,7 @@ pub use assemble::assemble;
 pub struct Orders {
     catalog: Catalog,
     /// The randomness of order numbers without an idempotency key.
-    order_numbers: OrderNumberRng,
+    order_numbers: RandomBits,
     places: Places,
 }
 
@@ -56,7 +56,7 @@ pub struct Orders {
 const ROUNDS_MAX: u32 = 4;
 
 impl Orders {
-    pub fn new(catalog: Catalog, order_numbers: OrderNumberRng, places: Places) -> Self {
+    pub fn new(catalog: Catalog, order_numbers: RandomBits, places: Places) -> Self {
         Self { catalog, order_numbers, places }
     }
 }

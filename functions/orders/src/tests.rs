@@ -23,7 +23,7 @@ fn orders(seed: u64) -> Orders {
 fn orders_within(seed: u64, places: &str) -> Orders {
     let catalog = Catalog::parse(catalog::SHIPPED).expect("a valid catalog");
     let places = Places::read(|_| Some(places.to_owned())).expect("a number");
-    Orders::new(catalog, OrderNumberRng::new(testkit::seeded_bits(seed)), places)
+    Orders::new(catalog, RandomBits::new(testkit::seeded_bits(seed)), places)
 }
 
 /// With callers `alice` and `bob`, whose keys are `key-of-alice` and `key-of-bob`.

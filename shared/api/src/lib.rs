@@ -56,33 +56,33 @@
 mod body;
 mod caller;
 mod commissions;
+mod erase;
 mod exchange;
 mod failure;
 mod handle;
 mod idempotency_key;
 pub mod openapi;
 mod order_json;
-mod order_number_rng;
 mod places;
 mod query;
+mod random_bits;
 mod redeem;
-mod secret_rng;
 
 pub use body::{object, read};
 pub use caller::Caller;
 pub use commissions::{commissions, referral};
+pub use erase::{ERASED_ORDERS_MAX, ErasedOrders, KeptOrder, Signed, UNREADABLE, erase_orders, unnamed};
 pub use exchange::rate_in_force;
 pub use failure::Failure;
 pub use handle::{Api, ApiCall, ApiOutcome, Authenticated, Function, Serve, owner_of};
 pub use idempotency_key::{idempotency_key, required_idempotency_key};
 pub use order_json::{CreatedOrderJson, OrderJson};
-pub use order_number_rng::OrderNumberRng;
 pub use places::{Places, PlacesError};
 pub use query::{Query, percent_decoded, percent_encoded};
+pub use random_bits::RandomBits;
 pub use redeem::{
     CODE_PEPPER, RecordCommit, RedeemError, Redeemed, code_hash, code_of_request, code_pepper, redeem, redeem_recorded,
 };
-pub use secret_rng::SecretRng;
 pub use signing::CodePepper;
 
 #[cfg(test)]

@@ -19,8 +19,9 @@ use crate::Api;
 pub use operation::{Access, IdempotencyKey, Operation};
 pub use parameter::{Kind, Named, Parameter, Place};
 pub use texts::{
-    AmountText, AssetCode, BudgetWindowWord, FulfilmentWord, HoldStateWord, KeyKindWord, KeyStateWord, LotKindWord,
-    OwnerName, PaymentWord, PolicyWord, ProviderWord, ReasonText, ScopeWord, SignedAmountText, TimeText,
+    AmountText, AssetCode, BudgetWindowWord, ExportPartWord, FulfilmentWord, HoldStateWord, KeptBecauseWord,
+    KeyKindWord, KeyStateWord, LotKindWord, OwnerName, PaymentWord, PolicyWord, ProviderWord, ReasonText, ScopeWord,
+    SignedAmountText, TimeText,
 };
 
 /// A schema, by the name that references to it have. Null if it is not JSON.

@@ -217,10 +217,10 @@ async fn referrer_chain_ends_before_a_cycle() {
 /// Each bit is sometimes set and sometimes not, and no two numbers are equal.
 #[test]
 fn system_randomness_uses_every_bit() {
-    let rng = OrderNumberRng::of_system();
+    let rng = RandomBits::of_system();
     let numbers: std::collections::BTreeSet<u128> = (0..256).map(|_| rng.bits().expect("randomness")).collect();
     assert_eq!(numbers.len(), 256);
     assert_eq!(numbers.iter().fold(0, |seen, bits| seen | bits), u128::MAX);
     assert_eq!(numbers.iter().fold(u128::MAX, |seen, bits| seen & bits), 0);
-    assert_eq!(OrderNumberRng::new(|| None).bits().map_err(|failure| failure.status), Err(503));
+    assert_eq!(RandomBits::new(|| None).bits().map_err(|failure| failure.status), Err(503));
 }

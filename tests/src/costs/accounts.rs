@@ -1,5 +1,6 @@
 //! The cost of an account and of a page of its statement, as the API shows them, and of changes over it.
 
+use ledger::PaymentState;
 use serde_json::json;
 use testkit::{Sent, World, api_key, now, service_key};
 
@@ -7,6 +8,7 @@ use super::clicks::Clicks;
 use super::meter::{Cost, Meter};
 use super::{Path, path};
 use crate::account_api::{rates::limit, used};
+use crate::fulfil::{PHONE, airtime};
 use crate::lots::{committed, spend, world};
 use crate::policies::runs;
 use crate::stripe::{made, order};
@@ -34,13 +36,22 @@ pub(super) async fn of_credits() -> Vec<Path> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         api.call(now(), Sent::get(path, query), 200).await
     };
-    vec![
+    let mut paths = vec![
         path("credits: an account, at a new sandbox", get("/v1/account").await),
         path("credits: an account", get("/v1/account").await),
         path("credits: an account with the budgets of one key", get("/v1/account?include=budgets").await),
         path("credits: a page of a statement, of a hundred lines", get("/v1/accounts/alice/statement").await),
         path("credits: a page of two orders", get("/v1/orders").await),
-    ]
+    ];
+    let mut export = async |query: &str| -> Cost {
+        let sent = Sent { query, ..Sent::post("/v1/owners/alice/export", b"") };
+        api.call(now(), sent, 200).await
+    };
+    // `account credits`, and `orders`.
+    paths.push(path("credits: the first page of an export", export("").await));
+    paths.push(path("credits: an account and a hundred lines, exported", export("cursor=YWNjb3VudCBjcmVkaXRz").await));
+    paths.push(path("credits: two orders, exported", export("cursor=b3JkZXJz").await));
+    paths
 }
 
 /// Calls of a key with a rate, which a function remembers.
@@ -83,5 +94,31 @@ pub(super) async fn of_changes() -> Vec<Path> {
         path("credits: the same redemption again", change("/v1/redeem", "k3", &redemption).await),
         path("credits: a page of ten codes", api.call_by("hs_shop", now(), Sent::get("/v1/codes/sale", ""), 200).await),
         path("credits: ten codes are revoked", api.call_by("hs_shop", now(), revoke, 200).await),
+        path("credits: a page of two campaigns", api.call_by("hs_shop", now(), Sent::get("/v1/codes", ""), 200).await),
+    ]
+}
+
+/// What names a person is erased from ten orders and a key, and a repeat.
+pub(super) async fn of_erasures() -> Vec<Path> {
+    let world = account().await;
+    service_key(&world.ledger(0), "shop", "admin").await;
+    for number in 0..10 {
+        let mut order = order(&format!("N{number}"));
+        order.terms.grants = vec![airtime(PHONE)];
+        order.payment = PaymentState::Expired;
+        made(&world, order).await;
+    }
+    let (ledger, meter) = Meter::new(&world);
+    let mut api = Clicks::of(runs::credits(), ledger, meter);
+    let named = Sent::post("/v1/keys", br#"{"kind":"owner","owner":"alice","name":"laptop","reason":"r"}"#);
+    api.call_by("hs_shop", now(), named.with("idempotency-key", "k1"), 201).await;
+    let mut erase = async || -> Cost {
+        let sent = Sent::post("/v1/owners/alice/personal-data", br#"{"reason":"a request of hers"}"#);
+        let sent = Sent { method: "DELETE", ..sent.with("idempotency-key", "k2") };
+        api.call_by("hs_shop", now(), sent, 200).await
+    };
+    vec![
+        path("credits: ten orders and the name of a key are erased", erase().await),
+        path("credits: the same erasure again", erase().await),
     ]
 }

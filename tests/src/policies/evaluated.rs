@@ -50,7 +50,7 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 }
 
 /// Rows, and the functions that may write them.
-const WRITERS: [(&str, &str, &[&str]); 29] = [
+const WRITERS: [(&str, &str, &[&str]); 33] = [
     ("journal", "usage#e1", &["usage", "credits", "reconcile"]),
     ("journal", "lane#usage#owner#alice", &["usage", "reconcile"]),
     ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
@@ -66,6 +66,7 @@ const WRITERS: [(&str, &str, &[&str]); 29] = [
     ("journal", "grant#HL1#1", &["fulfil", "reconcile"]),
     ("journal", "manual#1", &["reconcile"]),
     ("journal", "credits#1", &["credits", "reconcile"]),
+    ("journal", "erased#HL1.2", &["credits", "reconcile"]),
     ("journal", "reversed#usage#e1", &["credits", "reconcile"]),
     ("journal", "redeem#0#alice", &["credits", "reconcile"]),
     // Each of them may be the first to debit an account whose credits are past their date.
@@ -77,6 +78,7 @@ const WRITERS: [(&str, &str, &[&str]); 29] = [
     ("accounts", "referrer#alice", &[]),
     ("accounts", "service_key#0", &["credits"]),
     ("accounts", "code#0", &["credits"]),
+    ("accounts", "campaign#spring", &["credits"]),
     ("accounts", "wrong_codes#alice", &["credits"]),
     ("accounts", "jwks#fireblocks", &["fireblocks", "reconcile"]),
     ("accounts", "check#audit", &["reconcile"]),
@@ -86,6 +88,13 @@ const WRITERS: [(&str, &str, &[&str]); 29] = [
         "lots#alice/credits",
         &["usage", "stripe", "wechat", "epay", "checkout", "credits", "fulfil", "reconcile"],
     ),
+    // An erasure writes an order, and no row that leads to one.
+    (
+        "orders",
+        "HL1",
+        &["stripe", "wechat", "epay", "fireblocks", "orders", "checkout", "credits", "fulfil", "reconcile"],
+    ),
+    ("orders", "stripe#pi_1", &["stripe", "wechat", "epay", "fireblocks", "orders", "checkout", "fulfil", "reconcile"]),
     ("subscriptions", "stripe#sub_1", &["stripe", "reconcile"]),
 ];
 

@@ -4,7 +4,7 @@ mod credits_api;
 
 use std::fs;
 
-use api::{OrderNumberRng, Places, SecretRng, Serve};
+use api::{Places, RandomBits, Serve};
 use catalog::{Catalog, SHIPPED};
 use checkout::Checkout;
 use credits::Credits;
@@ -69,7 +69,7 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
 }
 
 pub(crate) fn orders() -> Orders {
-    Orders::new(Catalog::parse(SHIPPED).expect("valid"), OrderNumberRng::new(testkit::seeded_bits(1)), places())
+    Orders::new(Catalog::parse(SHIPPED).expect("valid"), RandomBits::new(testkit::seeded_bits(1)), places())
 }
 
 /// Checkout with Stripe as the only provider.
@@ -90,7 +90,7 @@ pub(crate) async fn checkout(net: &StripeNet) -> Checkout {
     };
     let (catalog, http) =
         (Catalog::parse(SHIPPED).expect("valid"), Http::over(net.clone(), fastrand::Rng::with_seed(1)));
-    let order_numbers = OrderNumberRng::new(testkit::seeded_bits(1));
+    let order_numbers = RandomBits::new(testkit::seeded_bits(1));
     Checkout { catalog, config, keys, epay: None, wechat: None, http, order_numbers, places: places() }
 }
 
@@ -209,7 +209,7 @@ async fn of_orders() -> Vec<Call> {
 }
 
 pub(crate) fn credits() -> Credits {
-    Credits::new(Catalog::parse(SHIPPED).expect("valid"), SecretRng::of_system(), testkit::code_pepper())
+    Credits::new(Catalog::parse(SHIPPED).expect("valid"), RandomBits::of_system(), testkit::code_pepper())
 }
 
 /// A buyer opens checkout, pays, and returns before the webhook; Stripe fails to open a page; and a page expires.

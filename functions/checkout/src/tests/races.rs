@@ -41,7 +41,7 @@ async fn twenty_concurrent_clicks_give_one_order_and_session() {
 async fn click_without_randomness_creates_no_order() {
     let shop = Shop::new().await;
     let mut function = shop.function(1, shop.world.ledger(1)).await;
-    function.api.order_numbers = OrderNumberRng::new(|| None);
+    function.api.order_numbers = RandomBits::new(|| None);
     for path in ["/api/pay/checkout", "/api/pay/epay"] {
         let body = if path.ends_with("epay") { r#"{"product":"credits-1000"}"# } else { CREDITS };
         let reply = function.answer(&event_at(path, body), &shop.invocation(1)).await;

@@ -3,8 +3,8 @@
 use api::openapi::{Access, IdempotencyKey, Operation, Parameter};
 use ledger::Scope;
 
-use crate::code_json::{CodesJson, MadeJson, RevokedJson};
-use crate::codes::{PARAMETERS, REVOKE_PARAMETERS, RevokeBody};
+use crate::code_json::{CampaignsJson, CodesJson, MadeJson, RevokedJson};
+use crate::codes::{CAMPAIGN_PARAMETERS, PARAMETERS, REVOKE_PARAMETERS, RevokeBody};
 use crate::redeem::{RedeemBody, RedemptionJson};
 use crate::wish::MakeBody;
 
@@ -31,6 +31,13 @@ pub(super) fn made() -> Operation {
         .error(400, &["uses_invalid", "until_invalid", "expires_invalid", "priority_invalid", "kind_invalid"])
         .error(400, &["fields_conflict", "once_per_campaign_invalid", "reason_missing", "reason_invalid"])
         .error(409, &["idempotency_key_reused"])
+}
+
+pub(super) fn listed() -> Operation {
+    Operation::new("listCampaigns", "Shows a page of the campaigns", Access::Service(Scope::Read))
+        .query(&CAMPAIGN_PARAMETERS)
+        .answer::<CampaignsJson>(200, "The page, the first campaign first.")
+        .error(400, &["cursor_invalid", "limit_invalid"])
 }
 
 pub(super) fn shown() -> Operation {

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use ledger::{Fulfilment, LotKind, PaymentState, Policy, Provider, Scope, Window};
+use ledger::{Fulfilment, KeptBecause, LotKind, PaymentState, Policy, Provider, Scope, Window};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
+
+use crate::UNREADABLE;
 
 /// Defines a schema that no value has: the members themselves are texts.
 macro_rules! schema {
@@ -109,6 +111,22 @@ schema!(
     PolicyWord,
     "Policy",
     |text| text.enum_values(Some(Policy::ALL.map(Policy::as_str)))
+);
+
+schema!(
+    /// The part of an owner that a page of an export has.
+    ExportPartWord,
+    "ExportPart",
+    |text| text.enum_values(Some(["owner", "keys", "holds", "account", "orders"]))
+);
+
+schema!(
+    /// Why an order keeps its phone or its wallet.
+    KeptBecauseWord,
+    "KeptBecause",
+    |text| text.enum_values(Some(
+        KeptBecause::ALL.map(KeptBecause::as_str).into_iter().chain([UNREADABLE]).collect::<Vec<_>>()
+    ))
 );
 
 schema!(

@@ -1,6 +1,7 @@
 //! Validation of secrets, and the errors of refused ones.
 
 use super::*;
+use crate::CodePepper;
 use crate::SecretError::{Empty, NoPrefix, NotBase64, Placeholder, TooMany, TooShort, WrongLength};
 
 #[test]
@@ -164,4 +165,20 @@ fn errors_name_the_rule_and_not_the_secret() {
     for (error, text) in rows {
         assert_eq!(error.to_string(), text);
     }
+}
+
+/// Computed with Python's `hmac`: the codes of a campaign follow from these bits, so another computation would lose codes
+/// whose answers were lost.
+#[test]
+fn bits_of_a_code_are_known() {
+    let pepper = CodePepper::parse("a pepper of thirty-two bytes, ok", Deployed).unwrap();
+    let rows = [
+        ("key-1", 0, 0x9c0f_1407_2194_a31e_837e_33a9_8a18_d388),
+        ("key-1", 1, 0x9cd9_b465_1e8a_5395_bd53_1206_bb23_7773),
+        ("key-2", 0, 0xb091_f50e_0ff3_c325_7423_0876_da3e_b43d),
+    ];
+    for (request, number, bits) in rows {
+        assert_eq!(pepper.bits(request, number), bits, "{request} {number}");
+    }
+    assert_ne!(pepper.bits("1\nkey", 0), pepper.bits("key", 1), "a request is no number");
 }

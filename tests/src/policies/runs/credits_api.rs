@@ -41,7 +41,32 @@ pub(super) async fn of_credits() -> Vec<Call> {
     }
     of_codes(&function).await;
     of_keys(&function).await;
+    of_owners(&world, &function).await;
     faults.calls()
+}
+
+/// All of an owner, part by part, with an open hold; and an erasure of an order and of a key's name.
+async fn of_owners(world: &World, function: &api::Function<Credits, DynamoLedger>) {
+    change(function, 70, "/v1/holds", r#"{"owner":"alice","amount":"1","reason":"r"}"#).await;
+    let mut query = String::new();
+    for attempt in 80.. {
+        let sent = Sent { query: &query, ..Sent::post("/v1/owners/alice/export", b"") };
+        let sent = sent.with("authorization", "Bearer hs_shop");
+        let page = function.answer(&sent.event(Shape::HttpApi), &invocation(attempt)).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        let page: serde_json::Value = serde_json::from_str(&page.body).expect("JSON");
+        let Some(next) = page["next"].as_str() else { break };
+        query = format!("cursor={next}");
+    }
+    let mut expired = crate::stripe::order("HL1");
+    expired.terms.grants = vec![crate::fulfil::airtime(crate::fulfil::PHONE)];
+    expired.payment = ledger::PaymentState::Expired;
+    crate::stripe::made(world, expired).await;
+    let body = r#"{"reason":"r"}"#;
+    let erased = sent(function, "DELETE", 90, 90, "/v1/owners/alice/personal-data", body).await;
+    assert!(erased.body.contains(r#""erased":["HL1"]"#), "{}", erased.body);
+    let list = Sent::get("/v1/codes", "").with("authorization", "Bearer hs_shop");
+    function.answer(&list.event(Shape::HttpApi), &invocation(91)).await;
 }
 
 /// Alice's API key, with a limit.
