@@ -4,7 +4,8 @@ mod budget;
 mod budget_facts;
 mod change;
 mod facts;
-pub(crate) mod keys;
+pub(crate) mod key_facts;
+mod keys;
 pub(crate) mod rate;
 mod repair;
 mod ties;
@@ -37,6 +38,8 @@ const STATEMENT_LINES: i32 = 20;
 const REFERRERS_MAX: usize = 64;
 /// The most refused events that are counted.
 const WAITING_MAX: u32 = 10_000;
+/// As over the API.
+const GRACE_SECONDS_MAX: u32 = 30 * 24 * 60 * 60;
 /// The timeout of a store call; an operator can wait longer than a webhook sender.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -115,11 +118,14 @@ enum Action {
     Budget(budget::BudgetArgs),
     /// Limit how many calls an API key may make in a minute
     Rate(rate::RateArgs),
-    /// Create an API key that replaces another, which works until it is revoked
+    /// Create an API key that replaces another, which works until it is revoked, or for its grace
     Rotate {
         owner: String,
         /// The old key's name in `account keys`: api-3f9c0a12be45
         key: String,
+        /// How many seconds the old key still works [default: until it is revoked]
+        #[arg(long, value_name = "SECONDS", value_parser = parse::number(1..=GRACE_SECONDS_MAX))]
+        grace: Option<u32>,
         #[command(flatten)]
         by: ChangeArgs,
     },
@@ -242,9 +248,9 @@ pub(crate) async fn run(
             let (owner, by) = (parse::owner(&owner)?, by.authorship(variable)?);
             keys::revoke(&books().await?, &by, owner, &key, form).await
         }
-        Action::Rotate { owner, key, by } => {
+        Action::Rotate { owner, key, grace, by } => {
             let (owner, by) = (parse::owner(&owner)?, by.authorship(variable)?);
-            keys::rotate(&books().await?, &by, owner, &key, form).await
+            keys::rotate(&books().await?, &by, owner, (&key, grace), form).await
         }
     }
 }
@@ -292,6 +298,7 @@ async fn show(books: &Books, account: &AccountId, form: Form) -> Result<(), Erro
     if account.asset() == Asset::CREDITS {
         let budgets = books.ledger.budgets(account.owner(), &context(PATIENCE)).await?;
         facts.set_budgets(&budgets, context(PATIENCE).received_at);
+        facts.set_keys(keys::all(books, account.owner()).await?);
         facts.set_members(&books.ledger.member_rows(account.owner(), &context(PATIENCE)).await?);
         facts.set_users(&books.ledger.users_of(&lines, &context(PATIENCE)).await?);
     }

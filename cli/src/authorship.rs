@@ -74,6 +74,12 @@ impl Authorship {
         format!("--id {}", self.id)
     }
 
+    /// The same for a further entry of one change.
+    pub(crate) fn part(&self, number: u32) -> Self {
+        let (author, reason) = (self.author.clone(), self.reason.clone());
+        Self { id: format!("{}.{number}", self.id), author, reason, is_new: false }
+    }
+
     /// Prints a generated id. Call it before the commit: after an interrupt the id must be known for the retry.
     pub(crate) fn print_id(&self, change: &str) {
         if self.is_new {

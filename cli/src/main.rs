@@ -1,6 +1,6 @@
 //! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `hold`,
-//! `member`, `order`, `code`, `key`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed stage,
-//! and `catalog` with the catalog alone.
+//! `member`, `order`, `owner`, `code`, `key`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed
+//! stage, and `catalog` with the catalog alone.
 
 mod account;
 mod account_transfer;
@@ -22,6 +22,7 @@ mod hold_facts;
 mod key;
 mod member;
 mod order;
+mod owner;
 mod parse;
 mod print;
 mod prompt;
@@ -77,6 +78,8 @@ enum Command {
     Member(member::MemberCommand),
     /// Show an order, or change it by hand
     Order(order::Order),
+    /// Print all of one owner, or erase what names a person
+    Owner(owner::OwnerCommand),
     /// Give the charge of a usage event back to its owner, whole or in part, once
     Reverse(reverse::Reverse),
     /// Make, redeem, list or revoke redeem codes
@@ -137,6 +140,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
             Some(Command::TrialBalance(args)) => Box::pin(trial_balance::run(args, &data, form)).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),
+            Some(Command::Owner(args)) => Box::pin(owner::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Transfer(args)) => {
                 Box::pin(account_transfer::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }

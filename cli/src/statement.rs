@@ -50,7 +50,7 @@ pub(crate) async fn run(
     let account = parse::account(&args.account)?;
     let [from, to] = [&args.from, &args.to].map(|time| time.as_deref().map(parse::time).transpose());
     let [from, to] = [from?, to?].map(|time| time.map(|time| time.to_string()));
-    let client = client(args, dir, variable)?;
+    let client = client(args.api.as_deref(), dir, variable)?;
     let asset = account.asset().to_string();
     let query = StatementQuery {
         asset: Some(&asset),
@@ -78,9 +78,14 @@ pub(crate) async fn run(
     Ok(())
 }
 
-fn client(args: &Statement, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Client, Error> {
-    let running = if args.api.is_none() { Home::at(dir).running()? } else { None };
-    let url = args.api.as_deref().or_else(|| running.as_ref().map(|running| running.base_url.as_str()));
+/// A client of the named API, or of the stack that runs here.
+pub(crate) fn client(
+    api: Option<&str>,
+    dir: &Path,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Client, Error> {
+    let running = if api.is_none() { Home::at(dir).running()? } else { None };
+    let url = api.or_else(|| running.as_ref().map(|running| running.base_url.as_str()));
     let url = url.ok_or_else(|| Error::NoApi(dir.to_owned()))?;
     let key = variable(API_KEY).ok_or(Error::NoApiKey(API_KEY))?;
     Ok(Client::new(url, &key)?)

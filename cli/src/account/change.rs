@@ -1,7 +1,7 @@
 //! Commits a change of an account under its idempotency key, and prints the account after it.
 
 use ledger::{
-    AccountId, Amount, Balance, CallerKey, CommitError, Committed, Ledger as _, Owner, Reason, SpendingTerms,
+    AccountId, Amount, Balance, CallerKey, CommitError, Committed, Ledger as _, Owner, Reason, SpendingTerms, Timestamp,
 };
 use local::{Change, What, context, new_api_key};
 use serde::Serialize;
@@ -54,6 +54,9 @@ struct NewKey {
     api_key: Option<String>,
     /// The key that the new one replaces, while it is live.
     replaces: Option<String>,
+    /// When that key stops working.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    works_until: Option<String>,
     #[serde(skip)]
     owner: String,
 }
@@ -114,10 +117,13 @@ pub(super) async fn api_key(
 ) -> Result<(), Error> {
     let (secret, name) = (new_api_key()?, owner.to_string());
     let (key, other) = (CallerKey::api(&secret), replaces.as_ref().map(|replaced| replaced.id.clone()));
-    let changed = ChangeResult::of(&committed(books, by, What::ApiKey { owner, key, replaces: other }).await?);
+    let ends = replaces.as_ref().and_then(|replaced| replaced.ends.clone());
+    let changed = ChangeResult::of(&committed(books, by, What::ApiKey { owner, key, replaces: other, ends }).await?);
     let api_key = changed.is_done_now().then_some(secret);
+    let works_until = replaces.as_ref().and_then(|replaced| replaced.ends.as_ref()).map(|(_, _, at)| at.to_string());
+    let works_until = works_until.filter(|_| changed.is_done_now());
     let replaces = replaces.filter(|replaced| replaced.is_live).map(|replaced| replaced.id);
-    form.show(&NewKey { changed, api_key, replaces, owner: name });
+    form.show(&NewKey { changed, api_key, replaces, works_until, owner: name });
     Ok(())
 }
 
@@ -125,6 +131,8 @@ pub(super) async fn api_key(
 pub(super) struct ReplacedKey {
     pub(super) id: String,
     pub(super) is_live: bool,
+    /// The key, if it ends, the seconds until then, and when that is.
+    pub(super) ends: Option<(CallerKey, u32, Timestamp)>,
 }
 
 /// Sets the referrer, and refuses a circle of referrers.
@@ -162,8 +170,14 @@ pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Res
         Ok(done) => return Ok(done),
         Err(CommitError::Rejected(reason)) => reason,
         Err(CommitError::Stale) => {
-            let What::RevokeServiceKey(key) = change.what else { return Err(CommitError::Stale.into()) };
-            return Err(Error::ServiceKeyRevoked(key.short_id()));
+            if let What::RevokeServiceKey(key) = change.what {
+                return Err(Error::ServiceKeyRevoked(key.short_id()));
+            }
+            // Its end is set already.
+            if let What::ApiKey { owner, ends: Some((key, ..)), .. } = change.what {
+                return Err(Error::NoKey { owner, id: key.short_id() });
+            }
+            return Err(CommitError::Stale.into());
         }
         Err(CommitError::Conflict) => return Err(Error::IdTaken(by.id.clone())),
         Err(cause @ CommitError::Unavailable(_)) => {
@@ -183,9 +197,12 @@ pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Res
             let holder = bound.map_or_else(|| "revoked".to_owned(), |bound| format!("{}'s", bound.owner));
             Err(Error::KeyTaken(name, holder))
         }
-        (Reason::UnknownKey, What::RevokeKey { owner, key, .. } | What::KeyRate { owner, key, .. }) => {
-            Err(Error::NoKey { owner, id: key.short_id() })
-        }
+        (
+            Reason::UnknownKey,
+            What::ApiKey { owner, ends: Some((key, ..)), .. }
+            | What::RevokeKey { owner, key, .. }
+            | What::KeyRate { owner, key, .. },
+        ) => Err(Error::NoKey { owner, id: key.short_id() }),
         (Reason::UnknownKey, What::Budget { change, .. }) => {
             Err(Error::NoKey { owner: change.owner, id: change.key.short_id() })
         }
@@ -250,11 +267,13 @@ impl Facts for NewKey {
             None => "  The key cannot be printed again. If you do not have it, create another and revoke this one."
                 .to_owned(),
         });
-        if let Some(id) = &self.replaces {
-            print::line(format_args!(
+        match (&self.replaces, &self.works_until) {
+            (Some(id), Some(at)) => print::line(format_args!("  {id} works until {at}.")),
+            (Some(id), None) => print::line(format_args!(
                 "  {id} works until it is revoked: account revoke {} {id} --reason …",
                 self.owner
-            ));
+            )),
+            (None, _) => {}
         }
     }
 }

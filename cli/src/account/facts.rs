@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::WAITING_MAX;
 use super::budget_facts::BudgetFacts;
+use super::key_facts::KeyFacts;
 use super::ties::Ties;
 use crate::error::Error;
 use crate::hold_facts::{HoldFacts, print_open};
@@ -32,6 +33,8 @@ pub(crate) struct AccountFacts {
     holds: Vec<HoldFacts>,
     /// Of the owner's keys.
     budgets: Vec<BudgetFacts>,
+    /// The owner's keys, the oldest first, each with the last day on which it called an API.
+    keys: Vec<KeyFacts>,
     /// The keys of others that draw on the owner, and the owner's keys that draw on others.
     #[serde(flatten)]
     ties: Ties,
@@ -122,6 +125,7 @@ impl AccountFacts {
             lots: Vec::new(),
             holds: Vec::new(),
             budgets: Vec::new(),
+            keys: Vec::new(),
             ties: Ties::default(),
             waiting: (!waiting.is_empty()).then(|| RefusedEvent::of(asset, waiting)).transpose()?,
             referrer: referrer.map(Owner::to_string),
@@ -165,6 +169,10 @@ impl AccountFacts {
         self.budgets = budgets.iter().map(|budget| BudgetFacts::of(budget, now)).collect();
     }
 
+    pub(super) fn set_keys(&mut self, keys: Vec<KeyFacts>) {
+        self.keys = keys;
+    }
+
     pub(super) fn set_members(&mut self, rows: &MemberRows) {
         self.ties = Ties::of(rows);
     }
@@ -175,6 +183,17 @@ impl AccountFacts {
             line.member = user.map(|(member, _)| member.to_string());
             line.key = user.map(|(_, key)| key.clone());
         }
+    }
+
+    /// Those that ever called an API.
+    fn print_uses(&self) {
+        let used: Vec<[String; 2]> = self.keys.iter().filter_map(KeyFacts::use_of).collect();
+        if used.is_empty() {
+            return;
+        }
+        print::line("");
+        let head = ["key", "last used"].map(str::to_owned);
+        print::columns(&std::iter::once(head).chain(used).collect::<Vec<_>>());
     }
 
     fn print_holds(&self) {
@@ -286,6 +305,7 @@ impl Facts for AccountFacts {
             print::line("");
             BudgetFacts::print_all(&self.budgets);
         }
+        self.print_uses();
         self.ties.print();
         self.print_lines();
     }

@@ -1,15 +1,13 @@
 //! Lists, rotates and revokes the keys of an owner.
 
 use idempotency::KeyRow;
-use ledger::{
-    CallCounts as _, CallRate, CallerKey, CommitError, KeyId, KeyQuery, KeyUse, Keys as _, Owner, OwnerKey, StoredKey,
-    Timestamp,
-};
+use ledger::{CallCounts as _, CallerKey, CommitError, KeyId, KeyQuery, Keys as _, Owner, StoredKey};
 use local::{What, context};
 use serde::Serialize;
 
 use super::PATIENCE;
 use super::change::{ReplacedKey, api_key, committed};
+use super::key_facts::{KeyFacts, dated};
 use crate::authorship::Authorship;
 use crate::books::Books;
 use crate::change_result::ChangeResult;
@@ -31,20 +29,6 @@ struct KeyList {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct KeyFacts {
-    key: String,
-    name: Option<String>,
-    /// Calls a minute.
-    rate: Option<u32>,
-    /// The last day on which it called an API.
-    last_used: Option<String>,
-    since: String,
-    state: &'static str,
-    revoked_at: Option<String>,
-}
-
-#[derive(Serialize)]
 struct KeyRevocation {
     #[serde(flatten)]
     changed: ChangeResult,
@@ -54,6 +38,12 @@ struct KeyRevocation {
 }
 
 pub(super) async fn list(books: &Books, owner: &Owner, form: Form) -> Result<(), Error> {
+    form.show(&KeyList { owner: owner.to_string(), keys: all(books, owner).await? });
+    Ok(())
+}
+
+/// The keys of an owner, the oldest first.
+pub(super) async fn all(books: &Books, owner: &Owner) -> Result<Vec<KeyFacts>, Error> {
     let (mut keys, mut after, now) = (Vec::new(), None, context(PATIENCE));
     loop {
         let query = KeyQuery { owner: Some(owner.clone()), after, keys_max: KEYS_MAX };
@@ -64,43 +54,8 @@ pub(super) async fn list(books: &Books, owner: &Owner, form: Form) -> Result<(),
         keys.extend(page.keys.iter().filter_map(facts));
         after = page.next;
         if after.is_none() {
-            break;
+            return Ok(keys);
         }
-    }
-    form.show(&KeyList { owner: owner.to_string(), keys });
-    Ok(())
-}
-
-impl KeyFacts {
-    fn of(stored: &StoredKey, used: Option<&KeyUse>, now: Timestamp) -> Option<Self> {
-        let StoredKey::Owner(OwnerKey { key, settings, since, revoked_at, .. }) = stored else { return None };
-        Some(Self {
-            key: key.short_id(),
-            name: settings.name.map(|name| name.to_string()),
-            rate: settings.rate.map(CallRate::calls_a_minute),
-            last_used: used.map(|used| used.day.clone()),
-            since: since.to_string(),
-            state: state_of(*revoked_at, now),
-            revoked_at: revoked_at.map(|at| at.to_string()),
-        })
-    }
-}
-
-/// A key that was rotated over HTTP works until its end.
-pub(crate) fn state_of(revoked_at: Option<Timestamp>, now: Timestamp) -> &'static str {
-    match revoked_at {
-        None => "live",
-        Some(at) if now < at => "ending",
-        Some(_) => "revoked",
-    }
-}
-
-/// The state, and since or until when.
-pub(crate) fn dated(state: &str, at: Option<&String>) -> String {
-    match at {
-        None => state.to_owned(),
-        Some(at) if state == "ending" => format!("works until {at}"),
-        Some(at) => format!("{state} at {at}"),
     }
 }
 
@@ -123,13 +78,21 @@ pub(super) async fn revoke(books: &Books, by: &Authorship, owner: Owner, id: &st
     Err(Error::Overtaken)
 }
 
-/// The old key works too until an operator revokes it, so that clients can switch without an outage.
-pub(super) async fn rotate(books: &Books, by: &Authorship, owner: Owner, id: &str, form: Form) -> Result<(), Error> {
+/// The old key works too for its grace, or until an operator revokes it, so that clients can switch without an outage.
+pub(super) async fn rotate(
+    books: &Books,
+    by: &Authorship,
+    owner: Owner,
+    (id, grace): (&str, Option<u32>),
+    form: Form,
+) -> Result<(), Error> {
     let row = find(books, &owner, id).await?;
     if !matches!(row.key, CallerKey::ApiHash(_)) {
         return Err(Error::NotAnApiKey(id.to_owned()));
     }
-    let replaced = ReplacedKey { id: row.key.short_id(), is_live: row.revoked_at.is_none() };
+    let until = |seconds: u32| context(PATIENCE).received_at.plus_seconds(seconds.into());
+    let ends = grace.map(|seconds| (row.key.clone(), seconds, until(seconds)));
+    let replaced = ReplacedKey { id: row.key.short_id(), is_live: row.revoked_at.is_none(), ends };
     api_key(books, by, owner, Some(replaced), form).await
 }
 

@@ -3,7 +3,7 @@
 use ledger::{CallRate, KeyUse, ServiceKey};
 use serde::Serialize;
 
-use crate::account::keys::{dated, state_of};
+use crate::account::key_facts::{dated, state_of};
 use crate::change_result::ChangeResult;
 use crate::print::{self, Facts};
 

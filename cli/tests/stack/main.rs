@@ -30,6 +30,7 @@ mod keys;
 mod killed;
 mod members;
 mod operator;
+mod owners;
 mod prompts;
 mod rates;
 mod repairing;

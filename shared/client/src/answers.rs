@@ -80,3 +80,29 @@ pub struct Hold {
     pub charged: Option<String>,
     pub receipt: Option<String>,
 }
+
+/// What an erasure has done.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Erasure {
+    pub receipt: String,
+    pub processed_at: String,
+    pub owner: String,
+    /// The orders that name no person any more.
+    pub erased: Vec<String>,
+    pub kept: Vec<KeptOrder>,
+    /// The keys whose names are removed.
+    pub keys: Vec<String>,
+    pub bodies_removed_by: String,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+}
+
+/// An order that keeps what names a person.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptOrder {
+    pub order_number: String,
+    /// `unpaid`, `under_way`, `refunded`, `disputed`, `flagged` or `unreadable`.
+    pub because: String,
+}

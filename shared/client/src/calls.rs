@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::address::encoded;
+use crate::export::Export;
 use crate::http::Request;
 use crate::pages::{Format, Pages, StatementQuery};
-use crate::{Account, Client, Debit, Error, Grant, Hold, HoldRequest, Receipt, Settlement, Transfer};
+use crate::{Account, Client, Debit, Erasure, Error, Grant, Hold, HoldRequest, Receipt, Settlement, Transfer};
 
 impl Client {
     /// The credits of an owner.
@@ -44,11 +45,26 @@ impl Client {
     }
 
     pub async fn release(&self, id: &str, reason: &str, idempotency_key: &str) -> Result<Hold, Error> {
-        #[derive(Serialize)]
-        struct Release<'r> {
-            reason: &'r str,
-        }
-        self.change(&format!("/v1/holds/{}/release", encoded(id)), &Release { reason }, idempotency_key).await
+        self.change(&format!("/v1/holds/{}/release", encoded(id)), &Reason { reason }, idempotency_key).await
+    }
+
+    /// The pages of all of one owner, as JSON.
+    pub fn export(&self, owner: &str) -> Export<'_> {
+        Export::of(self, owner)
+    }
+
+    /// Removes what names a person from a page of orders and keys: the first one, or the one at `next` of the page before.
+    /// Each page takes an idempotency key of its own.
+    pub async fn erase(
+        &self,
+        owner: &str,
+        cursor: Option<&str>,
+        reason: &str,
+        idempotency_key: &str,
+    ) -> Result<Erasure, Error> {
+        let cursor = cursor.map(|cursor| format!("?cursor={}", encoded(cursor))).unwrap_or_default();
+        let path = format!("/v1/owners/{}/personal-data{cursor}", encoded(owner));
+        self.sent("DELETE", &path, &Reason { reason }, idempotency_key).await
     }
 
     async fn read<A: DeserializeOwned>(&self, path: &str) -> Result<A, Error> {
@@ -62,10 +78,29 @@ impl Client {
         body: &impl Serialize,
         idempotency_key: &str,
     ) -> Result<A, Error> {
-        // Texts and numbers are always written.
-        let body = serde_json::to_string(body).map_err(|error| Error::Unreadable(error.to_string()))?;
-        let change = Some((idempotency_key, body.as_str()));
-        let request = Request { method: "POST", path, accept: "application/json", change };
-        self.answer(&request).await?.parsed()
+        self.sent("POST", path, body, idempotency_key).await
     }
+
+    async fn sent<A: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        path: &str,
+        body: &impl Serialize,
+        idempotency_key: &str,
+    ) -> Result<A, Error> {
+        // Texts and numbers are always written.
+        let mut body = serde_json::to_value(body).map_err(|error| Error::Unreadable(error.to_string()))?;
+        if let Some(members) = body.as_object_mut() {
+            members.retain(|_, value| !value.is_null());
+        }
+        let body = body.to_string();
+        let change = Some((idempotency_key, body.as_str()));
+        self.answer(&Request { method, path, accept: "application/json", change }).await?.parsed()
+    }
+}
+
+/// The body of a change that has nothing else.
+#[derive(Serialize)]
+struct Reason<'r> {
+    reason: &'r str,
 }

@@ -1,4 +1,4 @@
-//! The bodies of the changes. Amounts are decimal texts, and a reason stands in the books.
+//! The bodies of the changes. Amounts are decimal texts, and a reason stands in the books. What is `None` is left out.
 
 use serde::Serialize;
 
@@ -7,15 +7,11 @@ pub struct Grant<'r> {
     pub amount: &'r str,
     pub reason: &'r str,
     /// `None` for credits.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub asset: Option<&'r str>,
     /// `90d`, or a date.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<&'r str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
     /// `free` or `paid`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'r str>,
 }
 
@@ -24,7 +20,6 @@ pub struct Debit<'r> {
     pub amount: &'r str,
     pub reason: &'r str,
     /// `None` for credits.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub asset: Option<&'r str>,
 }
 
@@ -35,7 +30,6 @@ pub struct Transfer<'r> {
     pub amount: &'r str,
     pub reason: &'r str,
     /// `None` for credits.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub asset: Option<&'r str>,
 }
 
@@ -46,13 +40,11 @@ pub struct HoldRequest<'r> {
     pub amount: &'r str,
     pub reason: &'r str,
     /// `None` for ten minutes.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl_seconds: Option<u32>,
     /// The `eventId` of a usage event that reports the same call.
-    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "use")]
     pub usage: Option<&'r str>,
     /// What the expiry charges.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<&'r str>,
 }
 

@@ -179,3 +179,33 @@ async fn pages_follow_the_link_and_no_other_server() {
         assert_eq!(server.seen().len(), 1, "{link}");
     }
 }
+
+/// Pages of all of one owner are fetched with `next`, and an erasure is sent as a change.
+#[tokio::test(start_paused = true)]
+async fn owner_is_exported_by_page_and_erased() {
+    let page = |body| Act::Answer(200, &[], body);
+    let erased = r#"{"receipt":"credits#1","processedAt":"2026-01-01T00:00:00.000Z","owner":"alice","erased":["HL1"],
+        "kept":[{"orderNumber":"HL2","because":"unpaid"}],"keys":[],"bodiesRemovedBy":"2026-04-01T00:00:00.000Z","next":null}"#;
+    let acts = [page(r#"{"next":"a"}"#), UNAVAILABLE, page(r#"{"next":null}"#), page(erased), page(r#"{"next":"a"}"#)];
+    let (client, server) = Server::client(&acts);
+    let mut pages = client.export("alice");
+    let (first, second) = (pages.next_text().await.unwrap(), pages.next_text().await.unwrap());
+    assert_eq!((first.as_deref(), second.as_deref()), (Some(r#"{"next":"a"}"#), Some(r#"{"next":null}"#)));
+    assert_eq!(pages.next_text().await, Ok(None));
+    let erasure = client.erase("alice", Some("c/1"), "a request of hers", "e1").await.unwrap();
+    assert_eq!((erasure.erased.len(), erasure.kept[0].because.as_str(), erasure.next), (1, "unpaid", None));
+    let mut again = client.export("alice");
+    assert!(again.next_text().await.unwrap().is_some());
+    let seen: Vec<[String; 4]> = server.seen();
+    let export = "https://api.example/v1/owners/alice/export";
+    let next = format!("{export}?cursor=a");
+    let erase = "https://api.example/v1/owners/alice/personal-data?cursor=c%2F1";
+    let expected = [
+        ["POST", export, "", ""],
+        ["POST", &next, "", ""],
+        ["POST", &next, "", ""],
+        ["DELETE", erase, "e1", r#"{"reason":"a request of hers"}"#],
+        ["POST", export, "", ""],
+    ];
+    assert_eq!(seen.iter().map(|row| row.each_ref().map(String::as_str)).collect::<Vec<_>>(), expected);
+}

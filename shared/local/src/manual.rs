@@ -60,6 +60,13 @@ pub enum What {
         key: CallerKey,
         /// The name of the key that this one replaces.
         replaces: Option<String>,
+        /// That key, if it is to end, and in how many seconds from now.
+        ends: Option<(CallerKey, u32, Timestamp)>,
+    },
+    /// Removes the names of keys.
+    Erase {
+        owner: Owner,
+        keys: Vec<CallerKey>,
     },
     RevokeKey {
         owner: Owner,
@@ -168,6 +175,7 @@ impl What {
             | Self::Policy { account, .. } => account.clone(),
             Self::RemoteKey { owner, .. }
             | Self::ApiKey { owner, .. }
+            | Self::Erase { owner, .. }
             | Self::RevokeKey { owner, .. }
             | Self::KeyRate { owner, .. }
             | Self::Referrer { owner, .. } => credits_of(owner),
@@ -193,6 +201,7 @@ impl What {
             Self::Policy { .. } => "policy",
             Self::RemoteKey { .. } => "key",
             Self::ApiKey { .. } => "api_key",
+            Self::Erase { .. } => "erase",
             Self::RevokeKey { .. } => "revoke_key",
             Self::JoinTeam { .. } => "join_team",
             Self::LeaveTeam { .. } => "leave_team",
@@ -232,10 +241,12 @@ impl What {
                 ("limit", account.asset().format(*overdraft)),
             ],
             Self::RemoteKey { owner, name, .. } => vec![("owner", owner.to_string()), ("key", name.clone())],
-            Self::ApiKey { owner, replaces, .. } => {
+            Self::ApiKey { owner, replaces, ends, .. } => {
                 let replaces = replaces.iter().map(|name| ("replaces", name.clone()));
-                std::iter::once(("owner", owner.to_string())).chain(replaces).collect()
+                let grace = ends.iter().map(|(_, seconds, _)| ("grace_seconds", seconds.to_string()));
+                std::iter::once(("owner", owner.to_string())).chain(replaces).chain(grace).collect()
             }
+            Self::Erase { owner, keys: _ } => vec![("owner", owner.to_string())],
             Self::RevokeKey { owner, key, .. } => vec![("owner", owner.to_string()), ("key", key.short_id())],
             Self::JoinTeam { team, change, named } => {
                 of_member(team, change).into_iter().chain(named.iter().cloned()).collect()
@@ -324,8 +335,16 @@ impl What {
             Self::Overdraft { account, from, to } | Self::Policy { account, from, to } => {
                 Effect::Overdraft { account: account.clone(), from: *from, to: *to }
             }
+            Self::ApiKey { owner, key, ends: Some((ended, _, at)), .. } => {
+                let end = KeyChange::End { key: ended.clone(), owner: owner.clone(), at: *at };
+                return vec![Effect::Bind { key: key.clone(), owner: owner.clone() }, Effect::Key(Box::new(end))];
+            }
             Self::RemoteKey { owner, key, .. } | Self::ApiKey { owner, key, .. } => {
                 Effect::Bind { key: key.clone(), owner: owner.clone() }
+            }
+            Self::Erase { owner, keys } => {
+                let unname = |key: &CallerKey| KeyChange::Unname { key: key.clone(), owner: owner.clone() };
+                return keys.iter().map(|key| Effect::Key(Box::new(unname(key)))).collect();
             }
             Self::SetRate { rates, .. } | Self::RevokeRate { rates, .. } => Effect::Rates(rates.clone()),
             Self::Budget { change, .. } => Effect::SetBudget(change.clone()),

@@ -39,7 +39,7 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
             "demo-key",
             What::RemoteKey { owner: owner.clone(), key: CallerKey::remote(REMOTE_KEY)?, name: REMOTE_KEY.to_owned() },
         ),
-        (api_key_id.as_str(), What::ApiKey { owner, key: api_key, replaces: None }),
+        (api_key_id.as_str(), What::ApiKey { owner, key: api_key, replaces: None, ends: None }),
     ];
     let rate = demo_rate(ledger).await?.map(|what| (DEMO_RATE_ID, what));
     for (id, what) in changes.into_iter().chain(rate) {

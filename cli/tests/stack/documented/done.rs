@@ -88,6 +88,26 @@ fn account_and_statement_of_the_page_are_read() {
 }
 
 #[test]
+fn owner_of_the_page_is_exported_and_erased() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let made = folder.stdout_of(&["account", "api-key", "alice", "--reason", "r", "--json"]);
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let key = made["apiKey"].as_str().unwrap();
+    let bought = stack.buy(key, &airtime("88001122"));
+    assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
+    stack.becomes(&bought.number, &["done"]);
+    let export = block("docs/api.md", "owner export alice").text.replace("> alice.jsonl", "");
+    let export = || done(&folder, &format!("OWNER_KEY={key}\n{export}"));
+    let before = export();
+    assert!(before.lines().count() > 3 && before.lines().all(|line| line.starts_with(r#"{"owner":"alice","part":""#)));
+    assert_eq!(before.matches(r#""phone":"88001122""#).count(), 1, "{before}");
+    let [erase] = &*commands("docs/api.md", "owner erase alice", &[]) else { panic!() };
+    assert!(done(&folder, erase).contains("1 orders of alice name no person"));
+    assert!(!export().contains("88001122"));
+}
+
+#[test]
 fn codes_are_made_redeemed_listed_and_revoked() {
     let folder = Folder::new();
     let _stack = folder.start();
