@@ -1,4 +1,4 @@
-//! The rows of exchange rates, redeem codes and service keys.
+//! The rows of exchange rates, redeem codes and their campaigns, and service keys.
 
 use idempotency::DynamoLedger;
 use ledger::{
@@ -37,6 +37,11 @@ pub(crate) async fn read(
                 "since": key.since.to_string(),
             })
         }));
+    }
+    if kind == RowKind::Campaign {
+        let page = ledger.campaigns(None, 100, later).await?;
+        let found = page.campaigns.iter().find(|campaign| id == format!("campaign#{}", campaign.name));
+        return Ok(json!({ "since": found.map(|campaign| campaign.since.to_string()) }));
     }
     if kind == RowKind::WrongCodes {
         let owner = owner(id.trim_start_matches("wrong_codes#"));

@@ -24,6 +24,7 @@ pub(crate) enum RowKind {
     Referrer,
     Rates,
     Code,
+    Campaign,
     WrongCodes,
     ServiceKey,
     PublishedKeys,
@@ -39,7 +40,7 @@ pub(crate) enum RowKind {
 }
 
 impl RowKind {
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -55,6 +56,7 @@ impl RowKind {
         Self::Referrer,
         Self::Rates,
         Self::Code,
+        Self::Campaign,
         Self::WrongCodes,
         Self::ServiceKey,
         Self::PublishedKeys,
@@ -92,6 +94,7 @@ impl RowKind {
             ("accounts", Some("referrer")) => Self::Referrer,
             ("accounts", Some("rate")) => Self::Rates,
             ("accounts", Some("code")) => Self::Code,
+            ("accounts", Some("campaign")) => Self::Campaign,
             ("accounts", Some("wrong_codes")) => Self::WrongCodes,
             ("accounts", Some("service_key")) => Self::ServiceKey,
             ("accounts", Some("jwks")) => Self::PublishedKeys,
@@ -121,6 +124,7 @@ impl RowKind {
             | Self::Referrer
             | Self::Rates
             | Self::Code
+            | Self::Campaign
             | Self::WrongCodes
             | Self::ServiceKey
             | Self::Lots
