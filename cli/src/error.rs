@@ -95,12 +95,12 @@ pub(crate) enum Error {
     KeyTaken(String, String),
     #[error("{owner} has no live key {id}: `account keys {owner}` lists them")]
     NoKey { owner: Owner, id: String },
-    #[error(
-        "two keys of the owner have the short name {0}: create a new key with `account api-key`, and stop using both"
-    )]
+    #[error("two keys of the owner are called {0}: create a new key with `account api-key`, and stop using both")]
     KeysAlike(String),
     #[error("{0} is a key of the gateway: create the new key there, bind it with `account key`, and revoke this one")]
     NotAnApiKey(String),
+    #[error("{key} was last used on {newest}, and here it is {today}: set the clock, or add --clock-checked")]
+    ClockAhead { key: String, newest: String, today: String },
     #[error("{0} is a key of the gateway, which calls none of our APIs: a rate is for API keys")]
     NoRateOfGateway(String),
     #[error("the rate {text:?} {cause}, or none")]
@@ -363,6 +363,7 @@ impl Error {
             | Self::Member { .. }
             | Self::KeysAlike(_)
             | Self::NotAnApiKey(_)
+            | Self::ClockAhead { .. }
             | Self::NoRateOfGateway(_)
             | Self::NoServiceKey(_)
             | Self::ServiceKeysAlike(_)

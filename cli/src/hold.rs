@@ -6,7 +6,8 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use ledger::{
-    Asset, AtExpiry, EventKey, Fact, Hold, HoldClosing, HoldId, HoldTerms, HoldTermsError, Holds as _, Source,
+    Asset, AtExpiry, Audit as _, EventKey, Fact, Hold, HoldBudget, HoldClosing, HoldId, HoldTerms, HoldTermsError,
+    Holds as _, Source,
 };
 use local::{context, credits_of, now};
 
@@ -71,6 +72,9 @@ struct OpenArgs {
     /// The owner's key that it is for, by its name in `account keys`: it counts in the key's budget
     #[arg(long)]
     key: Option<String>,
+    /// With --key: open it though the key was last used more than a month ago, by this machine's clock
+    #[arg(long, requires = "key")]
+    clock_checked: bool,
     /// What its expiry charges [default: nothing, until it is settled]
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     charge: Option<String>,
@@ -86,14 +90,17 @@ pub(crate) async fn run(
 ) -> Result<(), Error> {
     match args.action {
         Action::Open(wish) => {
-            let key = wish.key.clone();
+            let (key, is_clock_checked) = (wish.key.clone(), wish.clock_checked);
             let (mut hold, by) = wish.hold(variable)?;
             let books = args.which.open(dir).await?;
             if let Some(key) = key {
-                let (key, bound) = key_of(&books, hold.account.owner(), &key).await?;
+                let (name, (key, bound)) = (key.clone(), key_of(&books, hold.account.owner(), &key).await?);
                 let (id, usage) = (hold.id.clone(), hold.usage.clone());
                 let refused = |cause| HoldRefused { id, usage, step: HoldStep::Open, cause };
                 hold = hold.for_key(&key, bound).map_err(refused)?;
+                if let Some(budget) = hold.budget.as_ref().filter(|_| !is_clock_checked) {
+                    refuse_clock_ahead(&books, budget, name).await?;
+                }
             }
             open(&books, &hold, &by, form).await
         }
@@ -125,7 +132,7 @@ pub(crate) async fn run(
 impl OpenArgs {
     /// Validates all values before the books are opened.
     fn hold(self, variable: impl Fn(&str) -> Option<String>) -> Result<(Hold, Authorship), Error> {
-        let Self { owner, amount: amount_text, ttl, usage, key: _, charge, by } = self;
+        let Self { owner, amount: amount_text, ttl, usage, key: _, clock_checked: _, charge, by } = self;
         let account = credits_of(&parse::owner(&owner)?);
         let amount = parse::amount(Asset::CREDITS, &amount_text)?;
         let to_charge = charge.as_deref().map(|text| parse::positive_amount(Asset::CREDITS, text)).transpose()?;
@@ -150,6 +157,16 @@ impl OpenArgs {
             HoldTermsRefused { value, cause }
         })?;
         Ok((hold, by))
+    }
+}
+
+/// A hold whose clock is years ahead would begin a window that pushes real ones out of the key's row.
+async fn refuse_clock_ahead(books: &Books, budget: &HoldBudget, key: String) -> Result<(), Error> {
+    let stored = books.ledger.stored_spent(&budget.key, &context(PATIENCE)).await?;
+    let spent = stored.and_then(|stored| stored.spent).filter(|spent| budget.is_long_after(spent));
+    match spent.and_then(|spent| spent.days.current) {
+        None => Ok(()),
+        Some(newest) => Err(Error::ClockAhead { key, newest: newest.window, today: budget.windows.day.clone() }),
     }
 }
 

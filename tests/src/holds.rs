@@ -39,7 +39,7 @@ pub(crate) fn settle(cost: &str) -> HoldClosing {
 }
 
 /// What a gateway reports of the same use.
-fn used(owner: &str, event: &str, cost: &str) -> Decision {
+pub(crate) fn used(owner: &str, event: &str, cost: &str) -> Decision {
     let receipt = EventKey::new(Source::Usage, event).expect("an id");
     let movement = Movement {
         key: MoneyKey::of_event(&receipt),

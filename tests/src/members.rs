@@ -19,6 +19,7 @@ use crate::stripe::{self as of_stripe, REFUSED, run_at};
 
 mod circles;
 mod faults;
+mod held;
 mod races;
 mod schedules;
 

@@ -159,7 +159,10 @@ impl Facts for BudgetResult {
         self.changed.print();
         match &self.budget {
             Some(budget) => BudgetFacts::print_all([budget]),
-            None if self.is_read => print::line(format_args!("  {} has no limit, and nothing is counted", self.key)),
+            None if self.is_read => print::line(format_args!(
+                "  {} has no limit, and nothing is counted. Its zone is forgotten: name it with the next limit.",
+                self.key
+            )),
             None => {}
         }
         print::line("  A function that used the key in the last minute may count by its former budget until then.");

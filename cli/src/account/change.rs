@@ -1,7 +1,8 @@
 //! Commits a change of an account under its idempotency key, and prints the account after it.
 
 use ledger::{
-    AccountId, Amount, Balance, CallerKey, CommitError, Committed, Ledger as _, Owner, Reason, SpendingTerms, Timestamp,
+    AccountId, Amount, Balance, CallerKey, CommitError, Committed, KeySettings, Ledger as _, Owner, Reason,
+    SpendingTerms, Timestamp,
 };
 use local::{Change, What, context, new_api_key};
 use serde::Serialize;
@@ -57,6 +58,12 @@ struct NewKey {
     /// When that key stops working.
     #[serde(skip_serializing_if = "Option::is_none")]
     works_until: Option<String>,
+    /// Whether it has the limits of the key that it replaces.
+    #[serde(skip)]
+    is_limited: bool,
+    /// The team of that key, of which this one is no member.
+    #[serde(skip)]
+    team: Option<String>,
     #[serde(skip)]
     owner: String,
 }
@@ -118,12 +125,16 @@ pub(super) async fn api_key(
     let (secret, name) = (new_api_key()?, owner.to_string());
     let (key, other) = (CallerKey::api(&secret), replaces.as_ref().map(|replaced| replaced.id.clone()));
     let ends = replaces.as_ref().and_then(|replaced| replaced.ends.clone());
-    let changed = ChangeResult::of(&committed(books, by, What::ApiKey { owner, key, replaces: other, ends }).await?);
+    let settings = replaces.as_ref().map(|replaced| replaced.settings).unwrap_or_default();
+    let team = replaces.as_ref().and_then(|replaced| replaced.team.clone());
+    let what = What::ApiKey { owner, key, replaces: other, settings, ends };
+    let changed = ChangeResult::of(&committed(books, by, what).await?);
     let api_key = changed.is_done_now().then_some(secret);
     let works_until = replaces.as_ref().and_then(|replaced| replaced.ends.as_ref()).map(|(_, _, at)| at.to_string());
     let works_until = works_until.filter(|_| changed.is_done_now());
     let replaces = replaces.filter(|replaced| replaced.is_live).map(|replaced| replaced.id);
-    form.show(&NewKey { changed, api_key, replaces, works_until, owner: name });
+    let is_limited = settings.budget.is_some();
+    form.show(&NewKey { changed, api_key, replaces, works_until, is_limited, team, owner: name });
     Ok(())
 }
 
@@ -133,6 +144,8 @@ pub(super) struct ReplacedKey {
     pub(super) is_live: bool,
     /// The key, if it ends, the seconds until then, and when that is.
     pub(super) ends: Option<(CallerKey, u32, Timestamp)>,
+    pub(super) settings: KeySettings,
+    pub(super) team: Option<String>,
 }
 
 /// Sets the referrer, and refuses a circle of referrers.
@@ -267,6 +280,12 @@ impl Facts for NewKey {
             None => "  The key cannot be printed again. If you do not have it, create another and revoke this one."
                 .to_owned(),
         });
+        if self.is_limited {
+            print::line("  It has the limits of the key that it replaces, and has spent nothing of them yet.");
+        }
+        if let Some(team) = &self.team {
+            print::line(format_args!("  It is no member of {team}: member add {team} {} …", self.owner));
+        }
         match (&self.replaces, &self.works_until) {
             (Some(id), Some(at)) => print::line(format_args!("  {id} works until {at}.")),
             (Some(id), None) => print::line(format_args!(

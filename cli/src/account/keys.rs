@@ -1,7 +1,9 @@
 //! Lists, rotates and revokes the keys of an owner.
 
 use idempotency::KeyRow;
-use ledger::{CallCounts as _, CallerKey, CommitError, KeyId, KeyQuery, Keys as _, Owner, StoredKey};
+use ledger::{
+    CallCounts as _, CallerKey, CommitError, KeyId, KeyQuery, KeySettings, Keys as _, Owner, OwnerKey, StoredKey,
+};
 use local::{What, context};
 use serde::Serialize;
 
@@ -92,7 +94,15 @@ pub(super) async fn rotate(
     }
     let until = |seconds: u32| context(PATIENCE).received_at.plus_seconds(seconds.into());
     let ends = grace.map(|seconds| (row.key.clone(), seconds, until(seconds)));
-    let replaced = ReplacedKey { id: row.key.short_id(), is_live: row.revoked_at.is_none(), ends };
+    let stored = books.ledger.key_as_stored(&KeyId::Owner(row.key.clone()), &context(PATIENCE)).await?;
+    let (settings, team) = match stored {
+        Some(StoredKey::Owner(OwnerKey { settings, draws, .. })) => {
+            (settings, draws.open().map(|open| open.payer.to_string()))
+        }
+        Some(StoredKey::Service(_)) | None => (KeySettings::default(), None),
+    };
+    let (id, is_live) = (row.key.short_id(), row.revoked_at.is_none());
+    let replaced = ReplacedKey { id, is_live, ends, settings, team };
     api_key(books, by, owner, Some(replaced), form).await
 }
 

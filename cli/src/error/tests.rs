@@ -77,6 +77,7 @@ fn samples() -> Vec<Error> {
         Error::NoKey { owner: owner(), id: text("ab12") },
         Error::KeysAlike(text("ab12")),
         Error::NotAnApiKey(text("42")),
+        Error::ClockAhead { key: text("gateway-42"), newest: text("2026-01-01"), today: text("2030-01-01") },
         Error::NoRateOfGateway(text("gateway-42")),
         Error::CallRate { text: text("0"), cause: CallRateError },
         Error::NoLimit,

@@ -1,6 +1,8 @@
 //! Budgets by the command line: what is set, what is counted, what is refused, and what a wrong command changes.
 
-use crate::harness::Folder;
+use embedded::Engine;
+
+use crate::harness::{Folder, Stack};
 
 /// Everything that the books have, before and after a command that must change nothing.
 fn shown(folder: &Folder) -> String {
@@ -30,6 +32,34 @@ fn key_counts_holds_and_usage_up_to_its_limits() {
     let shown = folder.stdout_of(&["account", "show", "alice"]);
     assert!(shown.contains("5.5 of 5") || shown.contains("0 of 5"), "unless the day has just ended: {shown}");
     assert!(shown.contains("balance    44.5"), "{shown}");
+}
+
+/// By the row of the key, since no test can set the clock: its newest day is years before this machine's.
+#[test]
+fn hold_of_a_clock_that_may_be_ahead_takes_a_confirmation() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    folder.stdout_of(&["account", "credit", "alice", "50", "--reason", "trial", "--new"]);
+    folder.stdout_of(&["account", "key", "alice", "42", "--reason", "trial"]);
+    folder.stdout_of(&["account", "budget", "alice", "gateway-42", "--total", "5", "--reason", "trial"]);
+    let hold = |id: &str, more: &[&str]| {
+        let words = ["hold", "open", "alice", "1", "--key", "gateway-42", "--id", id, "--reason", "trial"];
+        folder.run(&[&words, more].concat())
+    };
+    assert_eq!(hold("h1", &[]).code, Some(0), "a key without any use");
+    assert!(Stack::stop(stack, "INT").success());
+    let row = serde_json::json!({
+        "TableName": "hookledger-local-accounts", "Key": { "id": { "S": "budget#key#remote#42" } },
+        "UpdateExpression": "SET #day = :day, #month = :month",
+        "ExpressionAttributeNames": { "#day": "day", "#month": "month" },
+        "ExpressionAttributeValues": { ":day": { "S": "2024-01-01" }, ":month": { "S": "2024-01" } },
+    });
+    Engine::open(&folder.file("store.db")).unwrap().request("UpdateItem", &row).unwrap();
+    let refused = hold("h2", &[]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("was last used on 2024-01-01"), "{}", refused.stderr);
+    assert_eq!(hold("h2", &["--clock-checked"]).code, Some(0));
+    assert_eq!(hold("h3", &[]).code, Some(0), "its newest day is today");
 }
 
 #[test]

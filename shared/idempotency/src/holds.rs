@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    AccountId, CallContext, CommitError, FoundHolds, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldState,
-    HoldStep, Holds, Timestamp, UseRow,
+    AccountId, CallContext, CallerKey, CommitError, FoundHolds, Hold, HoldClosing, HoldError, HoldId, HoldRefusal,
+    HoldState, HoldStep, Holds, Timestamp, UseRow,
 };
 
 use crate::batch::Read;
@@ -242,11 +242,19 @@ fn use_row(row: &Image, hold: &Hold) -> image::Read<UseRow> {
         Some(names::PROCESSED) if word(names::ACCOUNT) == Some(&hold.account.to_string()) => {
             UseRow::Charged(verdict::charged(row))
         }
+        // Its key was in no team when the event was sent, or in another: the first charge of a use stands.
+        Some(names::PROCESSED) if is_of_key(row, hold) => UseRow::Charged(verdict::charged(row)),
         Some(names::FAILED) if word(names::ATTENTION).is_none_or(|lane| lane == hold_row::lane_of(hold)) => {
             UseRow::Absent
         }
         _ => UseRow::Elsewhere,
     })
+}
+
+fn is_of_key(row: &Image, hold: &Hold) -> bool {
+    let fact = || row.get(names::FACTS)?.as_m().ok()?.get("key")?.as_s().ok();
+    let key = fact().and_then(|key| CallerKey::remote(key).ok());
+    key.is_some() && key == hold.key
 }
 
 fn id_of(row: &Image) -> Option<String> {

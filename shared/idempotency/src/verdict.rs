@@ -52,16 +52,21 @@ pub(crate) struct ExistingRow {
     pub(crate) source: String,
     pub(crate) account: Option<String>,
     pub(crate) charged: Option<Amount>,
+    /// The short id of the key that a hold was for.
+    pub(crate) key: Option<String>,
     pub(crate) is_over_budget: bool,
 }
 
 impl ExistingRow {
-    /// Whether a hold has charged the use that this entry charges, on the same account.
+    /// Whether a hold has charged the use that this entry charges: on the same account, or for the same key, which has
+    /// left its team or joined one since the hold was opened.
     pub(crate) fn is_charge_of_hold(&self, entry: &Entry) -> bool {
         let charges = entry.effects.iter().filter_map(|effect| {
             if let Effect::Move(movement) = effect { Some(movement.posting.account().to_string()) } else { None }
         });
-        self.source == Writer::Hold.as_str() && entry.header.kind == "usage" && charges.eq(self.account.clone())
+        let is_of_key = self.key.is_some() && self.key == entry.header.short_id_of_key();
+        let is_same = charges.eq(self.account.clone()) || is_of_key;
+        self.source == Writer::Hold.as_str() && entry.header.kind == "usage" && is_same
     }
 
     pub(crate) fn is_same_event(&self, fingerprints: &Fingerprints) -> bool {
@@ -276,6 +281,7 @@ fn existing_row(image: Option<&Image>) -> ExistingRow {
         source: owned(names::SOURCE),
         account: text(image, names::ACCOUNT).map(str::to_owned),
         charged: image.and_then(charged),
+        key: image.and_then(|row| row.get(names::FACTS)?.as_m().ok()?.get("key")?.as_s().ok()).cloned(),
         is_over_budget: image
             .and_then(|row| row.get(names::FACTS)?.as_m().ok())
             .is_some_and(|facts| facts.contains_key(OVER_BUDGET)),

@@ -15,6 +15,7 @@ pub use spent::{Counted, Series, Slot, Spent};
 
 const MINUTES_PER_HOUR: i16 = 60;
 const DAY_SECONDS: i64 = 24 * 60 * 60;
+const AHEAD_SECONDS_MAX: i64 = 31 * DAY_SECONDS;
 /// The zones in use lie between -12:00 and +14:00.
 const EASTMOST_MINUTES: i16 = 14 * MINUTES_PER_HOUR;
 const WESTMOST_MINUTES: i16 = -12 * MINUTES_PER_HOUR;
@@ -216,6 +217,15 @@ pub struct HoldBudget {
 impl HoldBudget {
     pub fn at(key: CallerKey, budget: &Budget, opened_at: Timestamp) -> Self {
         Self { key, windows: budget.zone.windows_at(opened_at), limits: budget.limits }
+    }
+
+    /// Whether its day is more than a month after the newest in which the key has spent anything. On a machine of a person
+    /// the clock may be ahead; two such days would push the real ones out of the row.
+    pub fn is_long_after(&self, spent: &Spent) -> bool {
+        let start = |day: &str| Timestamp::parse_rfc3339(&format!("{day}T00:00:00.000Z")).ok();
+        let newest = spent.days.current.as_ref().and_then(|newest| start(&newest.window));
+        let latest = newest.map(|newest| newest.plus_seconds(AHEAD_SECONDS_MAX));
+        latest.zip(start(&self.windows.day)).is_some_and(|(latest, day)| day > latest)
     }
 
     /// What the opening counts.

@@ -33,6 +33,15 @@ pub struct JournalHeader {
     pub order: Option<OrderNumber>,
 }
 
+impl JournalHeader {
+    /// The short id of the key that a gateway names in the facts of its usage.
+    pub fn short_id_of_key(&self) -> Option<String> {
+        let (_, key) = self.facts.iter().find(|(name, _)| *name == "key")?;
+        let Fact::Text(key) = key else { return None };
+        CallerKey::remote(key).ok().map(|key| key.short_id())
+    }
+}
+
 /// An event and all of its effects: either all happen or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {

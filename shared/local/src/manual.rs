@@ -60,6 +60,8 @@ pub enum What {
         key: CallerKey,
         /// The name of the key that this one replaces.
         replaces: Option<String>,
+        /// Those of that key.
+        settings: KeySettings,
         /// That key, if it is to end, and in how many seconds from now.
         ends: Option<(CallerKey, u32, Timestamp)>,
     },
@@ -335,13 +337,20 @@ impl What {
             Self::Overdraft { account, from, to } | Self::Policy { account, from, to } => {
                 Effect::Overdraft { account: account.clone(), from: *from, to: *to }
             }
-            Self::ApiKey { owner, key, ends: Some((ended, _, at)), .. } => {
-                let end = KeyChange::End { key: ended.clone(), owner: owner.clone(), at: *at };
-                return vec![Effect::Bind { key: key.clone(), owner: owner.clone() }, Effect::Key(Box::new(end))];
+            Self::ApiKey { owner, key, settings, ends, .. } => {
+                let (key, owner) = (key.clone(), owner.clone());
+                let end = |(ended, _, at): &(CallerKey, u32, Timestamp)| {
+                    Effect::Key(Box::new(KeyChange::End { key: ended.clone(), owner: owner.clone(), at: *at }))
+                };
+                let ended = ends.as_ref().map(end);
+                let made = if *settings == KeySettings::default() {
+                    Effect::Bind { key, owner }
+                } else {
+                    Effect::Key(Box::new(KeyChange::Make { key, owner, settings: *settings }))
+                };
+                return std::iter::once(made).chain(ended).collect();
             }
-            Self::RemoteKey { owner, key, .. } | Self::ApiKey { owner, key, .. } => {
-                Effect::Bind { key: key.clone(), owner: owner.clone() }
-            }
+            Self::RemoteKey { owner, key, .. } => Effect::Bind { key: key.clone(), owner: owner.clone() },
             Self::Erase { owner, keys } => {
                 let unname = |key: &CallerKey| KeyChange::Unname { key: key.clone(), owner: owner.clone() };
                 return keys.iter().map(|key| Effect::Key(Box::new(unname(key)))).collect();

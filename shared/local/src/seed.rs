@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use idempotency::DynamoLedger;
-use ledger::{Amount, CallerKey, CommitError, CurrencyPair, EventKey, Ledger as _, Owner, Rate, Writer};
+use ledger::{Amount, CallerKey, CommitError, CurrencyPair, EventKey, KeySettings, Ledger as _, Owner, Rate, Writer};
 
 use crate::error::Error;
 use crate::manual::{Change, What, credits_of};
@@ -39,7 +39,10 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
             "demo-key",
             What::RemoteKey { owner: owner.clone(), key: CallerKey::remote(REMOTE_KEY)?, name: REMOTE_KEY.to_owned() },
         ),
-        (api_key_id.as_str(), What::ApiKey { owner, key: api_key, replaces: None, ends: None }),
+        (
+            api_key_id.as_str(),
+            What::ApiKey { owner, key: api_key, replaces: None, settings: KeySettings::default(), ends: None },
+        ),
     ];
     let rate = demo_rate(ledger).await?.map(|what| (DEMO_RATE_ID, what));
     for (id, what) in changes.into_iter().chain(rate) {

@@ -103,6 +103,32 @@ fn window_has_a_slot_in_its_series() {
     }
 }
 
+/// A month is as long as a key may rest before a person confirms the clock. A row that is ahead itself locks no one out.
+#[test]
+fn day_long_after_the_newest_may_be_of_a_clock_that_is_ahead() {
+    let hold = |day: &str| HoldBudget {
+        key: key(),
+        windows: Windows { day: day.to_owned(), month: day.get(..7).unwrap_or_default().to_owned() },
+        limits: Limits::default(),
+    };
+    let spent = |day: &str| Spent {
+        days: Series { current: Some(Counted { window: day.to_owned(), units: Balance::ZERO }), previous: None },
+        ..Spent::default()
+    };
+    let rows = [
+        ("2026-01-01", "2026-01-01", false),
+        ("2026-01-01", "2026-02-01", false),
+        ("2026-01-01", "2026-02-02", true),
+        ("2026-01-01", "2030-01-01", true),
+        ("2030-01-01", "2026-01-01", false),
+        ("x", "2026-01-01", false),
+    ];
+    for (newest, day, expected) in rows {
+        assert_eq!(hold(day).is_long_after(&spent(newest)), expected, "{newest} {day}");
+    }
+    assert!(!hold("2030-01-01").is_long_after(&Spent::default()));
+}
+
 /// The next midnight of the zone, and the first of the next month; the total never ends.
 #[test]
 fn window_ends_at_midnight_of_its_zone() {

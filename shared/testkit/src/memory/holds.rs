@@ -1,8 +1,8 @@
 //! Holds in memory.
 
 use ledger::{
-    AccountId, CallContext, CommitError, Entry, FoundHolds, Hold, HoldChange, HoldClosing, HoldError, HoldId,
-    HoldRefusal, HoldStep, Holds, Lane, Receipt, Source, Timestamp, UseRow, Writer,
+    AccountId, CallContext, CallerKey, CommitError, Entry, FoundHolds, Hold, HoldChange, HoldClosing, HoldError,
+    HoldId, HoldRefusal, HoldStep, Holds, Lane, Receipt, Source, Timestamp, UseRow, Writer,
 };
 
 use super::{MemoryLedger, State};
@@ -92,7 +92,9 @@ impl State {
                 None
             }
         });
-        let is_same = entry.header.kind == "usage" && charges.eq(kept.row.account.clone());
+        let key_of_hold = kept.fact("key");
+        let is_of_key = key_of_hold.is_some() && key_of_hold == entry.header.short_id_of_key();
+        let is_same = entry.header.kind == "usage" && (charges.eq(kept.row.account.clone()) || is_of_key);
         let processed_at = kept.processed_at.filter(|_| is_same)?;
         Some(Receipt { key: key.clone(), processed_at, is_over_budget: false })
     }
@@ -101,7 +103,9 @@ impl State {
         let Some(kept) = self.journal.get(hold.usage.as_str()) else { return UseRow::Absent };
         if kept.processed_at.is_some() {
             let is_same = kept.row.account.as_ref() == Some(&hold.account.to_string());
-            return if is_same { UseRow::Charged(None) } else { UseRow::Elsewhere };
+            let key = kept.fact("key").and_then(|key| CallerKey::remote(&key).ok());
+            let is_of_key = key.is_some() && key == hold.key;
+            return if is_same || is_of_key { UseRow::Charged(None) } else { UseRow::Elsewhere };
         }
         let lane = format!("{}#{}", Source::Usage.as_str(), Lane::Owner(hold.account.owner().clone()));
         let waits_elsewhere = kept.due.as_ref().is_some_and(|due| due.word != lane);

@@ -1,8 +1,8 @@
 //! A journal row in memory, and the body that is kept of its event.
 
 use ledger::{
-    Amount, CallContext, CommitError, Committed, EventKey, Facts, House, JournalHeader, KeptBody, RawBody, Receipt,
-    Timestamp, Writer,
+    Amount, CallContext, CommitError, Committed, EventKey, Fact, Facts, House, JournalHeader, KeptBody, RawBody,
+    Receipt, Timestamp, Writer,
 };
 
 use super::State;
@@ -29,6 +29,13 @@ pub(super) struct Due {
     pub(super) word: String,
     pub(super) at: Timestamp,
     pub(super) owed: Amount,
+}
+
+impl KeptRow {
+    pub(super) fn fact(&self, name: &str) -> Option<String> {
+        let (_, fact) = self.facts.iter().find(|(known, _)| *known == name)?;
+        if let Fact::Text(text) = fact { Some(text.clone()) } else { None }
+    }
 }
 
 impl State {

@@ -1,0 +1,87 @@
+//! A use that a hold names, whose key joins or leaves its team before the gateway reports it: charged once.
+
+use ledger::{HoldClosing, HoldError, HoldRefusal, HoldState, Source};
+use testkit::MemoryLedger;
+
+use super::*;
+
+/// The hold's settlement and the event of the same use, in both orders: who pays, and what the hold becomes.
+#[tokio::test(start_paused = true)]
+async fn use_of_a_key_that_has_left_is_charged_once() {
+    let named = |id: &str| Hold { usage: EventKey::new(Source::Usage, "e1").expect("an id"), ..hold(id, "5") };
+    for is_hold_first in [true, false] {
+        let world = world().await;
+        let [join, leave, ..] = changes();
+        world.ledger(0).commit(&join, &later(1, 0)).await.expect("joined");
+        world.ledger(0).open_hold(&named("h1"), &later(2, 0)).await.expect("a hold");
+        world.ledger(0).commit(&leave, &later(3, 120)).await.expect("left");
+        let before = ["team", "alice"].map(|of| world.books().balance(&format!("{of}/credits")));
+        let settled = async || {
+            let closed = world.ledger(4).close_hold(&named("h1"), &settle("2"), &later(4, 180)).await;
+            closed.expect("settled").state
+        };
+        let event = body("e1", "k1", "2", 180);
+        let reported = async || Sandbox::faultless(&world).await.deliver(&event, &moment_at(5, at(180))).await;
+        let (state, reply) = if is_hold_first {
+            let state = settled().await;
+            (state, reported().await)
+        } else {
+            let reply = reported().await;
+            (settled().await, reply)
+        };
+        let reply = reply.expect("alive");
+        assert_eq!(reply.status, 200, "{is_hold_first}: {}", reply.body);
+        let HoldState::Settled { is_charged_before, .. } = state else { panic!("{state:?}") };
+        assert_eq!(is_charged_before, !is_hold_first);
+        let books = world.books();
+        books.check();
+        let after = ["team", "alice"].map(|of| books.balance(&format!("{of}/credits")));
+        let paid = [before[0] - after[0], before[1] - after[1]];
+        let two = 2_000_000_000;
+        assert_eq!(paid, if is_hold_first { [two, 0] } else { [0, two] }, "{is_hold_first}");
+        assert_eq!(books.accounts["team/credits"].held, 0, "{is_hold_first}");
+        assert_eq!(books.journal.keys().filter(|key| key.starts_with("usage#e1")).count(), 1, "no conflict");
+    }
+}
+
+/// Another key of another owner is no channel of the same use.
+#[tokio::test(start_paused = true)]
+async fn use_of_another_key_is_another_use() {
+    let world = world().await;
+    let [join, ..] = changes();
+    world.ledger(0).commit(&join, &later(1, 0)).await.expect("joined");
+    let named = Hold { usage: EventKey::new(Source::Usage, "e1").expect("an id"), ..hold("h1", "5") };
+    world.ledger(0).open_hold(&named, &later(2, 0)).await.expect("a hold");
+    top_up(&world, "of-bob", "bob", "5").await;
+    let event = body("e1", "k2", "2", 60);
+    Sandbox::faultless(&world).await.deliver(&event, &moment_at(5, at(60))).await.expect("alive");
+    let closed = world.ledger(4).close_hold(&named, &settle("2"), &later(4, 180)).await;
+    assert!(matches!(closed, Err(HoldError::Refused(HoldRefusal::UsedElsewhere))), "{closed:?}");
+    let released = world.ledger(4).close_hold(&named, &HoldClosing::Release, &later(4, 180)).await;
+    assert!(matches!(released.expect("released").state, HoldState::Released { .. }));
+}
+
+/// The same in memory.
+#[tokio::test(start_paused = true)]
+async fn use_of_a_key_that_has_left_is_charged_once_in_memory() {
+    for is_hold_first in [true, false] {
+        let ledger = MemoryLedger::default();
+        for owner in ["team", "alice"] {
+            ledger.commit(&crate::lots::credit(owner, owner, "10", None), &later(0, 0)).await.expect("credits");
+        }
+        let named = Hold { usage: EventKey::new(Source::Usage, "e1").expect("an id"), ..hold("h1", "5") };
+        ledger.open_hold(&named, &later(2, 0)).await.expect("a hold");
+        let mut event = crate::holds::used("alice", "e1", "2");
+        let Decision::Record(entry) = &mut event else { panic!("an entry") };
+        entry.header.facts = vec![("key", "k1".into())];
+        if is_hold_first {
+            ledger.close_hold(&named, &settle("2"), &later(4, 180)).await.expect("settled");
+            let booked = ledger.commit(&event, &later(5, 180)).await;
+            assert!(matches!(booked, Ok(Committed::Earlier(_))), "{booked:?}");
+        } else {
+            ledger.commit(&event, &later(5, 180)).await.expect("booked");
+            let closed = ledger.close_hold(&named, &settle("2"), &later(4, 180)).await.expect("settled");
+            assert!(matches!(closed.state, HoldState::Settled { is_charged_before: true, .. }), "{closed:?}");
+        }
+    }
+}
