@@ -53,12 +53,10 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
         if args.full || !args.which.aws {
             let mut whole = whole::scanned(&books, &invocation).await?;
             audit::read_codes_again(&books.ledger, &invocation, &mut whole).await?;
-            books.ledger.read_members_again(&mut whole, &invocation.context()).await?;
             let differences = whole.clone().differences(invocation.now).into_iter();
-            // Of codes and members there is no statement to read again.
-            let has_no_statement =
-                |found: &Difference| matches!(found.difference_kind, DifferenceKind::Uses | DifferenceKind::Members);
-            let (of_codes, first): (Vec<_>, Vec<_>) = differences.partition(has_no_statement);
+            // Those of codes were read again.
+            let is_of_codes = |found: &Difference| found.difference_kind == DifferenceKind::Uses;
+            let (of_codes, first): (Vec<_>, Vec<_>) = differences.partition(is_of_codes);
             // A scan is no snapshot: each difference is read again by itself, since a write may have happened in between.
             let (open, unsettled) = audit::verify(&books.ledger, &invocation, &first, books.index_lag).await?;
             let open = open.into_iter().map(|open| open.difference);

@@ -17,6 +17,7 @@ use crate::lots::{account, later, spend};
 use crate::sandbox::{Sandbox, amount, by_hand, message, moment_at, open_account, top_up};
 use crate::stripe::{self as of_stripe, REFUSED, run_at};
 
+mod audited;
 mod circles;
 mod faults;
 mod held;

@@ -241,7 +241,7 @@ fn rows() -> Vec<Planted> {
             plant: |world, _| {
                 write_row("accounts", world, "members#alice", &json!({ "drawn_by": { "SS": ["key#remote#k1"] } }));
             },
-            stopped_by: Defence::Roles(&["credits"]),
+            stopped_by: Defence::Alarm("drift"),
         },
         Planted {
             table: "accounts",

@@ -1,7 +1,7 @@
 //! Retries of refused deliveries: when they are due, their backoff, their outcome and their cost. The outcome of a
 //! payment's events is tested in `stripe`, where every story ends with these sweeps.
 
-mod audit_sweep;
+pub(crate) mod audit_sweep;
 mod bad_rows;
 mod costs;
 mod intents;

@@ -17,12 +17,12 @@ use crate::alarms::{drift_of, report_drift, subject_of, unlisted, unsettled};
 /// Lines in one page of a statement: two seconds, if each belongs to another order.
 const LINES_MAX: u16 = 200;
 /// Keys in one read call of the store; orders are compared in batches of so many lines.
-const LINES_COMPARED: usize = 100;
+pub(crate) const LINES_COMPARED: usize = 100;
 const ACCOUNTS_MAX: u16 = 100;
 /// One call of the store, with its retries.
 const ONE_WITHIN: Duration = Duration::from_secs(5);
 /// Attempts to read an account between two writes; after that it waits for the next pass.
-const ROUNDS_MAX: u32 = 4;
+pub(crate) const ROUNDS_MAX: u32 = 4;
 
 /// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -88,24 +88,14 @@ impl<'r, L: Audit> Auditor<'r, L> {
         Ok(RunState::Continues)
     }
 
-    /// The same, with these lines, which may belong to the order.
-    pub(crate) async fn check_with_lines(&mut self, subject: &Subject, keys: &[&str]) -> Result<RunState, CommitError> {
-        let Subject::Order(number) = subject else {
-            return self.check_subject(subject).await;
-        };
-        let mut lines = Vec::new();
-        for keys in keys.chunks(LINES_COMPARED) {
-            lines.extend(self.journal_lines(keys).await?);
-        }
-        lines.retain(|line| line.order.as_ref() == Some(number));
-        self.compare(number, &lines, true).await.map(|()| RunState::Continues)
-    }
-
     /// Compares the accounts of one page; `None` after the last page.
     pub(crate) async fn check_page(&mut self) -> Result<Option<RunState>, CommitError> {
         let page = self.ledger.accounts(self.check.after.as_deref(), ACCOUNTS_MAX, &self.call()).await?;
         for stored in &page.budgets {
             self.compare_budget(stored);
+        }
+        if self.compare_members_in(&page).await? == RunState::OutOfTime {
+            return Ok(Some(RunState::OutOfTime));
         }
         for held in page.accounts {
             if self.is_out_of_time() {

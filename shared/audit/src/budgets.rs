@@ -1,7 +1,10 @@
 //! The audit of what keys have spent, and the decision that writes such a row by the uses of the month.
 
+use std::collections::BTreeSet;
+
 use ledger::{
-    Audit, Balance, BoundKey, CallerKey, CommitError, Decision, EventKey, StoredSpent, Subject, Windows, Writer,
+    Audit, Balance, BoundKey, CallerKey, CommitError, Decision, EventKey, Members, StoredSpent, Subject, Windows,
+    Writer,
 };
 
 use crate::auditor::{Auditor, RunState};
@@ -13,8 +16,11 @@ impl<L: Audit> Auditor<'_, L> {
         self.record_check(&Subject::Account(stored.key.budget_id()), found);
     }
 
-    /// An account, or what a key has spent: both are rows of one table.
+    /// An account, what a key has spent, or the members of an owner: all are rows of one table.
     pub(crate) async fn check_account(&mut self, account: &str) -> Result<RunState, CommitError> {
+        if let Some(owner) = Members::owner_of(account) {
+            return self.compare_members(&owner, BTreeSet::new()).await.map(|()| RunState::Continues);
+        }
         let Some(key) = CallerKey::of_budget_id(account) else {
             return self.count(account, None, self.statement(account)).await;
         };

@@ -25,6 +25,7 @@ mod changes;
 mod codes;
 mod end_findings;
 mod lots;
+mod members;
 mod pairs;
 mod pass;
 mod repair;

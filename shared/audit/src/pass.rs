@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use edge::Invocation;
-use ledger::{Audit, AuditProgress, CommitError, Difference, Open, Subject};
+use ledger::{Audit, AuditProgress, CallerKey, CommitError, Difference, Members, Open, Subject};
 
-use crate::auditor::{AuditReport, Auditor, RunState};
+use crate::auditor::{AuditReport, Auditor, LINES_COMPARED, RunState};
 use crate::trial_balance::report_unbalanced;
 
 /// The assumed maximum lag of an index.
@@ -62,6 +62,25 @@ pub async fn continue_pass<L: Audit>(
 }
 
 impl<L: Audit> Auditor<'_, L> {
+    /// Compares a subject with these lines, which may belong to the order, or name keys that must be on the owner's list.
+    pub(crate) async fn check_with_lines(&mut self, subject: &Subject, keys: &[&str]) -> Result<RunState, CommitError> {
+        if let Subject::Account(account) = subject
+            && let Some(owner) = Members::owner_of(account)
+        {
+            let keys = keys.iter().filter_map(|key| CallerKey::of_row(key)).collect();
+            return self.compare_members(&owner, keys).await.map(|()| RunState::Continues);
+        }
+        let Subject::Order(number) = subject else {
+            return self.check_subject(subject).await;
+        };
+        let mut lines = Vec::new();
+        for keys in keys.chunks(LINES_COMPARED) {
+            lines.extend(self.journal_lines(keys).await?);
+        }
+        lines.retain(|line| line.order.as_ref() == Some(number));
+        self.compare(number, &lines, true).await.map(|()| RunState::Continues)
+    }
+
     async fn run_pass(&mut self) -> Result<(), CommitError> {
         let read = self.check.clone();
         // A new pass counts the accounts itself.

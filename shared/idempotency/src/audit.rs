@@ -1,13 +1,13 @@
 //! The reads of the audit: accounts by scan, statements by index, and the progress row.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     AccountPage, Audit, AuditProgress, Balance, CallContext, CallerKey, CommitError, House, JournalLine, LinePage,
-    LinePosition, LotsRow, OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, StoredSpent, Timestamp,
-    TrialBalance,
+    LinePosition, LotsRow, MemberKey, Members, OrderNumber, Owner, StatementLine, StoredAccount, StoredLots,
+    StoredOrder, StoredSpent, Timestamp, TrialBalance,
 };
 
 use crate::batch::Read;
@@ -17,7 +17,7 @@ use crate::order_image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{number, text};
 use crate::store::DynamoLedger;
-use crate::{backlog, budget_row, day_row, lots_row, names};
+use crate::{backlog, budget_row, day_row, lots_row, member_row, members, names};
 
 impl Audit for DynamoLedger {
     async fn check(&self, context: &CallContext<'_>) -> Result<AuditProgress, CommitError> {
@@ -77,8 +77,11 @@ impl Audit for DynamoLedger {
                 .scan()
                 .table_name(&self.tables().accounts)
                 .projection_expression(COMPARED.map(|name| format!("#{name}")).join(", "))
-                // The rows of keys and of the audit's progress have no balance.
-                .filter_expression("attribute_exists(#balance_units) OR begins_with(#id, :budget)")
+                // The rows of most keys and of the audit's progress have none of these.
+                .filter_expression(
+                    "attribute_exists(#balance_units) OR begins_with(#id, :budget) OR attribute_exists(#draws) OR \
+                     attribute_exists(#drawing) OR attribute_exists(#drawn_by)",
+                )
                 .expression_attribute_values(":budget", text("budget#"))
                 .set_expression_attribute_names(Some(placeholders(&COMPARED)))
                 .set_exclusive_start_key(after.map(|after| HashMap::from([(names::ID.to_owned(), text(after))])))
@@ -87,6 +90,8 @@ impl Audit for DynamoLedger {
                 Ok(found) => Ok(Answer::Final(AccountPage {
                     accounts: found.items().iter().filter_map(stored_account).collect(),
                     budgets: found.items().iter().filter_map(budget_row::stored).collect(),
+                    members: found.items().iter().filter_map(member_row::owner_of).collect(),
+                    member_keys: found.items().iter().filter_map(members::member_of).collect(),
                     next: found.last_evaluated_key().and_then(|key| word(key, names::ID)),
                 })),
                 Err(error) => after_failure(error),
@@ -116,6 +121,30 @@ impl Audit for DynamoLedger {
     ) -> Result<Option<StoredSpent>, CommitError> {
         let row = self.row(&self.tables().accounts, key.budget_id(), context).await?;
         Ok(row.as_ref().and_then(budget_row::stored))
+    }
+
+    async fn stored_members(
+        &self,
+        owners: &BTreeSet<&Owner>,
+        context: &CallContext<'_>,
+    ) -> Result<BTreeMap<Owner, Members>, CommitError> {
+        let ids: Vec<String> = owners.iter().map(|owner| Members::row_of(owner)).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let read = Read { table: &self.tables().accounts, attributes: &member_row::ATTRIBUTES, is_strong: true };
+        let rows = self.rows(&read, &ids, context).await?;
+        let members = |row| Some((member_row::owner_of(row)?, member_row::read(row).unwrap_or_default()));
+        Ok(rows.iter().filter_map(members).collect())
+    }
+
+    async fn member_keys(
+        &self,
+        keys: &BTreeSet<CallerKey>,
+        context: &CallContext<'_>,
+    ) -> Result<BTreeMap<CallerKey, MemberKey>, CommitError> {
+        let ids: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let read = Read { table: &self.tables().accounts, attributes: &budget_row::ATTRIBUTES, is_strong: true };
+        Ok(self.rows(&read, &ids, context).await?.iter().filter_map(members::member_of).collect())
     }
 
     async fn lines(
@@ -203,10 +232,14 @@ pub(crate) fn kept(row: &Image) -> StoredOrder {
     }
 }
 
-/// Of accounts, and of what keys have spent.
-const COMPARED: [&str; 20] = [
+/// Of accounts, of what keys have spent, and of members.
+const COMPARED: [&str; 24] = [
     names::ID,
     names::FORMAT,
+    names::OWNER,
+    names::DRAWS,
+    names::DRAWN_BY,
+    names::DRAWING,
     names::WRITTEN_BY,
     names::DAY,
     names::DAY_UNITS,

@@ -9,12 +9,8 @@ use crate::image::{Image, Read, Unreadable, known_form, maybe, time, word};
 use crate::names;
 use crate::rows::{Row, number, text};
 
-const PREFIX: &str = "members#";
-
-/// No account's id contains a `#`.
-pub(crate) fn id(owner: &Owner) -> String {
-    format!("{PREFIX}{owner}")
-}
+/// Of the row of an owner's lists.
+pub(crate) const ATTRIBUTES: [&str; 4] = [names::ID, names::FORMAT, names::DRAWN_BY, names::DRAWING];
 
 /// What a key's membership changes of the row of its owner, or of the team.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +85,7 @@ pub(crate) fn read_draws(row: &Image) -> Read<Draws> {
 
 /// Whose row this is, from its id.
 pub(crate) fn owner_of(row: &Image) -> Option<Owner> {
-    let id = row.get(names::ID)?.as_s().ok()?;
-    Owner::new(id.strip_prefix(PREFIX)?).ok()
+    Members::owner_of(row.get(names::ID)?.as_s().ok()?)
 }
 
 pub(crate) fn read(row: &Image) -> Read<Members> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ledger::{BoundKey, CallContext, CallerKey, CommitError, Draw, Members, Owner, Spent, StoredBudget};
+use ledger::{BoundKey, CallContext, CallerKey, CommitError, Draw, MemberKey, Members, Owner, Spent, StoredBudget};
 
 use crate::batch::Read;
 use crate::books::Line;
@@ -32,7 +32,7 @@ pub struct MemberRows {
 impl DynamoLedger {
     /// The keys that tie an owner to others, as they are now.
     pub async fn members(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Members, CommitError> {
-        let row = self.row(&self.tables().accounts, member_row::id(owner), context).await?;
+        let row = self.row(&self.tables().accounts, Members::row_of(owner), context).await?;
         row.as_ref().map_or_else(|| Ok(Members::default()), member_row::read).map_err(unreadable)
     }
 
@@ -76,6 +76,18 @@ impl DynamoLedger {
         let read = Read { table: &self.tables().journal, attributes: &attributes, is_strong: false };
         Ok(self.rows(&read, &ids, context).await?.iter().filter_map(user).collect())
     }
+}
+
+/// The membership that lasts.
+pub(crate) fn member_key(BoundKey { owner, draws, .. }: BoundKey) -> Option<MemberKey> {
+    let team = draws.open()?.payer.clone();
+    Some(MemberKey { owner, team })
+}
+
+/// A key that draws on another owner's account. One that cannot be read is as good as none.
+pub(crate) fn member_of(row: &Image) -> Option<(CallerKey, MemberKey)> {
+    let key = CallerKey::of_row(row.get(names::ID)?.as_s().ok()?)?;
+    Some((key, member_key(budget_row::bound(row).ok()??)?))
 }
 
 fn member(key: CallerKey, rows: &HashMap<String, Image>) -> Result<Option<MemberRow>, CommitError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TableDescription};
-use ledger::{BoundKey, CallContext, CallerKey, CommitError, Hold, MemberKey, Order, OrderNumber, Row, WholeAudit};
+use ledger::{CallContext, CommitError, Hold, Order, OrderNumber, Row};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -12,7 +12,7 @@ use crate::order_image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::DynamoLedger;
-use crate::{audit, budget_row, code_row, hold_row, member_row, names, proof};
+use crate::{audit, budget_row, code_row, hold_row, member_row, members, names, proof};
 
 /// The tables that the audit compares, in reading order: entries before the orders that they name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl BookTable {
                 .map(Row::Account)
                 .or_else(|| audit::stored_lots(row).map(|(account, lots)| Row::Lots(account, lots)))
                 .or_else(|| code_row::code(row).ok().map(|code| Row::Code(Box::new(code))))
-                .or_else(|| member_of(row))
+                .or_else(|| members::member_of(row).map(|(key, member)| Row::Member(key, member)))
                 .or_else(|| budget_row::stored(row).map(Row::Budget))
                 .or_else(|| Some(Row::Members(member_row::owner_of(row)?, member_row::read(row).ok()?))),
             Self::Journal => journal_row(row),
@@ -87,17 +87,6 @@ impl BookTable {
 /// Parses the row of an order, as `aws dynamodb get-item` or an export writes it.
 pub fn order_of_json(text: &str) -> Result<Order, NotARow> {
     order_image::order(&image(text)?).map_err(|_| NotARow)
-}
-
-/// One that cannot be read is as good as none.
-fn member_of(row: &Image) -> Option<Row> {
-    let key = CallerKey::of_row(&audit::word(row, names::ID)?)?;
-    Some(Row::Member(key, member_key(budget_row::bound(row).ok()??)?))
-}
-
-fn member_key(BoundKey { owner, draws, .. }: BoundKey) -> Option<MemberKey> {
-    let team = draws.open()?.payer.clone();
-    Some(MemberKey { owner, team })
 }
 
 fn journal_row(row: &Image) -> Option<Row> {
@@ -167,31 +156,6 @@ impl DynamoLedger {
             }
         })
         .await
-    }
-
-    /// Reads the keys and the lists again that differ: keys may have joined or left while the table was read.
-    pub async fn read_members_again(
-        &self,
-        whole: &mut WholeAudit,
-        context: &CallContext<'_>,
-    ) -> Result<(), CommitError> {
-        let (keys, owners) = whole.members_to_read_again();
-        for owner in owners {
-            match self.members(&owner, context).await {
-                Ok(members) => whole.set_members(owner, members),
-                // A row that cannot be read is as good as none.
-                Err(CommitError::Refused(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        for key in keys {
-            let bound = match self.stored_key(&key, context).await {
-                Err(CommitError::Refused(_)) => None,
-                bound => bound?,
-            };
-            whole.set_member(key, bound.and_then(member_key));
-        }
-        Ok(())
     }
 
     pub async fn size(&self, table: BookTable, context: &CallContext<'_>) -> Result<TableSize, CommitError> {

@@ -15,7 +15,11 @@ mod repair;
 mod trial_balance;
 mod whole;
 
-use crate::{Balance, CallContext, CallerKey, CommitError, Holds, House, LotsRow, Order, OrderNumber, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    Balance, CallContext, CallerKey, CommitError, Holds, House, LotsRow, Members, Order, OrderNumber, Owner, Timestamp,
+};
 
 pub use budgets::StoredSpent;
 pub use census::{AccountsOpened, Census, MissingAccounts};
@@ -23,7 +27,7 @@ pub use check::{AuditProgress, CountProgress, LinesSeen, Observation, Open, Unse
 pub use codes::CodesToRead;
 pub use difference::{Difference, DifferenceKind, Subject, Suspect};
 pub use held::{LineTotals, StoredAccount, StoredLots};
-pub use members::MemberKey;
+pub use members::{MemberKey, MembersAudit};
 pub use repair::{LineDetails, Repair, RepairError, RepairedBudget, RepairedOrder, Side};
 pub use trial_balance::{AccountSides, AssetBalance, TrialBalance};
 pub use whole::{Row, WholeAudit};
@@ -89,6 +93,20 @@ pub trait Audit: Holds {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<StoredSpent>, CommitError>> + Send;
 
+    /// The current lists of these owners, of those who have any. One that cannot be read is as good as none.
+    fn stored_members(
+        &self,
+        owners: &BTreeSet<&Owner>,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<BTreeMap<Owner, Members>, CommitError>> + Send;
+
+    /// Those of these keys that draw on another owner's account now. One that cannot be read is as good as none.
+    fn member_keys(
+        &self,
+        keys: &BTreeSet<CallerKey>,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<BTreeMap<CallerKey, MemberKey>, CommitError>> + Send;
+
     /// The account's lines after this one, the oldest first, from an index that may lag.
     fn lines(
         &self,
@@ -118,6 +136,10 @@ pub struct AccountPage {
     pub accounts: Vec<StoredAccount>,
     /// What keys have spent, in the same rows of the table.
     pub budgets: Vec<StoredSpent>,
+    /// Whose lists of members are in the same rows.
+    pub members: BTreeSet<Owner>,
+    /// The keys in the same rows that draw on another owner's account.
+    pub member_keys: BTreeMap<CallerKey, MemberKey>,
     /// The cursor for the next page; `None` at the end.
     pub next: Option<String>,
 }

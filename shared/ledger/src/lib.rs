@@ -103,8 +103,9 @@ pub use asset::{Asset, Word, WordError};
 pub use audit::{
     AccountPage, AccountSides, AccountsOpened, AssetBalance, Audit, AuditProgress, Census, CodesToRead, CountProgress,
     Difference, DifferenceKind, JournalLine, LineDetails, LinePage, LinePosition, LineTotals, LinesSeen, MemberKey,
-    MissingAccounts, Observation, Open, Repair, RepairError, RepairedBudget, RepairedOrder, Row, Side, StatementLine,
-    StoredAccount, StoredLots, StoredOrder, StoredSpent, Subject, Suspect, TrialBalance, UnsettledAccount, WholeAudit,
+    MembersAudit, MissingAccounts, Observation, Open, Repair, RepairError, RepairedBudget, RepairedOrder, Row, Side,
+    StatementLine, StoredAccount, StoredLots, StoredOrder, StoredSpent, Subject, Suspect, TrialBalance,
+    UnsettledAccount, WholeAudit,
 };
 pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};
 pub use budget::{

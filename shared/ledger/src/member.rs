@@ -228,7 +228,20 @@ pub struct Members {
     pub drawn_by: BTreeSet<CallerKey>,
 }
 
+/// No account's id contains a `#`.
+const ROW: &str = "members#";
+
 impl Members {
+    /// The id of the row that has the lists of this owner.
+    pub fn row_of(owner: &Owner) -> String {
+        format!("{ROW}{owner}")
+    }
+
+    /// Whose lists a row has, by its id.
+    pub fn owner_of(id: &str) -> Option<Owner> {
+        Owner::new(id.strip_prefix(ROW)?).ok()
+    }
+
     /// Whether one more of the owner's keys may draw on this team.
     pub fn may_join(&self, team: &Self) -> Result<(), MemberError> {
         if !self.drawn_by.is_empty() || !team.drawing.is_empty() {

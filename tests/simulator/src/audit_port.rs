@@ -1,9 +1,11 @@
 //! The ports of the audit and of cached keys, over the ledger of one sandbox.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ledger::{
     AccountPage, Audit, AuditProgress, CachedJwks, CallContext, CallerKey, CommitError, JournalLine, JwksCache,
-    JwksName, LinePage, LinePosition, LotsRow, OrderNumber, StoredAccount, StoredOrder, StoredSpent, Timestamp,
-    TrialBalance,
+    JwksName, LinePage, LinePosition, LotsRow, MemberKey, Members, OrderNumber, Owner, StoredAccount, StoredOrder,
+    StoredSpent, Timestamp, TrialBalance,
 };
 
 use crate::port::{Books, PortLedger, call};
@@ -65,6 +67,22 @@ impl Audit for PortLedger {
         context: &CallContext<'_>,
     ) -> Result<Option<StoredSpent>, CommitError> {
         call!(self, context, Audit::stored_spent(key))
+    }
+
+    async fn stored_members(
+        &self,
+        owners: &BTreeSet<&Owner>,
+        context: &CallContext<'_>,
+    ) -> Result<BTreeMap<Owner, Members>, CommitError> {
+        call!(self, context, Audit::stored_members(owners))
+    }
+
+    async fn member_keys(
+        &self,
+        keys: &BTreeSet<CallerKey>,
+        context: &CallContext<'_>,
+    ) -> Result<BTreeMap<CallerKey, MemberKey>, CommitError> {
+        call!(self, context, Audit::member_keys(keys))
     }
 
     async fn lines(

@@ -11,7 +11,7 @@ mod later_form;
 mod repaired;
 mod shop;
 mod streamed;
-mod whole;
+pub(crate) mod whole;
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The rows of keys that join a team or leave it, or are revoked, and of their owners' members.
 
 use aws_sdk_dynamodb::error::BuildError;
-use ledger::{BudgetChange, CallContext, CallerKey, Draws, MemberChange, Membership, Owner, membership};
+use ledger::{BudgetChange, CallContext, CallerKey, Draws, MemberChange, Members, Membership, Owner, membership};
 
 use super::Plan;
 use crate::role::Role;
@@ -50,7 +50,7 @@ impl Plan {
             Membership::Stays => return Ok(()),
         };
         for (side, of) in [(owner, member_row::Of::Owner), (team, member_row::Of::Team)] {
-            let item = row(key, of, context).update(&tables.accounts, &member_row::id(side))?;
+            let item = row(key, of, context).update(&tables.accounts, &Members::row_of(side))?;
             self.push(Role::Member, item);
         }
         Ok(())

@@ -9,10 +9,10 @@ use crate::{Balance, CallerKey, House, OrderNumber};
 pub struct Difference {
     pub difference_kind: DifferenceKind,
     pub suspect: Suspect,
-    /// Of a redeem code its campaign and name; of what a key has spent the id of its row.
+    /// Of a redeem code its campaign and name; of what a key has spent, and of an owner's members, the id of the row.
     pub account: String,
     pub order: Option<OrderNumber>,
-    /// The faulty line, or the first of several.
+    /// The faulty line, or the first of several; of members the row of the key.
     pub line: Option<String>,
     pub recorded: Balance,
     pub found: Balance,
@@ -247,8 +247,8 @@ impl Difference {
     pub fn subject(&self) -> Subject {
         match (&self.order, &self.line) {
             (Some(order), _) => Subject::Order(order.clone()),
-            (None, Some(line)) => Subject::Line(line.clone()),
-            (None, None) => Subject::Account(self.account.clone()),
+            (None, Some(line)) if self.difference_kind != DifferenceKind::Members => Subject::Line(line.clone()),
+            (None, _) => Subject::Account(self.account.clone()),
         }
     }
 
@@ -296,7 +296,8 @@ impl Difference {
 
     /// Joining and leaving writes both lists, whatever they have.
     fn remedy_of_members(&self) -> String {
-        let Some(key) = &self.line else { return "member remove TEAM OWNER KEY".to_owned() };
+        let key = self.line.as_deref().and_then(CallerKey::of_row);
+        let Some(key) = key.map(|key| key.short_id()) else { return "member remove TEAM OWNER KEY".to_owned() };
         let (first, then) = if self.found > self.recorded { ("remove", "add") } else { ("add", "remove") };
         format!("member {first} TEAM OWNER {key}, then member {then}")
     }

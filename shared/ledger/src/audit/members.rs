@@ -1,9 +1,10 @@
-//! The audit of members: the periods on the rows of keys, against the lists of both owners.
+//! The audit of members: the periods on the rows of keys, against the lists of both owners. A difference is of the list of
+//! one owner, and its line is the row of a key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Difference, DifferenceKind, Suspect};
-use crate::{Asset, Balance, CallerKey, Members, Owner};
+use crate::{Balance, CallerKey, Members, Owner};
 
 /// A key that draws on another owner's account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,25 +13,18 @@ pub struct MemberKey {
     pub team: Owner,
 }
 
+/// Keys and lists, in any order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct MembersAudit {
-    keys: BTreeMap<CallerKey, MemberKey>,
-    listed: BTreeMap<Owner, Members>,
+pub struct MembersAudit {
+    /// The keys that draw on another owner's account.
+    pub keys: BTreeMap<CallerKey, MemberKey>,
+    pub listed: BTreeMap<Owner, Members>,
 }
 
 /// An entry of an owner's list: a key of others that draws on the owner, or one of the owner's that draws on others.
 type Entry = (Owner, bool, CallerKey);
 
 impl MembersAudit {
-    pub(super) fn set_key(&mut self, key: CallerKey, member: Option<MemberKey>) {
-        self.keys.remove(&key);
-        self.keys.extend(member.map(|member| (key, member)));
-    }
-
-    pub(super) fn set_members(&mut self, owner: Owner, members: Members) {
-        self.listed.insert(owner, members);
-    }
-
     fn drawing(&self) -> BTreeSet<Entry> {
         let of = |(key, MemberKey { owner, team }): (&CallerKey, &MemberKey)| {
             [(team.clone(), true, key.clone()), (owner.clone(), false, key.clone())]
@@ -47,12 +41,13 @@ impl MembersAudit {
         self.listed.iter().flat_map(of).collect()
     }
 
-    /// Where something differs: a key may have joined or left while the table was read.
-    pub(super) fn to_read_again(&self) -> (BTreeSet<CallerKey>, BTreeSet<Owner>) {
-        let (drawing, listed) = (self.drawing(), self.listed());
-        let differing: Vec<&Entry> = drawing.symmetric_difference(&listed).collect();
-        let owners = differing.iter().map(|(owner, _, _)| owner.clone()).chain(self.in_circles().cloned());
-        (differing.iter().map(|(_, _, key)| key.clone()).collect(), owners.collect())
+    /// The keys that a list lacks, by the owner whose list it is.
+    pub fn unlisted(&self) -> BTreeMap<Owner, BTreeSet<CallerKey>> {
+        let mut unlisted: BTreeMap<Owner, BTreeSet<CallerKey>> = BTreeMap::new();
+        for (owner, _, key) in self.drawing().difference(&self.listed()).cloned() {
+            unlisted.entry(owner).or_default().insert(key);
+        }
+        unlisted
     }
 
     /// Owners who draw and are drawn on.
@@ -61,11 +56,24 @@ impl MembersAudit {
         self.listed.iter().filter(is_both).map(|(owner, _)| owner)
     }
 
+    /// Whose lists differ.
+    pub fn differing(&self) -> BTreeSet<Owner> {
+        let (drawing, listed) = (self.drawing(), self.listed());
+        let owners = drawing.symmetric_difference(&listed).map(|(owner, _, _)| owner);
+        owners.chain(self.in_circles()).cloned().collect()
+    }
+
+    /// The differences of this owner's list.
+    pub fn differences_of(&self, owner: &Owner) -> Vec<Difference> {
+        let id = Members::row_of(owner);
+        self.differences().into_iter().filter(|difference| difference.account == id).collect()
+    }
+
     pub(super) fn differences(&self) -> Vec<Difference> {
         let (drawing, listed) = (self.drawing(), self.listed());
         let of = |(owner, _, key): &Entry, is_listed: bool| {
             let number = |is_there: bool| Balance::from_units(i128::from(is_there));
-            difference(owner, Some(key.short_id()), number(is_listed), number(!is_listed))
+            difference(owner, Some(key.to_string()), number(is_listed), number(!is_listed))
         };
         let unlisted = drawing.difference(&listed).map(|entry| of(entry, false));
         let lost = listed.difference(&drawing).map(|entry| of(entry, true));
@@ -82,7 +90,7 @@ fn difference(owner: &Owner, line: Option<String>, recorded: Balance, found: Bal
     Difference {
         difference_kind: DifferenceKind::Members,
         suspect: Suspect::Members,
-        account: owner.account(Asset::CREDITS).to_string(),
+        account: Members::row_of(owner),
         order: None,
         line,
         recorded,

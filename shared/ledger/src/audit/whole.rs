@@ -77,8 +77,12 @@ impl WholeAudit {
             }
             Row::Order(number, kept) => self.order(number, &kept),
             Row::Code(code) => self.codes.add(&code),
-            Row::Member(key, member) => self.members.set_key(key, Some(member)),
-            Row::Members(owner, members) => self.members.set_members(owner, members),
+            Row::Member(key, member) => {
+                self.members.keys.insert(key, member);
+            }
+            Row::Members(owner, members) => {
+                self.members.listed.insert(owner, members);
+            }
             Row::Budget(spent) => self.budgets.push(spent),
             Row::Pointer(pointer, order) => {
                 self.pointers.insert(pointer, order);
@@ -137,20 +141,6 @@ impl WholeAudit {
     /// A code as it is after the journal was read.
     pub fn add_code_again(&mut self, code: &Code) {
         self.codes.add_again(code);
-    }
-
-    /// The keys and the owners whose rows differ. Keys may have joined or left while they were read.
-    pub fn members_to_read_again(&self) -> (BTreeSet<CallerKey>, BTreeSet<Owner>) {
-        self.members.to_read_again()
-    }
-
-    /// A key as it is now. `None`: it draws on no other.
-    pub fn set_member(&mut self, key: CallerKey, member: Option<MemberKey>) {
-        self.members.set_key(key, member);
-    }
-
-    pub fn set_members(&mut self, owner: Owner, members: Members) {
-        self.members.set_members(owner, members);
     }
 
     /// All differences, once every row was added.

@@ -1,9 +1,11 @@
 //! The audit's reads of the in-memory ledger.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ledger::{
     AccountPage, Audit, AuditProgress, Balance, CallContext, CallerKey, CommitError, JournalLine, LinePage,
-    LinePosition, LotsRow, OrderNumber, StatementLine, StoredAccount, StoredLots, StoredOrder, StoredSpent, Timestamp,
-    TrialBalance,
+    LinePosition, LotsRow, MemberKey, Members, OrderNumber, Owner, StatementLine, StoredAccount, StoredLots,
+    StoredOrder, StoredSpent, Timestamp, TrialBalance,
 };
 
 use super::{KeptRow, MemoryLedger};
@@ -57,13 +59,15 @@ impl Audit for MemoryLedger {
         let accounts: Vec<StoredAccount> = left.by_ref().take(rows_max.into()).collect();
         let next =
             accounts.last().filter(|_| left.next().is_some()).map(|stored_account| stored_account.account.clone());
+        let page = AccountPage { accounts, next, ..AccountPage::default() };
+        if after.is_some() {
+            return Ok(page);
+        }
         // As the store has them: each with one of the pages.
-        let budgets = if after.is_none() {
-            state.keys.keys().filter_map(|key| state.stored_spent(key)).collect()
-        } else {
-            Vec::new()
-        };
-        Ok(AccountPage { accounts, budgets, next })
+        let budgets = state.keys.keys().filter_map(|key| state.stored_spent(key)).collect();
+        let members = state.members.keys().cloned().collect();
+        let member_keys = state.keys.keys().filter_map(|key| Some((key.clone(), state.member_key(key)?))).collect();
+        Ok(AccountPage { budgets, members, member_keys, ..page })
     }
 
     async fn stored_account(&self, account: &str, _: &CallContext<'_>) -> Result<Option<StoredAccount>, CommitError> {
@@ -79,6 +83,25 @@ impl Audit for MemoryLedger {
 
     async fn stored_spent(&self, key: &CallerKey, _: &CallContext<'_>) -> Result<Option<StoredSpent>, CommitError> {
         Ok(self.0.lock().unwrap().stored_spent(key))
+    }
+
+    async fn stored_members(
+        &self,
+        owners: &BTreeSet<&Owner>,
+        _: &CallContext<'_>,
+    ) -> Result<BTreeMap<Owner, Members>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let of = |owner: &&Owner| Some(((*owner).clone(), state.members.get(*owner)?.clone()));
+        Ok(owners.iter().filter_map(of).collect())
+    }
+
+    async fn member_keys(
+        &self,
+        keys: &BTreeSet<CallerKey>,
+        _: &CallContext<'_>,
+    ) -> Result<BTreeMap<CallerKey, MemberKey>, CommitError> {
+        let state = self.0.lock().unwrap();
+        Ok(keys.iter().filter_map(|key| Some((key.clone(), state.member_key(key)?))).collect())
     }
 
     async fn lines(

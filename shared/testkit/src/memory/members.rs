@@ -1,7 +1,8 @@
 //! Members in memory.
 
 use ledger::{
-    CallerKey, Draws, MEMBERS_MAX, MemberChange, Members, Membership, Owner, StoredBudget, Timestamp, membership,
+    CallerKey, Draws, MEMBERS_MAX, MemberChange, MemberKey, Members, Membership, Owner, StoredBudget, Timestamp,
+    membership,
 };
 
 use super::State;
@@ -9,6 +10,12 @@ use super::State;
 impl State {
     pub(super) fn draws_of(&self, key: &CallerKey) -> Draws {
         self.draws.get(key).cloned().unwrap_or_default()
+    }
+
+    /// The membership of a key that lasts.
+    pub(super) fn member_key(&self, key: &CallerKey) -> Option<MemberKey> {
+        let (owner, draws) = (self.keys.get(key)?.clone(), self.draws.get(key)?);
+        Some(MemberKey { owner, team: draws.open()?.payer.clone() })
     }
 
     pub(super) fn members_of(&self, owner: &Owner) -> Members {

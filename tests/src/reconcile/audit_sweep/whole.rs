@@ -6,7 +6,7 @@ use testkit::now;
 
 use super::*;
 
-pub(super) async fn whole_of(world: &World, of: i32) -> WholeAudit {
+pub(crate) async fn whole_of(world: &World, of: i32) -> WholeAudit {
     let mut whole = WholeAudit::default();
     for table in BookTable::ALL {
         scan(world, &mut whole, table, of).await;
