@@ -2,22 +2,21 @@
 
 use std::time::Duration;
 
-use edge::Worker as _;
 use ledger::{
     AtExpiry, CommitError, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Guard, Hold, HoldClosing,
     HoldError, HoldId, HoldState, HoldTerms, Holds, House, JournalHeader, Ledger as _, MoneyKey, Movement, Posting,
     Source,
 };
-use reconcile::{HoldsReport, Report};
 use serde_json::json;
 use testkit::{Books, Fault, World, context, now};
 
 use crate::lots::{DAY, Plan, account, committed, credit, later, pairs, plans, spend, until, without_attempts, world};
 use crate::sandbox::amount;
-use crate::stripe::{self as of_stripe, run_at};
 
 mod audited;
 mod races;
+mod rolling;
+mod sweep;
 
 const TTL: i64 = 600;
 const ONE: i128 = 1_000_000_000;
@@ -132,6 +131,8 @@ fn operations() -> Vec<(&'static str, Operation, i64, &'static str, usize)> {
         ("an expiry before its time", close(charged.clone(), HoldClosing::Expire), 0, "it has not expired yet", 2),
         ("an expiry", close(charged.clone(), HoldClosing::Expire), TTL, "expired Some(1000000000u)", 1),
         ("a settlement after it", close(charged, settle("3")), TTL, "expired Some(1000000000u)", 3),
+        ("a third hold", Operation::Open(of("h6")), 0, "open", 1),
+        ("the same hold after its time", Operation::Open(of("h6")), TTL, "the hold is closed: expired", 3),
         ("a hold over lots", Operation::Open(long.clone()), 0, "open", 1),
         ("a hold of a use", Operation::Open(spent.clone()), 0, "open", 1),
         ("its settlement after the date of lots", close(spent, settle("1")), DAY, "settled 1000000000u false", 4),
@@ -222,42 +223,6 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
         all = longer.collect();
     }
     all
-}
-
-async fn sweep(world: &World, seconds: i64) -> HoldsReport {
-    let attempt = 1_000 + u64::try_from(seconds).expect("later");
-    let reconcile = of_stripe::reconcile(world.ledger(0), &[]);
-    let report = reconcile.work(r#"{"sweep":"holds"}"#, &run_at(attempt, seconds)).await.expect("a run");
-    let Report::Holds(report) = report else { panic!("another sweep") };
-    report
-}
-
-#[tokio::test(start_paused = true)]
-async fn sweep_closes_what_is_due() {
-    let world = world().await;
-    let holds = [("h1", None), ("h2", Some("0.5")), ("h3", None), ("h4", None)];
-    for (id, charge) in holds {
-        let hold = hold_of("alice", id, "2", None, charge);
-        world.ledger(0).open_hold(&hold, &context(0)).await.expect("a hold");
-    }
-    let settled = hold_of("alice", "h3", "2", None, None);
-    world.ledger(0).close_hold(&settled, &settle("1"), &later(0, 1)).await.expect("settled");
-    // Neither a row that cannot be read keeps others waiting, nor one whose account holds less.
-    let row = json!({
-        "id": { "S": "bad" }, "v": { "N": "1" }, "status": { "S": "open" }, "open_holds": { "S": "open#0" },
-        "account": { "S": "alice/credits" }, "expires_at": { "S": now().to_string() },
-    });
-    world.engine.request("PutItem", &json!({ "TableName": "hookledger-local-holds", "Item": row })).expect("a row");
-    assert_eq!(sweep(&world, TTL - 1).await, HoldsReport { failed: 1, ..HoldsReport::default() });
-    let expected = HoldsReport { released: 2, charged: 1, failed: 1, ..HoldsReport::default() };
-    assert_eq!(sweep(&world, TTL).await, expected);
-    assert_eq!(sweep(&world, TTL + 60).await, HoldsReport { failed: 1, ..HoldsReport::default() });
-    let deleted = json!({ "TableName": "hookledger-local-holds", "Key": { "id": { "S": "bad" } } });
-    world.engine.request("DeleteItem", &deleted).expect("removed");
-    let books = world.books();
-    books.check();
-    assert_eq!(books.balance("alice/credits"), 16 * ONE + ONE / 2);
-    assert_eq!(books.journal["usage#hold.h2"].change, -ONE / 2);
 }
 
 /// The row of a closed hold is removed in the end, unless it has charged a use of its own name: under that name nothing

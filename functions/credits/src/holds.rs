@@ -110,10 +110,13 @@ async fn opened_before<L: Holds>(
     let existing = ledger.hold(&opening.id, &call.context()).await?.filter(|existing| held_for.is_of(existing));
     let Some(existing) = existing else { return Err(otherwise) };
     let hold = Hold { key: existing.key.clone(), ..opening.hold(existing.account.owner())? };
-    if existing.has_terms_of(&hold) {
-        Ok(opened_reply(&existing, true))
-    } else {
-        Err(refused(&hold, HoldRefusal::Taken))
+    if !existing.has_terms_of(&hold) {
+        return Err(refused(&hold, HoldRefusal::Taken));
+    }
+    match ledger.expire_if_over(existing, &call.context()).await {
+        Ok(existing) => Ok(opened_reply(&existing, true)),
+        Err(HoldError::Refused(refusal)) => Err(refused(&hold, refusal)),
+        Err(HoldError::Store(error)) => Err(error.into()),
     }
 }
 

@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use ledger::{
     AccountId, BudgetCheck, BudgetCount, CallContext, CallerKey, CommitError, Committed, Effect, Entry, JournalHeader,
-    MoneyKey, Reason, Receipt, Refusal, Timestamp,
+    MoneyKey, Reason, Receipt, Refusal, Timestamp, charged_by,
 };
 
 use crate::budget_row::BudgetRead;
@@ -53,7 +53,7 @@ impl DynamoLedger {
                         Committed::Earlier(receipt)
                     });
                 }
-                Outcome::ExistingRow(row) => return self.result_over(row, entry, header, context).await,
+                Outcome::ExistingRow(row) => return self.result_over(row, header, &entry.effects, context).await,
                 // Another event has already booked this movement. This event is recorded without it, so no money moves
                 // twice.
                 Outcome::Moved(keys) => known.moved.extend(keys),
@@ -87,13 +87,16 @@ impl DynamoLedger {
     async fn result_over(
         &self,
         row: ExistingRow,
-        entry: &Entry,
         header: &JournalHeader,
+        effects: &[Effect],
         context: &CallContext<'_>,
     ) -> Result<Committed, CommitError> {
         match row.processed_at {
-            Some(processed_at) if row.is_charge_of_hold(entry) => {
-                price_differs::alarm_unless_equal(&header.receipt, row.charged, entry.charged());
+            Some(processed_at) if row.is_charge_of_hold(header, effects) => {
+                // A refused one says no cost.
+                if let Some(reported) = charged_by(effects) {
+                    price_differs::alarm_unless_equal(&header.receipt, row.charged, Some(reported));
+                }
                 Ok(Committed::Earlier(Receipt { key: header.receipt.clone(), processed_at, is_over_budget: false }))
             }
             _ => self.result_of_existing_row(row, header, context).await,
@@ -108,13 +111,13 @@ impl DynamoLedger {
     ) -> Result<Committed, CommitError> {
         let refusal = entry.refused(reason);
         let row = self.write_refusal(&refusal, context).await?;
-        self.result_over(row, entry, &refusal.header, context).await
+        self.result_over(row, &refusal.header, &entry.effects, context).await
     }
 
     /// Writes the refusal before the caller receives the error.
     pub(crate) async fn refuse(&self, refusal: &Refusal, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         let row = self.write_refusal(refusal, context).await?;
-        self.result_of_existing_row(row, &refusal.header, context).await
+        self.result_over(row, &refusal.header, &refusal.effects, context).await
     }
 
     /// The refusal is an error once it is written; otherwise this is the row that the event has already.

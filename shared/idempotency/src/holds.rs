@@ -51,7 +51,8 @@ impl Holds for DynamoLedger {
                 // The row of another call, or of this one if its answer was lost.
                 Outcome::Stale => {
                     if let Some(existing) = self.hold(&hold.id, context).await? {
-                        return Ok(hold.reopened_over(existing)?);
+                        let open = hold.reopened_over(existing)?;
+                        return Ok(hold.reopened_over(self.expire_if_over(open, context).await?)?);
                     }
                 }
                 Outcome::Expired(account) => {
@@ -133,12 +134,12 @@ impl Holds for DynamoLedger {
         context: &CallContext<'_>,
     ) -> Result<FoundHolds, CommitError> {
         let each = holds_max.checked_div(SHARDS.into()).unwrap_or_default().max(1);
-        let mut ids = Vec::new();
+        let (mut due, mut ids) = (FoundHolds::default(), Vec::new());
         for shard in 0..SHARDS {
-            let page = self.open_in(&hold_row::shard_named(shard), Some(until), each, None, context).await?;
-            ids.extend(page.0.iter().filter_map(id_of));
+            let (rows, last) = self.open_in(&hold_row::shard_named(shard), Some(until), each, None, context).await?;
+            ids.extend(rows.iter().filter_map(id_of));
+            due.has_more |= last.is_some();
         }
-        let mut due = FoundHolds::default();
         for (id, hold) in self.holds_of(&ids, context).await? {
             match hold {
                 Ok(hold) if hold.is_open() && hold.expires_at <= until => due.holds.push(hold),

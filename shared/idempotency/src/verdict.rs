@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use ledger::{
-    AccountId, Amount, Balance, BudgetCount, Effect, Entry, Fingerprints, MoneyKey, Reason, Spent, Timestamp, Writer,
+    AccountId, Amount, Balance, BudgetCount, Effect, Fingerprints, JournalHeader, MoneyKey, Reason, Spent, Timestamp,
+    Writer,
 };
 
 use crate::books::spending_terms;
@@ -58,15 +59,15 @@ pub(crate) struct ExistingRow {
 }
 
 impl ExistingRow {
-    /// Whether a hold has charged the use that this entry charges: on the same account, or for the same key, which has
-    /// left its team or joined one since the hold was opened.
-    pub(crate) fn is_charge_of_hold(&self, entry: &Entry) -> bool {
-        let charges = entry.effects.iter().filter_map(|effect| {
+    /// Whether a hold has charged the use of this event: on the same account, or for the same key, which has left its team
+    /// or joined one since the hold was opened, or was revoked.
+    pub(crate) fn is_charge_of_hold(&self, header: &JournalHeader, effects: &[Effect]) -> bool {
+        let charges = effects.iter().filter_map(|effect| {
             if let Effect::Move(movement) = effect { Some(movement.posting.account().to_string()) } else { None }
         });
-        let is_of_key = self.key.is_some() && self.key == entry.header.short_id_of_key();
+        let is_of_key = self.key.is_some() && self.key == header.short_id_of_key();
         let is_same = charges.eq(self.account.clone()) || is_of_key;
-        self.source == Writer::Hold.as_str() && entry.header.kind == "usage" && is_same
+        self.source == Writer::Hold.as_str() && header.kind == "usage" && is_same
     }
 
     pub(crate) fn is_same_event(&self, fingerprints: &Fingerprints) -> bool {

@@ -42,6 +42,13 @@ impl JournalHeader {
     }
 }
 
+/// The amount of the one movement among these effects, as a usage event has it.
+pub fn charged_by(effects: &[Effect]) -> Option<Amount> {
+    effects
+        .iter()
+        .find_map(|effect| if let Effect::Move(movement) = effect { Some(movement.posting.amount()) } else { None })
+}
+
 /// An event and all of its effects: either all happen or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -54,13 +61,6 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The amount of its one movement, as a usage event has it.
-    pub fn charged(&self) -> Option<Amount> {
-        self.effects
-            .iter()
-            .find_map(|effect| if let Effect::Move(movement) = effect { Some(movement.posting.amount()) } else { None })
-    }
-
     /// The refusal of this entry after a guard failed. Usage that its owner cannot pay waits in the owner's lane.
     pub fn refused(&self, reason: Reason) -> Refusal {
         let spends = self.effects.iter().filter_map(|effect| {

@@ -117,7 +117,9 @@ pub use code::{
     CODE_USES_MAX, CODES_MAX, Campaign, CampaignPage, Code, CodeChange, CodeHash, CodeHashError, CodePage, CodeText,
     CodeUses, Codes, OncePer, WrongCodes,
 };
-pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};
+pub use entry::{
+    Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, charged_by, merged,
+};
 pub use erase::KeptBecause;
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use fulfilment::{Commission, FIRST_QUERY_AFTER_SECONDS, Fulfilment, Line, Share, Work};

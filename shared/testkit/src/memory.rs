@@ -159,7 +159,7 @@ impl Ledger for MemoryLedger {
 impl State {
     fn record(&mut self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         let header = &entry.header;
-        if let Some(receipt) = self.charge_of_hold(entry) {
+        if let Some(receipt) = self.charge_of_hold(header, &entry.effects) {
             return Ok(Committed::Earlier(receipt));
         }
         if let Some(outcome) = self.outcome_of_row(header, context) {
@@ -334,6 +334,9 @@ impl State {
     }
 
     fn refuse(&mut self, refusal: &Refusal, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        if let Some(receipt) = self.charge_of_hold(&refusal.header, &refusal.effects) {
+            return Ok(Committed::Earlier(receipt));
+        }
         if let Some(outcome) = self.outcome_of_row(&refusal.header, context) {
             return outcome;
         }

@@ -134,6 +134,8 @@ async fn each_way_to_break_the_rows_of_members_is_found_until_repaired() {
             assert_eq!(open(&world).await, expected, "{name}: look {look}");
         }
         assert_eq!(places(&whole_of(&world, 2).await.differences(now())), expected, "{name}: a whole audit");
+        let (_, at_once) = audit::audit(&world.ledger(0), &run_at(5_000, 0)).await.expect("an audit");
+        assert_eq!(places(at_once.iter().map(|open| &open.difference)), expected, "{name}: a pass at once");
         for row in &all {
             request(&world, "PutItem", json!({ "Item": row }));
         }

@@ -1,6 +1,6 @@
 //! A use that a hold names, whose key joins or leaves its team before the gateway reports it: charged once.
 
-use ledger::{HoldClosing, HoldError, HoldRefusal, HoldState, Source};
+use ledger::{HoldClosing, HoldError, HoldRefusal, HoldState, Reason, Refusal, Source};
 use testkit::MemoryLedger;
 
 use super::*;
@@ -61,6 +61,28 @@ async fn use_of_another_key_is_another_use() {
     assert!(matches!(released.expect("released").state, HoldState::Released { .. }));
 }
 
+/// The gateway reports the use after its key was revoked. The charge stands, and only for that key.
+#[tokio::test(start_paused = true)]
+async fn event_of_a_revoked_key_after_the_charge_of_its_hold_is_a_repeat() {
+    let world = world().await;
+    let [join, ..] = changes();
+    world.ledger(0).commit(&join, &later(1, 0)).await.expect("joined");
+    let named = Hold { usage: EventKey::new(Source::Usage, "e1").expect("an id"), ..hold("h1", "5") };
+    world.ledger(0).open_hold(&named, &later(2, 0)).await.expect("a hold");
+    world.ledger(0).close_hold(&named, &settle("2"), &later(3, 60)).await.expect("settled");
+    let draws = bound("alice", None, &[("team", 0, None)]).draws;
+    let revoke = entry("r1", Effect::Revoke { key: key("k1"), owner: owner("alice"), draws });
+    world.ledger(0).commit(&revoke, &later(4, 120)).await.expect("revoked");
+    let before = balances(&world);
+    for (attempt, (id, name, status)) in (5..).zip([("e1", "k1", 200), ("e1", "k7", 409), ("e2", "k1", 404)]) {
+        let reply =
+            Sandbox::faultless(&world).await.deliver(&body(id, name, "2", 30), &moment_at(attempt, at(180))).await;
+        let reply = reply.expect("alive");
+        assert_eq!(reply.status, status, "{id} of {name}: {}", reply.body);
+        assert_eq!(balances(&world), before, "{id} of {name}");
+    }
+}
+
 /// The same in memory.
 #[tokio::test(start_paused = true)]
 async fn use_of_a_key_that_has_left_is_charged_once_in_memory() {
@@ -76,6 +98,9 @@ async fn use_of_a_key_that_has_left_is_charged_once_in_memory() {
         entry.header.facts = vec![("key", "k1".into())];
         if is_hold_first {
             ledger.close_hold(&named, &settle("2"), &later(4, 180)).await.expect("settled");
+            let refusal = Refusal { header: entry.header.clone(), reason: Reason::UnknownKey, effects: Vec::new() };
+            let refused = ledger.commit(&Decision::Refuse(refusal), &later(5, 180)).await;
+            assert!(matches!(refused, Ok(Committed::Earlier(_))), "a revoked key: {refused:?}");
             let booked = ledger.commit(&event, &later(5, 180)).await;
             assert!(matches!(booked, Ok(Committed::Earlier(_))), "{booked:?}");
         } else {

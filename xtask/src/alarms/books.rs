@@ -15,6 +15,7 @@ pub(super) fn alarms() -> Vec<Alarm> {
         budget_unreadable(),
         price_differs(),
         no_price(),
+        holds_late(),
         conflict(),
         reconcile_calls(),
     ]
@@ -34,6 +35,26 @@ fn refused_due() -> Alarm {
             "Look at `errors`, `throttled-table-writes` and the log of `reconcile`; the metric `waiting` counts the events. It \
              catches up by itself once the store answers.",
             "查看 `errors`、`throttled-table-writes` 和 `reconcile` 的日志；指标 `waiting` 为其数量。存储恢复后会自行赶上。",
+        ),
+    }
+}
+
+fn holds_late() -> Alarm {
+    Alarm {
+        name: "holds-late".to_owned(),
+        comment: "",
+        when: at_least(600, backlog("oldest_s", "holds")).for_periods(3),
+        means: text(
+            "For a quarter of an hour, holds have been open ten minutes beyond their time: their credits cannot be \
+             spent. The sweep `holds` does not keep up, or cannot close them.",
+            "预留超过到期时间十分钟仍未关闭，已持续一刻钟：其额度无法使用。扫描 `holds` 跟不上，或无法关闭它们。",
+        ),
+        to_do: text(
+            "The log of `reconcile` names each hold that cannot be closed, with the reason; if the account holds less \
+             than its open holds, `account repair OWNER/credits --holds`. Otherwise `waiting` counts them, and falls \
+             by itself.",
+            "`reconcile` 的日志写明每个无法关闭的预留及原因；账户的预留总额少于其打开的预留时，执行 \
+             `account repair OWNER/credits --holds`。否则 `waiting` 为其数量，会自行下降。",
         ),
     }
 }

@@ -9,6 +9,8 @@ pub struct FoundHolds {
     pub holds: Vec<Hold>,
     /// The ids of rows that cannot be read.
     pub unreadable: Vec<String>,
+    /// Whether there may be more than were asked for.
+    pub has_more: bool,
 }
 
 impl FoundHolds {
@@ -22,7 +24,8 @@ impl FoundHolds {
 }
 
 pub trait Holds: Expiring {
-    /// Sets the amount aside, if it is available. The same terms again find the hold that is open.
+    /// Sets the amount aside, if it is available. The same terms again find the hold that is open; one whose time is over
+    /// is closed first.
     fn open_hold(&self, hold: &Hold, context: &CallContext<'_>)
     -> impl Future<Output = Result<Hold, HoldError>> + Send;
 
@@ -41,6 +44,18 @@ pub trait Holds: Expiring {
         closing: &HoldClosing,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Hold, HoldError>> + Send;
+
+    /// Closes a hold whose time is over before the sweep does, so that no use begins under it.
+    fn expire_if_over(
+        &self,
+        hold: Hold,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Hold, HoldError>> + Send {
+        async move {
+            let is_over = hold.is_open() && hold.expires_at <= context.received_at;
+            if is_over { self.close_hold(&hold, &HoldClosing::Expire, context).await } else { Ok(hold) }
+        }
+    }
 
     /// Open holds that expire by then, from an index that may lag. Those of no account wait for another's.
     fn holds_due(

@@ -1,8 +1,8 @@
 //! Holds in memory.
 
 use ledger::{
-    AccountId, CallContext, CallerKey, CommitError, Entry, FoundHolds, Hold, HoldChange, HoldClosing, HoldError,
-    HoldId, HoldRefusal, HoldStep, Holds, Lane, Receipt, Source, Timestamp, UseRow, Writer,
+    AccountId, CallContext, CallerKey, CommitError, Effect, FoundHolds, Hold, HoldChange, HoldClosing, HoldError,
+    HoldId, HoldRefusal, HoldStep, Holds, JournalHeader, Lane, Receipt, Source, Timestamp, UseRow, Writer,
 };
 
 use super::{MemoryLedger, State};
@@ -10,28 +10,13 @@ use crate::instant;
 
 impl Holds for MemoryLedger {
     async fn open_hold(&self, hold: &Hold, context: &CallContext<'_>) -> Result<Hold, HoldError> {
-        let mut state = self.0.lock().unwrap();
-        if let Some(existing) = state.holds.get(&hold.id) {
-            return Ok(hold.reopened_over(existing.clone())?);
-        }
-        state.expire(&hold.account, context);
-        let account = state.accounts.get(&hold.account).cloned().unwrap_or_default();
-        let units = i128::try_from(hold.amount.units()).unwrap();
-        if account.available < units {
-            return Err(HoldRefusal::InsufficientCredits.into());
-        }
-        if state.is_budget_unreadable(hold) {
-            return Err(HoldRefusal::BudgetUnreadable.into());
-        }
-        if let Some(window) = state.exceeded_by(hold) {
-            return Err(HoldRefusal::BudgetExceeded(window).into());
-        }
-        state.count_opening(hold);
-        let account = state.accounts.entry(hold.account.clone()).or_default();
-        account.held = account.held.checked_add(units).unwrap();
-        account.available = account.available.checked_sub(units).unwrap();
-        state.holds.insert(hold.id.clone(), hold.clone());
-        Ok(hold.clone())
+        let existing = {
+            let mut state = self.0.lock().unwrap();
+            let Some(existing) = state.holds.get(&hold.id).cloned() else { return state.open_hold(hold, context) };
+            existing
+        };
+        let open = hold.reopened_over(existing)?;
+        Ok(hold.reopened_over(self.expire_if_over(open, context).await?)?)
     }
 
     async fn hold(&self, id: &HoldId, _: &CallContext<'_>) -> Result<Option<Hold>, CommitError> {
@@ -67,8 +52,9 @@ impl Holds for MemoryLedger {
         let is_due = |hold: &&Hold| hold.is_open() && hold.expires_at <= until;
         let mut holds: Vec<Hold> = state.holds.values().filter(is_due).cloned().collect();
         holds.sort_by_key(|hold| hold.expires_at);
+        let has_more = holds.len() > holds_max.into();
         holds.truncate(holds_max.into());
-        Ok(FoundHolds { holds, unreadable: Vec::new() })
+        Ok(FoundHolds { holds, unreadable: Vec::new(), has_more })
     }
 
     async fn open_holds(&self, account: &AccountId, _: &CallContext<'_>) -> Result<FoundHolds, CommitError> {
@@ -76,25 +62,42 @@ impl Holds for MemoryLedger {
         let is_open = |hold: &&Hold| hold.is_open() && hold.account == *account;
         let mut holds: Vec<Hold> = state.holds.values().filter(is_open).cloned().collect();
         holds.sort_by(|one, other| (one.expires_at, &one.id).cmp(&(other.expires_at, &other.id)));
-        Ok(FoundHolds { holds, unreadable: Vec::new() })
+        Ok(FoundHolds { holds, ..FoundHolds::default() })
     }
 }
 
 impl State {
-    /// The receipt of a hold that has charged the use which this entry charges, on the same account.
-    pub(super) fn charge_of_hold(&self, entry: &Entry) -> Option<Receipt> {
-        let key = &entry.header.receipt;
+    fn open_hold(&mut self, hold: &Hold, context: &CallContext<'_>) -> Result<Hold, HoldError> {
+        self.expire(&hold.account, context);
+        let account = self.accounts.get(&hold.account).cloned().unwrap_or_default();
+        let units = i128::try_from(hold.amount.units()).unwrap();
+        if account.available < units {
+            return Err(HoldRefusal::InsufficientCredits.into());
+        }
+        if self.is_budget_unreadable(hold) {
+            return Err(HoldRefusal::BudgetUnreadable.into());
+        }
+        if let Some(window) = self.exceeded_by(hold) {
+            return Err(HoldRefusal::BudgetExceeded(window).into());
+        }
+        self.count_opening(hold);
+        let account = self.accounts.entry(hold.account.clone()).or_default();
+        account.held = account.held.checked_add(units).unwrap();
+        account.available = account.available.checked_sub(units).unwrap();
+        self.holds.insert(hold.id.clone(), hold.clone());
+        Ok(hold.clone())
+    }
+
+    /// The receipt of a hold that has charged the use of this event, on the same account or for the same key.
+    pub(super) fn charge_of_hold(&self, header: &JournalHeader, effects: &[Effect]) -> Option<Receipt> {
+        let key = &header.receipt;
         let kept = self.journal.get(key.as_str()).filter(|kept| kept.writer == Some(Writer::Hold))?;
-        let charges = entry.effects.iter().filter_map(|effect| {
-            if let ledger::Effect::Move(movement) = effect {
-                Some(movement.posting.account().to_string())
-            } else {
-                None
-            }
+        let charges = effects.iter().filter_map(|effect| {
+            if let Effect::Move(movement) = effect { Some(movement.posting.account().to_string()) } else { None }
         });
         let key_of_hold = kept.fact("key");
-        let is_of_key = key_of_hold.is_some() && key_of_hold == entry.header.short_id_of_key();
-        let is_same = entry.header.kind == "usage" && (charges.eq(kept.row.account.clone()) || is_of_key);
+        let is_of_key = key_of_hold.is_some() && key_of_hold == header.short_id_of_key();
+        let is_same = header.kind == "usage" && (charges.eq(kept.row.account.clone()) || is_of_key);
         let processed_at = kept.processed_at.filter(|_| is_same)?;
         Some(Receipt { key: key.clone(), processed_at, is_over_budget: false })
     }
