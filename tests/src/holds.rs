@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use ledger::{
     AtExpiry, CommitError, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Guard, Hold, HoldClosing,
-    HoldError, HoldId, HoldState, HoldTerms, Holds, House, JournalHeader, Ledger as _, MoneyKey, Movement, Posting,
-    Source,
+    HoldError, HoldId, HoldTerms, Holds as _, House, JournalHeader, Ledger as _, MoneyKey, Movement, Posting, Source,
 };
 use serde_json::json;
-use testkit::{Books, Fault, World, context, now};
+use testkit::{Books, World, context, now};
 
-use crate::lots::{DAY, Plan, account, committed, credit, later, pairs, plans, spend, until, without_attempts, world};
+use crate::lots::{DAY, account, committed, credit, later, pairs, plans, spend, until, world};
+use crate::operations::{Operation, Row, rows_give_the_same_books, singles};
 use crate::sandbox::amount;
 
 mod audited;
@@ -58,51 +58,8 @@ pub(crate) fn used(owner: &str, event: &str, cost: &str) -> Decision {
     Decision::Record(Entry { header, effects: vec![Effect::Move(movement)], keeps_body: false, alarm: None })
 }
 
-#[derive(Clone)]
-enum Operation {
-    Open(Hold),
-    Close(Hold, HoldClosing),
-}
-
-impl Operation {
-    async fn on<L: Holds>(&self, ledger: &L, attempt: u64, seconds: i64) -> Result<Hold, HoldError> {
-        let context = later(attempt, seconds);
-        match self {
-            Self::Open(hold) => ledger.open_hold(hold, &context).await,
-            Self::Close(hold, closing) => ledger.close_hold(hold, closing, &context).await,
-        }
-    }
-}
-
-/// The state of a hold without its time: a retry has a later one.
-fn outcome(result: Result<Hold, HoldError>) -> String {
-    match result {
-        Ok(Hold { state: HoldState::Settled { cost, is_charged_before, .. }, .. }) => {
-            format!("settled {cost:?} {is_charged_before}")
-        }
-        Ok(Hold { state: HoldState::Expired { charged, .. }, .. }) => format!("expired {charged:?}"),
-        Ok(Hold { state, .. }) => state.as_str().to_owned(),
-        Err(HoldError::Refused(refusal)) => refusal.to_string(),
-        Err(HoldError::Store(error)) => panic!("{error:?}"),
-    }
-}
-
-/// The operation with these faults, and once more without if no answer came. Also the number of calls.
-async fn run(world: &World, operation: &Operation, seconds: i64, plan: Vec<(usize, Fault)>) -> (String, usize) {
-    let (ledger, faults) = world
-        .faulty(7, move |call, _| plan.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault));
-    // A sandbox that dies never answers.
-    let first = tokio::time::timeout(Duration::from_mins(1), operation.on(&ledger, 1, seconds)).await;
-    let calls = faults.calls().len();
-    match first {
-        Ok(answer @ (Ok(_) | Err(HoldError::Refused(_)))) => (outcome(answer), calls),
-        _ => (outcome(operation.on(&world.ledger(8), 2, seconds).await), calls),
-    }
-}
-
-/// A retry has one attempt more, and looks at what is held past its date again some seconds later.
-fn without_times(books: Books) -> Books {
-    let mut books = without_attempts(books);
+/// A retry looks at what is held past its date again some seconds later.
+fn without_times(mut books: Books) -> Books {
     let dates = books.accounts.values_mut().filter_map(|account| account.next_expiry.as_mut());
     dates.for_each(|date| date.truncate("2026-01-02T01:00".len()));
     books
@@ -110,7 +67,7 @@ fn without_times(books: Books) -> Books {
 
 /// Each operation after those before it, with its time, its result, and the round trips. Alice has 10 undated credits
 /// and 8 that last a day.
-fn operations() -> Vec<(&'static str, Operation, i64, &'static str, usize)> {
+fn operations() -> Vec<Row> {
     let of = |id: &str| hold_of("alice", id, "2", None, None);
     let charged = hold_of("alice", "h3", "3", None, Some("1"));
     let long = hold_of("alice", "h4", "5", None, None);
@@ -144,39 +101,14 @@ fn operations() -> Vec<(&'static str, Operation, i64, &'static str, usize)> {
 #[tokio::test(start_paused = true)]
 async fn every_fault_of_every_operation_gives_the_same_books() {
     let with_pairs = ["a hold", "a settlement", "an expiry"];
-    operations_give_the_same_books_under(|name, calls| {
-        plans(calls).into_iter().filter(|plan| plan.len() == 1 || with_pairs.contains(&name)).collect()
-    })
-    .await;
+    let plans = |name: &str, calls| if with_pairs.contains(&name) { plans(calls) } else { singles(calls) };
+    rows_give_the_same_books(&operations(), world, without_times, plans).await;
 }
 
 #[tokio::test(start_paused = true)]
 #[ignore = "takes minutes: .ci/full runs it"]
 async fn every_pair_of_faults_of_every_operation_gives_the_same_books() {
-    operations_give_the_same_books_under(|_, calls| pairs(calls)).await;
-}
-
-async fn operations_give_the_same_books_under(plans: impl Fn(&str, usize) -> Vec<Plan>) {
-    let operations = operations();
-    for (number, (name, operation, seconds, expected, calls)) in operations.iter().enumerate() {
-        let prepared = || async {
-            let world = world().await;
-            for (_, before, seconds, ..) in &operations[..number] {
-                run(&world, before, *seconds, vec![]).await;
-            }
-            world
-        };
-        let faultless = prepared().await;
-        assert_eq!(run(&faultless, operation, *seconds, vec![]).await, ((*expected).to_owned(), *calls), "{name}");
-        let books = without_times(faultless.books());
-        books.check();
-        for plan in plans(name, *calls) {
-            let world = prepared().await;
-            let (found, _) = run(&world, operation, *seconds, plan.clone()).await;
-            assert_eq!(found, *expected, "{name}: {plan:?}");
-            assert_eq!(without_times(world.books()), books, "{name}: {plan:?}");
-        }
-    }
+    rows_give_the_same_books(&operations(), world, without_times, |_, calls| pairs(calls)).await;
 }
 
 /// Whatever the order of a settlement, an expiry, a release, and the gateway's own event of the same use: it is charged at

@@ -1,5 +1,7 @@
 //! Checks that belong to no single crate.
 
+// The future of a delivery has all the steps of its function, one inside the other.
+#![recursion_limit = "256"]
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
@@ -27,6 +29,7 @@ mod log_capture;
 mod lots;
 mod members;
 mod openapi;
+mod operations;
 mod planted;
 mod policies;
 mod reconcile;

@@ -135,7 +135,7 @@ pub(crate) fn hold(id: &str, sum: &str) -> Hold {
 }
 
 /// A usage event that was sent so many seconds later.
-fn body(id: &str, name: &str, cost: &str, sent: i64) -> String {
+pub(crate) fn body(id: &str, name: &str, cost: &str, sent: i64) -> String {
     let mut body: Value = usage(id, name, cost);
     body["timestamp"] = json!(at(sent).unix_s());
     body.to_string()

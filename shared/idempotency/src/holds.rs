@@ -52,7 +52,8 @@ impl Holds for DynamoLedger {
                 Outcome::Stale => {
                     if let Some(existing) = self.hold(&hold.id, context).await? {
                         let open = hold.reopened_over(existing)?;
-                        return Ok(hold.reopened_over(self.expire_if_over(open, context).await?)?);
+                        let closed = Box::pin(self.expire_if_over(open, context)).await?;
+                        return Ok(hold.reopened_over(closed)?);
                     }
                 }
                 Outcome::Expired(account) => {

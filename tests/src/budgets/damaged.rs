@@ -5,7 +5,7 @@ use ledger::{Audit as _, BudgetUnreadable, CallContext, HoldRefusal, HoldState, 
 use testkit::MemoryLedger;
 
 use super::*;
-use crate::lots::{Plan, plans};
+use crate::lots::{Plan, plans, without_attempts};
 use crate::stripe::run_at;
 
 const ACCOUNTS: &str = "hookledger-local-accounts";
@@ -58,9 +58,9 @@ fn uses() -> Vec<(&'static str, Operation, &'static str, i128)> {
         ("a use", Commit(used("e1", "1", 0)), "booked", -ONE),
         ("a use above every limit", Commit(used("e2", "20", 0)), "booked", -20 * ONE),
         ("a use of the next day", Commit(used("e3", "1", 3_600)), "booked", -ONE),
-        ("a settlement", Close(hold("h1", "2"), settle("1.5")), "settled", -ONE - ONE / 2),
+        ("a settlement", Close(hold("h1", "2"), settle("1.5")), "settled 1500000000u false", -ONE - ONE / 2),
         ("a release", Close(hold("h2", "2"), HoldClosing::Release), "released", 0),
-        ("an expiry", Close(hold("h3", "1"), expires), "expired", 0),
+        ("an expiry", Close(hold("h3", "1"), expires), "expired None", 0),
         ("a hold", Open(hold("h4", "1")), "the budget of its key cannot be read", 0),
     ]
 }
@@ -85,7 +85,7 @@ async fn damaged_row_stops_neither_usage_nor_the_end_of_a_hold() {
             alter(&world, KEY, &attributes);
             let (before, was) = (raw(&world), balance(&world));
             start_capture();
-            let (found, _) = run(&world, &operation, 3_600, vec![]).await;
+            let (found, _) = operation_under(&world, &operation, 3_600, vec![]).await;
             let after = raw(&world);
             assert_eq!((found.as_str(), balance(&world)), (expected, was + change), "{damage}: {name}");
             // Where nothing of what it counts is damaged, it counts.
@@ -135,7 +135,7 @@ async fn every_fault_over_a_damaged_row_gives_the_same_books() {
         let healthy = raw(&world);
         alter(&world, KEY, &attributes);
         let damaged = raw(&world);
-        let (found, calls) = run(&world, operation, 3_600, plan).await;
+        let (found, calls) = operation_under(&world, operation, 3_600, plan).await;
         assert_eq!(raw(&world), damaged, "nothing is counted");
         alter(&world, KEY, &healthy);
         (found, without_attempts(world.books()), calls)
@@ -254,7 +254,7 @@ async fn repair_writes_what_the_key_has_spent_again() {
         assert_eq!(raw(&world)["v"], json!({ "N": "1" }), "{damage}");
         // It counts on.
         let world_used = Operation::Commit(used("e9", "1", DAY));
-        assert_eq!(run(&world, &world_used, DAY, vec![]).await.0, "booked");
+        assert_eq!(operation_under(&world, &world_used, DAY, vec![]).await.0, "booked");
         assert_eq!(spent(&world)["total"], 6_200_000_000, "{damage}");
     }
     let world = in_use().await;

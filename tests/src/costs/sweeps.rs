@@ -89,6 +89,9 @@ pub(super) async fn of_reconcile() -> Vec<Path> {
     ] {
         paths.push(path(name, owners(accounts).await.run(Sweep::Audit).await));
     }
+    let team = crate::members::world().await;
+    crate::members::join(&team, "j1", "k1", "team", 0).await;
+    paths.push(path("reconcile: audit of a team with one member", Swept::new(team).run(Sweep::Audit).await));
     let records = json!([{ "dynamodb": { "Keys": { "id": { "S": "HL0" } } } }]);
     let batch = json!({ "Records": records }).to_string();
     paths.push(path("reconcile: audit of one paid order that was written", owners(1).await.called(&batch).await));

@@ -4,6 +4,7 @@ use audit::{AccountRepair, Repairs, Signature};
 use ledger::{DifferenceKind, Ledger as _};
 
 use super::*;
+use crate::stripe::run_at;
 
 async fn found(world: &World, seconds: i64) -> Vec<(DifferenceKind, String)> {
     let run = run_at(5_000 + u64::try_from(seconds).expect("later"), seconds);
