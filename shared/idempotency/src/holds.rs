@@ -246,6 +246,7 @@ fn use_row(row: &Image, hold: &Hold) -> image::Read<UseRow> {
         }
         // Its key was in no team when the event was sent, or in another: the first charge of a use stands.
         Some(names::PROCESSED) if is_of_key(row, hold) => UseRow::Charged(verdict::charged(row)),
+        Some(names::FAILED) if is_of_key(row, hold) => UseRow::Absent,
         Some(names::FAILED) if word(names::ATTENTION).is_none_or(|lane| lane == hold_row::lane_of(hold)) => {
             UseRow::Absent
         }
@@ -254,7 +255,7 @@ fn use_row(row: &Image, hold: &Hold) -> image::Read<UseRow> {
 }
 
 fn is_of_key(row: &Image, hold: &Hold) -> bool {
-    let fact = || row.get(names::FACTS)?.as_m().ok()?.get("key")?.as_s().ok();
+    let fact = || row.get(names::FACTS)?.as_m().ok()?.get(names::KEY)?.as_s().ok();
     let key = fact().and_then(|key| CallerKey::remote(key).ok());
     key.is_some() && key == hold.key
 }

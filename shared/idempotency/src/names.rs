@@ -104,6 +104,8 @@ pub(crate) const ID: &str = "id";
 /// By account of the house, what it has.
 pub(crate) const HOUSES_UNITS: &str = "houses_units";
 pub(crate) const INVOICE: &str = "invoice";
+/// Among the facts of a usage event: the gateway's id of its key.
+pub(crate) const KEY: &str = "key";
 /// What a person calls a key.
 pub(crate) const KEY_NAME: &str = "key_name";
 /// On the rows of keys, also revoked ones: the key of a sparse index.
@@ -280,6 +282,7 @@ pub(crate) fn placeholder(attribute: &str) -> Option<&'static str> {
         AFTER => "#after",
         DAY => "#day",
         GRANT => "#grant",
+        KEY => "#key",
         LAST => "#last",
         LENGTH => "#length",
         LINES => "#lines",

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use ledger::{CallContext, Fact, Facts, Fingerprint, JournalHeader, Movement, Owner, Timestamp};
+use ledger::{CallContext, CallerKey, Fact, Facts, Fingerprint, JournalHeader, Movement, Owner, Timestamp};
 
 use crate::names;
 
@@ -78,15 +78,25 @@ impl Row {
         row
     }
 
-    /// The charge of a hold: written if there is no row, or over an event of the same use that was refused and waits for
-    /// nothing, or in this lane of its owner.
-    pub(crate) fn charged(header: &JournalHeader, waiting_in: &str, context: &CallContext<'_>, now: Timestamp) -> Self {
+    /// The charge of a hold: written if there is no row, or over an event of the same use that was refused, and is of this
+    /// key, waits for nothing, or waits in this lane of its owner.
+    pub(crate) fn charged(
+        header: &JournalHeader,
+        waiting_in: &str,
+        key: Option<&CallerKey>,
+        context: &CallContext<'_>,
+        now: Timestamp,
+    ) -> Self {
         let mut row = Self::booked(header, context, now);
         let (absent, form) = (row.absent(), row.known_form());
         let (status, failed) = (row.name(names::STATUS), row.value(text(names::FAILED)));
         let (lane, waiting_in) = (row.name(names::ATTENTION), row.value(text(waiting_in)));
+        let of_key = key.map_or_else(String::new, |key| {
+            let (facts, fact, id) = (row.name(names::FACTS), row.name(names::KEY), row.value(text(key.as_str())));
+            format!(" OR {facts}.{fact} = {id}")
+        });
         row.conditions.push(format!(
-            "({absent} OR ({status} = {failed} AND (attribute_not_exists({lane}) OR {lane} = {waiting_in}) AND {form}))"
+            "({absent} OR ({status} = {failed} AND (attribute_not_exists({lane}) OR {lane} = {waiting_in}{of_key}) AND {form}))"
         ));
         row
     }

@@ -83,6 +83,39 @@ async fn event_of_a_revoked_key_after_the_charge_of_its_hold_is_a_repeat() {
     }
 }
 
+/// The event comes first, and is refused: for want of the key, which is revoked, or of the credits of its owner, whose key has
+/// left. The charge of the hold ends it, and the retry books nothing.
+#[tokio::test(start_paused = true)]
+async fn refused_event_of_the_key_of_a_hold_is_ended_by_its_charge() {
+    let draws = || bound("alice", None, &[("team", 0, None)]).draws;
+    let left = || Draws::new(vec![Draw { until: Some(at(120)), ..draws().all()[0].clone() }]).expect("in order");
+    for (is_revoked, cost, refused) in [(true, "2", 404), (false, "6", 402)] {
+        let world = world().await;
+        let [join, ..] = changes();
+        world.ledger(0).commit(&join, &later(1, 0)).await.expect("joined");
+        let named = Hold { usage: EventKey::new(Source::Usage, "e1").expect("an id"), ..hold("h1", "6") };
+        world.ledger(0).open_hold(&named, &later(2, 60)).await.expect("a hold");
+        leave(&world, "l1", "k1", "team", 120).await;
+        if is_revoked {
+            let revoke = Effect::Revoke { key: key("k1"), owner: owner("alice"), draws: left() };
+            world.ledger(0).commit(&entry("r1", revoke), &later(3, 120)).await.expect("revoked");
+        }
+        let event = body("e1", "k1", cost, 180);
+        let reply = Sandbox::faultless(&world).await.deliver(&event, &moment_at(4, at(180))).await.expect("alive");
+        assert_eq!(reply.status, refused, "{}", reply.body);
+        let closed = world.ledger(5).close_hold(&named, &settle(cost), &later(5, 240)).await.expect("settled");
+        assert!(matches!(closed.state, HoldState::Settled { is_charged_before: false, .. }), "{closed:?}");
+        let charged = balances(&world);
+        let units: i128 = cost.parse().expect("a number");
+        assert_eq!(charged, [(20 - units) * ONE, 5 * ONE], "revoked {is_revoked}");
+        top_up(&world, "more", "alice", "10").await;
+        of_stripe::reconcile(world.ledger(6), &[]).work(REFUSED, &run_at(99, 3_600)).await.expect("a run");
+        let again = Sandbox::faultless(&world).await.deliver(&event, &moment_at(7, at(240))).await.expect("alive");
+        assert_eq!(again.status, 200, "{}", again.body);
+        assert_eq!(balances(&world), [charged[0], charged[1] + 10 * ONE], "revoked {is_revoked}");
+    }
+}
+
 /// The same in memory.
 #[tokio::test(start_paused = true)]
 async fn use_of_a_key_that_has_left_is_charged_once_in_memory() {

@@ -27,11 +27,12 @@ pub enum HoldClosing {
 /// What the journal has of a hold's use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UseRow {
-    /// Nothing, or a refused event that waits for nothing, or for the same owner's credits: the charge of the hold ends it.
+    /// Nothing, or a refused event of the same key, or one that waits for nothing or for the same owner's credits: the charge
+    /// of the hold ends it.
     Absent,
-    /// It is charged on the same account, by another channel: with this cost, if its row says one.
+    /// It is charged by another channel, on the same account or for the same key: with this cost, if its row says one.
     Charged(Option<Amount>),
-    /// The row is of another account, or its event waits for something else.
+    /// The row is of another account and another key, or its event waits for something else.
     Elsewhere,
 }
 

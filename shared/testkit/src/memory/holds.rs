@@ -104,15 +104,15 @@ impl State {
 
     fn use_of(&self, hold: &Hold) -> UseRow {
         let Some(kept) = self.journal.get(hold.usage.as_str()) else { return UseRow::Absent };
+        let key = kept.fact("key").and_then(|key| CallerKey::remote(&key).ok());
+        let is_of_key = key.is_some() && key == hold.key;
         if kept.processed_at.is_some() {
             let is_same = kept.row.account.as_ref() == Some(&hold.account.to_string());
-            let key = kept.fact("key").and_then(|key| CallerKey::remote(&key).ok());
-            let is_of_key = key.is_some() && key == hold.key;
             return if is_same || is_of_key { UseRow::Charged(None) } else { UseRow::Elsewhere };
         }
         let lane = format!("{}#{}", Source::Usage.as_str(), Lane::Owner(hold.account.owner().clone()));
         let waits_elsewhere = kept.due.as_ref().is_some_and(|due| due.word != lane);
-        if waits_elsewhere { UseRow::Elsewhere } else { UseRow::Absent }
+        if waits_elsewhere && !is_of_key { UseRow::Elsewhere } else { UseRow::Absent }
     }
 
     fn write_hold(&mut self, change: &HoldChange, context: &CallContext<'_>) -> Result<(), CommitError> {
