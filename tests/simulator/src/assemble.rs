@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use api::{OrderNumberRng, Places};
+use api::{Places, RandomBits};
 use catalog::Catalog;
 use checkout::{Checkout, EpayPayments, EpaySettings};
 use edge::{Keyring, MakeKeys, Service, Settings, Vault, Worker};
@@ -95,7 +95,7 @@ impl Deployed for OrdersFunction {
     const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
 
     async fn open(mut parts: Parts) -> Option<Self> {
-        let order_numbers = OrderNumberRng::new(testkit::seeded_bits(parts.rng.u64(..)));
+        let order_numbers = RandomBits::new(testkit::seeded_bits(parts.rng.u64(..)));
         let places = Places::read(|_| Some(OPEN_ORDERS_MAX.to_owned())).expect("a number");
         Some(Self { api: Orders::new(CATALOG.clone(), order_numbers, places), ledger: parts.ledger })
     }
@@ -115,7 +115,7 @@ impl Deployed for CheckoutFunction {
             cancel_url: "https://shop.invalid/".to_owned(),
             prices: BTreeMap::new(),
         };
-        let order_numbers = OrderNumberRng::new(testkit::seeded_bits(parts.rng.u64(..)));
+        let order_numbers = RandomBits::new(testkit::seeded_bits(parts.rng.u64(..)));
         let settings = EpaySettings::read(epay_setting, "prod").expect("settings").expect("a merchant");
         let epay = Some(EpayPayments { settings, keys: of_merchant(&parts, checkout::epay_keys).await? });
         let places = Places::read(|_| None).expect("a number");
