@@ -3,6 +3,7 @@
 
 mod budget;
 mod buyer;
+mod calls;
 mod circle;
 mod claims;
 mod click;
@@ -12,6 +13,7 @@ mod holder;
 mod priced;
 mod rotation;
 mod schedule;
+mod server;
 mod shop;
 mod stranger;
 mod subscriber;
@@ -70,6 +72,7 @@ pub(crate) const CAST: &[Draw] = &[
     team::draw,
     dated::draw,
     priced::draw,
+    server::draw,
 ];
 
 /// Kinds of actors for which a world has more than the others: WeChat Pay, Fireblocks, a store of secrets.

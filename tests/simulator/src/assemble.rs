@@ -10,6 +10,7 @@ use std::time::Duration;
 use api::{Places, RandomBits};
 use catalog::Catalog;
 use checkout::{Checkout, EpayPayments, EpaySettings};
+use credits::Credits;
 use edge::{Keyring, MakeKeys, Service, Settings, Vault, Worker};
 use epay::{Epay, Gateway};
 use fulfil::{Fulfil, Operator};
@@ -41,6 +42,7 @@ pub(crate) type StripeFunction = Function<Stripe, PortLedger>;
 pub(crate) type EpayFunction = Function<Epay, PortLedger>;
 pub(crate) type CheckoutFunction = api::Function<Checkout, PortLedger>;
 pub(crate) type OrdersFunction = api::Function<Orders, PortLedger>;
+pub(crate) type CreditsFunction = api::Function<Credits, PortLedger>;
 pub(crate) type FulfilFunction = Fulfil<PortLedger>;
 pub(crate) type ReconcileFunction = Reconcile<PortLedger>;
 
@@ -98,6 +100,16 @@ impl Deployed for OrdersFunction {
         let order_numbers = RandomBits::new(testkit::seeded_bits(parts.rng.u64(..)));
         let places = Places::read(|_| Some(OPEN_ORDERS_MAX.to_owned())).expect("a number");
         Some(Self { api: Orders::new(CATALOG.clone(), order_numbers, places), ledger: parts.ledger })
+    }
+}
+
+impl Deployed for CreditsFunction {
+    const FUNCTION: &'static str = "credits";
+    const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
+
+    async fn open(mut parts: Parts) -> Option<Self> {
+        let secrets = RandomBits::new(testkit::seeded_bits(parts.rng.u64(..)));
+        Some(Self { api: Credits::new(CATALOG.clone(), secrets, testkit::code_pepper()), ledger: parts.ledger })
     }
 }
 

@@ -17,6 +17,7 @@ mod assemble;
 mod audit_port;
 mod calls_port;
 mod checks;
+mod credits_port;
 mod custodian;
 mod epay_merchant;
 mod event_source_mapping;

@@ -14,8 +14,8 @@ use testkit::{context, deadline, instant, now};
 use tokio::time::sleep;
 
 use crate::assemble::{
-    CheckoutFunction, EpayFunction, FireblocksFunction, FulfilFunction, OrdersFunction, ReconcileFunction,
-    StripeFunction, UsageFunction, WechatFunction,
+    CheckoutFunction, CreditsFunction, EpayFunction, FireblocksFunction, FulfilFunction, OrdersFunction,
+    ReconcileFunction, StripeFunction, UsageFunction, WechatFunction,
 };
 use crate::faults::{Calls, FaultPlan, Faults};
 use crate::mark::Mark;
@@ -48,6 +48,7 @@ pub(crate) struct Pools {
     pub(crate) fireblocks: Pool<FireblocksFunction>,
     pub(crate) checkout: Pool<CheckoutFunction>,
     pub(crate) orders: Pool<OrdersFunction>,
+    pub(crate) credits: Pool<CreditsFunction>,
     pub(crate) fulfil: Pool<FulfilFunction>,
     pub(crate) reconcile: Pool<ReconcileFunction>,
 }

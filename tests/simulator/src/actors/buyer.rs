@@ -11,6 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use ledger::{Effect, Owner};
 use serde_json::{Value, json};
 
+use super::calls::{erase, open_server};
 use super::claims::{self, Claim, Claims, Paid, send, spend};
 use super::click::{click, register};
 use super::{Actor, times};
@@ -91,7 +92,8 @@ enum Act {
     /// Pays an order that is paid a second time, such as over a link that the support has sent.
     PayAgain,
     Claim(Claim),
-    /// Spends what a payment brings. What is taken back later is then owed.
+    /// Spends what a payment brings. What is taken back later is then owed. A buyer of airtime has nothing to spend, and what
+    /// names them is to be erased.
     Spend,
 }
 
@@ -246,6 +248,7 @@ impl Actor for Buyer {
         async {
             let name = self.name();
             register(world, &name).await;
+            open_server(world, &name, "admin").await;
             let mut owner = name;
             for level in 0..self.referrers {
                 let to = self.referrer(level);
@@ -268,6 +271,10 @@ impl Actor for Buyer {
                 Act::Claim(claim) => {
                     let claim = if self.waits_for_top_up(world) { WHOLE_REFUND } else { claim };
                     self.known().claims.make(world, self.number, claim);
+                }
+                Act::Spend if self.product.is_top_up => {
+                    let (admin, name) = (format!("hs_{}", self.name()), format!("erase-{}-{step}", self.name()));
+                    erase(world, &admin, &self.name(), &name, mark).await;
                 }
                 Act::Spend => self.spend(world, step).await,
             }

@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
+use super::calls::{erase, open_server};
 use super::claims::{self, Claim, Claims, Paid};
 use super::click::{click, register};
 use super::{Actor, TOKEN_BUYER, times};
@@ -39,6 +40,8 @@ enum Act {
     /// Fireblocks publishes another key beside the known ones, signs with it, or withdraws the old one.
     RotateKeys,
     Claim(Claim),
+    /// What names the buyer is to be erased, whatever has been paid or sent.
+    Erase,
 }
 
 struct TokenBuyer {
@@ -55,8 +58,9 @@ struct Known {
 }
 
 pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn Actor> {
-    let act = |rng: &mut Rng| match rng.u8(0..16) {
+    let act = |rng: &mut Rng| match rng.u8(0..18) {
         0 => Act::Click,
+        16 | 17 => Act::Erase,
         1 | 2 => Act::Pay,
         3..=9 => Act::GoOn,
         10 | 11 => Act::RotateKeys,
@@ -128,7 +132,11 @@ impl Actor for TokenBuyer {
     }
 
     fn open<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
-        async { register(world, &self.name()).await }.boxed_local()
+        async {
+            register(world, &self.name()).await;
+            open_server(world, &self.name(), "admin").await;
+        }
+        .boxed_local()
     }
 
     fn step<'w>(&'w self, world: &'w World, step: usize, mark: Mark) -> LocalBoxFuture<'w, ()> {
@@ -139,6 +147,10 @@ impl Actor for TokenBuyer {
                 Act::GoOn => custodian::go_on(world),
                 Act::RotateKeys => custodian::rotate(world),
                 Act::Claim(claim) => self.known().claims.make(world, self.number, claim),
+                Act::Erase => {
+                    let (admin, name) = (format!("hs_{}", self.name()), format!("erase-{}-{step}", self.name()));
+                    erase(world, &admin, &self.name(), &name, mark).await;
+                }
             }
         }
         .boxed_local()
