@@ -139,8 +139,8 @@ fn json_is_one_document_with_documented_names() {
         (
             vec!["account", "show", "demo"],
             vec![
-                "account", "owner", "asset", "state", "lots", "holds", "budgets", "members", "teams", "waiting",
-                "referrer", "lines",
+                "account", "owner", "asset", "state", "lots", "holds", "budgets", "keys", "members", "teams",
+                "waiting", "referrer", "lines",
             ],
         ),
         (by(&["account", "credit", "alice", "5", "--new"]), of_account()),
