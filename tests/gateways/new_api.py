@@ -45,6 +45,12 @@ def stack(stacks):
     return background, until("the local stack", announced, 60, 0.1)
 
 
+def refund(number):
+    """The log of a failed task: it has no request, and its task in a JSON text."""
+    log = {"created_at": 1767225600 + number, "type": 6, "user_id": 7, "token_id": 1, "model_name": "sora-2"}
+    return json.dumps(log | {"quota": QUOTA, "content": "failed", "other": json.dumps({"task_id": f"task_{number}"})}) + "\n"
+
+
 def rows(numbers):
     """Logs of a gateway, as its API returns them."""
     template = {"created_at": 1767225600, "type": 2, "user_id": 7, "token_id": 1, "model_name": "gpt-4o"}
@@ -53,13 +59,13 @@ def rows(numbers):
 
 
 class Sender:
-    def __init__(self, secret, numbers):
+    def __init__(self, secret, numbers, refunds=()):
         settings = environment(WEBHOOK_URL=f"http://127.0.0.1:{PORT}/api/webhooks/events", WEBHOOK_SECRET=secret)
         command = [str(SEND), "-outbox", str(OUTBOX), "-wait", "2m"]
         self.process = subprocess.Popen(
             command, env=settings | {"CREDITS_PER_USD": "100"}, text=True, stdin=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        self.process.stdin.write(rows(numbers))
+        self.process.stdin.write(rows(numbers) + "".join(map(refund, refunds)))
         self.process.stdin.close()
 
     def ended(self):
@@ -117,12 +123,16 @@ def report(stacks):
     check("all of it again is accepted", (status, log.count("webhook sent")), (0, 300))
     spent("and charges nothing", 300)
 
+    status, log = Sender(secret, [], refunds=[1, 2, 1, 3]).ended()
+    check("refunds of tasks are accepted", (status, waiting()), (0, 0))
+    spent("each gives its charge back, once", 297)
+
     status, log = Sender("another-secret-0123456789abcdef0", range(300, 302)).ended()
     refused = len(list((OUTBOX / "refused").glob("*.json")))
     check("a refused event is kept for a person", (status, refused, log.count("status 401")), (0, 2, 2))
     if secret in log or "promptTokens" in log:
         raise Failed("the log has a secret or a body")
-    spent("and charges nothing either", 300)
+    spent("and charges nothing either", 297)
     run(PROGRAM, "audit", "--data", DATA)
 
 

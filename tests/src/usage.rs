@@ -1,4 +1,4 @@
-//! The usage webhook function: costs, prices, refusals, faults, concurrency and random schedules.
+//! The usage webhook function: costs, prices, refunds, refusals, faults, concurrency and random schedules.
 
 mod concurrency;
 mod costs;
@@ -7,6 +7,7 @@ mod faults;
 mod forgeries;
 mod keys;
 mod priced;
+mod refunds;
 mod refusals;
 mod schedules;
 mod suite;

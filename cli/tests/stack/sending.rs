@@ -75,8 +75,8 @@ fn unsendable_event_gives_a_one_line_error() {
         (2, &["send", "usage", "--url", "http://127.0.0.1:1"], "set WEBHOOK_SECRET, or give one with --secret"),
         (2, &["send", "usage", "--url", "ftp://x", "--secret", "s3"], "is not an http or https URL"),
         (2, &["send", "paypal"], "there is no source paypal, only: usage, stripe"),
-        (2, &["send", "usage/none"], "only: usage/basic, usage/free, usage/priced, usage/whole_credits"),
-        (2, &["event", "usage/none"], "only: usage/basic, usage/free, usage/priced, usage/whole_credits"),
+        (2, &["send", "usage/none"], "only: usage/basic, usage/free, usage/priced, usage/refund, usage/whole_credits"),
+        (2, &["event", "usage/none"], "only: usage/basic, usage/free, usage/priced, usage/refund, usage/whole_credits"),
         (2, &["event", "usage", "--secret", "changeme"], "WEBHOOK_SECRET must be a real secret"),
     ];
     for (code, args, expected) in rows {

@@ -14,8 +14,11 @@ import (
 	"strings"
 )
 
-// Consume is the Type of a log that charges; other types are not reported.
-const Consume = 2
+// The Types of a log that are reported: a charge, and what is given back for an asynchronous task.
+const (
+	Consume = 2
+	Refund  = 6
+)
 
 // Log is a row of new-api's table logs, with the names that its API has.
 type Log struct {
@@ -29,6 +32,8 @@ type Log struct {
 	PromptTokens     int64  `json:"prompt_tokens"`
 	CompletionTokens int64  `json:"completion_tokens"`
 	Content          string `json:"content"`
+	// Other is a JSON text. Its task_id names the asynchronous task of a row that has no request.
+	Other string `json:"other"`
 }
 
 // Event is what is kept and sent. Its body never changes.
@@ -60,13 +65,16 @@ func NewEvent(log Log, price Price) (Event, error) {
 		TotalTokens      int64  `json:"totalTokens"`
 		CreditCost       string `json:"creditCost"`
 	}
-	id := eventID(log)
+	id, eventType := eventID(log), "usage"
+	if log.Type == Refund {
+		eventType = "refund"
+	}
 	body, err := json.Marshal(struct {
 		EventID   string `json:"eventId"`
 		EventType string `json:"eventType"`
 		Timestamp int64  `json:"timestamp"`
 		Data      data   `json:"data"`
-	}{id, "usage", log.CreatedAt, data{
+	}{id, eventType, log.CreatedAt, data{
 		strconv.Itoa(log.TokenID), log.ModelName,
 		log.PromptTokens, log.CompletionTokens, log.PromptTokens + log.CompletionTokens, cost,
 	}})
@@ -74,15 +82,36 @@ func NewEvent(log Log, price Price) (Event, error) {
 }
 
 // eventID is the request's id with the token's, since some builds take a request's id from its caller. A log without one
-// is named by its contents.
+// is named by its task and what the task was charged or given back, or else by its contents. A refund is named apart.
+// The time is no part of a task's name: it is that of the hook in one report, and that of the row in another.
 func eventID(log Log) string {
+	suffix := ""
+	if log.Type == Refund {
+		suffix = "-refund"
+	}
 	if isID(log.RequestID) {
-		return fmt.Sprintf("new-api-%s-%d", log.RequestID, log.TokenID)
+		return fmt.Sprintf("new-api-%s-%d%s", log.RequestID, log.TokenID, suffix)
 	}
 	contents := fmt.Sprintf("%d\n%d\n%d\n%s\n%d\n%d\n%d\n%s", log.CreatedAt, log.UserID, log.TokenID, log.ModelName,
 		log.Quota, log.PromptTokens, log.CompletionTokens, log.Content)
+	prefix := "new-api-"
+	if task := taskID(log.Other); task != "" {
+		contents = fmt.Sprintf("%s\n%d\n%d\n%s\n%d\n%s", task, log.UserID, log.TokenID, log.ModelName, log.Quota,
+			log.Content)
+		prefix = "new-api-task-"
+	}
 	hash := sha256.Sum256([]byte(contents))
-	return "new-api-" + hex.EncodeToString(hash[:16])
+	return prefix + hex.EncodeToString(hash[:16]) + suffix
+}
+
+func taskID(other string) string {
+	var fields struct {
+		TaskID string `json:"task_id"`
+	}
+	if json.Unmarshal([]byte(other), &fields) != nil {
+		return ""
+	}
+	return fields.TaskID
 }
 
 func isID(text string) bool {

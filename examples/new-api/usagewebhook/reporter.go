@@ -58,7 +58,7 @@ func Start(folder string, options func() Options, logger *log.Logger) (*Reporter
 // event was not kept: the use is not charged until it is reported again, by command send.
 func (r *Reporter) Report(row Log) error {
 	options := r.options()
-	if options.URL == "" || row.Type != Consume {
+	if options.URL == "" || (row.Type != Consume && row.Type != Refund) {
 		return nil
 	}
 	event, err := NewEvent(row, options.Price)

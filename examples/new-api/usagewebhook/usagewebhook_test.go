@@ -117,6 +117,58 @@ func TestOneLogIsOneEvent(t *testing.T) {
 	}
 }
 
+// The identities that hookledger computes from a pulled row, too: a change here is a change there.
+func TestIdentitiesAreThoseOfThePull(t *testing.T) {
+	file, err := os.ReadFile("identities.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []struct {
+		Log       Log    `json:"log"`
+		EventID   string `json:"eventId"`
+		EventType string `json:"eventType"`
+		Cost      string `json:"creditCost"`
+	}
+	if err := json.Unmarshal(file, &rows); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, row := range rows {
+		event, err := NewEvent(row.Log, dollar)
+		var body struct {
+			EventID   string `json:"eventId"`
+			EventType string `json:"eventType"`
+			Data      struct {
+				CreditCost string `json:"creditCost"`
+			} `json:"data"`
+		}
+		if err != nil || json.Unmarshal([]byte(event.Body), &body) != nil {
+			t.Fatalf("%v: %v, %v", row.Log, event, err)
+		}
+		if event.ID != row.EventID || body.EventID != row.EventID || body.EventType != row.EventType ||
+			body.Data.CreditCost != row.Cost || ids[event.ID] || len(event.ID) > 128 {
+			t.Errorf("%v: %v", row, event)
+		}
+		ids[event.ID] = true
+	}
+}
+
+// An asynchronous task is charged and given back once each, whatever second the hook has seen.
+func TestTaskIsNamedWithoutItsTime(t *testing.T) {
+	log := row(1)
+	log.RequestID, log.Type, log.Other = "", Refund, `{"task_id":"task_1","reason":"failed"}`
+	first, _ := NewEvent(log, dollar)
+	log.CreatedAt++
+	later, _ := NewEvent(log, dollar)
+	log.Other = `{"task_id":"task_2"}`
+	other, _ := NewEvent(log, dollar)
+	log.Type = Consume
+	charge, _ := NewEvent(log, dollar)
+	if first.ID != later.ID || first.ID == other.ID || other.ID == charge.ID {
+		t.Error(first, later, other, charge)
+	}
+}
+
 // An answer decides whether the event is sent again, is set aside, or is done.
 func TestAnswersDecide(t *testing.T) {
 	pauses = []time.Duration{time.Millisecond, time.Millisecond, time.Millisecond, time.Millisecond}
@@ -172,7 +224,7 @@ func TestStopsLoseNothing(t *testing.T) {
 	}
 }
 
-// Without the option nothing is kept; other logs than charges are not reported.
+// Without the option nothing is kept; other logs than charges and refunds are not reported.
 func TestOptionTurnsItOff(t *testing.T) {
 	folder := t.TempDir()
 	reporter, _ := start(t, folder, "")
@@ -183,7 +235,7 @@ func TestOptionTurnsItOff(t *testing.T) {
 	reporter, _ = start(t, folder, "http://127.0.0.1:1")
 	defer reporter.Stop()
 	other := row(1)
-	other.Type = 6
+	other.Type = 5
 	if err := reporter.Report(other); err != nil || reporter.Wait(0) != 0 {
 		t.Error(err)
 	}

@@ -1,6 +1,6 @@
 //! Decides a usage event: its cost is taken from the credits of the key's owner, or of the team on which the key draws,
 //! within the available balance, and counted in the key's budget. A use that is reported without a cost has that of the
-//! rate card.
+//! rate card. A refund gives its cost back, to whoever pays for the key.
 
 use catalog::RateCard;
 use ledger::{
@@ -8,7 +8,7 @@ use ledger::{
     Member, MoneyKey, Movement, Posting, Reason, Refusal, Source, UsedKey,
 };
 
-use crate::{LoadedUse, UsageEvent};
+use crate::{EventType, LoadedUse, UsageEvent};
 
 /// Alarm: the reported cost differs from the card's by more than the card tolerates. It is booked as reported.
 const PRICE_DIFFERS: &str = "price_differs";
@@ -33,24 +33,25 @@ pub(crate) fn decide(
     };
     header.facts.extend(cost.facts());
     let Some(UsedKey { payer, member, budget, used_at }) = used.key else {
-        let wait = Effect::Wait { lane: Lane::Key(event.key.clone()), owed: cost.amount };
+        let wait = Effect::Wait { lane: Lane::Key(event.key.clone()), owed: event.owed(cost.amount) };
         return Decision::Refuse(Refusal { header, reason: Reason::UnknownKey, effects: vec![wait] });
     };
     header.facts.extend(member.as_ref().map(Member::fact).map(|(name, member)| (name, member.into())));
-    let spend = Movement {
-        key: MoneyKey::of_event(&event.receipt),
-        posting: Posting::from_customer(payer.account(Asset::CREDITS), House::Usage, cost.amount),
-        guard: Guard::SufficientFunds,
-        reverses: None,
-        lots: Vec::new(),
+    let account = payer.account(Asset::CREDITS);
+    let (posting, guard) = match event.event_type {
+        EventType::Usage => (Posting::from_customer(account, House::Usage, cost.amount), Guard::SufficientFunds),
+        EventType::Refund => (Posting::to_customer(account, House::Usage, cost.amount), Guard::Always),
     };
-    // Reported after the fact, so no limit refuses it, nor one that cannot be read. What costs nothing writes no row.
+    let key = MoneyKey::of_event(&event.receipt);
+    let movement = Movement { key, posting, guard, reverses: None, lots: Vec::new() };
+    // Reported after the fact, so no limit refuses it, nor one that cannot be read. What costs nothing writes no row, and
+    // a refund gives no room: the use has taken place.
     let counted = budget
         .ok()
         .flatten()
-        .filter(|_| !cost.amount.is_zero())
+        .filter(|_| event.event_type == EventType::Usage && !cost.amount.is_zero())
         .map(|budget| Effect::CountInBudget(BudgetCount::of_usage(&event.key, &budget, cost.amount, used_at)));
-    let effects = std::iter::once(Effect::Move(spend)).chain(counted).collect();
+    let effects = std::iter::once(Effect::Move(movement)).chain(counted).collect();
     // The body is not stored: the facts have its content, with the cost as booked.
     Decision::Record(Entry { header, effects, keeps_body: false, alarm: cost.differs.then_some(PRICE_DIFFERS) })
 }
@@ -62,9 +63,20 @@ fn cost(event: &UsageEvent, used: &LoadedUse, card: Option<&RateCard>) -> Option
         let priced = priced()?;
         return Some(Cost { amount: priced.cost, priced_by: Some(priced.row.short_name()), differs: false });
     };
-    let checked = card.filter(|card| card.checks());
+    // A part may be given back, so that a refund is compared with nothing.
+    let checked = card.filter(|card| event.event_type == EventType::Usage && card.checks());
     let differs = checked.is_some_and(|card| priced().is_some_and(|priced| card.differs(amount, priced.cost)));
     Some(Cost { amount, priced_by: None, differs })
+}
+
+impl UsageEvent {
+    /// Of what it costs. Nothing is owed for a refund.
+    fn owed(&self, cost: Amount) -> Amount {
+        match self.event_type {
+            EventType::Usage => cost,
+            EventType::Refund => Amount::ZERO,
+        }
+    }
 }
 
 impl Cost {
@@ -96,7 +108,10 @@ pub(crate) fn header(event: &UsageEvent) -> JournalHeader {
     JournalHeader {
         receipt: event.receipt.clone(),
         writer: Source::Usage.into(),
-        kind: "usage",
+        kind: match event.event_type {
+            EventType::Usage => "usage",
+            EventType::Refund => "refund",
+        },
         fingerprints: fingerprint(event).into(),
         order: None,
         facts,
@@ -107,7 +122,11 @@ pub(crate) fn header(event: &UsageEvent) -> JournalHeader {
 fn fingerprint(event: &UsageEvent) -> Fingerprint {
     let (event_id, key) = (("event", event.id.as_str()), ("key", event.key.as_str()));
     if let Some(cost) = event.cost {
-        return Fingerprint::of(1, &[event_id, key, ("cost", &Asset::CREDITS.format(cost))]);
+        let name = match event.event_type {
+            EventType::Usage => "cost",
+            EventType::Refund => "refund",
+        };
+        return Fingerprint::of(1, &[event_id, key, (name, &Asset::CREDITS.format(cost))]);
     }
     let counts = &event.counts;
     let numbers = [

@@ -37,7 +37,7 @@ use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use assemble::assemble;
-pub use parse::UsageEvent;
+pub use parse::{EventType, UsageEvent};
 pub use verify::{Keys, SETTINGS};
 
 /// The source, with the rate card that prices events without a cost. Without a card each of them waits for one.

@@ -12,9 +12,19 @@ const MODEL_BYTES_MAX: usize = 128;
 /// Of seconds.
 const MILLISECONDS_DECIMALS: u8 = 3;
 
-/// The tokens that a key has used, and their cost.
+/// What an event does to the credits of the key's owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventType {
+    /// Takes its cost.
+    Usage,
+    /// Gives its cost back.
+    Refund,
+}
+
+/// The tokens that a key has used, and their cost; or what a gateway gives back for a use that has failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageEvent {
+    pub event_type: EventType,
     pub id: String,
     pub receipt: EventKey,
     pub sent_at: Timestamp,
@@ -23,7 +33,7 @@ pub struct UsageEvent {
     /// As sent: the prompt's tokens include those of the cache, and the completion's the reasoning.
     pub counts: Counts,
     pub total_tokens: u64,
-    /// `None` if the rate card prices the event.
+    /// `None` if the rate card prices the event. A refund has one.
     pub cost: Option<Amount>,
     /// What the rate card prices. `None` for an event with a cost that counts more than any use has.
     pub consumption: Option<Consumption>,
@@ -65,9 +75,7 @@ pub(crate) fn parse(received: &Received<'_>) -> Result<UsageEvent, ParseError> {
 
 fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, ParseError> {
     // An unknown type is refused, not ignored: an event that moves money would be lost without a trace.
-    field("eventType", body.event_type, |value| {
-        text(value).and_then(|kind| if kind == "usage" { Ok(()) } else { Err("must be \"usage\"".to_owned()) })
-    })?;
+    let event_type = field("eventType", body.event_type, event_type)?;
     let sent_at = field("timestamp", body.timestamp, timestamp)?;
     let data = field("data", body.data, Ok)?;
     is_object(data.get().as_bytes()).then_some(()).ok_or_else(|| ParseError::new("data", "must be a JSON object"))?;
@@ -80,14 +88,19 @@ fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, P
     if sum.is_none_or(|sum| total_tokens < sum) {
         return Err(ParseError::new("data.totalTokens", "must be at least promptTokens and completionTokens together"));
     }
-    let cost = optional("data.creditCost", data.credit_cost, cost)?;
+    let cost = match event_type {
+        EventType::Usage => optional("data.creditCost", data.credit_cost, cost)?,
+        // The card knows what a use costs, and not how much of it is given back.
+        EventType::Refund => Some(field("data.creditCost", data.credit_cost, cost)?),
+    };
     let consumption = match Consumption::of_openai(counts) {
         Ok(consumption) => Some(consumption),
         // It is booked at its own cost.
         Err(CountsError::TooLarge { .. }) if cost.is_some() => None,
         Err(error) => return Err(nonsense(error)),
     };
-    Ok(UsageEvent { id: id.to_owned(), receipt, sent_at, key, model, counts, total_tokens, cost, consumption })
+    let id = id.to_owned();
+    Ok(UsageEvent { event_type, id, receipt, sent_at, key, model, counts, total_tokens, cost, consumption })
 }
 
 fn counts(data: &Data<'_>) -> Result<Counts, ParseError> {
@@ -145,6 +158,14 @@ fn event_id(value: &RawValue) -> Result<(String, EventKey), String> {
     let id = text(value)?;
     let key = EventKey::new(Source::Usage, &id).map_err(|error| error.to_string())?;
     Ok((id, key))
+}
+
+fn event_type(value: &RawValue) -> Result<EventType, String> {
+    match text(value)?.as_str() {
+        "usage" => Ok(EventType::Usage),
+        "refund" => Ok(EventType::Refund),
+        _ => Err("must be \"usage\" or \"refund\"".to_owned()),
+    }
 }
 
 /// Gateways identify keys by number or by name: `1` and `"1"` are the same key.

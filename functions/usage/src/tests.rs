@@ -81,6 +81,19 @@ fn fingerprint_covers_identity_and_cost() {
     }
 }
 
+/// A refund is another event than a use with its id, key and cost.
+#[test]
+fn fingerprint_tells_a_refund_from_a_use() {
+    let usage = event("e1", "k1", "1");
+    let mut refund = usage.clone();
+    refund["eventType"] = json!("refund");
+    let header = |body: &Value| decide::header(&parsed(&body.to_string()).expect("parsed"));
+    assert_eq!((header(&usage).kind, header(&refund).kind), ("usage", "refund"));
+    assert_ne!(header(&usage).fingerprints, header(&refund).fingerprints);
+    // It never changes between releases.
+    assert_eq!(header(&refund).fingerprints.current().as_str(), "?");
+}
+
 /// An event with these fields of `data`; `null` leaves one out.
 fn with(fields: &Value) -> Value {
     let mut body = event("e1", "k1", "1");

@@ -64,6 +64,7 @@ pub(super) async fn of_usage() -> Vec<Path> {
         body["data"].as_object_mut().expect("an object").remove("creditCost");
         body.to_string()
     };
+    let refund = event("e7", "1").replace("\"usage\"", "\"refund\"");
     let refusal = "usage: more than the owner has";
     let paths = vec![
         path("usage: the first event of a key", warm.delivered(&event("e1", "1"), 200).await),
@@ -72,6 +73,7 @@ pub(super) async fn of_usage() -> Vec<Path> {
         path(refusal, warm.delivered(&event("e3", "2000"), 402).await),
         path("usage: refused again", warm.delivered(&event("e3", "2000"), 402).await),
         path("usage: priced by the rate card", warm.delivered(&unpriced("e5", "gpt-4o"), 200).await),
+        path("usage: a refund", warm.delivered(&refund, 200).await),
         path("usage: without a price", warm.delivered(&unpriced("e6", "unheard-of"), 404).await),
     ];
     other.delivered(&event("e4", "1"), 200).await;

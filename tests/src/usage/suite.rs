@@ -65,6 +65,7 @@ impl Suite for Usage {
                 (409, "Event id already used with different data"),
             ),
             ("a body that cannot be parsed", "10 credits of k1", vec![], event("k1", "-4"), UNPARSED),
+            ("a refund", "10 credits of k1", vec![], with("/eventType", json!("refund")), PROCESSED),
             ("an event that the rate card prices", "10 credits of k1", vec![], unpriced("gpt-4o"), PROCESSED),
             (
                 "an event without a price",
@@ -226,6 +227,11 @@ fn unpriced(model: &str) -> String {
     also(&[("model", json!(model)), ("creditCost", Value::Null)])
 }
 
+/// The card prices no refund.
+fn unpriced_refund() -> String {
+    without("/data", "creditCost").replace("\"usage\"", "\"refund\"")
+}
+
 fn without(object: &str, field: &str) -> String {
     let mut body = usage("e1", "k1", "3");
     body.pointer_mut(object).and_then(Value::as_object_mut).expect("an object").remove(field).expect("a field");
@@ -256,7 +262,8 @@ fn unparsed() -> Vec<(String, &'static str)> {
         (with("/eventId", json!("a#b")), "eventId must be 1 to 128 visible ASCII characters without #"),
         (with("/eventId", json!(long)), "eventId must be 1 to 128 visible ASCII characters without #"),
         (with("/eventId", json!("é")), "eventId must be 1 to 128 visible ASCII characters without #"),
-        (with("/eventType", json!("refund")), "eventType must be \"usage\""),
+        (with("/eventType", json!("topup")), "eventType must be \"usage\" or \"refund\""),
+        (unpriced_refund(), "data.creditCost is missing"),
         (with("/timestamp", json!("soon")), "timestamp is not a time between 1970 and 9999"),
         (with("/timestamp", json!(-1)), "timestamp is not a time between 1970 and 9999"),
         (with("/timestamp", json!(1.5)), "timestamp must be whole seconds or an RFC 3339 time"),

@@ -103,13 +103,13 @@ fn after(balance: Balance, sent: u128) -> Balance {
     Balance::from_units(balance.units().saturating_sub(i128::try_from(sent).unwrap_or(i128::MAX)))
 }
 
-/// What the movement does not date is undated.
+/// What the movement does not date is undated. What usage gives back was not bought, at least not now.
 fn give(movement: &Movement) -> LotChange {
     let units = movement.posting.amount().units();
     let mut shares = movement.lots.clone();
     let undated = units.saturating_sub(total(shares.iter().map(|share| &share.units)));
     if undated > 0 {
-        shares.push(LotShare { terms: LotTerms::undated(LotKind::Paid), units: undated });
+        shares.push(LotShare { terms: LotTerms::undated(kind_of(&movement.key)), units: undated });
     }
     LotChange::Give { grant: Some(movement.key.clone()), shares }
 }
