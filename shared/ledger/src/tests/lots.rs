@@ -192,11 +192,14 @@ fn expiry_under_a_hold_runs_again_within_the_hour() {
 
 #[test]
 fn what_comes_back_for_usage_is_free_and_undated() {
-    let back = Movement { reverses: Some(key("usage#e1")), ..give("reversal#usage#e1", 4, vec![]) };
-    let lots = vec![Lot { grants: vec![key("manual#gift")], terms: dated(9), units: 1 }];
-    let row = LotsRow { version: 2, lots, ..LotsRow::default() };
-    let changed = after(row, 1, 1).change([LotMove::of(&back)], at(0));
-    assert_eq!(after(changed.row, 1, 5).settled().units_of(LotTerms::undated(LotKind::Free)), 4);
+    let reversed = Movement { reverses: Some(key("usage#e1")), ..give("reversal#usage#e1", 4, vec![]) };
+    for back in [reversed, give("usage#refund", 4, vec![])] {
+        let lots = vec![Lot { grants: vec![key("manual#gift")], terms: dated(9), units: 1 }];
+        let row = LotsRow { version: 2, lots, ..LotsRow::default() };
+        let changed = after(row, 1, 1).change([LotMove::of(&back)], at(0));
+        let given = after(changed.row, 1, 5).settled().units_of(LotTerms::undated(LotKind::Free));
+        assert_eq!(given, 4, "{}", back.key);
+    }
 }
 
 #[test]
