@@ -71,7 +71,11 @@ impl DynamoLedger {
         lines: &[Line],
         context: &CallContext<'_>,
     ) -> Result<HashMap<String, (Owner, String)>, CommitError> {
-        let ids: Vec<&str> = lines.iter().filter(|line| ["usage", "refund"].contains(&line.kind.as_str())).map(|line| line.id.as_str()).collect();
+        let ids: Vec<&str> = lines
+            .iter()
+            .filter(|line| ["usage", "refund"].contains(&line.kind.as_str()))
+            .map(|line| line.id.as_str())
+            .collect();
         let attributes = [names::ID, names::FORMAT, names::SOURCE, names::FACTS];
         let read = Read { table: &self.tables().journal, attributes: &attributes, is_strong: false };
         Ok(self.rows(&read, &ids, context).await?.iter().filter_map(user).collect())

@@ -96,7 +96,8 @@ async fn refund_of_a_member_goes_to_the_team() {
     join(&world, "j1", "k1", "team", 0).await;
     let mut body = refund("r1", "k1", "3");
     body["timestamp"] = json!(now().plus_seconds(10).to_string());
-    let reply = Sandbox::faultless(&world).await.deliver(&body.to_string(), &moment_at(1, now().plus_seconds(10))).await;
+    let reply =
+        Sandbox::faultless(&world).await.deliver(&body.to_string(), &moment_at(1, now().plus_seconds(10))).await;
     assert_eq!(message(&reply.expect("alive")), BOOKED);
     let books = checked(&world);
     assert_eq!((books.balance("team/credits"), books.balance("alice/credits")), (8 * ONE, 10 * ONE));
