@@ -1,6 +1,6 @@
 //! Decides a usage event: its cost is taken from the credits of the key's owner, or of the team on which the key draws,
 //! within the available balance, and counted in the key's budget. A use that is reported without a cost has that of the
-//! rate card. A refund gives its cost back, to whoever pays for the key.
+//! rate card. A refund gives its cost back, to the payer of the key.
 
 use catalog::RateCard;
 use ledger::{

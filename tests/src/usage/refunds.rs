@@ -1,4 +1,4 @@
-//! What a gateway gives back: each refund is booked once, to whoever pays for the key.
+//! What a gateway gives back: each refund is booked once, to the payer of the key.
 
 use edge::Worker as _;
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ async fn refund_of_an_unknown_key_waits_for_the_key() {
     assert_eq!(deliver(&world, 4, &refund("r1", "k9", "3")).await, REPEAT);
 }
 
-/// Whoever paid at the time of the refund gets it.
+/// The payer at the time of the refund gets it.
 #[tokio::test(start_paused = true)]
 async fn refund_of_a_member_goes_to_the_team() {
     let world = alice().await;
