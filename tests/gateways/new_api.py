@@ -48,7 +48,8 @@ def stack(stacks):
 def refund(number):
     """The log of a failed task: it has no request, and its task in a JSON text."""
     log = {"created_at": 1767225600 + number, "type": 6, "user_id": 7, "token_id": 1, "model_name": "sora-2"}
-    return json.dumps(log | {"quota": QUOTA, "content": "failed", "other": json.dumps({"task_id": f"task_{number}"})}) + "\n"
+    task = json.dumps({"task_id": f"task_{number}"})
+    return json.dumps(log | {"quota": QUOTA, "content": "failed", "other": task}) + "\n"
 
 
 def rows(numbers):
