@@ -106,7 +106,7 @@ impl Credits {
                 let json = json.replacing(&id, made.works_until);
                 return Ok(booked.outcome("rotate_key", Reply::json(201, &json)));
             }
-            if stored.revoked_at().is_some() {
+            if stored.revoked_at().is_some() && !is_booked(call, ledger, &signature).await? {
                 return Err(key_revoked().about(&signature.receipt));
             }
         }
@@ -187,11 +187,17 @@ async fn change<L: Keys>(
             let json = KeyReceiptJson::of(&booked.receipt, kind, id);
             return Ok(booked.outcome(kind, Reply::json(200, &json)));
         }
-        if stored.revoked_at().is_some_and(|at| at <= call.invocation.now) {
+        let has_ended = stored.revoked_at().is_some_and(|at| at <= call.invocation.now);
+        if has_ended && !is_booked(call, ledger, signature).await? {
             return Err(key_revoked().about(&signature.receipt));
         }
     }
     Err(Failure::unavailable().about(&signature.receipt))
+}
+
+/// Whether it is this request that has ended the key: its repeat gets the first answer, and no refusal.
+async fn is_booked<L: Keys>(call: &KeyCall<'_>, ledger: &L, signature: &Signature) -> Result<bool, Failure> {
+    Ok(!ledger.facts_of(&signature.receipt, &call.context()).await?.is_empty())
 }
 
 async fn stored<L: Keys>(call: &KeyCall<'_>, ledger: &L, id: &KeyId) -> Result<StoredKey, Failure> {
