@@ -51,6 +51,8 @@ pub(crate) struct State {
     available: String,
     /// What open holds set aside.
     held: String,
+    /// What the balance lacks to zero.
+    owed: String,
     policy: &'static str,
     overdraft: String,
     version: u64,
@@ -234,6 +236,7 @@ impl State {
             balance: asset.format_balance(row.balance),
             available: asset.format_balance(row.available),
             held: asset.format_balance(row.held),
+            owed: asset.format(Amount::owed(row.balance).unwrap_or_default()),
             policy: policy.as_str(),
             overdraft: asset.format(overdraft),
             version: row.version,
@@ -247,6 +250,9 @@ impl State {
             vec![["  balance".to_owned(), self.balance.clone()], ["  available".to_owned(), self.available.clone()]];
         if self.units.held != Balance::ZERO {
             rows.push(["  held".to_owned(), self.held.clone()]);
+        }
+        if self.units.balance.units() < 0 {
+            rows.push(["  owed".to_owned(), self.owed.clone()]);
         }
         rows.extend([
             ["  policy".to_owned(), self.policy.to_owned()],

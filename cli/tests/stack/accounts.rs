@@ -122,6 +122,7 @@ fn postpaid_account_books_usage_down_to_its_limit() {
     assert!(send("e4", "1.000001").starts_with("402"), "beyond the limit");
     assert!(send("e5", "1").starts_with("200"), "to the limit");
     assert_eq!(state(), ["-5", "0", "postpaid", "2"]);
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "alice"]), "owed"), "5");
     assert_eq!(by(&["policy", "alice", "prepaid"]).code, Some(0));
     assert_eq!(state(), ["-5", "-5", "prepaid", "2"]);
     assert!(send("e6", "0.1").starts_with("402"));

@@ -171,8 +171,7 @@ fn json_is_one_document_with_documented_names() {
     }
 
     let account = document(&folder, &["account", "show", "alice"], 0);
-    let state =
-        json!({ "balance": "4", "available": "6", "held": "0", "policy": "postpaid", "overdraft": "2", "version": 2 });
+    let state = json!({ "balance": "4", "available": "6", "held": "0", "owed": "0", "policy": "postpaid", "overdraft": "2", "version": 2 });
     assert_eq!((&account["state"], &account["referrer"]), (&state, &json!("bob")));
     assert_eq!((&account["lines"][1]["kind"], &account["lines"][1]["change"]), (&json!("credit"), &json!("5")));
     let keys = document(&folder, &["account", "keys", "alice"], 0)["keys"].clone();
