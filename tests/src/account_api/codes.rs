@@ -142,25 +142,26 @@ async fn campaign_is_revoked_by_page_and_what_was_redeemed_stays() {
 /// Each route by each key. Only the scope of the route, and `admin`, let a key through.
 #[tokio::test(start_paused = true)]
 async fn only_a_service_key_with_the_scope_reaches_codes() {
-    const KEYS: [(&str, [u16; 3]); 12] = [
-        ("key-of-alice", [403, 403, 403]),
-        ("hs_read", [403, 200, 403]),
-        ("hs_spend", [403, 403, 403]),
-        ("hs_orders", [403, 403, 403]),
-        ("hs_keys", [403, 403, 403]),
-        ("hs_old", [401, 401, 401]),
-        ("hs_unknown", [401, 401, 401]),
-        ("unknown", [401, 401, 401]),
-        ("-", [401, 401, 401]),
-        ("key-of-bob", [403, 403, 403]),
-        ("hs_grant", [201, 403, 200]),
-        ("hs_admin", [201, 200, 200]),
+    const KEYS: [(&str, [u16; 4]); 12] = [
+        ("key-of-alice", [403, 403, 403, 403]),
+        ("hs_read", [403, 200, 200, 403]),
+        ("hs_spend", [403, 403, 403, 403]),
+        ("hs_orders", [403, 403, 403, 403]),
+        ("hs_keys", [403, 403, 403, 403]),
+        ("hs_old", [401, 401, 401, 401]),
+        ("hs_unknown", [401, 401, 401, 401]),
+        ("unknown", [401, 401, 401, 401]),
+        ("-", [401, 401, 401, 401]),
+        ("key-of-bob", [403, 403, 403, 403]),
+        ("hs_grant", [201, 403, 403, 200]),
+        ("hs_admin", [201, 200, 200, 200]),
     ];
     let world = world().await;
     made(&world, MAKE, "k1").await;
     let before = world.books();
     for (key, statuses) in KEYS {
-        let rows = [post(PATH, MAKE, key, key), get(SPRING, "", key), delete(SPRING, "", key, "d1")];
+        let rows =
+            [post(PATH, MAKE, key, key), get(PATH, "", key), get(SPRING, "", key), delete(SPRING, "", key, "d1")];
         for (sent_by, status) in rows.into_iter().zip(statuses) {
             let Sent { method, path, body, .. } = sent_by;
             let sent_by = if key == "-" { Sent { method, ..Sent::post(path, body) } } else { sent_by };
