@@ -13,6 +13,8 @@ from fakes import DATA, STRANGER
 class Shop:
     def __init__(self, program, deployment, url, keys):
         self.program, self.deployment, self.url, self.keys = program, deployment, url.rstrip("/"), keys
+        # Whether the sweep has booked the refused event.
+        self.has_swept = False
         # A suffix of its own for each run, so that runs on the same stage do not collide.
         self.run = secrets.token_hex(3)
         self.api_keys = []
