@@ -30,7 +30,7 @@ mod verify;
 
 use std::time::Duration;
 
-use catalog::{Catalog, CatalogError, RateCard, SHIPPED};
+use catalog::{Catalog, CatalogError, RateCard};
 use edge::{Incoming, Reply, Request, Route, Settings};
 use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Source, Timestamp, UsedKey};
 use signing::{SecretError, Strength, Verified, VerifyError};
@@ -66,7 +66,7 @@ impl Usage {
 
     /// With the card of the catalog that this program was built with.
     pub fn shipped() -> Result<Self, CatalogError> {
-        Catalog::parse(SHIPPED).map(|catalog| Self::new(&catalog))
+        RateCard::shipped().map(|card| Self { card })
     }
 }
 

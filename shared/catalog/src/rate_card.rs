@@ -20,6 +20,9 @@ use std::fmt;
 use charge::RATE_DECIMALS;
 use ledger::{Amount, Timestamp};
 
+use crate::read::rate_card_of;
+use crate::{CatalogError, SHIPPED};
+
 /// The whole, of a markup and of a tolerance.
 const BASIS_POINTS: u32 = 10_000;
 
@@ -63,6 +66,12 @@ struct UnitPrices {
 }
 
 impl RateCard {
+    /// The card of [`SHIPPED`](crate::SHIPPED), if it has one. A function that sells nothing starts with a tenth fewer
+    /// instructions without the products, which every other one checks.
+    pub fn shipped() -> Result<Option<Self>, CatalogError> {
+        rate_card_of(SHIPPED)
+    }
+
     /// The row for a use of the model at that time: its own name comes before a pattern, and a longer pattern before a
     /// shorter one. Of the rows of one pattern the newest counts that was in force.
     pub fn row(&self, model: &str, at: Timestamp) -> Option<&ModelPrice> {
