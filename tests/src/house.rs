@@ -89,6 +89,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "simulator",
         &[
             "api",
+            "audit",
             "catalog",
             "checkout",
             "credits",

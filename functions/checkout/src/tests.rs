@@ -62,7 +62,7 @@ impl Shop {
         let (world, stripe) = (World::new(), fakes::Stripe::new("https://pay.invalid", false, "s"));
         api_key(&world.ledger(0), "alice", "key-of-alice").await;
         api_key(&world.ledger(0), "bob", "key-of-bob").await;
-        exchange_rate(&world.ledger(0), "MNT/CNY", "0.00204").await;
+        exchange_rate(&world.ledger(0), "MNT/CNY", "0.00204", now()).await;
         let net = StripeNet::new(stripe.with_prices(prices));
         let (gateway, wechat) = (EpayNet::default(), WechatNet::default());
         Self { world, net, gateway, wechat, settings: &[], kept_price: "price_report", account: None, now: now() }

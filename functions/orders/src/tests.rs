@@ -30,7 +30,7 @@ fn orders_within(seed: u64, places: &str) -> Orders {
 async fn function<L: Ledger>(ledger: L) -> Function<Orders, L> {
     api_key(&ledger, "alice", "key-of-alice").await;
     api_key(&ledger, "bob", "key-of-bob").await;
-    exchange_rate(&ledger, "MNT/CNY", "0.00204").await;
+    exchange_rate(&ledger, "MNT/CNY", "0.00204", now()).await;
     Function { api: orders(1), ledger }
 }
 

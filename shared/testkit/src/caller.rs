@@ -2,7 +2,7 @@
 
 use ledger::{
     CallerKey, CurrencyPair, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger, Owner, Rate,
-    Scopes, ServiceKey, ServiceKeyChange, ServiceKeyHash, Word, Writer,
+    Scopes, ServiceKey, ServiceKeyChange, ServiceKeyHash, Timestamp, Word, Writer,
 };
 
 /// The pepper of redeem codes.
@@ -60,15 +60,15 @@ async fn change_service_key<L: Ledger>(ledger: &L, receipt: EventKey, change: Se
     ledger.commit(&decision, &crate::context(0)).await.unwrap();
 }
 
-/// Puts this exchange rate into force, as `MNT/CNY` and `0.00204`, unless it is.
-pub async fn exchange_rate<L: Ledger>(ledger: &L, pair: &str, rate: &str) {
+/// Puts this exchange rate into force from this time on, as `MNT/CNY` and `0.00204`, unless it is.
+pub async fn exchange_rate<L: Ledger>(ledger: &L, pair: &str, rate: &str, from: Timestamp) {
     let (pair, rate) = (CurrencyPair::parse(pair).unwrap(), Rate::parse(rate).unwrap());
     let receipt = EventKey::new(Writer::Manual, &format!("rate-{rate}")).unwrap();
     let rates = ledger.rates(pair, &crate::context(0)).await.unwrap();
-    if rates.in_force(crate::now()) == Some(&rate) {
+    if rates.in_force(from) == Some(&rate) {
         return;
     }
-    let rates = rates.set(rate, crate::now(), crate::now(), receipt.clone()).unwrap();
+    let rates = rates.set(rate, from, crate::now(), receipt.clone()).unwrap();
     let header = JournalHeader {
         receipt,
         writer: Writer::Manual,

@@ -11,6 +11,7 @@ mod dated;
 mod epay_buyer;
 mod holder;
 mod priced;
+mod quoted;
 mod rotation;
 mod schedule;
 mod server;

@@ -9,6 +9,7 @@ mod operator;
 mod orders;
 mod referrals;
 mod solvency;
+pub(crate) mod trial_balance;
 mod waiting;
 
 use testkit::Books;

@@ -10,7 +10,7 @@ use testkit::instant;
 use tokio::runtime;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::checks::{CHECKS, When};
+use crate::checks::{CHECKS, When, trial_balance};
 use crate::custodian;
 use crate::event_source_mapping;
 use crate::faults::Fired;
@@ -137,6 +137,8 @@ async fn live(seed: u64, plan: &Plan, world: &World) -> Ending {
         sleep(IDLE_POLL).await;
     }
     check(world, &truth(), When::Quiet, &mut ending.violations);
+    let unbalanced = trial_balance::find(world, &world.store.books()).await.into_iter();
+    ending.violations.extend(unbalanced.map(|text| Violation { check: trial_balance::NAME, text }));
     ending.fired = world.faults.fired();
     ending.lines = world.trace.take();
     ending

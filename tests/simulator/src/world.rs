@@ -152,6 +152,12 @@ impl World {
         CallContext { received_at: self.now(), ..context(self.mark.number()) }
     }
 
+    /// A command of a person, with time enough.
+    pub(crate) fn by_hand_invocation(&self) -> Invocation {
+        let context = self.context();
+        Invocation { now: self.now(), started: instant(), deadline: deadline(COMMAND_MAX), attempt: context.attempt }
+    }
+
     /// The ledger without faults, for what people do.
     pub(crate) fn ledger(&self) -> &PortLedger {
         &self.by_hand

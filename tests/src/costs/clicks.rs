@@ -23,7 +23,7 @@ const TWO_DAYS_S: i64 = 2 * 24 * 60 * 60;
 pub(super) async fn shop() -> (World, StripeNet) {
     let world = World::new();
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
-    exchange_rate(&world.ledger(0), "MNT/CNY", "0.00204").await;
+    exchange_rate(&world.ledger(0), "MNT/CNY", "0.00204", now()).await;
     (world, StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s")))
 }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::calls::{erase, open_server};
 use super::claims::{self, Claim, Claims, Paid, send, spend};
 use super::click::{click, register};
+use super::quoted::Quotes;
 use super::{Actor, times};
 use crate::mark::Mark;
 use crate::outbox::Sender;
@@ -111,6 +112,8 @@ struct Buyer {
 struct Known {
     sessions: Vec<String>,
     claims: Claims,
+    quotes: Quotes,
+    broken: Vec<String>,
 }
 
 pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn Actor> {
@@ -158,12 +161,16 @@ impl Buyer {
     }
 
     async fn click(&self, world: &World, mark: Mark) {
+        self.known().quotes.click(world);
         let Some(body) = click(world, &self.name(), (CHECKOUT, self.product.request), mark).await else { return };
-        if let Some(session) = body["sessionId"].as_str() {
-            let known = &mut self.known();
-            if !known.sessions.iter().any(|known| known == session) {
-                known.sessions.push(session.to_owned());
-            }
+        let known = &mut self.known();
+        if let Some(order) = body["orderNumber"].as_str() {
+            known.quotes.answered(world, order);
+        }
+        if let Some(session) =
+            body["sessionId"].as_str().filter(|session| !known.sessions.iter().any(|one| one == session))
+        {
+            known.sessions.push(session.to_owned());
         }
     }
 
@@ -194,7 +201,10 @@ impl Buyer {
                 let amount = object["amount_total"].as_i64().expect("an amount").into();
                 let truth = PaymentTruth { paid: amount, ..PaymentTruth::default() };
                 let paid = Paid { order: field("client_reference_id"), currency: field("currency"), truth };
-                self.known().claims.payments.insert(field("payment_intent"), paid);
+                let known = &mut *self.known();
+                let is_quoted = self.product.is_top_up;
+                known.broken.extend(known.quotes.wrong(world, &paid.order, amount).filter(|_| is_quoted));
+                known.claims.payments.insert(field("payment_intent"), paid);
             }
             world.outbox.add(Sender::Stripe, text);
         }
@@ -292,6 +302,7 @@ impl Actor for Buyer {
 
     fn truth(&self) -> Truth {
         let (known, mut truth) = (self.known(), Truth::default());
+        truth.broken.clone_from(&known.broken);
         let referrer = format!("{}/credits", self.referrer(0));
         if self.product.referral.is_some() {
             truth.expiring.insert(format!("{}/credits", self.name()));

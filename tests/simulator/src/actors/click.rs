@@ -7,6 +7,7 @@ use serde_json::Value;
 use testkit::{Sent, Shape};
 use tokio::time::sleep;
 
+use super::quoted::set_rates;
 use crate::mark::Mark;
 use crate::world::World;
 
@@ -15,7 +16,7 @@ const ATTEMPTS_MAX: u64 = 4;
 /// Gives a buyer a key.
 pub(super) async fn register(world: &World, name: &str) {
     testkit::api_key(world.ledger(), name, &format!("key-of-{name}")).await;
-    testkit::exchange_rate(world.ledger(), "MNT/CNY", "0.00204").await;
+    set_rates(world).await;
 }
 
 /// A click of this buyer; again until the shop answers, a few times. Returns the body of the answer.
