@@ -238,3 +238,22 @@ async fn refund_after_a_worker_that_died_at_any_step_books_what_was_sent() {
         }
     }
 }
+
+/// Referral credits are posted in a transaction of their own, after the grants or before.
+#[tokio::test(start_paused = true)]
+async fn worker_that_dies_at_any_step_gives_referral_credits_once() {
+    const GIVEN: &str = "paid, done: alice/credits 5, alice/report-full 1, bob/commission-usd 1.99, bob/credits 10, \
+                         carol/commission-usd 0.39";
+    for is_applied in [false, true] {
+        for steps in 0..STEPS_MAX {
+            let (world, external) = (referred().await, ExternalParties::default());
+            let died = run_until_death(&world, &external, &[], Life::new(steps, is_applied)).await;
+            continue_fulfilment(&world, &external, &[], 2).await;
+            assert_eq!(summary(&world.books()), GIVEN, "applied {is_applied}, step {steps}: {died:?}");
+            if died.is_none() {
+                assert!(steps > 2, "{steps} steps are not all of them");
+                break;
+            }
+        }
+    }
+}
