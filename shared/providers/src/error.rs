@@ -42,6 +42,12 @@ impl CallError {
         }
     }
 
+    /// Whether the response has a status of success, and says in its body that the call failed: an LLM gateway's answer
+    /// to a token that is not valid any more, and to all else that it refuses.
+    pub fn is_unsuccessful(&self) -> bool {
+        matches!(self, Self::Refused { status: 200..300, .. })
+    }
+
     /// Whether the key was revoked or replaced, or lacks a permission.
     pub fn is_of_the_key(&self) -> bool {
         matches!(self, Self::Refused { status: 401 | 403, .. } | Self::Unsigned)

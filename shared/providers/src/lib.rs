@@ -1,7 +1,9 @@
-//! Adapters for the providers' APIs: Stripe, WeChat Pay, epay, Fireblocks and the operator Unitel.
+//! Adapters for the providers' APIs: Stripe, WeChat Pay, epay, Fireblocks, the operator Unitel, and the log of an LLM
+//! gateway.
 //!
-//! [`Http`] sends requests with retries and backoff; [`Stripe`], [`Wechat`], [`Epay`], [`Fireblocks`] and [`Unitel`]
-//! build them and parse the responses. An adapter calls only its configured base URL, whatever a response contains.
+//! [`Http`] sends requests with retries and backoff; [`Stripe`], [`Wechat`], [`Epay`], [`Fireblocks`], [`Unitel`] and
+//! [`NewApi`] build them and parse the responses. An adapter calls only its configured base URL, whatever a response
+//! contains.
 //!
 //! A call without an answer may still have been executed. Each call here is therefore safe to retry: it only reads, it
 //! carries an idempotency key, or it is idempotent by itself. The exception is [`Unitel::top_up`], which is sent once.
@@ -48,6 +50,7 @@ mod error;
 mod fireblocks;
 mod form;
 mod http;
+mod new_api;
 mod operator;
 mod payment_api;
 mod published;
@@ -63,6 +66,10 @@ pub use epay::{
 pub use error::CallError;
 pub use fireblocks::{Fireblocks, FireblocksConfig, FireblocksConfigError, FireblocksKeys, NewTransfer, SentTransfer};
 pub use http::Http;
+pub use new_api::{
+    LogKind, LogPage, LogWindow, LoggedUse, NewApi, NewApiConfig, NewApiConfigError, NewApiDialect, NewApiKey,
+    NewApiStatus,
+};
 pub use operator::TopUpResult;
 pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};
 pub use published::published;

@@ -2,6 +2,7 @@
 
 mod epay;
 mod fireblocks;
+mod new_api;
 mod stripe;
 mod unitel;
 mod wechat;
