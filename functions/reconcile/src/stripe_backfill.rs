@@ -1,7 +1,7 @@
 //! Backfill of events that Stripe could not deliver, for as long as Stripe lists them. Each is booked like its
 //! delivery, under the same event key, so that a late delivery is a repeat.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use edge::Invocation;
@@ -127,7 +127,7 @@ impl<L: Backlog> Reconcile<L> {
                 report_passed_over(&event.id, run);
                 continue;
             };
-            if known.contains(&receipt) || known.contains(&unparsed(event)) {
+            if known.contains_key(&receipt) || known.contains_key(&unparsed(event)) {
                 report.known = report.known.saturating_add(1);
                 continue;
             }
@@ -152,11 +152,15 @@ impl<L: Backlog> Reconcile<L> {
     }
 
     /// The event keys that are in the journal, as an event or as an unparsed delivery.
-    async fn already_journaled(&self, page: &EventPage, run: &Invocation) -> Result<BTreeSet<EventKey>, CommitError> {
+    async fn already_journaled(
+        &self,
+        page: &EventPage,
+        run: &Invocation,
+    ) -> Result<BTreeMap<EventKey, String>, CommitError> {
         let names = page.events.iter().flat_map(|event| receipt(event).into_iter().chain([unparsed(event)]));
         let names: BTreeSet<EventKey> = names.collect();
         if names.is_empty() {
-            Ok(names)
+            Ok(BTreeMap::new())
         } else {
             self.ledger.already_journaled(&names, &run.part(ONE_WITHIN).context()).await
         }

@@ -1,6 +1,6 @@
 //! The retry queue in DynamoDB: refused events and outstanding orders, read through sparse indexes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
@@ -180,12 +180,17 @@ impl Backlog for DynamoLedger {
         &self,
         receipts: &BTreeSet<EventKey>,
         context: &CallContext<'_>,
-    ) -> Result<BTreeSet<EventKey>, CommitError> {
+    ) -> Result<BTreeMap<EventKey, String>, CommitError> {
         let keys: Vec<&str> = receipts.iter().map(EventKey::as_str).collect();
         // Eventually consistent: for an event that is missed here, the commit reports that it is already booked.
-        let read = Read { table: &self.tables().journal, attributes: &[names::ID], is_strong: false };
+        let read =
+            Read { table: &self.tables().journal, attributes: &[names::ID, names::FINGERPRINT], is_strong: false };
         let rows = self.rows(&read, &keys, context).await?;
-        Ok(rows.iter().filter_map(|row| Some(EventKey::of_row(row.get(names::ID)?.as_s().ok()?))).collect())
+        let known = rows.iter().filter_map(|row| {
+            let fingerprint = word(row, names::FINGERPRINT).unwrap_or_default();
+            Some((EventKey::of_row(&word(row, names::ID)?), fingerprint))
+        });
+        Ok(known.collect())
     }
 
     async fn acquire_sweep(
@@ -226,13 +231,16 @@ fn time(row: &Image, name: &'static str) -> Result<Timestamp, Unreadable> {
     time.ok_or(Unreadable(name))
 }
 
+fn word(row: &Image, name: &str) -> Option<String> {
+    row.get(name)?.as_s().ok().cloned()
+}
+
 fn due_row(row: &Image) -> Option<DueRow> {
-    let word = |name| row.get(name)?.as_s().ok().cloned();
-    Some(DueRow { id: word(names::ID)?, due_at: word(names::DUE_AT)? })
+    Some(DueRow { id: word(row, names::ID)?, due_at: word(row, names::DUE_AT)? })
 }
 
 fn due_order(row: &Image) -> Option<DueOrder> {
-    let owner = row.get(names::OWNER).and_then(|owner| owner.as_s().ok()).cloned().unwrap_or_default();
+    let owner = word(row, names::OWNER).unwrap_or_default();
     Some(DueOrder { row: due_row(row)?, owner, created_at: time(row, names::CREATED_AT).ok() })
 }
 

@@ -1,7 +1,7 @@
 //! The retry queue: refused events that a retry may resolve, unpaid orders whose provider has to be queried, and
 //! fulfilment that has stopped. The backoff of a refused event doubles each pause.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::{
@@ -98,13 +98,13 @@ pub trait Backlog: Lanes + Expiring {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
-    /// Which of these events are in the journal, booked or refused. Eventually consistent: very recent rows may be
-    /// missing.
+    /// Which of these events are in the journal, booked or refused, each with its fingerprint. Eventually consistent:
+    /// very recent rows may be missing.
     fn already_journaled(
         &self,
         receipts: &BTreeSet<EventKey>,
         context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<BTreeSet<EventKey>, CommitError>> + Send;
+    ) -> impl Future<Output = Result<BTreeMap<EventKey, String>, CommitError>> + Send;
 
     /// Takes the sweep's lease until `until`; `false` if another run holds it. The holder may change the time, and so
     /// release the lease.

@@ -1,6 +1,6 @@
 //! The ledger of one sandbox. In memory its calls take time and fail at the port; on the engine they fail below the SDK.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -351,7 +351,7 @@ impl Backlog for PortLedger {
         &self,
         receipts: &BTreeSet<EventKey>,
         context: &CallContext<'_>,
-    ) -> Result<BTreeSet<EventKey>, CommitError> {
+    ) -> Result<BTreeMap<EventKey, String>, CommitError> {
         call!(self, context, Backlog::already_journaled(receipts))
     }
 

@@ -86,7 +86,8 @@ pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u6
             let receipts: BTreeSet<EventKey> =
                 events.iter().map(|event| EventKey::new(Source::Usage, event).unwrap()).collect();
             let known = ledger.already_journaled(&receipts, &later("0")).await.unwrap();
-            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            assert!(known.values().all(|fingerprint| fingerprint.starts_with("1.")), "{known:?}");
+            let known: Vec<String> = known.keys().map(ToString::to_string).collect();
             Some(if known.is_empty() { "nothing".to_owned() } else { known.join(" ") })
         }
         ["hold-sweep", run, seconds, until] => {

@@ -1,6 +1,6 @@
 //! The backlog of the in-memory ledger: due events and orders, retries, leases and cursors of sweeps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
     Amount, Backlog, CallContext, CommitError, DueOrder, DueRow, EventKey, Order, OrderNumber, Provider, Queue,
@@ -152,9 +152,13 @@ impl Backlog for MemoryLedger {
         &self,
         receipts: &BTreeSet<EventKey>,
         _: &CallContext<'_>,
-    ) -> Result<BTreeSet<EventKey>, CommitError> {
+    ) -> Result<BTreeMap<EventKey, String>, CommitError> {
         let state = self.0.lock().unwrap();
-        Ok(receipts.iter().filter(|receipt| state.journal.contains_key(receipt.as_str())).cloned().collect())
+        let known = |receipt: &EventKey| {
+            let kept = state.journal.get(receipt.as_str())?;
+            Some((receipt.clone(), kept.fingerprint.clone()))
+        };
+        Ok(receipts.iter().filter_map(known).collect())
     }
 
     async fn acquire_sweep(
