@@ -22,8 +22,6 @@ use crate::suite::replay::{deliver, item, kept, put};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
-const SWEEPS: [&str; 8] =
-    ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "expiring", "holds", "audit"];
 
 /// The defence that stops a planted row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -337,9 +335,9 @@ async fn run_everything(world: &World) -> BTreeSet<String> {
         let fulfil = worker(ledger.clone(), Some((&unitel, &[])), Some(&fireblocks)).await;
         let stripe_api = Some(crate::reconcile::unpaid::api(&net).await);
         let reconcile = Reconcile { ledger, fulfil, stripe_api, ..of_stripe::reconcile(world.ledger(2), &[]) };
-        for sweep in SWEEPS {
+        for sweep in ledger::Sweep::ALL {
             let run = run_at(900 + u64::try_from(minutes).expect("small"), minutes * MINUTE);
-            reconcile.work(&format!(r#"{{"sweep":"{sweep}"}}"#), &run).await.expect("a run");
+            reconcile.work(&sweep.input(), &run).await.expect("a run");
         }
     }
     assert_eq!(unitel.top_ups(ORDER).calls, 0, "nothing is topped up");

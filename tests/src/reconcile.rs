@@ -4,6 +4,7 @@
 pub(crate) mod audit_sweep;
 mod bad_rows;
 mod costs;
+pub(crate) mod gateway_log;
 mod intents;
 mod invoices;
 mod lanes;

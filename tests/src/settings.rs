@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use embedded::{APP_YAML, Template};
-use providers::{FireblocksKeys, UnitelKeys};
+use providers::{FireblocksKeys, NewApiKey, UnitelKeys};
 use testkit::STAGE;
 
 use crate::house::root;
@@ -23,7 +23,7 @@ fn env_example_has_every_setting_once() {
 
     let app = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
     let of_functions = app.functions().iter().flat_map(|function| function.environment.keys().map(String::as_str));
-    let secrets: [&[&str]; 8] = [
+    let secrets: [&[&str]; 9] = [
         &usage::SETTINGS,
         &stripe::SETTINGS,
         &wechat::SETTINGS,
@@ -32,6 +32,7 @@ fn env_example_has_every_setting_once() {
         &[api::CODE_PEPPER],
         &UnitelKeys::SETTINGS,
         &FireblocksKeys::SETTINGS,
+        &NewApiKey::SETTINGS,
     ];
     let read: BTreeSet<&str> =
         of_functions.chain(secrets.into_iter().flatten().copied()).chain(OF_LOCAL_STACK).collect();

@@ -164,6 +164,7 @@ pub(crate) fn reconcile<L: Backlog + Audit + Clone>(ledger: L, settings: &[(&str
         epay: None,
         fireblocks: None,
         stripe_api: None,
+        gateway: None,
         fulfil,
         keys: crate::suite::replay::keys(),
         missing_credentials: [].into(),

@@ -15,8 +15,8 @@ use idempotency::Tables;
 use ledger::{Source, Sweep};
 use orders::Orders;
 use providers::{
-    EpayConfig, FireblocksConfig, FireblocksKeys, StripeConfig, UnitelConfig, UnitelKeys, WechatConfig, WechatIds,
-    WechatKeys,
+    EpayConfig, FireblocksConfig, FireblocksKeys, NewApiConfig, StripeConfig, UnitelConfig, UnitelKeys, WechatConfig,
+    WechatIds, WechatKeys,
 };
 use serde_json::Value;
 use stripe::Stripe;
@@ -153,9 +153,17 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
             (&["EPAY_SECRET_ID"], "functions/checkout/src/config/epay.rs"),
             (&["FORBID_BODY_ONLY_HMAC"], "shared/webhook/src/admission.rs"),
             (
-                &["FULFIL_SECRET_ID", "USAGE_SECRET_ID", "STRIPE_SECRET_ID", "WECHAT_SECRET_ID", "RETIRED_SECRET_ID"],
+                &[
+                    "FULFIL_SECRET_ID",
+                    "USAGE_SECRET_ID",
+                    "STRIPE_SECRET_ID",
+                    "WECHAT_SECRET_ID",
+                    "RETIRED_SECRET_ID",
+                    "NEW_API_SECRET_ID",
+                ],
                 "functions/reconcile/src/assemble.rs",
             ),
+            (&NewApiConfig::VARIABLES, "shared/providers/src/new_api/config.rs"),
             (&fireblocks::Config::VARIABLES, "functions/fireblocks/src/config.rs"),
             UNITEL,
             FIREBLOCKS,
@@ -181,7 +189,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
 fn seconds(sweep: Sweep) -> u64 {
     match sweep {
         Sweep::Refused | Sweep::Unpaid | Sweep::Unfulfilled | Sweep::Holds => 60,
-        Sweep::StripeBackfill | Sweep::PendingExternal | Sweep::Expiring | Sweep::Audit => 300,
+        Sweep::StripeBackfill | Sweep::GatewayLog | Sweep::PendingExternal | Sweep::Expiring | Sweep::Audit => 300,
     }
 }
 

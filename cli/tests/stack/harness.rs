@@ -117,6 +117,8 @@ fn without_settings(program: &str) -> Command {
         "UNITEL_API_URL",
         "UNITEL_USERNAME",
         "UNITEL_PASSWORD",
+        "NEW_API_BASE_URL",
+        "NEW_API_ADMIN_TOKEN",
     ];
     for setting in settings {
         command.env_remove(setting);

@@ -11,14 +11,14 @@ use fireblocks::Fireblocks;
 use fulfil::{Custodian, Fulfil, Operator};
 use futures_util::future::BoxFuture;
 use ledger::{Audit, Backlog};
-use providers::{Http, StripeConfig, WechatKeys};
+use providers::{Http, NewApiConfig, StripeConfig, WechatKeys};
 use stripe::Stripe;
 use usage::Usage;
 use webhook::Admission;
 use wechat::{Api, Wechat};
 
-use crate::missing_credentials::{CUSTODIAN, OPERATOR};
-use crate::{Assembled, LiveKeys, PublishedKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
+use crate::missing_credentials::{CUSTODIAN, GATEWAY, OPERATOR};
+use crate::{Assembled, GatewayApi, LiveKeys, PublishedKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
 
 /// `FULFIL_SECRET_ID`: the secret of `fulfil`.
 const FULFIL_SECRET: &str = "FULFIL_SECRET_ID";
@@ -31,6 +31,8 @@ pub const RETIRED_SECRET: &str = "RETIRED_SECRET_ID";
 /// `WECHAT_SECRET_ID`: the secret of `wechat`, which verifies notifications.
 const WECHAT_SECRET: &str = "WECHAT_SECRET_ID";
 const EPAY_SECRET: &str = "EPAY_SECRET_ID";
+/// `NEW_API_SECRET_ID`: the access token for the log of an LLM gateway, which only this function reads.
+const NEW_API_SECRET: &str = "NEW_API_SECRET_ID";
 
 pub async fn assemble<L>(start: &Start, ledger: L) -> Result<Assembled<L>, StartError>
 where
@@ -50,6 +52,7 @@ async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, S
     let stripe = Stripe::configured(start)?;
     let mut missing_credentials = MissingCredentials::default();
     let stripe_api = missing_credentials.or_without("stripe", StripeApi::open(start).await)?;
+    let gateway = missing_credentials.or_without(GATEWAY, GatewayApi::open(start).await)?;
     let wechat = match wechat::Config::configured(start)? {
         None => None,
         Some(config) => {
@@ -78,6 +81,7 @@ async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, S
         epay,
         fireblocks,
         stripe_api,
+        gateway,
         fulfil,
         keys,
         missing_credentials,
@@ -144,6 +148,17 @@ impl StripeApi {
     async fn open(start: &Start) -> Result<Option<Self>, StartError> {
         let config = start.read(|variable| StripeConfig::read(variable, &start.config.stage))?;
         let keys = start.keys_of(&[OWN_SECRET], checkout::keys(config.livemode)).await?;
+        Ok(Some(Self { http: http(), config, keys }))
+    }
+}
+
+impl GatewayApi {
+    /// `None` if no log is read.
+    async fn open(start: &Start) -> Result<Option<Self>, StartError> {
+        let Some(config) = start.read(|variable| NewApiConfig::read(variable, &start.config.stage))? else {
+            return Ok(None);
+        };
+        let keys = start.keys_of(&[NEW_API_SECRET], Self::key).await?;
         Ok(Some(Self { http: http(), config, keys }))
     }
 }

@@ -1,6 +1,6 @@
-//! The scheduled sweeps: replay of refused events, backfill of Stripe's undelivered events, reconciliation of unpaid
-//! orders, retry of fulfilment, expiry of credits, and the audit of the books, which also follows the streams of orders
-//! and journal.
+//! The scheduled sweeps: replay of refused events, backfill of Stripe's undelivered events, the log of an LLM gateway,
+//! reconciliation of unpaid orders, retry of fulfilment, expiry of credits, and the audit of the books, which also
+//! follows the streams of orders and journal.
 //!
 //! Every run has limits on time and rows, continues where the last one stopped, and may overlap with another: it uses
 //! the same commit as a delivery.
@@ -26,6 +26,7 @@
 //!     epay: None,
 //!     fireblocks: None,
 //!     stripe_api: None,
+//!     gateway: None,
 //!     fulfil: Fulfil { ledger, operator: None, custodian: None },
 //!     keys: ReplayKeys::default(),
 //!     missing_credentials: [].into(),
@@ -45,6 +46,7 @@ mod audit_sweep;
 mod changes;
 mod expiring;
 mod fulfilment;
+mod gateway_log;
 mod holds;
 mod invoices;
 mod lanes;
@@ -78,6 +80,7 @@ use wechat::Wechat;
 pub use assemble::{RETIRED_SECRET, assemble};
 pub use expiring::ExpiryReport;
 pub use fulfilment::Delivered;
+pub use gateway_log::{GatewayApi, PullReport};
 pub use holds::HoldsReport;
 pub use missing_credentials::{Assemble, Assembled};
 pub use proof::{LiveKeys, NoJwksCache, PublishedKeys, ReplayKeys};
@@ -105,6 +108,8 @@ pub struct Reconcile<L> {
     /// `None` if no tokens are sent on chain.
     pub fireblocks: Option<Fireblocks>,
     pub stripe_api: Option<StripeApi>,
+    /// `None` if no gateway's log is read.
+    pub gateway: Option<GatewayApi>,
     /// Fulfilment, as the stream runs it, over the same ledger.
     pub fulfil: Fulfil<L>,
     pub keys: ReplayKeys,
@@ -125,6 +130,7 @@ struct Task {
 pub enum Report {
     Refused(ReplayReport),
     StripeBackfill(BackfillReport),
+    GatewayLog(PullReport),
     Unpaid(UnpaidReport),
     Unfulfilled(Delivered),
     PendingExternal(Delivered),
@@ -152,6 +158,7 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
         let report = match sweep {
             Sweep::Refused => Report::Refused(Box::pin(self.sweep_refused(invocation)).await?),
             Sweep::StripeBackfill => Report::StripeBackfill(Box::pin(self.backfill_stripe(invocation)).await?),
+            Sweep::GatewayLog => Report::GatewayLog(Box::pin(self.pull_gateway_log(invocation)).await?),
             Sweep::Unpaid => Report::Unpaid(Box::pin(self.sweep_unpaid(invocation)).await?),
             Sweep::Unfulfilled => Report::Unfulfilled(Box::pin(self.sweep_unfulfilled(invocation)).await?),
             Sweep::PendingExternal => Report::PendingExternal(Box::pin(self.sweep_pending_external(invocation)).await?),

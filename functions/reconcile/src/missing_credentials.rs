@@ -19,6 +19,7 @@ const REFRESH_SECONDS: u64 = 60;
 /// Log names of the providers that do not take payments.
 pub(crate) const OPERATOR: &str = "unitel";
 pub(crate) const CUSTODIAN: &str = "fireblocks";
+pub(crate) const GATEWAY: &str = "new-api";
 
 /// The worker of a sandbox: assembled at its start, and again while a key is missing.
 pub struct Assembled<L> {

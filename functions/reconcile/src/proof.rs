@@ -43,6 +43,10 @@ impl<W: Webhook> LiveKeys<W> {
     pub fn read(settings: &Settings, strength: Strength) -> Result<Self, (&'static str, SecretError)> {
         Ok(Self { keys: W::keys(settings, strength)?, settings: settings.clone(), strength })
     }
+
+    pub(crate) fn keys(&self) -> &W::Keys {
+        &self.keys
+    }
 }
 
 impl<W: Webhook> fmt::Debug for LiveKeys<W> {

@@ -22,6 +22,7 @@ fn reconcile<L: Backlog + Clone>(ledger: L) -> Reconcile<L> {
         epay: None,
         fireblocks: None,
         stripe_api: None,
+        gateway: None,
         fulfil,
         keys: ReplayKeys::default(),
         missing_credentials: [].into(),
@@ -40,6 +41,7 @@ async fn unknown_sweep_is_an_error() {
     for (event, expected) in [
         (r#"{"sweep":"refused"}"#, Ok(Report::Refused(ReplayReport::default()))),
         (r#"{"sweep":"stripe_backfill"}"#, Ok(Report::StripeBackfill(BackfillReport::default()))),
+        (r#"{"sweep":"gateway_log"}"#, Ok(Report::GatewayLog(PullReport::default()))),
         (r#"{"sweep":"unpaid"}"#, Ok(Report::Unpaid(UnpaidReport::default()))),
         (r#"{"sweep":"unfulfilled"}"#, Ok(Report::Unfulfilled(Delivered::default()))),
         (r#"{"sweep":"pending_external"}"#, Ok(Report::PendingExternal(Delivered::default()))),

@@ -4,8 +4,8 @@
 
 use catalog::RateCard;
 use ledger::{
-    Amount, Asset, BudgetCount, Decision, Effect, Entry, Fact, Facts, Fingerprint, Guard, House, JournalHeader, Lane,
-    Member, MoneyKey, Movement, Posting, Reason, Refusal, Source, UsedKey,
+    Amount, Asset, BudgetCount, CallerKey, Decision, Effect, Entry, Fact, Facts, Fingerprint, Guard, House,
+    JournalHeader, Lane, Member, MoneyKey, Movement, Posting, Reason, Refusal, Source, UsedKey,
 };
 
 use crate::{EventType, LoadedUse, UsageEvent};
@@ -118,16 +118,21 @@ pub(crate) fn header(event: &UsageEvent) -> JournalHeader {
     }
 }
 
+/// The fingerprint of an event with a cost: that of its delivery, and of the gateway's log.
+pub fn fingerprint_of(event_type: EventType, id: &str, key: &CallerKey, cost: Amount) -> Fingerprint {
+    let name = match event_type {
+        EventType::Usage => "cost",
+        EventType::Refund => "refund",
+    };
+    Fingerprint::of(1, &[("event", id), ("key", key.as_str()), (name, &Asset::CREDITS.format(cost))])
+}
+
 /// An event without a cost is what it was priced by: a later card does not make it another event.
 fn fingerprint(event: &UsageEvent) -> Fingerprint {
-    let (event_id, key) = (("event", event.id.as_str()), ("key", event.key.as_str()));
     if let Some(cost) = event.cost {
-        let name = match event.event_type {
-            EventType::Usage => "cost",
-            EventType::Refund => "refund",
-        };
-        return Fingerprint::of(1, &[event_id, key, (name, &Asset::CREDITS.format(cost))]);
+        return fingerprint_of(event.event_type, &event.id, &event.key, cost);
     }
+    let (event_id, key) = (("event", event.id.as_str()), ("key", event.key.as_str()));
     let counts = &event.counts;
     let numbers = [
         counts.input,

@@ -37,8 +37,12 @@ use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use assemble::assemble;
+pub use decide::fingerprint_of;
 pub use parse::{EventType, UsageEvent};
 pub use verify::{Keys, SETTINGS};
+
+/// The path of its events.
+pub const EVENTS: &str = "/api/webhooks/events";
 
 /// The source, with the rate card that prices events without a cost. Without a card each of them waits for one.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +63,11 @@ impl Usage {
         Self { card: catalog.rate_card().cloned() }
     }
 
+    /// What a dollar is, if there is a card.
+    pub fn credits_per_usd(&self) -> Option<String> {
+        self.card.as_ref().map(RateCard::credits_per_usd)
+    }
+
     /// Whether the card had any price for the model at that time.
     pub fn has_price(&self, model: &str, at: Timestamp) -> bool {
         self.card.as_ref().is_some_and(|card| card.row(model, at).is_some())
@@ -73,7 +82,7 @@ impl Usage {
 impl Webhook for Usage {
     const SOURCE: Source = Source::Usage;
     const ROUTES: &'static [Route<Endpoint>] = &[
-        Route { method: "POST", path: "/api/webhooks/events", endpoint: Endpoint::Event },
+        Route { method: "POST", path: EVENTS, endpoint: Endpoint::Event },
         Route { method: "GET", path: "/api/webhooks/health", endpoint: Endpoint::Health(reply::health) },
         Route { method: "HEAD", path: "/api/webhooks/health", endpoint: Endpoint::Health(reply::health) },
     ];

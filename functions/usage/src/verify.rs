@@ -33,6 +33,25 @@ impl Keys {
             .transpose()?;
         Ok(Self { hmac: keys, standard })
     }
+
+    /// The headers of a signature that these keys verify, for an event that we make of a gateway's log: if it is
+    /// refused, each replay verifies it again. With Standard Webhooks if those are configured.
+    pub fn sign(&self, event_id: &str, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
+        let Some(keys) = &self.standard else {
+            return vec![(SIGNATURE.to_owned(), hmac_hex::sign(&self.hmac, body))];
+        };
+        let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+        let id: String = event_id.chars().map(|letter| if is_allowed(letter) { letter } else { '-' }).collect();
+        let signature = standard_webhooks::sign(keys, &id, now.unix_s(), body);
+        let timestamp = now.unix_s().to_string();
+        let headers = [(STANDARD_ID, id), (STANDARD_TIMESTAMP, timestamp), (STANDARD_SIGNATURE, signature)];
+        headers.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// Whether its signatures have a time.
+    pub fn signs_a_time(&self) -> bool {
+        self.standard.is_some()
+    }
 }
 
 pub(crate) fn verify<'r>(keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {

@@ -49,6 +49,8 @@ list! {
         Refused = "refused",
         /// Backfills events that Stripe could not deliver.
         StripeBackfill = "stripe_backfill",
+        /// Books what the log of an LLM gateway has, and no webhook has reported.
+        GatewayLog = "gateway_log",
         /// Queries providers for orders without a payment event.
         Unpaid = "unpaid",
         /// Fulfils paid orders whose fulfilment has stopped.

@@ -40,7 +40,7 @@ const SETTABLE: [&str; 14] = [
     "STRIPE_PRO_MONTHLY_PRICE_ID",
 ];
 /// Prefixes of the other providers' settings, which the environment may override too.
-const SETTABLE_PREFIXES: [&str; 4] = ["WECHAT_", "EPAY_", "UNITEL_", "FIREBLOCKS_"];
+const SETTABLE_PREFIXES: [&str; 5] = ["WECHAT_", "EPAY_", "UNITEL_", "FIREBLOCKS_", "NEW_API_"];
 
 /// The suffix of every variable that holds the id of a secret.
 const OF_SECRET: &str = "SECRET_ID";

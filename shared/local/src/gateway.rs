@@ -20,6 +20,7 @@ use crate::functions::Answer;
 use crate::host_check::Addresses;
 use crate::mock_epay;
 use crate::mock_fireblocks::{self, STEP};
+use crate::mock_new_api;
 use crate::mock_stripe::{self, MockStripe};
 use crate::mock_unitel;
 use crate::mock_wechat;
@@ -91,6 +92,10 @@ impl Gateway {
         }
         if let Some(path) = path.strip_prefix(mock_wechat::PATH) {
             let reply = self.mocks.wechat.answer(head.method.as_str(), path, &head.headers, &body, now());
+            return Some(response(reply, "mock"));
+        }
+        if let Some(path) = path.strip_prefix(mock_new_api::PATH) {
+            let reply = self.mocks.new_api.answer(head.method.as_str(), path, &head.headers, &body, now());
             return Some(response(reply, "mock"));
         }
         if let Some(path) = path.strip_prefix(mock_unitel::PATH) {

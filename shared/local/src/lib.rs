@@ -28,6 +28,7 @@ mod log_batch;
 mod manual;
 mod mock_epay;
 mod mock_fireblocks;
+mod mock_new_api;
 mod mock_stripe;
 mod mock_unitel;
 mod mock_wechat;

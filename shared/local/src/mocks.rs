@@ -7,6 +7,7 @@ use ledger::Source;
 use crate::error::Error;
 use crate::mock_epay::MockEpay;
 use crate::mock_fireblocks::MockFireblocks;
+use crate::mock_new_api::MockNewApi;
 use crate::mock_stripe::MockStripe;
 use crate::mock_unitel::MockUnitel;
 use crate::mock_wechat::MockWechat;
@@ -23,6 +24,8 @@ pub(crate) struct Mocks {
     pub(crate) fireblocks: MockFireblocks,
     /// A telephone operator, which sends no webhooks.
     pub(crate) unitel: MockUnitel,
+    /// The log of an LLM gateway, which sends none either.
+    pub(crate) new_api: MockNewApi,
 }
 
 impl Mocks {
@@ -40,6 +43,7 @@ impl Mocks {
             wechat: MockWechat::new(&base_url, secrets)?,
             fireblocks: MockFireblocks::new(&base_url, secrets.named(sources::fireblocks::SETTING))?,
             unitel: MockUnitel::new(&base_url, secrets),
+            new_api: MockNewApi::new(&base_url, secrets),
         })
     }
 
@@ -52,19 +56,26 @@ impl Mocks {
         };
         // For an operator that the environment names, the fake's other settings are not defaults.
         let of_unitel = || if variable("UNITEL_API_URL").is_some() { None } else { self.unitel.setting(name) };
+        let of_new_api = || if variable("NEW_API_BASE_URL").is_some() { None } else { self.new_api.setting(name) };
         let return_page = || self.stripe.as_ref()?.return_page(name);
-        of(true).or_else(|| variable(name)).or_else(return_page).or_else(|| of(false)).or_else(of_unitel)
+        of(true)
+            .or_else(|| variable(name))
+            .or_else(return_page)
+            .or_else(|| of(false))
+            .or_else(of_unitel)
+            .or_else(of_new_api)
     }
 
     /// Each fake, and whether it is served.
     pub(crate) fn fakes(&self) -> Vec<(&'static str, bool)> {
         let (stripe, epay) = (self.stripe.is_some(), self.epay.is_some());
-        vec![("Stripe", stripe), ("epay", epay), ("WeChat Pay", true), ("Fireblocks", true), ("Unitel", true)]
+        let always = ["WeChat Pay", "Fireblocks", "Unitel", "new-api"].map(|name| (name, true));
+        [("Stripe", stripe), ("epay", epay)].into_iter().chain(always).collect()
     }
 
     fn of(&self, source: Source, name: &str) -> Option<String> {
         match source {
-            // No function calls the LLM gateway.
+            // Its log is no setting of the source.
             Source::Usage => None,
             Source::Stripe => self.stripe.as_ref()?.setting(name),
             Source::Wechat => self.wechat.setting(name),

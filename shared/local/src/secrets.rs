@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use providers::{FireblocksKeys, UnitelKeys};
+use providers::{FireblocksKeys, NewApiKey, UnitelKeys};
 
 use crate::error::Error;
 use crate::home::Home;
@@ -73,13 +73,14 @@ pub(crate) fn overridable() -> impl Iterator<Item = &'static str> {
 fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
     let of_sources = Source::all().flat_map(|source| source.settings);
     let named = of_sources.map(|setting| (setting.name, setting.generate));
-    let [username, password] = UnitelKeys::SETTINGS;
-    let own: [(_, Generate); 5] = [
+    let ([username, password], [token]) = (UnitelKeys::SETTINGS, NewApiKey::SETTINGS);
+    let own: [(_, Generate); 6] = [
         (CODE_PEPPER, random::hex),
         (DEMO_API_KEY, random::api_key),
         (checkout::SETTING, random::stripe_key),
         (username, || Ok("shop".to_owned())),
         (password, random::hex),
+        (token, random::hex),
     ];
     named.chain(own)
 }

@@ -33,6 +33,6 @@ pub use json::{JsonField, JsonObject};
 pub use kept::{Kept, KeptError};
 pub use outcome::Outcome;
 pub use received::Received;
-pub use replay::{OtherReceipt, RefusedRow, Replayed, listed, listed_again, replay};
+pub use replay::{OtherReceipt, RefusedRow, Replayed, listed, listed_again, replay, reported};
 pub use stages::{Dependency, Endpoint, ParseError, Webhook};
 pub use status::StatusCache;

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use ledger::{CallContext, EventKey, Ledger, Origin, Timestamp};
 use thiserror::Error;
 
-use crate::book::{Booked, book, book_event};
+use crate::book::{Booked, book, book_event, context};
 use crate::{Admission, Outcome, Received, Webhook};
 
 /// The result of a replay.
@@ -72,7 +72,28 @@ pub async fn listed<W: Webhook, L: Ledger>(
     booked.map_or_else(|_| panicked(), Replayed::from)
 }
 
-/// The same for a refused event that was queried again.
+/// Books an event that we have made of a provider's log, and signed with the keys of its source. It is verified as a
+/// delivery is, and if it is refused it is kept as one: each replay verifies it again.
+pub async fn reported<W: Webhook, L: Ledger>(
+    source: &W,
+    ledger: &L,
+    keys: &W::Keys,
+    request: &Request,
+    invocation: &Invocation,
+) -> Replayed {
+    if request.body().len() > W::BODY_BYTES_MAX {
+        return Replayed { outcome: Outcome::TooLarge, is_stuck: false };
+    }
+    let received = match source.verify(keys, request, invocation.now) {
+        Ok(verified) => Received::new(verified, request, W::HEADERS_KEPT),
+        Err(error) => return Replayed { outcome: Outcome::Unverified(error), is_stuck: false },
+    };
+    let (admission, context) = (Admission::default(), context(&received, invocation));
+    let booked = AssertUnwindSafe(book(source, ledger, &admission, &received, &context)).catch_unwind().await;
+    booked.map_or_else(|_| panicked(), Replayed::from)
+}
+
+/// The same as [`listed`] for a refused event that was queried again.
 pub async fn listed_again<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,

@@ -180,6 +180,7 @@ impl Deployed for ReconcileFunction {
             epay: Some(epay(&mut parts).await?),
             fireblocks: optional.fireblocks.then(fireblocks::source),
             stripe_api: Some(stripe_api),
+            gateway: None,
             fulfil: fulfil(&mut parts),
             ledger: parts.ledger,
             keys: replay_keys,

@@ -4,12 +4,13 @@ use edge::Worker as _;
 use ledger::{Grant, OrderNumber, Owner, Sweep};
 use reconcile::Reconcile;
 use serde_json::json;
-use testkit::{FireblocksNet, StripeNet, UnitelNet, World, usage};
+use testkit::{FireblocksNet, StripeNet, UnitelNet, World, logged, now, usage};
 
 use super::deliveries::{paid, pay, without_commissions};
 use super::meter::{Cost, Meter};
 use super::{Path, clicks, events, path};
 use crate::fulfil::{tokens, word};
+use crate::reconcile::gateway_log::Gateway;
 use crate::sandbox::{open_account, top_up};
 use crate::stripe as of_stripe;
 
@@ -50,11 +51,30 @@ impl Swept {
     }
 }
 
+/// A run of the pull for three rows, and the next one, which reads them again.
+async fn of_gateway_log() -> Vec<Path> {
+    let gateway = Gateway::new(fakes::new_api::Dialect::NewApi).await;
+    (0..3).for_each(|number| gateway.log(logged(&format!("r{number}"), now().plus_seconds(number))));
+    gateway.run_over(gateway.world.ledger(0), 0).await.expect("the first run");
+    let mut paths = Vec::new();
+    for (name, after_s) in
+        [("reconcile: gateway_log, three rows that are booked", 300), ("reconcile: gateway_log, three known rows", 600)]
+    {
+        let (ledger, meter) = Meter::new(&gateway.world);
+        gateway.net.fail(meter.of_provider("new-api"));
+        let (report, cost) = meter.count(gateway.run_over(ledger, after_s)).await;
+        report.expect("a run");
+        paths.push(path(name, cost));
+    }
+    paths
+}
+
 pub(super) async fn of_reconcile() -> Vec<Path> {
     let mut paths = Vec::new();
     for (name, sweep) in [
         ("reconcile: refused, nothing due", Sweep::Refused),
         ("reconcile: stripe_backfill, nothing listed", Sweep::StripeBackfill),
+        ("reconcile: gateway_log, no gateway", Sweep::GatewayLog),
         ("reconcile: unpaid, nothing due", Sweep::Unpaid),
         ("reconcile: unfulfilled, nothing due", Sweep::Unfulfilled),
         ("reconcile: pending_external, nothing due", Sweep::PendingExternal),
@@ -80,6 +100,7 @@ pub(super) async fn of_reconcile() -> Vec<Path> {
     {
         paths.push(path(name, listed.run(Sweep::StripeBackfill).await));
     }
+    paths.extend(of_gateway_log().await);
     let missed = Swept::new(paid(without_commissions(vec![Grant::Report(word("full"))])).await);
     paths.push(path("reconcile: unfulfilled, one order", missed.run(Sweep::Unfulfilled).await));
     paths.push(path("reconcile: pending_external, one transfer", sent().await.run(Sweep::PendingExternal).await));

@@ -30,6 +30,7 @@ pub(super) async fn run(
         Swept::Unfulfilled(delivered) | Swept::PendingExternal(delivered) => delivered,
         other @ (Swept::Refused(_)
         | Swept::StripeBackfill(_)
+        | Swept::GatewayLog(_)
         | Swept::Unpaid(_)
         | Swept::Expiring(_)
         | Swept::Holds(_)

@@ -10,6 +10,7 @@ use checkout::Checkout;
 use credits::Credits;
 use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
 use epay::Epay;
+use fakes::new_api::{Dialect, Logged};
 use idempotency::DynamoLedger;
 use ledger::{
     Amount, Asset, Budget, BudgetChange, CallerKey, Effect, Grant, Guard, Hold, HoldClosing, Holds as _, House,
@@ -22,7 +23,7 @@ use reconcile::Reconcile;
 use stripe::Stripe;
 use testkit::{
     Call, Fault, Faults, FireblocksNet, NetFault, Sent, Shape, StripeNet, UnitelNet, World, api_key, context,
-    fireblocks_signature, now, service_key, usage,
+    fireblocks_signature, logged, now, service_key, usage,
 };
 use usage::Usage;
 use wechat::Wechat;
@@ -328,5 +329,18 @@ async fn of_reconcile() -> Vec<Call> {
         }
         calls.extend(faults.calls());
     }
+    calls.extend(of_gateway_log().await);
     calls
+}
+
+/// A use that is booked and one that its owner cannot pay, and both again.
+async fn of_gateway_log() -> Vec<Call> {
+    let gateway = crate::reconcile::gateway_log::Gateway::new(Dialect::NewApi).await;
+    gateway.log(logged("paid", now()));
+    gateway.log(Logged { quota: 10_000_000, ..logged("unpaid", now()) });
+    let (ledger, faults) = recorder(&gateway.world);
+    for after_s in [300, 600] {
+        gateway.run_over(ledger.clone(), after_s).await.expect("a run");
+    }
+    faults.calls()
 }

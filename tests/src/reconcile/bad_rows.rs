@@ -89,7 +89,12 @@ fn handled(report: Report) -> u32 {
         Report::Unpaid(UnpaidReport { paid, unpaid, .. }) => paid + unpaid,
         Report::Unfulfilled(Delivered { moved_on, .. }) => moved_on,
         Report::PendingExternal(Delivered { waiting, .. }) => waiting,
-        Report::StripeBackfill(_) | Report::Expiring(_) | Report::Holds(_) | Report::Audit(_) | Report::Changes(_) => {
+        Report::StripeBackfill(_)
+        | Report::GatewayLog(_)
+        | Report::Expiring(_)
+        | Report::Holds(_)
+        | Report::Audit(_)
+        | Report::Changes(_) => {
             panic!("{report:?}")
         }
     }

@@ -11,9 +11,11 @@ use super::*;
 
 /// Every schedule, and the calls of a run that finds nothing: DynamoDB's, with the table or index and the read units,
 /// and the number of Stripe's.
-const SWEEPS: [(&str, &[Cost], usize); 7] = [
+const SWEEPS: [(&str, &[Cost], usize); 8] = [
     (REFUSED, &[("Query", "journal/attention", "0.5"); 3], 0),
     (r#"{"sweep":"stripe_backfill"}"#, &[("GetItem", "accounts", "1.0")], 1),
+    // No gateway is set.
+    (r#"{"sweep":"gateway_log"}"#, &[], 0),
     (r#"{"sweep":"unpaid"}"#, &[("Query", "orders/work", "0.5"); 3], 0),
     (r#"{"sweep":"unfulfilled"}"#, &[("Query", "orders/work", "0.5")], 0),
     (r#"{"sweep":"pending_external"}"#, &[("Query", "orders/work", "0.5")], 0),

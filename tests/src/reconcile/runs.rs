@@ -1,9 +1,11 @@
 //! The heartbeat metric of the schedules: every sweep counts a run that ended well, and counts none that failed.
 
+use fakes::new_api::Dialect;
 use reconcile::Reconcile;
 use serde_json::Value;
 use testkit::StripeNet;
 
+use super::gateway_log::Gateway;
 use super::unpaid::api;
 use super::*;
 use crate::deployed::app;
@@ -27,7 +29,8 @@ async fn each_sweep_counts_its_runs() {
                 World::new().faulty(1, move |_, _| if is_store_up { Fault::None } else { Fault::Disconnect });
             let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
             let stripe_api = Some(api(&net).await);
-            let reconcile = Reconcile { stripe_api, ..of_stripe::reconcile(ledger, &[]) };
+            let gateway = Gateway::new(Dialect::NewApi).await;
+            let reconcile = Reconcile { stripe_api, ..gateway.sweeper(ledger).await };
             start_capture();
             let report = reconcile.work(&schedule.input, &run_at(1, HOUR)).await;
             let counted = (input["sweep"].clone(), json!(1), json!([["sweep"]]));

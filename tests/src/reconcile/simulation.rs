@@ -111,6 +111,7 @@ async fn sweeper(ledger: MemoryLedger, net: &Slow) -> Reconcile<MemoryLedger> {
         epay: Some(Epay { config, gateway }),
         fireblocks: None,
         stripe_api: Some(stripe_api),
+        gateway: None,
         fulfil,
         keys,
         missing_credentials: [].into(),

@@ -15,6 +15,7 @@ pub(super) fn alarms() -> Vec<Alarm> {
         budget_unreadable(),
         price_differs(),
         no_price(),
+        gateway_log_late(),
         holds_late(),
         conflict(),
         reconcile_calls(),
@@ -35,6 +36,26 @@ fn refused_due() -> Alarm {
             "Look at `errors`, `throttled-table-writes` and the log of `reconcile`; the metric `waiting` counts the events. It \
              catches up by itself once the store answers.",
             "查看 `errors`、`throttled-table-writes` 和 `reconcile` 的日志；指标 `waiting` 为其数量。存储恢复后会自行赶上。",
+        ),
+    }
+}
+
+fn gateway_log_late() -> Alarm {
+    Alarm {
+        name: "gateway-log-late".to_owned(),
+        comment: "",
+        when: at_least(1_800, backlog("oldest_s", "gateway_log")).for_periods(3),
+        means: text(
+            "The log of the LLM gateway is read up to half an hour ago or longer: uses that its webhook has not reported \
+             are not charged meanwhile. The gateway does not answer, or lists more than the runs read.",
+            "LLM 网关的日志只读到半小时前或更早：其 webhook 未上报的用量在此期间没有扣费。网关没有应答，或列出的行多于\
+             各次运行所能读取的。",
+        ),
+        to_do: text(
+            "The log of `reconcile` has the reason: `not_answered` with `new-api`, or the same rows listed again. Nothing \
+             is lost: the next run goes on where the last one stopped.",
+            "`reconcile` 的日志写明原因：`new-api` 的 `not_answered`，或重复列出相同的行。不会丢失：下一次运行从上次停下\
+             的地方继续。",
         ),
     }
 }
@@ -251,10 +272,12 @@ fn reconcile_calls() -> Alarm {
             "A sweep of `reconcile` found something for a person: any of the findings above, \
              `refunded_and_not_booked`, or a payment of the wrong mode or sum. `provider_key_unusable`: orders wait for \
              a provider whose key is missing or refused. `usage_expires`: an owner's refused usage expires within ten \
-             days. `passed_over`: a row cannot be handled.",
+             days. `passed_over`: a row cannot be handled. `gateway_log_off`: the LLM gateway writes no log of uses. \
+             `gateway_log_unset`: its log cannot be booked without the setting that is named.",
             "定时任务的任何发现，包括上面各项；还有 `refunded_and_not_booked`、模式或金额不符的付款，以及 \
              `provider_key_unusable`：有订单在等某个支付方，而这里没有它可用的密钥，或密钥被它拒绝；`usage_expires`：某\
-             用户被拒的用量十天内过期；以及 `passed_over`：某一行无法处理。",
+             用户被拒的用量十天内过期；`passed_over`：某一行无法处理；`gateway_log_off`：LLM 网关不写用量日志；以及\
+             `gateway_log_unset`：缺少所写明的设置，其日志无法入账。",
         ),
         to_do: text(
             "The log line has the word and the order, or the provider: fill its secret, or replace the key. A new key \
