@@ -56,6 +56,7 @@ class Fakes(Background):
             "FireblocksJwksUrl": f"{at}{JWKS}",
             "UnitelApiUrl": f"{at}/mock/unitel",
             "UnitelCheckPath": "/service/check_transaction_result",
+            "NewApiBaseUrl": f"{at}/mock/new-api",
         }
 
 

@@ -73,9 +73,10 @@ def enforced(shop):
                     refused[f"a line {prefix}"] = together("Update", updated("journal", prefix))
                 body = {"TableName": deployment.table("bodies"), "Item": {"id": {"S": f"{another}#{shop.named('suite')}"}}}
                 refused[f"a body {another}#"] = together("Put", body | {"ConditionExpression": "attribute_exists(id)"})
-            # Reconcile verifies every source's kept deliveries, so it reads every secret, and only it reads the retired keys.
+            # Reconcile verifies every source's kept deliveries, so it reads every secret, and only it reads the retired keys
+            # and the log of a gateway.
             # Checkout signs its calls to WeChat Pay, but verifies no notification.
-            others = (another, "retired", *(("wechat",) if function == "CheckoutFunction" else ()))
+            others = (another, "retired", "new-api", *(("wechat",) if function == "CheckoutFunction" else ()))
             # Only the credits API redeems codes.
             pepper = () if function == "CreditsFunction" else ("codes",)
             for name in (*(others if function != "ReconcileFunction" else ()), *pepper):

@@ -80,6 +80,8 @@ def main():
         if cloud.has_fakes:
             documented.operated(shop)
         workers.scheduled(shop)
+        if cloud.has_fakes:
+            workers.pulled(shop)
         roles.enforced(shop)
         forbidden.forbidden(shop)
         say("concurrently: two sweeps, the rotation of a secret, and a dead letter of the stream")

@@ -1,6 +1,7 @@
 """Workers: fulfilment by the stream, scheduled sweeps, and dead letters of the stream."""
 
 import json
+import time
 
 from emulator import message
 from process import check, say, until
@@ -82,6 +83,25 @@ def scheduled(shop):
         # A failed run raises.
         deployment.invoke("ReconcileFunction", json.loads(schedule["Target"]["Input"]))
         check(f"{listed['Name']}, {schedule['ScheduleExpression']}", schedule["State"], "ENABLED")
+
+
+def pulled(shop):
+    """A gateway's log has a use that its webhook has reported, and one that it has not: both are charged once."""
+    say("reconcile: the log of an LLM gateway is read")
+    owner, token = shop.named("logged"), int(shop.run, 16)
+    shop.open_account(owner, credits="10")
+    shop.by_hand("account", "key", owner, str(token))
+    # Rows of the last half minute may still be written.
+    row = {"token_id": token, "created_at": int(time.time()) - 60}
+    for name in ("reported", "unreported"):
+        written = shop.ask("POST", "/mock/new-api/log", body={**row, "request_id": shop.named(name)}, url=shop.fakes)
+        check(f"the gateway logs the use that is {name}", written[0], 200)
+    words = ["--set", f"data.remoteKeyId={token}", "--set", "data.creditCost=0.234"]
+    check("one is reported", shop.send("usage", f"new-api-{shop.named('reported')}-{token}", *words)[0], 200)
+    for _ in range(2):
+        report = shop.deployment.invoke("ReconcileFunction", {"sweep": "gateway_log"})["gateway_log"]
+        check("a run reads the log", (report["failed"], report["is_cut_short"]), (0, False))
+        check("each use is charged once", shop.balance(f"{owner}/credits"), str(10 * 10**9 - 2 * 234_000_000))
 
 
 def given_up(shop):
