@@ -1,4 +1,4 @@
-"""examples/new-api, built with Go, reports logs to the local stack through an outage, a stop and a kill."""
+"""examples/new-api, built with Go, reports to the local stack through an outage, a stop and a kill, and beside the pull."""
 
 import contextlib
 import json
@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import subprocess
+import time
+import urllib.request
 
 from process import OUTPUT, ROOT, TOOLS, Background, Failed, check, environment, free_port, run, say, until
 
@@ -14,7 +16,10 @@ PROGRAM = ROOT / "target/debug/hookledger"
 SEND = TOOLS / "new-api/send"
 DATA = OUTPUT / "new-api"
 OUTBOX = OUTPUT / "new-api-outbox"
-PORT = free_port()
+PORT, GATEWAY_PORT = free_port(), free_port()
+# Another local stack, whose fake is the gateway.
+GATEWAY_DATA = OUTPUT / "new-api-gateway"
+GATEWAY = {"NEW_API_BASE_URL": f"http://127.0.0.1:{GATEWAY_PORT}/mock/new-api", "NEW_API_ADMIN_TOKEN": "a-token-of-its-root"}
 # Of 500,000 quota a dollar, and 100 credits a dollar.
 QUOTA, COST_NANO = 1170, 234_000_000
 DEMO_NANO = 1000 * 10**9
@@ -30,43 +35,42 @@ def build():
         say(f"  ok  go {command[0]}")
 
 
-def stack(stacks):
-    settings = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ} | {"LOG_LEVEL": "error"}
-    command = [PROGRAM, "--port", str(PORT), "--data", DATA]
-    background = stacks.enter_context(Background("new-api-stack", *command, env=settings))
+def stack(stacks, port=PORT, data=DATA, **settings):
+    settings |= {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ} | {"LOG_LEVEL": "error"}
+    command = [PROGRAM, "--port", str(port), "--data", data]
+    background = stacks.enter_context(Background(f"{data.name}-stack", *command, env=settings))
 
     def announced():
         if not background.is_running():
             raise Failed(f"the local stack ended: {background.log.read_text()}")
-        path = DATA / "local.json"
+        path = data / "local.json"
         found = json.loads(path.read_text()) if path.is_file() else {}
         return found if found.get("pid") == background.process.pid else None
 
     return background, until("the local stack", announced, 60, 0.1)
 
 
-def refund(number):
+def refund(number, at=1767225600):
     """The log of a failed task: it has no request, and its task in a JSON text."""
-    log = {"created_at": 1767225600 + number, "type": 6, "user_id": 7, "token_id": 1, "model_name": "sora-2"}
-    task = json.dumps({"task_id": f"task_{number}"})
-    return json.dumps(log | {"quota": QUOTA, "content": "failed", "other": task}) + "\n"
+    log = {"created_at": at + number, "type": 6, "user_id": 7, "token_id": 1, "model_name": "sora-2", "quota": QUOTA}
+    return log | {"content": "failed", "other": json.dumps({"task_id": f"task_{number}"})}
 
 
-def rows(numbers):
-    """Logs of a gateway, as its API returns them."""
-    template = {"created_at": 1767225600, "type": 2, "user_id": 7, "token_id": 1, "model_name": "gpt-4o"}
-    counts = {"quota": QUOTA, "prompt_tokens": 120, "completion_tokens": 30, "content": "", "is_stream": True}
-    return "".join(json.dumps({"request_id": f"2026112800{n:08d}", **template, **counts}) + "\n" for n in numbers)
+def charge(number, at=1767225600):
+    """A log of a gateway, as its API returns it."""
+    log = {"created_at": at, "type": 2, "user_id": 7, "token_id": 1, "model_name": "gpt-4o", "quota": QUOTA}
+    return {"request_id": f"2026112800{number:08d}", **log, "prompt_tokens": 120, "completion_tokens": 30, "content": ""}
 
 
 class Sender:
-    def __init__(self, secret, numbers, refunds=()):
+    def __init__(self, secret, numbers, refunds=(), at=1767225600):
         settings = environment(WEBHOOK_URL=f"http://127.0.0.1:{PORT}/api/webhooks/events", WEBHOOK_SECRET=secret)
         command = [str(SEND), "-outbox", str(OUTBOX), "-wait", "2m"]
         self.process = subprocess.Popen(
             command, env=settings | {"CREDITS_PER_USD": "100"}, text=True, stdin=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        self.process.stdin.write(rows(numbers) + "".join(map(refund, refunds)))
+        logs = [charge(number, at) for number in numbers] + [refund(number, at) for number in refunds]
+        self.process.stdin.write("".join(json.dumps(log) + "\n" for log in logs))
         self.process.stdin.close()
 
     def ended(self):
@@ -90,7 +94,7 @@ def spent(what, events):
 
 def main():
     build()
-    for folder in (DATA, OUTBOX):
+    for folder in (DATA, GATEWAY_DATA, OUTBOX):
         shutil.rmtree(folder, ignore_errors=True)
     with contextlib.ExitStack() as stacks:
         report(stacks)
@@ -115,7 +119,7 @@ def report(stacks):
     sender.process.kill()
     sender.ended()
     sender = Sender(secret, [])
-    stack(stacks)
+    background, _ = stack(stacks)
     status, log = sender.ended()
     check("what stopped processes left is sent after the outage", (status, waiting()), (0, 0))
     spent("each of them is charged once", 300)
@@ -134,7 +138,34 @@ def report(stacks):
     if secret in log or "promptTokens" in log:
         raise Failed("the log has a secret or a body")
     spent("and charges nothing either", 297)
+    pulled(stacks, background, secret)
     run(PROGRAM, "audit", "--data", DATA)
+
+
+def write(log):
+    """Writes a row of the fake gateway's log, which names a task by a field of its own."""
+    task = json.loads(log.pop("other", "{}"))
+    body = json.dumps(log | task | ({"prompt_tokens": 0, "completion_tokens": 0} if task else {})).encode()
+    with urllib.request.urlopen(f"{GATEWAY['NEW_API_BASE_URL']}/log", body, timeout=10) as answer:
+        check("the gateway logs it", answer.status, 200)
+
+
+def pulled(stacks, background, secret):
+    """The stack reads the gateway's log when it starts. The sender has reported a part of it, and reports all of it later."""
+    stack(stacks, GATEWAY_PORT, GATEWAY_DATA, **GATEWAY)
+    # Rows of the last half minute may still be written.
+    at, charges, refunds = int(time.time()) - 90, range(400, 410), range(10, 17)
+    for log in [*(charge(number, at) for number in charges), *(refund(number, at) for number in refunds)]:
+        write(log)
+    check("a part of the log is reported", Sender(secret, charges[:5], refunds[:1], at).ended()[0], 0)
+    spent("five uses and a refund", 301)
+    background.process.terminate()
+    background.process.wait()
+    stack(stacks, **GATEWAY)
+    until("the pull books the others", lambda: balance_nano() == DEMO_NANO - 300 * COST_NANO, 30)
+    status, log = Sender(secret, charges, refunds, at).ended()
+    check("all of it again is accepted", (status, log.count("webhook sent")), (0, 17))
+    spent("and charges nothing", 300)
 
 
 if __name__ == "__main__":
