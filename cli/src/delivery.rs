@@ -61,26 +61,50 @@ impl Outcome {
 
 impl Delivery {
     pub(crate) fn of(id: &str, source: &Source, reply: Result<Reply, NoReply>, took: Duration) -> Self {
+        match reply {
+            // The header of a local stack: `refused order_unknown`.
+            Ok(reply) => Self::answered(id, source, (reply.status, &reply.body, reply.header(OUTCOME_HEADER)), took),
+            Err(no_reply) => Self::unanswered(id, no_reply),
+        }
+    }
+
+    /// The events of one request, with the outcome that the reply has of each. A reply without them is that of all.
+    pub(crate) fn of_batch(
+        ids: &[String],
+        source: &Source,
+        reply: &Result<Reply, NoReply>,
+        took: Duration,
+    ) -> Vec<Self> {
         let reply = match reply {
             Ok(reply) => reply,
-            Err(NoReply { why, is_late }) => {
-                return Self {
-                    event_id: id.to_owned(),
-                    status: None,
-                    outcome: Outcome::NoReply,
-                    reason: Some(why),
-                    body: String::new(),
-                    milliseconds: None,
-                    took: None,
-                    exit: if is_late { Exit::TryAgain } else { Exit::Unavailable },
-                    is_named: false,
-                };
-            }
+            Err(no_reply) => return ids.iter().map(|id| Self::unanswered(id, no_reply.clone())).collect(),
         };
-        // Of a local stack: `refused order_unknown`.
-        let named = reply.header(OUTCOME_HEADER);
+        let body: Option<Value> = serde_json::from_str(&reply.body).ok();
+        let results = body.as_ref().and_then(|body| body.get("results")?.as_array());
+        let one = |(n, id): (usize, &String)| match results.and_then(|results| event_of_batch(results.get(n)?)) {
+            Some((status, outcome)) => Self::answered(id, source, (status, "", Some(outcome.as_str())), took),
+            None => Self::answered(id, source, (reply.status, &reply.body, None), took),
+        };
+        ids.iter().enumerate().map(one).collect()
+    }
+
+    fn unanswered(id: &str, NoReply { why, is_late }: NoReply) -> Self {
+        Self {
+            event_id: id.to_owned(),
+            status: None,
+            outcome: Outcome::NoReply,
+            reason: Some(why),
+            body: String::new(),
+            milliseconds: None,
+            took: None,
+            exit: if is_late { Exit::TryAgain } else { Exit::Unavailable },
+            is_named: false,
+        }
+    }
+
+    fn answered(id: &str, source: &Source, (status, body, named): (u16, &str, Option<&str>), took: Duration) -> Self {
         let is_named = named.is_some();
-        let (status, (outcome, reason)) = (reply.status, outcome(source, reply.status, &reply.body, named));
+        let (outcome, reason) = outcome(source, status, body, named);
         let exit = match (outcome, status) {
             (Outcome::Booked | Outcome::Repeat | Outcome::Accepted, _) => Exit::Done,
             (_, 429 | 500..) => Exit::TryAgain,
@@ -88,7 +112,7 @@ impl Delivery {
         };
         let milliseconds = Some(milliseconds(took));
         let (event_id, status, took) = (id.to_owned(), Some(status), Some(took));
-        Self { event_id, status, outcome, reason, body: reply.body, milliseconds, took, exit, is_named }
+        Self { event_id, status, outcome, reason, body: body.to_owned(), milliseconds, took, exit, is_named }
     }
 
     /// The reason if there is one; otherwise the message of a JSON reply, or the first line of another.
@@ -143,6 +167,17 @@ impl fmt::Display for Delivery {
         }
         if self.body.is_empty() { Ok(()) } else { write!(f, "  {}", self.body) }
     }
+}
+
+/// Status and outcome of one of several events, in the words of the header.
+fn event_of_batch(result: &Value) -> Option<(u16, String)> {
+    let word = |name: &str| result.get(name)?.as_str();
+    let outcome = match word("outcome")? {
+        "duplicate" => Outcome::Repeat.as_str(),
+        outcome => outcome,
+    };
+    let why = word("reason").or_else(|| word("field")).map_or_else(String::new, |why| format!(" {why}"));
+    Some((u16::try_from(result.get("status")?.as_u64()?).ok()?, format!("{outcome}{why}")))
 }
 
 fn message(body: &str) -> String {

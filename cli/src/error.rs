@@ -3,6 +3,7 @@
 pub(crate) mod arguments;
 pub(crate) mod hold;
 pub(crate) mod of_catalog;
+mod of_local;
 
 use std::io;
 use std::net::SocketAddr;
@@ -254,46 +255,10 @@ const fn exit_of_api(error: &client::Error) -> Exit {
     }
 }
 
-/// The exit code for an error of the local stack.
-const fn exit_of_local(error: &local::Error) -> Exit {
-    use local::Error::{
-        Busy, Commit, Damaged, DemoId, DemoKey, DemoOwner, File, Folder, KeyPair, Memory, NoScheme, NoSuchField,
-        NotAboutOrders, Path, Random, Secret, Setting, Start, Store, Stream, Template, UnknownFunction, UnknownSample,
-        UnknownSource, Unreadable,
-    };
-    match error {
-        Commit(error) => exit_of(error),
-        Busy(_) => Exit::TryAgain,
-        Folder(..)
-        | File(..)
-        | Unreadable(_)
-        | Damaged { .. }
-        | Store(..)
-        | Memory(_)
-        | Stream(_)
-        | Random(_)
-        | KeyPair
-        | Template(_)
-        | UnknownFunction(_)
-        | DemoOwner(_)
-        | DemoKey(_)
-        | DemoId(_) => Exit::Unavailable,
-        Start(_)
-        | Setting(_)
-        | UnknownSource(..)
-        | UnknownSample(..)
-        | NoScheme(_)
-        | Path(_)
-        | NoSuchField { .. }
-        | Secret(..)
-        | NotAboutOrders(_) => Exit::Usage,
-    }
-}
-
 impl Error {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::Local(error) => exit_of_local(error),
+            Self::Local(error) => of_local::exit(error),
             Self::Api(error) => exit_of_api(error),
             Self::Catalog(refused) => refused.exit(),
             Self::Commit(error) | Self::Repair(RepairFailure::Commit(error)) => exit_of(error),

@@ -42,6 +42,9 @@ pub(crate) struct Send {
     /// Repeat an event that gets no reply, 408, 429 or 5xx: after 1, 2, 4 and 8 s, or after what Retry-After says
     #[arg(long)]
     retry: bool,
+    /// Send the events in batches: up to 100 in one signed request
+    #[arg(long)]
+    batch: bool,
     /// The receiver's URL, with or without the path [default: the running stack]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -55,7 +58,8 @@ pub(crate) async fn run(
 ) -> Result<Exit, Error> {
     let sample = args.sample_args.read(dir).await?;
     let running = Home::at(dir).running()?;
-    let url = url(args, &sample, running.as_ref(), dir)?;
+    let route = Route::of(args, &sample)?;
+    let url = url(args, &route, running.as_ref(), dir)?;
     let secret = secret(args, &sample, running.as_ref(), variable)?;
     let ids = Ids::of(args);
     // Fails before the first request if the events cannot be signed.
@@ -68,34 +72,47 @@ pub(crate) async fn run(
     let hint = if is_here(&url) { " (is `cargo run` running?)" } else { "" };
     let fake = fake(&sample, &url);
     let post = Post::to(url, if args.retry { ATTEMPT_TIMEOUT } else { REPLY_TIMEOUT });
-    let one = async |n: u32| {
-        let id = ids.nth(n);
-        if let (Some(fake), Ok(body)) = (&fake, sample.plain(&id, now())) {
+    let events_max = u32::try_from(route.events_max).unwrap_or(u32::MAX);
+    let one = async |first: u32| {
+        let last = first.saturating_add(events_max.saturating_sub(1)).min(args.count);
+        let sent_ids: Vec<String> = (first..=last).map(|n| ids.nth(n)).collect();
+        let alone = sent_ids.first().filter(|_| !args.batch);
+        if let (Some(fake), Some(Ok(body))) = (&fake, alone.map(|id| sample.plain(id, now()))) {
             // A failure shows in the reply: without the fake's confirmation the function books nothing.
             let _ = fake.send(Signed::post(body, Vec::new())).await;
         }
+        let signed = || match alone {
+            Some(id) => sample.signed(id, &secret, now()),
+            None => sample.signed_batch(&sent_ids, &secret, now()),
+        };
         // Signed again at each attempt, since a signature may cover its time.
         let attempt = || async {
-            match sample.signed(&id, &secret, now()) {
+            match signed() {
                 Ok(signed) => post.send(signed).await,
                 Err(error) => Err(NoReply { why: error.line(), is_late: false }),
             }
         };
         let began = Invocation::now(Duration::ZERO).started;
         let reply = if args.retry { repeats(attempt).await.last } else { attempt().await };
-        let sent = Delivery::of(&id, sample.source, reply, began.elapsed());
-        progress.inc(1);
+        let took = began.elapsed();
+        let sent = match alone {
+            Some(id) => vec![Delivery::of(id, sample.source, reply, took)],
+            None => Delivery::of_batch(&sent_ids, sample.source, &reply, took),
+        };
+        progress.inc(u64::try_from(sent_ids.len()).unwrap_or(u64::MAX));
         if shown && form == Form::Lines {
-            print::line(&sent);
+            sent.iter().for_each(print::line);
         }
         sent
     };
     let clock = Invocation::now(Duration::ZERO).started;
     let mut tally = Tally::new(sample.source.name, shown);
-    let queue = (1..=args.count).flat_map(|n| std::iter::repeat_n(n, copies.into()));
+    let queue = (1..=args.count).step_by(route.events_max).flat_map(|n| std::iter::repeat_n(n, copies.into()));
     let mut replies = stream::iter(queue).map(one).buffer_unordered(usize::from(args.concurrency));
     while let Some(sent) = replies.next().await {
-        tally.add(sent);
+        for sent in sent {
+            tally.add(sent);
+        }
     }
     drop(replies);
     progress.finish_and_clear();
@@ -111,9 +128,25 @@ pub(crate) async fn run(
     Ok(tally.exit())
 }
 
-/// A URL that ends in the source's path stays as it is; to any other the path is appended.
-fn url(args: &Send, sample: &Sample, running: Option<&Running>, dir: &Path) -> Result<String, Error> {
-    let path = sample.source.path();
+/// Where requests go, and how many events each has.
+struct Route {
+    path: &'static str,
+    events_max: usize,
+}
+
+impl Route {
+    fn of(args: &Send, sample: &Sample) -> Result<Self, Error> {
+        if !args.batch {
+            return Ok(Self { path: sample.source.path(), events_max: 1 });
+        }
+        let batch = sample.source.batch().map(|(path, events_max)| Self { path, events_max });
+        batch.ok_or(Error::Local(local::Error::NoBatches(sample.source.name)))
+    }
+}
+
+/// A URL that ends in the route's path stays as it is; to any other the path is appended.
+fn url(args: &Send, route: &Route, running: Option<&Running>, dir: &Path) -> Result<String, Error> {
+    let path = route.path;
     let base = match (&args.url, running) {
         (Some(url), _) => url.as_str(),
         (None, Some(running)) => &running.base_url,

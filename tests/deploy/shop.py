@@ -81,6 +81,15 @@ class Shop:
             raise Failed(f"{sample}: {printed}")
         return int(answer.group(1)), read(answer.group(2).strip().encode())
 
+    def sent(self, sample, name, *words):
+        """The outcome of each event of a batch."""
+        words = [*words, "--id", name, "--url", self.url, f"--secret={self.keys[sample]}"]
+        try:
+            printed = self.command("send", sample, *words)
+        except Failed as refused:
+            printed = str(refused)
+        return re.findall(r"^\d{3}  [\d.]+ ms  \S+  ([a-z_ ]+)$", printed, re.MULTILINE)
+
     def stranger(self, source):
         """Keys of another deployment, for forged signatures, in the format of the source's own keys."""
         if not (STRANGER / "secrets.json").exists():

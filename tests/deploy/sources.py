@@ -25,6 +25,11 @@ def usage(shop):
     forged, _ = shop.send("usage", shop.named("evt-forged"), *words, secret=shop.stranger("usage"))
     check("a forged one is refused", forged, 401)
     check("it was deducted once", shop.balance(f"{owner}/credits"), "8500000000")
+    batch = ["--batch", "--count", "3", *words[:2], "--set", 'data.creditCost="1"']
+    check("a batch is booked", shop.sent("usage", shop.named("evt-batch"), *batch), ["booked"] * 3)
+    check("its repeat is not", shop.sent("usage", shop.named("evt-batch"), *batch), ["repeat"] * 3)
+    shop.by_hand("account", "credit", owner, "3")
+    check("its owner pays for three", shop.balance(f"{owner}/credits"), "8500000000")
     for _ in range(2):
         shop.by_hand("reverse", f"usage#{event}", "--amount", "0.5")
     check("a part of it is given back once", shop.balance(f"{owner}/credits"), "9000000000")

@@ -33,7 +33,15 @@ async fn rows_of_longest<W: Webhook>() -> (&'static str, usize) {
     // The first row also has the query and headers, at the gateway's size limit.
     let long = "q".repeat(8 * 1024);
     let headers = [("user-agent", long.clone())];
-    let body = RawBody { method: "POST", path: "/", query: &long, headers: &headers, bytes: &bytes, bytes_at: now() };
+    let body = RawBody {
+        method: "POST",
+        path: "/",
+        query: &long,
+        headers: &headers,
+        bytes: &bytes,
+        bytes_at: now(),
+        batch: None,
+    };
     let refusal = Refusal { header, reason: Reason::Unparsed, effects: Vec::new() };
     let refused = Decision::Refuse(refusal);
     world.ledger(0).commit(&refused, &CallContext { body: Some(body), ..context(1) }).await.expect_err("refused");

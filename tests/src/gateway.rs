@@ -186,6 +186,10 @@ impl Ledger for PanickingLedger {
     async fn commit(&self, _: &Decision, _: &CallContext<'_>) -> Result<Committed, CommitError> {
         Ok(Committed::Ignored { reason: "never" })
     }
+
+    async fn commit_together(&self, _: &[Decision], _: &CallContext<'_>) -> Vec<Result<Committed, CommitError>> {
+        unreachable!("no test sends a batch")
+    }
 }
 
 #[tokio::test]

@@ -169,6 +169,7 @@ async fn store_unparsed(world: &World, body: &str) -> EventKey {
         headers: &headers,
         bytes: body.as_bytes(),
         bytes_at: context.received_at,
+        batch: None,
     });
     world.ledger(0).commit(&Decision::Refuse(refusal), &context).await.expect_err("refused");
     receipt

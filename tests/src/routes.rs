@@ -41,6 +41,8 @@ struct Documented {
     document: String,
     routes: BTreeSet<(&'static str, &'static str)>,
     body_bytes_max: usize,
+    /// The route that takes more, and how much.
+    batch: Option<(&'static str, usize)>,
     /// The size limit as the document writes it.
     limit: &'static str,
     /// The replies to another method and to a longer body.
@@ -52,7 +54,11 @@ impl Documented {
     fn source<W: Sender>(function: impl Service + 'static, limit: &'static str, refusals: [&'static str; 2]) -> Self {
         let answer = answer(function);
         let (routes, body_bytes_max) = (of(W::ROUTES), W::BODY_BYTES_MAX);
-        Self { document: format!("providers/{}", W::SOURCE.as_str()), routes, body_bytes_max, limit, refusals, answer }
+        let batch = W::ROUTES.iter().find_map(|route| {
+            if let webhook::Endpoint::Batch(form) = &route.endpoint { Some((route.path, form.bytes_max)) } else { None }
+        });
+        let document = format!("providers/{}", W::SOURCE.as_str());
+        Self { document, routes, body_bytes_max, batch, limit, refusals, answer }
     }
 
     fn api<A: Api>(document: &str, function: impl Service + 'static, limit: &'static str) -> Self {
@@ -62,7 +68,7 @@ impl Documented {
         ];
         let (answer, routes) = (answer(function), of(A::ROUTES));
         let document = document.to_owned();
-        Self { document, routes, body_bytes_max: A::BODY_BYTES_MAX, limit, refusals, answer }
+        Self { document, routes, body_bytes_max: A::BODY_BYTES_MAX, batch: None, limit, refusals, answer }
     }
 
     fn paths(&self) -> BTreeSet<&'static str> {
@@ -185,8 +191,9 @@ async fn only_a_body_over_the_limit_gives_413() {
     let (world, net) = (books().await, stripe_net());
     let before = world.books();
     for function in functions(&world, &net).await {
-        let too_long = vec![b'x'; function.body_bytes_max + 1];
         for &(method, path) in &function.routes {
+            let of_batch = function.batch.filter(|(at, _)| *at == path).map(|(_, bytes_max)| bytes_max);
+            let too_long = vec![b'x'; of_batch.unwrap_or(function.body_bytes_max) + 1];
             let at = path
                 .replace("{number}", "hk_1")
                 .replace("{orderNumber}", "hk_1")

@@ -17,6 +17,7 @@ use webhook::{Admission, Function, Webhook};
 
 pub(crate) const SECRET: &str = "a-local-secret-of-the-tests-0123456789";
 pub(crate) const EVENTS: &str = "/api/webhooks/events";
+pub(crate) const BATCH: &str = "/api/webhooks/events/batch";
 
 pub(crate) fn settings() -> Settings {
     Settings::new([("WEBHOOK_SECRET".to_owned(), SECRET.to_owned())])
@@ -45,9 +46,14 @@ pub(crate) fn signature(body: &[u8]) -> String {
     hmac_hex::sign(&hmac_hex::Keys::parse(SECRET, Strength::Deployed).expect("a secret"), body)
 }
 
-/// The gateway's event for a signed body.
+/// The gateway's event for a signed body. Several events are a batch.
 pub(crate) fn signed(body: &str) -> String {
-    let sent = Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature(body.as_bytes()));
+    let path = if body.starts_with("[{") { BATCH } else { EVENTS };
+    signed_to(path, body)
+}
+
+pub(crate) fn signed_to(path: &str, body: &str) -> String {
+    let sent = Sent::post(path, body.as_bytes()).with("x-webhook-signature", signature(body.as_bytes()));
     sent.with("content-type", "application/json").event(Shape::HttpApi)
 }
 

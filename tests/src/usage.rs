@@ -1,5 +1,6 @@
 //! The usage webhook function: costs, prices, refunds, refusals, faults, concurrency and random schedules.
 
+mod batches;
 mod concurrency;
 mod costs;
 mod exports;

@@ -232,6 +232,7 @@ fn of_this_machine() -> Vec<local::Error> {
         Of::UnknownSource(text("paypal"), text("stripe, usage")),
         Of::UnknownSample(text("charge"), text("paid, refunded")),
         Of::NoScheme("stripe"),
+        Of::NoBatches("stripe"),
         Of::NoSuchField { path: text("data.x"), known: text("data.id") },
         Of::Secret("WEBHOOK_SECRET", signing::SecretError::Empty),
         Of::NotAboutOrders("usage"),

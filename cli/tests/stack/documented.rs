@@ -69,6 +69,7 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/providers/wechat.md", "send wechat/v3_payment", Test("order_is_paid_by_the_page_of_its_provider")),
     ("docs/providers/fireblocks.md", "send fireblocks/v2_failed", Test("transfer_is_reported_by_hand")),
     ("docs/providers/usage.md", "openssl dgst", Test("recipes_sign_what_the_stack_accepts")),
+    ("docs/providers/usage.md", "send usage --batch --count 250", Test("batches_are_counted_event_by_event")),
     ("docs/providers/usage.md", "reverse usage#evt_1", Test("changes_of_the_page_are_done")),
     ("docs/providers/usage.md", "account policy alice postpaid", Test("changes_of_the_page_are_done")),
     ("docs/deploy.md", "sam build", Suite("tests/deploy/deployment.py")),

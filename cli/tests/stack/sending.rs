@@ -13,14 +13,14 @@ use crate::harness::{Folder, field, output_of};
 fn samples_are_booked_under_both_schemes() {
     let folder = Folder::new();
     let stack = folder.start();
-    for sample in ["usage", "usage/free", "usage/priced", "usage/whole_credits"] {
+    for sample in ["usage", "usage/cloud_event", "usage/free", "usage/priced", "usage/whole_credits"] {
         for scheme in [&[][..], &["--standard"]] {
             let reply = folder.stdout_of(&[&["send", sample], scheme].concat());
             assert!(reply.contains("Event processed successfully"), "{sample}: {reply}");
         }
     }
     let spent = stack.account("demo/credits");
-    assert_eq!(spent["balance_units"]["N"], "968855320000");
+    assert_eq!(spent["balance_units"]["N"], "968850640000");
 }
 
 #[test]
@@ -75,8 +75,16 @@ fn unsendable_event_gives_a_one_line_error() {
         (2, &["send", "usage", "--url", "http://127.0.0.1:1"], "set WEBHOOK_SECRET, or give one with --secret"),
         (2, &["send", "usage", "--url", "ftp://x", "--secret", "s3"], "is not an http or https URL"),
         (2, &["send", "paypal"], "there is no source paypal, only: usage, stripe"),
-        (2, &["send", "usage/none"], "only: usage/basic, usage/free, usage/priced, usage/refund, usage/whole_credits"),
-        (2, &["event", "usage/none"], "only: usage/basic, usage/free, usage/priced, usage/refund, usage/whole_credits"),
+        (
+            2,
+            &["send", "usage/none"],
+            "only: usage/basic, usage/cloud_event, usage/free, usage/priced, usage/refund, usage/whole_credits",
+        ),
+        (
+            2,
+            &["event", "usage/none"],
+            "only: usage/basic, usage/cloud_event, usage/free, usage/priced, usage/refund, usage/whole_credits",
+        ),
         (2, &["event", "usage", "--secret", "changeme"], "WEBHOOK_SECRET must be a real secret"),
     ];
     for (code, args, expected) in rows {

@@ -34,7 +34,7 @@ use catalog::{Catalog, CatalogError, RateCard};
 use edge::{Incoming, Reply, Request, Route, Settings};
 use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Source, Timestamp, UsedKey};
 use signing::{SecretError, Strength, Verified, VerifyError};
-use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
+use webhook::{BatchForm, Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use assemble::assemble;
 pub use decide::fingerprint_of;
@@ -43,6 +43,9 @@ pub use verify::{Keys, SETTINGS};
 
 /// The path of its events.
 pub const EVENTS: &str = "/api/webhooks/events";
+/// A JSON array of events: ours, or `CloudEvents` in their batch form.
+const BATCH: BatchForm =
+    BatchForm { bytes_max: 256 * 1024, events_max: 100, split: webhook::elements, reply: reply::batch };
 
 /// The source, with the rate card that prices events without a cost. Without a card each of them waits for one.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +86,7 @@ impl Webhook for Usage {
     const SOURCE: Source = Source::Usage;
     const ROUTES: &'static [Route<Endpoint>] = &[
         Route { method: "POST", path: EVENTS, endpoint: Endpoint::Event },
+        Route { method: "POST", path: "/api/webhooks/events/batch", endpoint: Endpoint::Batch(BATCH) },
         Route { method: "GET", path: "/api/webhooks/health", endpoint: Endpoint::Health(reply::health) },
         Route { method: "HEAD", path: "/api/webhooks/health", endpoint: Endpoint::Health(reply::health) },
     ];

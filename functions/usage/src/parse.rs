@@ -47,6 +47,35 @@ struct Body<'b> {
     event_type: Option<&'b RawValue>,
     timestamp: Option<&'b RawValue>,
     data: Option<&'b RawValue>,
+    /// Of `CloudEvents` 1.0, as the three below.
+    specversion: Option<&'b RawValue>,
+    id: Option<&'b RawValue>,
+    r#type: Option<&'b RawValue>,
+    time: Option<&'b RawValue>,
+}
+
+/// The parts around the data, each with its name in the sender's form.
+struct Envelope<'b> {
+    id: (&'static str, Option<&'b RawValue>),
+    kind: (&'static str, Option<&'b RawValue>),
+    sent_at: (&'static str, Option<&'b RawValue>),
+}
+
+impl<'b> Body<'b> {
+    fn is_cloud_event(&self) -> bool {
+        self.specversion.is_some() && self.event_id.is_none()
+    }
+
+    fn envelope(&self) -> Envelope<'b> {
+        if self.is_cloud_event() {
+            return Envelope { id: ("id", self.id), kind: ("type", self.r#type), sent_at: ("time", self.time) };
+        }
+        Envelope {
+            id: ("eventId", self.event_id),
+            kind: ("eventType", self.event_type),
+            sent_at: ("timestamp", self.timestamp),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -69,14 +98,18 @@ struct Data<'b> {
 pub(crate) fn parse(received: &Received<'_>) -> Result<UsageEvent, ParseError> {
     is_object(received.bytes()).then_some(()).ok_or_else(|| ParseError::new("body", "must be a JSON object"))?;
     let body: Body<'_> = serde_json::from_slice(received.bytes()).map_err(|error| structure("", &error))?;
-    let (id, receipt) = field("eventId", body.event_id, event_id)?;
-    data_of(&body, &id, receipt).map_err(|error| ParseError { event_id: Some(id), ..error })
+    let envelope = body.envelope();
+    let (id, receipt) = field(envelope.id.0, envelope.id.1, event_id)?;
+    data_of(&body, &envelope, &id, receipt).map_err(|error| ParseError { event_id: Some(id), ..error })
 }
 
-fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, ParseError> {
+fn data_of(body: &Body<'_>, envelope: &Envelope<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, ParseError> {
+    if body.is_cloud_event() {
+        field("specversion", body.specversion, |value| is_text(value, "1.0"))?;
+    }
     // An unknown type is refused, not ignored: an event that moves money would be lost without a trace.
-    let event_type = field("eventType", body.event_type, event_type)?;
-    let sent_at = field("timestamp", body.timestamp, timestamp)?;
+    let event_type = field(envelope.kind.0, envelope.kind.1, event_type)?;
+    let sent_at = field(envelope.sent_at.0, envelope.sent_at.1, timestamp)?;
     let data = field("data", body.data, Ok)?;
     is_object(data.get().as_bytes()).then_some(()).ok_or_else(|| ParseError::new("data", "must be a JSON object"))?;
     let data: Data<'_> = serde_json::from_str(data.get()).map_err(|error| structure("data", &error))?;
@@ -152,6 +185,10 @@ fn optional<'b, T>(
     read: impl FnOnce(&'b RawValue) -> Result<T, String>,
 ) -> Result<Option<T>, ParseError> {
     value.map(|value| field(name, Some(value), read)).transpose()
+}
+
+fn is_text(value: &RawValue, wanted: &str) -> Result<(), String> {
+    if text(value)? == wanted { Ok(()) } else { Err(format!("must be \"{wanted}\"")) }
 }
 
 fn event_id(value: &RawValue) -> Result<(String, EventKey), String> {

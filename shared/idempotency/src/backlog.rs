@@ -61,7 +61,14 @@ impl Backlog for DynamoLedger {
         if due_at > context.received_at {
             return Ok(None);
         }
-        let body = self.kept_body(receipt, context).await?;
+        let body = match row.get(names::KEPT_IN).and_then(|id| id.as_s().ok()) {
+            Some(id) => self.kept_body(id, context).await?,
+            None => None,
+        };
+        let body = match body {
+            Some(body) => Some(body),
+            None => self.kept_body(receipt.as_str(), context).await?,
+        };
         let order = row.get(names::ORDER).and_then(|order| OrderNumber::new(order.as_s().ok()?).ok());
         Ok(Some(RefusedEvent { receipt: receipt.clone(), first_received_at, due_at, order, body }))
     }
@@ -250,14 +257,14 @@ fn sweep_id(sweep: Sweep) -> String {
 }
 
 impl DynamoLedger {
-    async fn kept_body(&self, receipt: &EventKey, context: &CallContext<'_>) -> Result<Option<KeptBody>, CommitError> {
+    async fn kept_body(&self, id: &str, context: &CallContext<'_>) -> Result<Option<KeptBody>, CommitError> {
         let unreadable = |error: Unreadable| CommitError::Refused(Box::new(error));
         let table = &self.tables().bodies;
-        let Some(first) = self.row(table, receipt.to_string(), context).await? else {
+        let Some(first) = self.row(table, id.to_owned(), context).await? else {
             return Ok(None);
         };
         let mut further = Vec::new();
-        for id in body::later_part_ids(receipt.as_str(), &first).map_err(unreadable)? {
+        for id in body::later_part_ids(id, &first).map_err(unreadable)? {
             let part = self.row(table, id, context).await?;
             further.push(part.ok_or_else(|| unreadable(Unreadable(names::BODY)))?);
         }

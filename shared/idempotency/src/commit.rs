@@ -2,6 +2,7 @@
 //! journal row is the idempotency record.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::CancellationReason;
 use ledger::{
     AccountId, BudgetCheck, BudgetCount, CallContext, CallerKey, CommitError, Committed, Effect, Entry, JournalHeader,
     MoneyKey, Reason, Receipt, Refusal, Timestamp, charged_by,
@@ -11,7 +12,7 @@ use crate::budget_row::BudgetRead;
 use crate::plan::{Known, Plan};
 use crate::price_differs;
 use crate::retry::{Answer, after_failure, instant, until_answered};
-use crate::role::PlanError;
+use crate::role::{PlanError, Role};
 use crate::store::DynamoLedger;
 use crate::uncounted;
 use crate::verdict::{ExistingRow, Verdict, read};
@@ -84,7 +85,7 @@ impl DynamoLedger {
     }
 
     /// The row may be the charge of a hold, made by another channel for the same use: that charge stands.
-    async fn result_over(
+    pub(crate) async fn result_over(
         &self,
         row: ExistingRow,
         header: &JournalHeader,
@@ -124,8 +125,7 @@ impl DynamoLedger {
     async fn write_refusal(&self, refusal: &Refusal, context: &CallContext<'_>) -> Result<ExistingRow, CommitError> {
         match self.transact(|_| Plan::refuse(self.tables(), refusal, context), context).await? {
             Outcome::Applied(_) => Err(CommitError::Rejected(refusal.reason)),
-            // Our own row, written by a call whose answer was lost.
-            Outcome::ExistingRow(row) if row.processed_at.is_none() && row.written_by == context.attempt.as_str() => {
+            Outcome::ExistingRow(row) if row.is_own_refusal(&refusal.header, context) => {
                 Err(CommitError::Rejected(refusal.reason))
             }
             Outcome::ExistingRow(row) => Ok(row),
@@ -163,7 +163,7 @@ impl DynamoLedger {
     }
 
     /// The event already has a row. It shows whether the event was booked, and by which delivery.
-    async fn result_of_existing_row(
+    pub(crate) async fn result_of_existing_row(
         &self,
         row: ExistingRow,
         header: &JournalHeader,
@@ -201,34 +201,48 @@ impl DynamoLedger {
     /// Runs one transaction and retries it until the store answers. A retry is safe: if the first call was applied, the
     /// condition of the journal row fails. Each attempt uses its own time, since statements are sorted by it, and an
     /// entry with an older time would appear among lines that were already read.
-    pub(crate) async fn transact(
+    pub(crate) fn transact(
         &self,
         plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
         context: &CallContext<'_>,
-    ) -> Result<Outcome, CommitError> {
+    ) -> impl Future<Output = Result<Outcome, CommitError>> {
+        let cancelled = |reasons: &[CancellationReason], roles: &[Role]| {
+            Ok(Some(match read(reasons, roles) {
+                Verdict::Retry => return Ok(None),
+                Verdict::ExistingRow(row) => Outcome::ExistingRow(row),
+                Verdict::Moved(keys) => Outcome::Moved(keys),
+                Verdict::Stale => Outcome::Stale,
+                Verdict::Conflict => Outcome::Conflict,
+                Verdict::LotsChanged(account) => Outcome::LotsChanged(account),
+                Verdict::Expired(account) => Outcome::Expired(account),
+                Verdict::Budget(read) => Outcome::Budget(read),
+                Verdict::Guarded(reason) => Outcome::Guarded(reason),
+                Verdict::Invalid(why) => return Err(CommitError::Refused(why.into())),
+            }))
+        };
+        self.answered(plan, context, Outcome::Applied, cancelled)
+    }
+
+    /// `cancelled` reads the reasons of a cancelled transaction; `None` has it retried.
+    pub(crate) async fn answered<T>(
+        &self,
+        plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
+        context: &CallContext<'_>,
+        applied: impl Fn(Timestamp) -> T,
+        cancelled: impl Fn(&[CancellationReason], &[Role]) -> Result<Option<T>, CommitError>,
+    ) -> Result<T, CommitError> {
         until_answered(context.deadline, self.jitter(), || async {
             let now = context.time_at(instant());
             let Plan { items, roles } = plan(now).map_err(invalid_plan)?;
             let sent = self.client().transact_write_items().set_transact_items(Some(items)).send().await;
             let Err(error) = sent else {
-                return Ok(Answer::Final(Outcome::Applied(now)));
+                return Ok(Answer::Final(applied(now)));
             };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-            else {
+            let Some(TransactWriteItemsError::TransactionCanceledException(reasons)) = error.as_service_error() else {
                 return after_failure(error);
             };
-            Ok(match read(cancelled.cancellation_reasons(), &roles) {
-                Verdict::Retry => Answer::Retry(Box::new(error)),
-                Verdict::ExistingRow(row) => Answer::Final(Outcome::ExistingRow(row)),
-                Verdict::Moved(keys) => Answer::Final(Outcome::Moved(keys)),
-                Verdict::Stale => Answer::Final(Outcome::Stale),
-                Verdict::Conflict => Answer::Final(Outcome::Conflict),
-                Verdict::LotsChanged(account) => Answer::Final(Outcome::LotsChanged(account)),
-                Verdict::Expired(account) => Answer::Final(Outcome::Expired(account)),
-                Verdict::Budget(read) => Answer::Final(Outcome::Budget(read)),
-                Verdict::Guarded(reason) => Answer::Final(Outcome::Guarded(reason)),
-                Verdict::Invalid(why) => return Err(CommitError::Refused(why.into())),
-            })
+            let answer = cancelled(reasons.cancellation_reasons(), &roles)?;
+            Ok(answer.map_or_else(|| Answer::Retry(Box::new(error)), Answer::Final))
         })
         .await
     }

@@ -33,7 +33,7 @@ pub(crate) fn enqueue(row: &mut Row, source: &str, lane: &Lane, owed: Amount, fi
 }
 
 /// Unconditional: concurrent refusals into one lane all succeed.
-pub(crate) fn count_refusal(source: &str, context: &CallContext<'_>) -> Row {
+pub(crate) fn count_refusals(source: &str, refused: u32, context: &CallContext<'_>) -> Row {
     let mut row = Row::with_form();
     let soon = context.received_at.plus_seconds(FIRST_RETRY_SECONDS);
     row.set(names::ATTENTION, text(&lanes_of(source)));
@@ -44,7 +44,7 @@ pub(crate) fn count_refusal(source: &str, context: &CallContext<'_>) -> Row {
     } else {
         row.set(names::REFUSED_AT, text(&context.received_at));
     }
-    row.add(names::REFUSALS, number(&1));
+    row.add(names::REFUSALS, number(&refused));
     row
 }
 

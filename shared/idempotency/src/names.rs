@@ -104,6 +104,8 @@ pub(crate) const ID: &str = "id";
 /// By account of the house, what it has.
 pub(crate) const HOUSES_UNITS: &str = "houses_units";
 pub(crate) const INVOICE: &str = "invoice";
+/// On the row of an event whose body is kept with those of others: where.
+pub(crate) const KEPT_IN: &str = "kept_in";
 /// Among the facts of a usage event: the gateway's id of its key.
 pub(crate) const KEY: &str = "key";
 /// What a person calls a key.

@@ -4,6 +4,7 @@ mod codes;
 mod holds;
 mod keys;
 mod members;
+mod together;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use ledger::{
     AccountId, Amount, CallContext, CallerKey, ChangedLots, Effect, Entry, EventKey, ExpiredLots, Fact, Guard, House,
     JournalHeader, Lane, LotsSnapshot, MoneyKey, Movement, Net, Posting, ProofUse, Refusal, Timestamp, Writer, merged,
-    next_retry_at, with_terms_of_senders,
+    with_terms_of_senders,
 };
 
 use crate::account_row::{self, AccountPlan, LotsChange};
@@ -23,6 +24,7 @@ use crate::rows::{Row, fingerprint_of, read_version};
 use crate::{Tables, body, lane_row, lots_row, names, order_row, places, proof, rate_row, repair, service_key_row};
 
 pub(crate) use keys::OVER_BUDGET;
+pub(crate) use together::counts;
 
 /// The rows of the transaction, and the role of each in the same order.
 #[derive(Debug, Default)]
@@ -228,22 +230,12 @@ impl Plan {
     pub(crate) fn refuse(tables: &Tables, refusal: &Refusal, context: &CallContext<'_>) -> Result<Self, PlanError> {
         let receipt = refusal.header.receipt.as_str();
         let mut plan = Self::default();
-        let mut row = Row::failed(&refusal.header, refusal.reason.as_str(), context);
-        // Only a webhook delivery can be retried. A person's refused command has already returned its error.
-        let due_at = next_retry_at(refusal.reason, context.first_received_at, context.received_at);
-        let due_at = due_at.filter(|_| context.body.is_some());
-        let source = refusal.header.writer.as_str();
-        match (due_at, lane_of(refusal)) {
-            (Some(_), Some((lane, owed))) => {
-                lane_row::enqueue(&mut row, source, lane, owed, context.first_received_at);
-                plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
-                let row = lane_row::count_refusal(source, context);
-                plan.push(Role::Lane, row.update(&tables.journal, &lane_row::id(source, lane))?);
-            }
-            (due_at, _) => {
-                row.schedule_retry(source, due_at);
-                plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
-            }
+        let mut lane = None;
+        let row = together::refused_row(refusal, context, |source, of| lane = Some((source, of)));
+        plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
+        if let Some((source, lane)) = lane {
+            let row = lane_row::count_refusals(source, 1, context);
+            plan.push(Role::Lane, row.update(&tables.journal, &lane_row::id(source, lane))?);
         }
         plan.orders(tables, &refusal.effects, context)?;
         // The delivery that a retry uses is already stored, and its expiry must not move.
@@ -261,7 +253,9 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let key = header.receipt.conflicting(header.fingerprints.current());
         let mut plan = Self::default();
-        plan.push(Role::Receipt, Row::failed(header, names::CONFLICT, context).update(&tables.journal, key.as_str())?);
+        let mut row = Row::failed(header, names::CONFLICT, context);
+        row.kept_in(context);
+        plan.push(Role::Receipt, row.update(&tables.journal, key.as_str())?);
         plan.body(tables, key.as_str(), false, context)?;
         Ok(plan)
     }
@@ -313,8 +307,10 @@ impl Plan {
         Ok(())
     }
 
+    /// The body under the event's receipt; that of several events once for all.
     fn body(&mut self, tables: &Tables, id: &str, processed: bool, context: &CallContext<'_>) -> Result<(), PlanError> {
-        if let Some(body) = context.body {
+        if let Some(body) = context.body.filter(|body| body.batch.is_none_or(|batch| !batch.is_kept)) {
+            let id = body.batch.map_or(id, |batch| batch.id);
             let meta = body::BodyMeta {
                 is_processed: processed,
                 first_received_at: context.first_received_at,

@@ -139,6 +139,13 @@ impl Row {
         row
     }
 
+    /// Where the body is kept, if other events share it.
+    pub(crate) fn kept_in(&mut self, context: &CallContext<'_>) {
+        if let Some(batch) = context.body.and_then(|body| body.batch) {
+            self.set(names::KEPT_IN, text(batch.id));
+        }
+    }
+
     /// Puts the event into the retry queue until this time, or removes it.
     pub(crate) fn schedule_retry(&mut self, source: &str, due_at: Option<Timestamp>) {
         self.set_or_remove(names::ATTENTION, due_at.map(|_| text(source)));

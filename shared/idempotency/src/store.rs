@@ -214,6 +214,14 @@ impl Ledger for DynamoLedger {
         }
     }
 
+    async fn commit_together(
+        &self,
+        decisions: &[Decision],
+        context: &CallContext<'_>,
+    ) -> Vec<Result<Committed, CommitError>> {
+        Box::pin(self.commit_all(decisions, context)).await
+    }
+
     async fn amend(&self, effects: &[Effect], context: &CallContext<'_>) -> Result<(), CommitError> {
         self.write_amendment(effects, context).await
     }

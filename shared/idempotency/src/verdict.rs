@@ -1,12 +1,14 @@
 //! The meaning of a cancelled transaction: a repeat, an idempotency conflict, a stale row or a failed guard. All its
 //! reasons are read, since the first one may not be the decisive one.
 
+pub(crate) mod together;
+
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use ledger::{
-    AccountId, Amount, Balance, BudgetCount, Effect, Fingerprints, JournalHeader, MoneyKey, Reason, Spent, Timestamp,
-    Writer,
+    AccountId, Amount, Balance, BudgetCount, CallContext, Effect, Fingerprints, JournalHeader, MoneyKey, Reason, Spent,
+    Timestamp, Writer,
 };
 
 use crate::books::spending_terms;
@@ -68,6 +70,13 @@ impl ExistingRow {
         let is_of_key = self.key.is_some() && self.key == header.short_id_of_key();
         let is_same = charges.eq(self.account.clone()) || is_of_key;
         self.source == Writer::Hold.as_str() && header.kind == "usage" && is_same
+    }
+
+    /// Whether a call of this delivery, whose answer was lost, has refused this event. Another event of the same request
+    /// may have its id.
+    pub(crate) fn is_own_refusal(&self, header: &JournalHeader, context: &CallContext<'_>) -> bool {
+        let is_own = self.written_by == context.attempt.as_str() && self.is_same_event(&header.fingerprints);
+        self.processed_at.is_none() && is_own
     }
 
     pub(crate) fn is_same_event(&self, fingerprints: &Fingerprints) -> bool {

@@ -38,6 +38,7 @@ async fn refused(world: &World, body: &[u8], second: u16) {
         headers: &headers,
         bytes: body,
         bytes_at: received_at,
+        batch: None,
     };
     let context =
         CallContext { received_at, first_received_at: received_at, body: Some(body), ..context(u64::from(second)) };

@@ -32,9 +32,12 @@ impl EventKey {
 
     /// A verified body that cannot be parsed has no id, so its SHA-256 takes that place.
     pub fn unparsed(source: Source, body: &[u8]) -> Self {
-        use sha2::Digest as _;
-        let digest = crate::fingerprint::hex(&sha2::Sha256::digest(body));
-        Self(format!("unparsed#{}#{digest}", source.as_str()))
+        Self(format!("unparsed#{}#{}", source.as_str(), digest(body)))
+    }
+
+    /// Where the body of several events is kept once. No event has this key, since no id contains a `#`.
+    pub fn of_batch(source: Source, body: &[u8]) -> Self {
+        Self(format!("{}#batch#{}", source.as_str(), digest(body)))
     }
 
     /// The result of querying the provider about `of`, without a webhook event: `query#stripe#pi_…`.
@@ -154,6 +157,11 @@ impl MoneyKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn digest(body: &[u8]) -> String {
+    use sha2::Digest as _;
+    crate::fingerprint::hex(&sha2::Sha256::digest(body))
 }
 
 fn join(head: &str, parts: &[&str]) -> Result<String, KeyError> {

@@ -150,7 +150,9 @@ pub use owner_key::{
 pub use payment::{DisputeReport, Payment, Transition};
 pub use period::Period;
 pub use policy::{Policy, SpendingTerms};
-pub use port::{AttemptMark, CallContext, CommitError, Committed, Deadline, Ledger, Origin, RawBody, Receipt};
+pub use port::{
+    AttemptMark, BatchBody, CallContext, CommitError, Committed, Deadline, Ledger, Origin, RawBody, Receipt,
+};
 pub use proof::{PaymentProof, ProofUse};
 pub use rate::{CurrencyPair, CurrencyPairError, DatedRate, Rate, RateError, RateTextError, Rates};
 pub use reason::{Reason, ReasonClass};

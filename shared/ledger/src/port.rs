@@ -101,6 +101,15 @@ pub trait Ledger: Send + Sync {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Committed, CommitError>> + Send;
 
+    /// Commits the events of one request, of which no two have the same receipt, in as few transactions as they fit in.
+    /// The results are in their order, and each is what [`Ledger::commit`] returns for that event. Where an account
+    /// cannot pay for all, those that it can pay in their order are booked.
+    fn commit_together(
+        &self,
+        decisions: &[Decision],
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Vec<Result<Committed, CommitError>>> + Send;
+
     /// Writes orders and pointers over what was read, without a receipt: for a change that no sender reports and that
     /// moves no money. [`CommitError::Stale`] means that a row differs from what was read; after a lost answer it may
     /// be this change that is there. Another effect is refused.
@@ -226,6 +235,17 @@ pub struct RawBody<'r> {
     pub bytes: &'r [u8],
     /// When these bytes arrived: the time for the signature's age check.
     pub bytes_at: Timestamp,
+    /// Where the body of several events is kept once. That of a single event is kept under its receipt.
+    pub batch: Option<BatchBody<'r>>,
+}
+
+/// The body of a request with several events.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchBody<'r> {
+    /// The id under which it is kept, which the rows of its events name.
+    pub id: &'r str,
+    /// Whether this call has kept it before.
+    pub is_kept: bool,
 }
 
 impl fmt::Debug for RawBody<'_> {

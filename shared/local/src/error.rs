@@ -46,6 +46,8 @@ pub enum Error {
     UnknownSample(String, String),
     #[error("{0} has no Standard Webhooks signature: leave --standard out")]
     NoScheme(&'static str),
+    #[error("{0} has no batches: leave --batch out")]
+    NoBatches(&'static str),
     #[error("--set")]
     Path(#[source] PathError),
     #[error("--set {path}: the sample has no such field, only {known}: correct the path, or add it with --add")]

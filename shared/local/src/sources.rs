@@ -102,6 +102,13 @@ impl Source {
         route.map_or("/", |route| route.path)
     }
 
+    /// The path that receives several of its events at once, if there is one, and how many.
+    pub fn batch(&self) -> Option<(&'static str, usize)> {
+        self.routes.iter().find_map(|route| {
+            if let Endpoint::Batch(form) = &route.endpoint { Some((route.path, form.events_max)) } else { None }
+        })
+    }
+
     /// The sample, rewritten to be about this order; `None` if the source's events name no order.
     pub(crate) fn of_order(&self, sample: &str, order: &Order) -> Option<Result<String, PathError>> {
         self.of_order.map(|of_order| of_order(sample, order))

@@ -43,6 +43,7 @@ pub mod wechat_v3;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use thiserror::Error;
 
@@ -92,6 +93,11 @@ impl<'r> Verified<'r> {
 
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// A part of the bytes, which one proof covers with all others. `None` if they have no such part.
+    pub fn part(&self, place: Range<usize>) -> Option<Verified<'_>> {
+        Some(Verified { bytes: Cow::Borrowed(self.bytes.get(place)?), is_body_only: self.is_body_only })
     }
 }
 

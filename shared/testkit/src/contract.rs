@@ -14,6 +14,7 @@ mod owner_keys;
 mod rates;
 mod service_keys;
 mod statements;
+mod together;
 
 use ledger::{
     AccountId, Amount, Asset, Audit, Backlog, CallContext, CallCounts, CallerKey, Codes, CommitError, Committed,
@@ -113,9 +114,13 @@ async fn result_of<L: Backlog + Audit + CallCounts + Codes + Keys + Statements>(
         headers: &headers,
         bytes: event.as_bytes(),
         bytes_at: context.received_at,
+        batch: None,
     };
     let by_hand = words.first() == Some(&"debit");
     let context = CallContext { body: (!by_hand).then_some(body), ..context };
+    if let ["together", ..] = *words {
+        return together::result_of(ledger, event, &context).await;
+    }
     let decided = snapshots.decision(&words).or_else(|| audit::repair(&words)).or_else(|| lots::decision(&words));
     let decided = decided.or_else(|| service_keys::decision(&words));
     let decided = decided.or_else(|| owner_keys::decision(&words, &context));
@@ -136,7 +141,11 @@ async fn result_of<L: Backlog + Audit + CallCounts + Codes + Keys + Statements>(
         decided => decided,
     };
     let decision = decided.unwrap_or_else(|| decision(&words));
-    match ledger.commit(&decision, &context).await {
+    word_of(ledger.commit(&decision, &context).await)
+}
+
+fn word_of(result: Result<Committed, CommitError>) -> String {
+    match result {
         Ok(Committed::Now(_)) => "now".to_owned(),
         Ok(Committed::Earlier(_)) => "earlier".to_owned(),
         Ok(Committed::Ignored { reason }) => format!("ignored {reason}"),

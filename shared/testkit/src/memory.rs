@@ -143,12 +143,16 @@ impl Ledger for MemoryLedger {
     }
 
     async fn commit(&self, decision: &Decision, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        self.0.lock().unwrap().commit(decision, context)
+    }
+
+    async fn commit_together(
+        &self,
+        decisions: &[Decision],
+        context: &CallContext<'_>,
+    ) -> Vec<Result<Committed, CommitError>> {
         let mut state = self.0.lock().unwrap();
-        match decision {
-            Decision::Record(entry) => state.record(entry, context),
-            Decision::Refuse(refusal) => state.refuse(refusal, context),
-            Decision::Ignore { reason } => Ok(Committed::Ignored { reason }),
-        }
+        decisions.iter().map(|decision| state.commit(decision, context)).collect()
     }
 
     async fn amend(&self, effects: &[Effect], context: &CallContext<'_>) -> Result<(), CommitError> {
@@ -157,6 +161,14 @@ impl Ledger for MemoryLedger {
 }
 
 impl State {
+    fn commit(&mut self, decision: &Decision, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        match decision {
+            Decision::Record(entry) => self.record(entry, context),
+            Decision::Refuse(refusal) => self.refuse(refusal, context),
+            Decision::Ignore { reason } => Ok(Committed::Ignored { reason }),
+        }
+    }
+
     fn record(&mut self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         let header = &entry.header;
         if let Some(receipt) = self.charge_of_hold(header, &entry.effects) {

@@ -74,10 +74,13 @@ pub(crate) async fn book_event<W: Webhook, L: Ledger>(
     } else if admission.is_within_window(source.sent_at(&event), context.received_at) {
         Booked::of_commit(settle(source, ledger, &event, &header, context).await)
     } else {
-        let refusal = Refusal { header, reason: Reason::OutsideClockWindow, effects: Vec::new() };
-        Booked::of_commit(ledger.commit(&Decision::Refuse(refusal), context).await)
+        Booked::of_commit(ledger.commit(&outside_window(header), context).await)
     };
     Booked { event_id, order, ..booked }
+}
+
+pub(crate) fn outside_window(header: JournalHeader) -> Decision {
+    Decision::Refuse(Refusal { header, reason: Reason::OutsideClockWindow, effects: Vec::new() })
 }
 
 /// The context of a ledger call for a request, with the body to keep.
@@ -86,7 +89,7 @@ pub(crate) fn context<'r>(received: &'r Received<'_>, invocation: &Invocation) -
 }
 
 /// Loads, decides and commits; starts again if a row changed after it was loaded.
-async fn settle<W: Webhook, L: Ledger>(
+pub(crate) async fn settle<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
     event: &W::Event,
@@ -110,26 +113,33 @@ async fn settle<W: Webhook, L: Ledger>(
 }
 
 /// Keeps a delivery that is verified but does not parse. The defect may be ours, so the delivery waits for a replay.
-async fn keep_unparsed<W: Webhook, L: Ledger>(
+pub(crate) async fn keep_unparsed<W: Webhook, L: Ledger>(
     ledger: &L,
     received: &Received<'_>,
     error: ParseError,
     context: &CallContext<'_>,
 ) -> Booked {
+    let decision = unparsed(unparsed_header::<W>(received, &error));
+    match ledger.commit(&decision, context).await {
+        Err(CommitError::Rejected(_)) => Outcome::Unparsed(error).into(),
+        other => Booked::of_commit(other),
+    }
+}
+
+pub(crate) fn unparsed_header<W: Webhook>(received: &Received<'_>, error: &ParseError) -> JournalHeader {
     let receipt = EventKey::unparsed(W::SOURCE, received.bytes());
-    let header = JournalHeader {
+    JournalHeader {
         fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
         order: None,
         receipt,
         writer: W::SOURCE.into(),
         kind: "unparsed",
         facts: vec![("field", error.field.as_str().into()), ("problem", error.problem.as_str().into())],
-    };
-    let decision = Decision::Refuse(Refusal { header, reason: Reason::Unparsed, effects: Vec::new() });
-    match ledger.commit(&decision, context).await {
-        Err(CommitError::Rejected(_)) => Outcome::Unparsed(error).into(),
-        other => Booked::of_commit(other),
     }
+}
+
+pub(crate) fn unparsed(header: JournalHeader) -> Decision {
+    Decision::Refuse(Refusal { header, reason: Reason::Unparsed, effects: Vec::new() })
 }
 
 /// Alarm: a dispute is open, and its payment is unknown. The bank waits for evidence.
@@ -137,7 +147,7 @@ const DISPUTE_OPENED: &str = "dispute_opened";
 
 /// Raises the alarm after the commit, so that there is no alarm without an event. A repeat raises it again, since the
 /// first attempt may have ended between commit and alarm.
-fn raise_alarm(
+pub(crate) fn raise_alarm(
     source: &'static str,
     decision: &Decision,
     committed: &Result<Committed, CommitError>,

@@ -11,8 +11,9 @@ use futures_util::{FutureExt as _, future};
 use ledger::{CallerKey, Ledger, Order, OrderNumber};
 use signing::Verified;
 
+use crate::batch::book_batch;
 use crate::book::{Booked, book, context};
-use crate::stages::{Dependency, Endpoint};
+use crate::stages::{BatchForm, BatchedEvent, Dependency, Endpoint};
 use crate::status::CACHE_CONTROL;
 use crate::{Admission, Outcome, Received, StatusCache, Webhook};
 
@@ -70,6 +71,15 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
                     self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
                 self.log_and_reply(form, &outcome, event_id.as_deref(), invocation)
             }
+            Ok(Endpoint::Batch(batch)) => match Box::pin(self.process_batch(incoming, &batch, invocation)).await {
+                Ok(events) => {
+                    for BatchedEvent { outcome, event_id } in &events {
+                        log(W::SOURCE.as_str(), outcome, event_id.as_deref(), invocation);
+                    }
+                    (batch.reply)(&events)
+                }
+                Err(outcome) => self.log_and_reply(form, &outcome, None, invocation),
+            },
             Ok(Endpoint::Page(page)) => {
                 let Booked { outcome, event_id, order, .. } =
                     self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
@@ -87,14 +97,34 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
 
     /// One line per stage. `Err` is an outcome like any other, only earlier.
     async fn process(&self, incoming: Incoming, invocation: &Invocation) -> Result<Booked, Outcome> {
-        self.admission.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
-        (incoming.query.len() <= QUERY_BYTES_MAX).then_some(()).ok_or(Outcome::TooLarge)?;
-        let request = incoming.open(W::BODY_BYTES_MAX)?;
-        let verified = self.verify(&request, invocation).await?;
-        self.admission.admits_proof(&verified).map_err(Outcome::Unverified)?;
-        let received = Received::new(verified, &request, W::HEADERS_KEPT);
+        let request = self.admitted(incoming, W::BODY_BYTES_MAX)?;
+        let received = self.received(&request, invocation).await?;
         let context = context(&received, invocation);
         Ok(book(&self.source, &self.ledger, &self.admission, &received, &context).await)
+    }
+
+    /// The same for a body with several events.
+    async fn process_batch(
+        &self,
+        incoming: Incoming,
+        form: &BatchForm,
+        invocation: &Invocation,
+    ) -> Result<Vec<BatchedEvent>, Outcome> {
+        let request = self.admitted(incoming, form.bytes_max)?;
+        let received = self.received(&request, invocation).await?;
+        book_batch(&self.source, &self.ledger, &self.admission, &received, form, invocation).await
+    }
+
+    fn admitted(&self, incoming: Incoming, bytes_max: usize) -> Result<Request, Outcome> {
+        self.admission.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
+        (incoming.query.len() <= QUERY_BYTES_MAX).then_some(()).ok_or(Outcome::TooLarge)?;
+        Ok(incoming.open(bytes_max)?)
+    }
+
+    async fn received<'r>(&self, request: &'r Request, invocation: &Invocation) -> Result<Received<'r>, Outcome> {
+        let verified = self.verify(request, invocation).await?;
+        self.admission.admits_proof(&verified).map_err(Outcome::Unverified)?;
+        Ok(Received::new(verified, request, W::HEADERS_KEPT))
     }
 
     /// Verifies with the live keys, and once more with renewed keys if the signature does not match.

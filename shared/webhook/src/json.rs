@@ -4,6 +4,8 @@
 //! Unread fields are ignored. A duplicate of a read field is refused, since readers differ in which of the two they
 //! take. `null` counts as absent: senders write either. No number passes through a float.
 
+mod elements;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -11,6 +13,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::stages::ParseError;
+
+pub use elements::{elements, place};
 
 /// An object and its path in the body.
 #[derive(Debug)]

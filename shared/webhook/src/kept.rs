@@ -6,6 +6,7 @@ use ledger::{KeptBody, Timestamp};
 use signing::VerifyError;
 use thiserror::Error;
 
+use crate::batch::batch_form;
 use crate::{Received, Webhook};
 
 /// A refused body is kept for 90 days, and the store deletes it some days later.
@@ -54,7 +55,8 @@ impl Kept {
         if *bytes_at < now.plus_seconds(AGE_SECONDS_MAX.saturating_neg()) {
             return Err(KeptError::TooOld);
         }
-        if bytes.len() > W::BODY_BYTES_MAX {
+        let bytes_max = batch_form::<W>(method, path).map_or(W::BODY_BYTES_MAX, |form| form.bytes_max);
+        if bytes.len() > bytes_max {
             return Err(KeptError::TooLarge);
         }
         let is_known = |(name, _): &&(String, String)| W::HEADERS_KEPT.contains(&name.as_str());

@@ -17,6 +17,7 @@
 //! ```
 
 mod admission;
+mod batch;
 mod book;
 mod handle;
 mod json;
@@ -29,10 +30,10 @@ mod status;
 
 pub use admission::{Admission, AdmissionError};
 pub use handle::{Function, log};
-pub use json::{JsonField, JsonObject};
+pub use json::{JsonField, JsonObject, elements, place};
 pub use kept::{Kept, KeptError};
 pub use outcome::Outcome;
 pub use received::Received;
 pub use replay::{OtherReceipt, RefusedRow, Replayed, listed, listed_again, replay, reported};
-pub use stages::{Dependency, Endpoint, ParseError, Webhook};
+pub use stages::{BatchForm, BatchedEvent, Dependency, Endpoint, ParseError, Places, Webhook};
 pub use status::StatusCache;

@@ -65,6 +65,11 @@ impl Outcome {
         }
     }
 
+    /// Whether another delivery cannot change it, or need not: it is booked, or kept for a replay of ours.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::Unavailable | Self::Unverifiable | Self::Panicked)
+    }
+
     /// The word for logs and metrics.
     pub fn label(&self) -> &'static str {
         match self {

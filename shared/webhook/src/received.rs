@@ -1,8 +1,10 @@
 //! Verified input for a parser: the signed bytes, the path and the kept headers.
 
 use edge::Request;
-use ledger::{RawBody, Timestamp};
+use ledger::{BatchBody, EventKey, RawBody, Source, Timestamp};
 use signing::Verified;
+
+use crate::{BatchForm, ParseError};
 
 /// The verified bytes, and of the rest exactly the parts that are kept, so that a replay parses the same input.
 #[derive(Debug)]
@@ -12,22 +14,45 @@ pub struct Received<'r> {
     request: &'r Request,
     /// Not signed, unless the source's scheme signs headers.
     headers: Vec<(&'static str, String)>,
+    /// Where the body is kept, if this is one of its events.
+    batch: Option<EventKey>,
 }
 
 impl<'r> Received<'r> {
     /// Takes only the headers with these names.
     pub fn new(verified: Verified<'r>, request: &'r Request, headers_kept: &[&'static str]) -> Self {
-        Self { verified, request, headers: request.kept(headers_kept) }
+        Self { verified, request, headers: request.kept(headers_kept), batch: None }
     }
 
     /// An event from the provider's API instead of a delivery. It has no headers.
     pub(crate) fn listed(event: &'r Request) -> Self {
-        Self { verified: Verified::from_provider_api(event.body()), request: event, headers: Vec::new() }
+        let verified = Verified::from_provider_api(event.body());
+        Self { verified, request: event, headers: Vec::new(), batch: None }
     }
 
-    /// The body, decrypted if the source encrypts it.
+    /// Its events, each as a delivery of its own with the same proof.
+    pub(crate) fn parts(&self, source: Source, form: &BatchForm) -> Result<Vec<Received<'_>>, ParseError> {
+        let places = (form.split)(self.bytes())?;
+        if places.len() > form.events_max {
+            let most = form.events_max;
+            return Err(ParseError::new("body", &format!("has {} events, more than {most}", places.len())));
+        }
+        let batch = EventKey::of_batch(source, self.request.body());
+        let part = |place| {
+            let verified = self.verified.part(place)?;
+            let headers = self.headers.clone();
+            Some(Received { verified, request: self.request, headers, batch: Some(batch.clone()) })
+        };
+        Ok(places.into_iter().filter_map(part).collect())
+    }
+
+    /// The body, decrypted if the source encrypts it. Of one of several events its own part.
     pub fn bytes(&self) -> &[u8] {
         self.verified.bytes()
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        &self.request.method
     }
 
     pub fn path(&self) -> &str {
@@ -48,6 +73,7 @@ impl<'r> Received<'r> {
             headers: &self.headers,
             bytes: self.request.body(),
             bytes_at,
+            batch: self.batch.as_ref().map(|id| BatchBody { id: id.as_str(), is_kept: false }),
         }
     }
 }

@@ -8,8 +8,9 @@ use futures_util::FutureExt as _;
 use ledger::{CallContext, EventKey, Ledger, Origin, Timestamp};
 use thiserror::Error;
 
+use crate::batch::{BatchItem, batch_form, book_items};
 use crate::book::{Booked, book, book_event, context};
-use crate::{Admission, Outcome, Received, Webhook};
+use crate::{Admission, BatchForm, Outcome, Received, Webhook};
 
 /// The result of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +45,70 @@ pub async fn replay<W: Webhook, L: Ledger>(
     row: RefusedRow<'_>,
     invocation: &Invocation,
 ) -> Result<Replayed, OtherReceipt> {
-    let unparsed = EventKey::unparsed(W::SOURCE, received.bytes());
-    let is_its_own = !row.receipt.is_of_unparsed() || *row.receipt == unparsed;
-    if !is_its_own {
-        return Err(OtherReceipt);
+    let is_whole = is_of_bytes::<W>(row.receipt, received);
+    match batch_form::<W>(received.method(), received.path()) {
+        // On the heap: every replay would hold the future of a batch.
+        Some(form) => Box::pin(replay_of_batch(source, ledger, received, &form, row, invocation)).await,
+        None if row.receipt.is_of_unparsed() && !is_whole => Err(OtherReceipt),
+        None => Box::pin(replayed(source, ledger, received, row, invocation)).await,
     }
-    replayed(source, ledger, received, row, invocation).await
+}
+
+/// Whether the receipt is that of these bytes, which did not parse.
+fn is_of_bytes<W: Webhook>(receipt: &EventKey, received: &Received<'_>) -> bool {
+    *receipt == EventKey::unparsed(W::SOURCE, received.bytes())
+}
+
+/// Replays the event of the row, out of a body with several; or all of them, if the body was kept as it was.
+async fn replay_of_batch<W: Webhook, L: Ledger>(
+    source: &W,
+    ledger: &L,
+    received: &Received<'_>,
+    form: &BatchForm,
+    row: RefusedRow<'_>,
+    invocation: &Invocation,
+) -> Result<Replayed, OtherReceipt> {
+    let is_whole = is_of_bytes::<W>(row.receipt, received);
+    let parts = match received.parts(W::SOURCE, form) {
+        Ok(parts) => parts,
+        Err(error) if is_whole => return Ok(Replayed { outcome: Outcome::Unparsed(error), is_stuck: false }),
+        Err(_) => return Err(OtherReceipt),
+    };
+    if is_whole {
+        let Some(first) = parts.first() else { return Ok(Replayed { outcome: Outcome::Repeat, is_stuck: false }) };
+        let context = replay_context(first, &row, invocation);
+        let items = parts.iter().map(|part| BatchItem::of(source, part)).collect();
+        let admission = Admission::default();
+        let events = AssertUnwindSafe(book_items(source, ledger, &admission, items, &context));
+        let Ok(events) = events.catch_unwind().await else { return Ok(panicked()) };
+        // Each event that is not booked has a row of its own by now.
+        let is_done = events.iter().all(|event| event.outcome.is_final());
+        let outcome = if is_done { Outcome::Booked } else { Outcome::Unavailable };
+        return Ok(Replayed { outcome, is_stuck: false });
+    }
+    // One of several events with the id may be that of the row.
+    let mut last = Err(OtherReceipt);
+    for part in parts.iter().filter(|part| is_of_part(source, row.receipt, part)) {
+        last = replayed(source, ledger, part, row, invocation).await;
+        if !matches!(&last, Ok(Replayed { outcome: Outcome::Conflict, .. })) {
+            break;
+        }
+    }
+    last
+}
+
+fn is_of_part<W: Webhook>(source: &W, receipt: &EventKey, part: &Received<'_>) -> bool {
+    if receipt.is_of_unparsed() {
+        return is_of_bytes::<W>(receipt, part);
+    }
+    source.parse(part).is_ok_and(|event| source.header(&event).receipt == *receipt)
+}
+
+fn replay_context<'r>(received: &'r Received<'_>, row: &RefusedRow<'r>, invocation: &Invocation) -> CallContext<'r> {
+    let RefusedRow { receipt, first_received_at, bytes_at, is_by_retired_key } = *row;
+    let origin = Origin::Replay { row: receipt, is_by_retired_key };
+    let body = Some(received.raw(bytes_at));
+    CallContext { first_received_at, origin, body, ..invocation.context() }
 }
 
 /// Books an event from the provider's API (backfill). `event` is the body of its reply to a query under our key, and
@@ -115,7 +174,7 @@ async fn replayed<W: Webhook, L: Ledger>(
     row: RefusedRow<'_>,
     invocation: &Invocation,
 ) -> Result<Replayed, OtherReceipt> {
-    let RefusedRow { receipt, first_received_at, bytes_at, is_by_retired_key } = row;
+    let receipt = row.receipt;
     let replayed = async {
         let event = match source.parse(received) {
             Ok(event) => event,
@@ -127,9 +186,7 @@ async fn replayed<W: Webhook, L: Ledger>(
         if !receipt.is_of_unparsed() && *receipt != header.receipt {
             return Err(OtherReceipt);
         }
-        let origin = Origin::Replay { row: receipt, is_by_retired_key };
-        let body = Some(received.raw(bytes_at));
-        let context = CallContext { first_received_at, origin, body, ..invocation.context() };
+        let context = replay_context(received, &row, invocation);
         Ok(book_event(source, ledger, &Admission::default(), event, header, &context).await.into())
     };
     AssertUnwindSafe(replayed).catch_unwind().await.unwrap_or_else(|_| Ok(panicked()))

@@ -1,6 +1,7 @@
 //! The trait of a webhook source: signature, parser, decision and reply.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
@@ -68,6 +69,8 @@ pub trait Webhook: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy)]
 pub enum Endpoint {
     Event,
+    /// Several events under one signature.
+    Batch(BatchForm),
     /// The same event, delivered by the buyer's browser (a return URL). The reply is a page that shows the event's
     /// order, if the event is verified.
     Page(fn(&Outcome, Option<&Order>) -> Reply),
@@ -75,6 +78,28 @@ pub enum Endpoint {
     Health(fn(Timestamp) -> Reply),
     /// Readiness: whether the dependencies reply.
     Status(fn(&[Dependency]) -> Reply),
+}
+
+/// How a body with several events is taken apart, and answered. [`Webhook::parse`] reads each of them.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchForm {
+    /// The longest body that is hashed or parsed.
+    pub bytes_max: usize,
+    pub events_max: usize,
+    /// The places of the events in the verified body, in their order.
+    pub split: fn(&[u8]) -> Result<Places, ParseError>,
+    pub reply: fn(&[BatchedEvent]) -> Reply,
+}
+
+/// Where the events of a body are, in their order.
+pub type Places = Vec<Range<usize>>;
+
+/// The outcome of one event of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchedEvent {
+    pub outcome: Outcome,
+    /// The sender's id of the event, if it could be read.
+    pub event_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

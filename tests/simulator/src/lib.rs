@@ -15,6 +15,7 @@
 mod actors;
 mod assemble;
 mod audit_port;
+mod backlog_port;
 mod calls_port;
 mod checks;
 mod credits_port;

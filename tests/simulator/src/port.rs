@@ -1,15 +1,13 @@
 //! The ledger of one sandbox. In memory its calls take time and fail at the port; on the engine they fail below the SDK.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use idempotency::DynamoLedger;
 use ledger::{
-    AccountId, Amount, Backlog, BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision,
-    DueOrder, DueRow, Effect, EventKey, Expiring, Fingerprints, Lane, LaneState, Lanes, Ledger, LotsSnapshot, Order,
-    OrderNumber, Owed, Owner, PaymentProof, Pointer, Provider, Queue, Rates, Receipt, RefusedEvent, RowKeys, Rows,
-    Timestamp, Work,
+    BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints,
+    Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 use testkit::MemoryLedger;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -27,7 +25,7 @@ pub(crate) struct PortLedger {
     calls: Calls,
     /// The events that this process has committed, which is all that a process may remember.
     committed: Arc<Mutex<BTreeSet<String>>>,
-    retries: Arc<Retries>,
+    pub(crate) retries: Arc<Retries>,
 }
 
 #[derive(Debug, Clone)]
@@ -195,6 +193,37 @@ impl Ledger for PortLedger {
         committed
     }
 
+    /// In memory as two transactions, of which either can fail.
+    async fn commit_together(
+        &self,
+        decisions: &[Decision],
+        context: &CallContext<'_>,
+    ) -> Vec<Result<Committed, CommitError>> {
+        let results = match &self.books {
+            Books::Memory(memory, _) => {
+                let mut results = Vec::new();
+                for part in decisions.chunks(decisions.len().div_ceil(2).max(1)) {
+                    let call = async { Ok(memory.commit_together(part, context).await) };
+                    match self.of_memory("commit", context, call).await {
+                        Ok(committed) => results.extend(committed),
+                        Err(CommitError::Stale) => results.extend(part.iter().map(|_| Err(CommitError::Stale))),
+                        Err(_) => results.extend(part.iter().map(|_| Err(CommitError::Unavailable(None)))),
+                    }
+                }
+                results
+            }
+            Books::Engine(engine) => engine.commit_together(decisions, context).await,
+        };
+        let mut committed = self.committed.lock().expect("one thread");
+        for result in &results {
+            if let Ok(Committed::Now(receipt) | Committed::Earlier(receipt)) = result {
+                committed.insert(receipt.key.to_string());
+            }
+        }
+        drop(committed);
+        results
+    }
+
     async fn amend(&self, effects: &[Effect], context: &CallContext<'_>) -> Result<(), CommitError> {
         match &self.books {
             Books::Memory(memory, stream) => {
@@ -207,178 +236,6 @@ impl Ledger for PortLedger {
             }
             Books::Engine(engine) => engine.amend(effects, context).await,
         }
-    }
-}
-
-impl Lanes for PortLedger {
-    async fn due_lanes(
-        &self,
-        source: ledger::Source,
-        lanes_max: u16,
-        context: &CallContext<'_>,
-    ) -> Result<Vec<DueRow>, CommitError> {
-        call!(self, context, Lanes::due_lanes(source, lanes_max))
-    }
-
-    async fn lane(&self, row: &DueRow, context: &CallContext<'_>) -> Result<Option<LaneState>, CommitError> {
-        call!(self, context, Lanes::lane(row))
-    }
-
-    async fn refused_in_lane(
-        &self,
-        source: ledger::Source,
-        lane: &Lane,
-        events_max: u32,
-        context: &CallContext<'_>,
-    ) -> Result<Vec<Owed>, CommitError> {
-        call!(self, context, Lanes::refused_in_lane(source, lane, events_max))
-    }
-
-    async fn reschedule_lane(
-        &self,
-        source: ledger::Source,
-        lane: &LaneState,
-        until: Option<Timestamp>,
-        context: &CallContext<'_>,
-    ) -> Result<(), CommitError> {
-        self.retries.add(until);
-        call!(self, context, Lanes::reschedule_lane(source, lane, until))
-    }
-}
-
-impl Expiring for PortLedger {
-    async fn accounts_expiring(
-        &self,
-        until: Timestamp,
-        accounts_max: u16,
-        context: &CallContext<'_>,
-    ) -> Result<Vec<AccountId>, CommitError> {
-        call!(self, context, Expiring::accounts_expiring(until, accounts_max))
-    }
-
-    async fn lots(&self, account: &AccountId, context: &CallContext<'_>) -> Result<LotsSnapshot, CommitError> {
-        call!(self, context, Expiring::lots(account))
-    }
-
-    async fn expire(&self, account: &AccountId, context: &CallContext<'_>) -> Result<Amount, CommitError> {
-        call!(self, context, Expiring::expire(account))
-    }
-}
-
-impl Backlog for PortLedger {
-    async fn due(
-        &self,
-        source: ledger::Source,
-        events_max: u16,
-        context: &CallContext<'_>,
-    ) -> Result<Vec<DueRow>, CommitError> {
-        call!(self, context, Backlog::due(source, events_max))
-    }
-
-    async fn count_refused_due(
-        &self,
-        source: ledger::Source,
-        counted_max: u32,
-        context: &CallContext<'_>,
-    ) -> Result<u32, CommitError> {
-        call!(self, context, Backlog::count_refused_due(source, counted_max))
-    }
-
-    async fn refused_event(
-        &self,
-        receipt: &EventKey,
-        context: &CallContext<'_>,
-    ) -> Result<Option<RefusedEvent>, CommitError> {
-        call!(self, context, Backlog::refused_event(receipt))
-    }
-
-    async fn reschedule(
-        &self,
-        waiting: &RefusedEvent,
-        until: Option<Timestamp>,
-        context: &CallContext<'_>,
-    ) -> Result<(), CommitError> {
-        self.retries.add(until);
-        call!(self, context, Backlog::reschedule(waiting, until))
-    }
-
-    async fn orders_due(
-        &self,
-        work: Work,
-        orders_max: u16,
-        context: &CallContext<'_>,
-    ) -> Result<Vec<DueRow>, CommitError> {
-        call!(self, context, Backlog::orders_due(work, orders_max))
-    }
-
-    async fn unpaid(
-        &self,
-        provider: Provider,
-        orders_max: u32,
-        context: &CallContext<'_>,
-    ) -> Result<Vec<DueOrder>, CommitError> {
-        call!(self, context, Backlog::unpaid(provider, orders_max))
-    }
-
-    async fn count_open_orders(
-        &self,
-        work: Work,
-        counted_max: u32,
-        context: &CallContext<'_>,
-    ) -> Result<u32, CommitError> {
-        call!(self, context, Backlog::count_open_orders(work, counted_max))
-    }
-
-    async fn reschedule_order(
-        &self,
-        order: &Order,
-        until: Option<Timestamp>,
-        context: &CallContext<'_>,
-    ) -> Result<(), CommitError> {
-        call!(self, context, Backlog::reschedule_order(order, until))
-    }
-
-    async fn reschedule_unreadable(
-        &self,
-        queue: &Queue,
-        row: &DueRow,
-        context: &CallContext<'_>,
-    ) -> Result<(), CommitError> {
-        call!(self, context, Backlog::reschedule_unreadable(queue, row))
-    }
-
-    async fn already_journaled(
-        &self,
-        receipts: &BTreeSet<EventKey>,
-        context: &CallContext<'_>,
-    ) -> Result<BTreeMap<EventKey, String>, CommitError> {
-        call!(self, context, Backlog::already_journaled(receipts))
-    }
-
-    async fn acquire_sweep(
-        &self,
-        sweep: ledger::Sweep,
-        until: Timestamp,
-        context: &CallContext<'_>,
-    ) -> Result<bool, CommitError> {
-        call!(self, context, Backlog::acquire_sweep(sweep, until))
-    }
-
-    async fn sweep_cursor(
-        &self,
-        sweep: ledger::Sweep,
-        context: &CallContext<'_>,
-    ) -> Result<Option<String>, CommitError> {
-        call!(self, context, Backlog::sweep_cursor(sweep))
-    }
-
-    async fn save_sweep_cursor(
-        &self,
-        sweep: ledger::Sweep,
-        place: Option<&str>,
-        context: &CallContext<'_>,
-    ) -> Result<(), CommitError> {
-        call!(self, context, Backlog::save_sweep_cursor(sweep, place))
     }
 }
 

@@ -78,7 +78,36 @@ pub(super) async fn of_usage() -> Vec<Path> {
     ];
     other.delivered(&event("e4", "1"), 200).await;
     let repeat = path("usage: a repeat at another sandbox", other.delivered(&event("e2", "1"), 200).await);
-    paths.into_iter().chain([repeat]).collect()
+    let batches = Box::pin(of_batches()).await;
+    paths.into_iter().chain([repeat]).chain(batches).collect()
+}
+
+/// A hundred events in one request, of one owner and of many.
+async fn of_batches() -> Vec<Path> {
+    let world = World::new();
+    for key in 0..10 {
+        open_account(&world, &format!("owner-{key}"), &format!("k{key}"), "1000").await;
+    }
+    let mut warm = Source::<Usage>::cold(&world).await;
+    let batch = |name: &str, keys: u32, cost: &str| {
+        let event = |n: u32| usage(&format!("{name}-{n}"), &format!("k{}", n % keys), cost);
+        Value::from((0..100).map(event).collect::<Vec<_>>()).to_string()
+    };
+    warm.delivered(&batch("first", 10, "1"), 200).await;
+    let mut paths = vec![
+        path("usage: a batch of 100 events of one owner", warm.delivered(&batch("one", 1, "1"), 200).await),
+        path("usage: its repeat", warm.delivered(&batch("one", 1, "1"), 200).await),
+        path("usage: a batch of 100 events of ten owners", warm.delivered(&batch("ten", 10, "1"), 200).await),
+    ];
+    let short = warm.delivered(&batch("short", 1, "20"), 200).await;
+    paths.push(path("usage: a batch of which the owner can pay a half", short));
+    let mut other = Source::<Usage>::cold(&world).await;
+    other.delivered(&batch("other", 10, "1"), 200).await;
+    paths.push(path(
+        "usage: a repeat of a batch at another sandbox",
+        other.delivered(&batch("ten", 10, "1"), 200).await,
+    ));
+    paths
 }
 
 /// The events of one payment in their usual order, and what a bank or a person takes back.

@@ -23,9 +23,11 @@ const READ_UNITS: u64 = 125_000;
 const CENT: u64 = 10_000;
 
 /// The paths in the document.
-const PUBLISHED: [&str; 32] = [
+const PUBLISHED: [&str; 34] = [
     "usage: the next one",
     "usage: more than the owner has",
+    "usage: a batch of 100 events of one owner",
+    "usage: a batch of 100 events of ten owners",
     "lots: a spend",
     "lots: a grant to an account with lots",
     "lots: the first spend after a date",

@@ -45,7 +45,11 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
             open_account(&world, "alice", "k1", "10").await;
             lots_past_their_date(&world).await;
             let [paid, unpaid] = [("e1", "3"), ("e2", "100")].map(|(id, cost)| usage(id, "k1", cost).to_string());
-            source::<Usage>(&world, &[paid, unpaid, "no JSON".to_owned()]).await
+            let batch =
+                serde_json::json!([usage("e3", "k1", "1"), usage("e4", "k1", "90"), usage("e5", "k9", "1"), {}]);
+            let batches = [batch.to_string(), batch.to_string().replace("\"90\"", "\"91\"")];
+            let alone = [paid, unpaid, "no JSON".to_owned()];
+            source::<Usage>(&world, &[&alone[..], &batches[..]].concat()).await
         }
         "stripe" => {
             let world = of_stripe::shop().await;

@@ -138,3 +138,22 @@ fn documented_crash_leaves_the_balance_exact() {
     // 1000 - 2,000 x 0.00234.
     assert_eq!(field(printed, "balance"), "995.32", "{printed}");
 }
+
+#[test]
+fn batches_are_counted_event_by_event() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let send = |words: &[&str]| folder.run(&[&["send", "usage", "--batch"], words].concat());
+    let shown = send(&["--count", "2", "--id", "b"]);
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    assert!(shown.stdout.contains("b-1  booked") && shown.stdout.contains("b-2  booked"), "{}", shown.stdout);
+    let again = send(&["--count", "250", "--id", "b"]);
+    assert!(again.stdout.contains("booked 248, repeats 2, refused 0"), "{}", again.stdout);
+    let refused = send(&["--count", "3", "--set", "data.creditCost=400", "--standard"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stdout.contains("refused insufficient_credits"), "{}", refused.stdout);
+    assert_eq!(send(&["--secret", "another"]).code, Some(1));
+    assert_eq!(stack.journal("usage#b-").len(), 250);
+    let none = folder.run(&["send", "stripe", "--batch"]);
+    assert_eq!((none.code, none.stderr.contains("stripe has no batches")), (Some(2), true), "{}", none.stderr);
+}

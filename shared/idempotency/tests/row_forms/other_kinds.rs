@@ -14,7 +14,8 @@ pub(crate) async fn world() -> World {
     ledger.cache_jwks(JwksName("fireblocks"), &keys, &context(1)).await.expect("written");
     let mut noise = fastrand::Rng::with_seed(1);
     let bytes: Vec<u8> = std::iter::repeat_with(|| noise.u8(..)).take(400_000).collect();
-    let body = RawBody { method: "POST", path: "/", query: "", headers: &[], bytes: &bytes, bytes_at: now() };
+    let body =
+        RawBody { method: "POST", path: "/", query: "", headers: &[], bytes: &bytes, bytes_at: now(), batch: None };
     let header = JournalHeader {
         receipt: EventKey::new(Source::Usage, "large").expect("an id"),
         writer: Source::Usage.into(),

@@ -35,6 +35,9 @@ fn fresh_usage(sample: &str, id: &str, now: Timestamp) -> Result<String, PathErr
     } else {
         now.unix_s().to_string()
     };
+    if value_at(sample, "specversion").is_some() {
+        return with_value(&with_value(sample, "id", &quoted(id))?, "time", &quoted(&now.to_string()));
+    }
     with_value(&with_value(sample, "eventId", &quoted(id))?, "timestamp", &timestamp)
 }
 

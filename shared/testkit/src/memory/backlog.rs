@@ -43,7 +43,7 @@ impl Backlog for MemoryLedger {
             first_received_at: kept.first_received_at,
             due_at,
             order: kept.row.order.as_deref().and_then(|order| OrderNumber::new(order).ok()),
-            body: state.bodies.get(receipt.as_str()).cloned(),
+            body: state.body_of(receipt),
         }))
     }
 

@@ -21,6 +21,8 @@ pub(super) struct KeptRow {
     /// What wrote the row of an event.
     pub(super) writer: Option<Writer>,
     pub(super) due: Option<Due>,
+    /// Where its body is kept, if other events share it.
+    pub(super) kept_in: Option<String>,
 }
 
 /// The index word of a waiting row, its next retry time, and the amount owed.
@@ -39,12 +41,23 @@ impl KeptRow {
 }
 
 impl State {
+    /// Where the body is: under the receipt, or where the row says that others share it.
+    pub(super) fn body_of(&self, receipt: &EventKey) -> Option<KeptBody> {
+        let kept_in = self.journal.get(receipt.as_str()).and_then(|kept| kept.kept_in.as_ref());
+        let shared = kept_in.and_then(|id| self.bodies.get(id));
+        shared.or_else(|| self.bodies.get(receipt.as_str())).cloned()
+    }
+
     pub(super) fn keep_body(&mut self, receipt: &EventKey, context: &CallContext<'_>) {
-        if let Some(RawBody { method, path, query, headers, bytes, bytes_at }) = context.body {
+        if let Some(RawBody { method, path, query, headers, bytes, bytes_at, batch }) = context.body {
             let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
             let [method, path, query] = [method, path, query].map(str::to_owned);
             let kept = KeptBody { method, path, query, headers, bytes: bytes.to_vec(), bytes_at };
-            self.bodies.insert(receipt.to_string(), kept);
+            let id = batch.map_or_else(|| receipt.to_string(), |batch| batch.id.to_owned());
+            if let Some(row) = self.journal.get_mut(receipt.as_str()).filter(|_| batch.is_some()) {
+                row.kept_in = Some(id.clone());
+            }
+            self.bodies.insert(id, kept);
         }
     }
 
@@ -69,8 +82,9 @@ impl State {
         context: &CallContext<'_>,
     ) -> Result<Committed, CommitError> {
         let receipt = header.receipt.conflicting(header.fingerprints.current());
-        self.keep_body(&receipt, context);
-        self.write(&JournalHeader { receipt, ..header.clone() }, "failed", Some("conflict"), context);
+        let header = JournalHeader { receipt, ..header.clone() };
+        self.write(&header, "failed", Some("conflict"), context);
+        self.keep_body(&header.receipt, context);
         Err(CommitError::Conflict)
     }
 
@@ -92,6 +106,7 @@ impl State {
             facts: Facts::new(),
             writer: None,
             due: None,
+            kept_in: None,
         });
         kept.writer = Some(header.writer);
         kept.kind = header.kind;

@@ -60,6 +60,7 @@ impl State {
             facts: Vec::new(),
             writer: None,
             due: None,
+            kept_in: None,
         })
     }
 

@@ -13,6 +13,7 @@ use futures_util::future::LocalBoxFuture;
 use ledger::{
     Asset, Budget, CallerKey, Effect, EventKey, Guard, House, MoneyKey, Movement, Owner, Posting, Timestamp, Writer,
 };
+use serde_json::Value;
 use signing::{Strength, hmac_hex};
 use testkit::{Sent, Shape};
 use tokio::time::sleep;
@@ -25,6 +26,7 @@ use crate::world::World;
 /// The pauses of a gateway that sends until it gets a final answer, in seconds.
 const PAUSES_S: [u64; 9] = [1, 5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_000];
 const EVENTS: &str = "/api/webhooks/events";
+const BATCH: &str = "/api/webhooks/events/batch";
 /// A gateway with a budget reports so long after the use.
 const BEFORE_S: i64 = 3_600;
 const STEPS_MAX: usize = 10;
@@ -37,12 +39,17 @@ static FORGED: LazyLock<hmac_hex::Keys> = LazyLock::new(|| {
 });
 
 /// Each event has its number as part of its id, and its cost.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Act {
     /// Delivers until a final answer; `stops_when_kept`: 402 and 404 are final, too.
     Send {
         event: u8,
         cost: u64,
+        stops_when_kept: bool,
+    },
+    /// The same with several events in one request, perhaps one id with two costs.
+    Batch {
+        events: Vec<(u8, u64)>,
         stops_when_kept: bool,
     },
     Forge {
@@ -77,6 +84,14 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
             // The same id with another cost.
             0 => Act::Send { event, cost: cost + 1, stops_when_kept: rng.bool() },
             1 => Act::Forge { event, cost: rng.u64(0..=9) },
+            5..=7 => {
+                let mut events: Vec<(u8, u64)> = (0_u8..).zip(costs.iter().copied()).collect();
+                rng.shuffle(&mut events);
+                events.truncate(rng.usize(1..=events.len()));
+                events.extend((rng.u8(0..4) == 0).then_some((event, cost + 1)));
+                events.extend((rng.u8(0..4) == 0).then_some((event, cost)));
+                Act::Batch { events, stops_when_kept: rng.bool() }
+            }
             // Owners pay when they run out, and what was refused is booked then.
             2..=4 => Act::TopUp(rng.u64(1..=9)),
             _ => Act::Send { event, cost, stops_when_kept: rng.bool() },
@@ -125,7 +140,11 @@ impl Gateway {
 
     /// When the event took place: well before any clock receives it, however far that is off.
     fn used_at(&self, event: u8) -> Timestamp {
-        let is_of = |act: &Act| matches!(act, Act::Send { event: of, .. } if *of == event);
+        let is_of = |act: &Act| match act {
+            Act::Send { event: of, .. } => *of == event,
+            Act::Batch { events, .. } => events.iter().any(|(of, _)| *of == event),
+            Act::Forge { .. } | Act::TopUp(_) => false,
+        };
         let first = self.steps.iter().filter(|(_, act)| is_of(act)).map(|(at, _)| *at).min();
         testkit::now().plus(first.unwrap_or_default()).plus_seconds(-BEFORE_S)
     }
@@ -176,16 +195,68 @@ impl Gateway {
         }
     }
 
-    /// One attempt. Two copies of one request may arrive.
-    async fn deliver(&self, world: &World, (event, cost): (u8, u64), keys: &hmac_hex::Keys, mark: Mark) -> Option<u16> {
-        let mut rng = mark.child(100).rng();
+    /// The whole request is sent again until every event has a final outcome.
+    async fn send_batch(&self, world: &World, events: &[(u8, u64)], stops_when_kept: bool, mark: Mark) {
+        for sent in events {
+            self.answers.lock().expect("one thread").entry(*sent).or_default();
+        }
+        let body = Value::from(events.iter().map(|sent| self.event(*sent)).collect::<Vec<_>>()).to_string();
+        for (attempt, pause_s) in (0_u64..).zip(PAUSES_S) {
+            let attempt = mark.child(attempt);
+            let answer = self.post(world, BATCH, &body, world.secrets.of_gateway(), attempt).await;
+            world.detail(|| format!("a batch of {}: {answer:?}", self.number));
+            if let Some((200, answer)) = answer {
+                let statuses = self.statuses(events, &answer);
+                if stops_when_kept || !statuses.iter().any(|status| matches!(status, 402 | 404)) {
+                    return;
+                }
+            }
+            sleep(Duration::from_millis(pause_s * 1_000 + attempt.rng().u64(0..1_000))).await;
+        }
+    }
+
+    /// What the answer says of each event, in their order.
+    fn statuses(&self, events: &[(u8, u64)], answer: &str) -> Vec<u16> {
+        let answer: Value = serde_json::from_str(answer).expect("JSON");
+        let results = answer["results"].as_array().expect("the results");
+        assert_eq!(results.len(), events.len(), "{answer}");
+        let mut answers = self.answers.lock().expect("one thread");
+        let statuses = events.iter().zip(results).map(|(sent, result)| {
+            let status = u16::try_from(result["status"].as_u64().expect("a status")).expect("a status");
+            if matches!(status, 200 | 402 | 404) {
+                answers.entry(*sent).or_default().insert(status);
+            }
+            status
+        });
+        statuses.collect()
+    }
+
+    fn event(&self, (event, cost): (u8, u64)) -> Value {
         let mut body = testkit::usage(&self.event_id(event), &format!("key-{}", self.number), &cost.to_string());
         if self.budget.is_some() {
             body["timestamp"] = self.used_at(event).unix_s().into();
         }
-        let body = body.to_string();
+        body
+    }
+
+    /// One attempt with one event.
+    async fn deliver(&self, world: &World, sent: (u8, u64), keys: &hmac_hex::Keys, mark: Mark) -> Option<u16> {
+        let body = self.event(sent).to_string();
+        Some(self.post(world, EVENTS, &body, keys, mark).await?.0)
+    }
+
+    /// Status and body of the answer. Two copies of one request may arrive.
+    async fn post(
+        &self,
+        world: &World,
+        path: &str,
+        body: &str,
+        keys: &hmac_hex::Keys,
+        mark: Mark,
+    ) -> Option<(u16, String)> {
+        let mut rng = mark.child(100).rng();
         let signature = hmac_hex::sign(keys, body.as_bytes());
-        let sent = Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature);
+        let sent = Sent::post(path, body.as_bytes()).with("x-webhook-signature", signature);
         let request = sent.with("content-type", "application/json").event(SHAPES[rng.usize(0..SHAPES.len())]);
         let is_doubled = rng.u8(0..8) == 0;
         let arrives = |copy: u64| {
@@ -193,7 +264,8 @@ impl Gateway {
             async move {
                 sleep(pause).await;
                 let answer = world.invoke(&world.pools.usage, mark.child(copy), async |usage, invocation| {
-                    usage.answer(request, invocation).await.status
+                    let reply = usage.answer(request, invocation).await;
+                    (reply.status, reply.body)
                 });
                 answer.await
             }
@@ -220,9 +292,13 @@ impl Actor for Gateway {
 
     fn describe(&self, step: usize) -> String {
         let id = |event| self.event_id(event);
-        match self.steps[step].1 {
-            Act::Send { event, cost, .. } => format!("gateway {} sends {} for {cost}", self.number, id(event)),
-            Act::Forge { event, cost } => format!("an attacker forges {} for {cost}", id(event)),
+        match &self.steps[step].1 {
+            Act::Send { event, cost, .. } => format!("gateway {} sends {} for {cost}", self.number, id(*event)),
+            Act::Batch { events, .. } => {
+                let events = events.iter().map(|(event, cost)| format!("{} for {cost}", id(*event)));
+                format!("gateway {} sends {} at once", self.number, events.collect::<Vec<_>>().join(", "))
+            }
+            Act::Forge { event, cost } => format!("an attacker forges {} for {cost}", id(*event)),
             Act::TopUp(credits) => format!("owner {} gets {credits} credits", self.number),
         }
     }
@@ -239,9 +315,12 @@ impl Actor for Gateway {
 
     fn step<'w>(&'w self, world: &'w World, step: usize, mark: Mark) -> LocalBoxFuture<'w, ()> {
         async move {
-            match self.steps[step].1 {
+            match self.steps[step].1.clone() {
                 Act::Send { event, cost, stops_when_kept } => {
                     self.send(world, (event, cost), stops_when_kept, mark).await;
+                }
+                Act::Batch { events, stops_when_kept } => {
+                    self.send_batch(world, &events, stops_when_kept, mark).await;
                 }
                 Act::Forge { event, cost } => {
                     let status = self.deliver(world, (event, cost), &FORGED, mark).await;
