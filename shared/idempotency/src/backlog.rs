@@ -61,14 +61,8 @@ impl Backlog for DynamoLedger {
         if due_at > context.received_at {
             return Ok(None);
         }
-        let body = match row.get(names::KEPT_IN).and_then(|id| id.as_s().ok()) {
-            Some(id) => self.kept_body(id, context).await?,
-            None => None,
-        };
-        let body = match body {
-            Some(body) => Some(body),
-            None => self.kept_body(receipt.as_str(), context).await?,
-        };
+        let kept_in = row.get(names::KEPT_IN).and_then(|id| id.as_s().ok()).map_or(receipt.as_str(), String::as_str);
+        let body = self.kept_body(kept_in, context).await?;
         let order = row.get(names::ORDER).and_then(|order| OrderNumber::new(order.as_s().ok()?).ok());
         Ok(Some(RefusedEvent { receipt: receipt.clone(), first_received_at, due_at, order, body }))
     }

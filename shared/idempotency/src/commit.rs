@@ -236,6 +236,9 @@ impl DynamoLedger {
             let Plan { items, roles } = plan(now).map_err(invalid_plan)?;
             let sent = self.client().transact_write_items().set_transact_items(Some(items)).send().await;
             let Err(error) = sent else {
+                if let Some(batch) = context.body.and_then(|body| body.batch).filter(|_| roles.contains(&Role::Body)) {
+                    batch.kept();
+                }
                 return Ok(Answer::Final(applied(now)));
             };
             let Some(TransactWriteItemsError::TransactionCanceledException(reasons)) = error.as_service_error() else {

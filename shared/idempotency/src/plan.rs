@@ -309,7 +309,7 @@ impl Plan {
 
     /// The body under the event's receipt; that of several events once for all.
     fn body(&mut self, tables: &Tables, id: &str, processed: bool, context: &CallContext<'_>) -> Result<(), PlanError> {
-        if let Some(body) = context.body.filter(|body| body.batch.is_none_or(|batch| !batch.is_kept)) {
+        if let Some(body) = context.body.filter(|body| body.batch.is_none_or(|batch| !batch.is_kept())) {
             let id = body.batch.map_or(id, |batch| batch.id);
             let meta = body::BodyMeta {
                 is_processed: processed,

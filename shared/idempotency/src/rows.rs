@@ -139,10 +139,10 @@ impl Row {
         row
     }
 
-    /// Where the body is kept, if other events share it.
+    /// Where the last delivery is kept, if it is shared with other events.
     pub(crate) fn kept_in(&mut self, context: &CallContext<'_>) {
-        if let Some(batch) = context.body.and_then(|body| body.batch) {
-            self.set(names::KEPT_IN, text(batch.id));
+        if let Some(body) = context.body {
+            self.set_or_remove(names::KEPT_IN, body.batch.map(|batch| text(batch.id)));
         }
     }
 

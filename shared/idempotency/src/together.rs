@@ -26,8 +26,7 @@ struct Refused<'d> {
 
 /// The events of a request, and what has become of them so far.
 struct Events<'c, 'd> {
-    /// Says, once the body is kept, that it is.
-    context: CallContext<'c>,
+    context: &'c CallContext<'c>,
     results: Vec<Option<Result<Committed, CommitError>>>,
     refused: Vec<Refused<'d>>,
 }
@@ -45,53 +44,67 @@ impl DynamoLedger {
         context: &CallContext<'_>,
     ) -> Vec<Result<Committed, CommitError>> {
         let results = decisions.iter().map(|_| None).collect();
-        let mut events = Events { context: context.clone(), results, refused: Vec::new() };
+        let mut events = Events { context, results, refused: Vec::new() };
         let mut spends = Vec::new();
         let mut others = Vec::new();
         for (n, decision) in decisions.iter().enumerate() {
             match decision {
-                Decision::Record(entry) => match Spend::of(n, entry) {
-                    Some(spend) => spends.push(spend),
-                    None => others.push((n, decision)),
-                },
+                Decision::Record(entry) => {
+                    if let Some(spend) = Spend::of(n, entry) {
+                        spends.push(spend);
+                        continue;
+                    }
+                    // It may give what only those after it can spend.
+                    self.book_all(std::mem::take(&mut spends), &mut events).await;
+                    let result = Box::pin(self.record(entry, context)).await;
+                    events.ended(n, result);
+                }
                 Decision::Refuse(refusal) if is_kept_alone(refusal) => {
                     events.refused.push(Refused { n, refusal: refusal.clone(), entry: None });
                 }
                 Decision::Refuse(_) | Decision::Ignore { .. } => others.push((n, decision)),
             }
         }
-        for group in groups(spends) {
-            Box::pin(self.book_spends(group, &mut events)).await;
-        }
+        self.book_all(spends, &mut events).await;
         Box::pin(self.refuse_all(&mut events)).await;
         for (n, decision) in others {
-            let result = Box::pin(self.commit(decision, &events.context)).await;
+            let result = Box::pin(self.commit(decision, context)).await;
             events.ended(n, result);
         }
         let missing = || Err(CommitError::Refused("an event of the request was left out".into()));
         events.results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
     }
 
+    async fn book_all<'d>(&self, spends: Vec<Spend<'d>>, events: &mut Events<'_, 'd>) {
+        for group in groups(spends) {
+            Box::pin(self.book_spends(group, events)).await;
+        }
+    }
+
     /// Books the events that their accounts can pay for, in their order.
     async fn book_spends<'d>(&self, mut group: Vec<Spend<'d>>, events: &mut Events<'_, 'd>) {
         let mut budgets = BTreeMap::new();
         while !group.is_empty() {
-            let context = events.context.clone();
+            let context = events.context;
             if group.len() == 1 || exceeds_budget(&group, &mut budgets) {
                 return self.book_each(&group, events).await;
             }
-            let plan = |now| Plan::spends(self.tables(), &group, &budgets, &context, now);
-            match self.send_together(plan, &context).await {
+            let plan = |now| Plan::spends(self.tables(), &group, &budgets, context, now);
+            match self.send_together(plan, context).await {
                 Ok(Sent::Applied(now)) => return self.booked(&group, &budgets, now, events),
                 Ok(Sent::Cancelled(Together::Existing(rows))) => {
                     for (place, row) in rows.into_iter().rev() {
                         let Spend { n, entry, .. } = group.remove(place);
-                        let result = self.result_over(row, &entry.header, &entry.effects, &context).await;
+                        let result = self.result_over(row, &entry.header, &entry.effects, context).await;
                         events.ended(n, result);
                     }
                 }
                 Ok(Sent::Cancelled(Together::Short(available))) => {
                     let (paid, short): (Vec<_>, Vec<_>) = split(group, available);
+                    // Only a damaged account is short and can pay for all. Alone, its event has an error that says so.
+                    if short.is_empty() {
+                        return self.book_each(&paid, events).await;
+                    }
                     events.refused.extend(short.into_iter().map(Refused::short));
                     group = paid;
                 }
@@ -99,7 +112,7 @@ impl DynamoLedger {
                     budgets.extend(reads.into_iter().map(|read| (read.key.clone(), read)));
                 }
                 Ok(Sent::Cancelled(Together::Expired(account))) => {
-                    if let Err(error) = Box::pin(self.expire_lots(&account, &context)).await {
+                    if let Err(error) = Box::pin(self.expire_lots(&account, context)).await {
                         return events.failed(group.iter().map(|spend| spend.n), error);
                     }
                 }
@@ -114,7 +127,7 @@ impl DynamoLedger {
 
     async fn book_each(&self, group: &[Spend<'_>], events: &mut Events<'_, '_>) {
         for spend in group {
-            let result = Box::pin(self.record(spend.entry, &events.context)).await;
+            let result = Box::pin(self.record(spend.entry, events.context)).await;
             events.ended(spend.n, result);
         }
     }
@@ -149,12 +162,11 @@ impl DynamoLedger {
 
     async fn refuse_group(&self, mut group: Vec<Refused<'_>>, events: &mut Events<'_, '_>) {
         while !group.is_empty() {
-            let context = events.context.clone();
+            let context = events.context;
             let refusals: Vec<&Refusal> = group.iter().map(|refused| &refused.refusal).collect();
-            let plan = |_| Plan::refuse_together(self.tables(), &refusals, &context);
-            match self.send_together(plan, &context).await {
+            let plan = |_| Plan::refuse_together(self.tables(), &refusals, context);
+            match self.send_together(plan, context).await {
                 Ok(Sent::Applied(_)) => {
-                    events.body_is_kept();
                     for Refused { n, refusal, .. } in group {
                         events.ended(n, Err(CommitError::Rejected(refusal.reason)));
                     }
@@ -163,19 +175,19 @@ impl DynamoLedger {
                 Ok(Sent::Cancelled(Together::Existing(rows))) => {
                     for (place, row) in rows.into_iter().rev() {
                         let Refused { n, refusal, entry } = group.remove(place);
-                        let is_ours = row.is_own_refusal(&refusal.header, &context);
+                        let is_ours = row.is_own_refusal(&refusal.header, context);
                         let effects = entry.map_or(&refusal.effects, |entry| &entry.effects);
                         let result = if is_ours {
                             Err(CommitError::Rejected(refusal.reason))
                         } else {
-                            self.result_over(row, &refusal.header, effects, &context).await
+                            self.result_over(row, &refusal.header, effects, context).await
                         };
                         events.ended(n, result);
                     }
                 }
                 Ok(Sent::Cancelled(_)) | Err(CommitError::Refused(_)) => {
                     for Refused { n, refusal, .. } in group {
-                        let result = self.refuse(&refusal, &events.context).await;
+                        let result = self.refuse(&refusal, context).await;
                         events.ended(n, result);
                     }
                     return;
@@ -216,12 +228,6 @@ impl Events<'_, '_> {
         let mut error = Some(error);
         for n in of {
             self.ended(n, Err(error.take().unwrap_or(CommitError::Unavailable(None))));
-        }
-    }
-
-    fn body_is_kept(&mut self) {
-        if let Some(batch) = self.context.body.as_mut().and_then(|body| body.batch.as_mut()) {
-            batch.is_kept = true;
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use thiserror::Error;
@@ -244,8 +245,19 @@ pub struct RawBody<'r> {
 pub struct BatchBody<'r> {
     /// The id under which it is kept, which the rows of its events name.
     pub id: &'r str,
-    /// Whether this call has kept it before.
-    pub is_kept: bool,
+    /// Whether an event of the request has kept it, so that no other writes it again.
+    pub is_kept: &'r AtomicBool,
+}
+
+impl BatchBody<'_> {
+    pub fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Relaxed)
+    }
+
+    /// Once it is durable.
+    pub fn kept(&self) {
+        self.is_kept.store(true, Ordering::Relaxed);
+    }
 }
 
 impl fmt::Debug for RawBody<'_> {

@@ -1,5 +1,7 @@
 //! Verified input for a parser: the signed bytes, the path and the kept headers.
 
+use std::sync::atomic::AtomicBool;
+
 use edge::Request;
 use ledger::{BatchBody, EventKey, RawBody, Source, Timestamp};
 use signing::Verified;
@@ -14,8 +16,8 @@ pub struct Received<'r> {
     request: &'r Request,
     /// Not signed, unless the source's scheme signs headers.
     headers: Vec<(&'static str, String)>,
-    /// Where the body is kept, if this is one of its events.
-    batch: Option<EventKey>,
+    /// Where the body is kept, if this is one of its events, and whether it is.
+    batch: Option<(EventKey, AtomicBool)>,
 }
 
 impl<'r> Received<'r> {
@@ -41,7 +43,12 @@ impl<'r> Received<'r> {
         let part = |place| {
             let verified = self.verified.part(place)?;
             let headers = self.headers.clone();
-            Some(Received { verified, request: self.request, headers, batch: Some(batch.clone()) })
+            Some(Received {
+                verified,
+                request: self.request,
+                headers,
+                batch: Some((batch.clone(), AtomicBool::new(false))),
+            })
         };
         Ok(places.into_iter().filter_map(part).collect())
     }
@@ -73,7 +80,7 @@ impl<'r> Received<'r> {
             headers: &self.headers,
             bytes: self.request.body(),
             bytes_at,
-            batch: self.batch.as_ref().map(|id| BatchBody { id: id.as_str(), is_kept: false }),
+            batch: self.batch.as_ref().map(|(id, is_kept)| BatchBody { id: id.as_str(), is_kept }),
         }
     }
 }

@@ -101,6 +101,9 @@ async fn of_batches() -> Vec<Path> {
     ];
     let short = warm.delivered(&batch("short", 1, "20"), 200).await;
     paths.push(path("usage: a batch of which the owner can pay a half", short));
+    let same = ["1", "2", "3"].map(|cost| usage("same", "k1", cost));
+    let same = warm.delivered(&Value::from(same.to_vec()).to_string(), 200).await;
+    paths.push(path("usage: a batch of three events under one id", same));
     let mut other = Source::<Usage>::cold(&world).await;
     other.delivered(&batch("other", 10, "1"), 200).await;
     paths.push(path(

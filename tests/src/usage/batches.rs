@@ -24,12 +24,16 @@ async fn delivered(world: &World, body: &str, attempt: u64) -> Reply {
     deliver(&Sandbox::faultless(world).await, body, &invocation(attempt)).await.expect("no fault")
 }
 
-/// Events in short: `id key cost`, joined by commas.
+/// Events in short: `id key cost` or `refund id key cost`, joined by commas.
 fn batch(events: &str) -> String {
-    let event = |event: &str| {
-        let words: Vec<&str> = event.split_whitespace().collect();
-        let [id, key, cost] = words.as_slice() else { return event.trim().to_owned() };
-        usage(id, key, cost).to_string()
+    let event = |event: &str| match event.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [id, key, cost] => usage(id, key, cost).to_string(),
+        ["refund", id, key, cost] => {
+            let mut refund = usage(id, key, cost);
+            refund["eventType"] = json!("refund");
+            refund.to_string()
+        }
+        _ => event.trim().to_owned(),
     };
     format!("[{}]", events.split(',').map(event).collect::<Vec<_>>().join(","))
 }
@@ -55,7 +59,7 @@ async fn world() -> World {
 #[tokio::test(start_paused = true)]
 async fn each_event_of_a_batch_has_its_outcome() {
     // The batches, one after the other, with the outcomes of the last; what alice and bob have left.
-    let rows: [(&[&str], &str, [i64; 2]); 14] = [
+    let rows: [(&[&str], &str, [i64; 2]); 17] = [
         (&["e1 k1 3, e2 k2 1, e3 k1 4"], "booked booked booked", [3, 1]),
         (&["e1 k1 3, e1 k1 3, e1 k1 4, e1 k1 3"], "booked duplicate conflict duplicate", [7, 2]),
         (
@@ -81,6 +85,14 @@ async fn each_event_of_a_batch_has_its_outcome() {
         (&["e1 k1 10, e2 k1 0, e3 k1 1"], "booked booked refused:insufficient_credits", [0, 2]),
         (&["e1 k1 1"], "booked", [9, 2]),
         (&["e1 k1 3, e2 k2 1", "e2 k2 1, e1 k1 3"], "duplicate duplicate", [7, 1]),
+        // What is given back, later events can spend.
+        (&["e1 k1 11, refund r1 k1 3, e2 k1 13"], "refused:insufficient_credits booked booked", [0, 2]),
+        (
+            &["refund r1 k1 3, refund r1 k1 3, refund r1 k1 4, r1 k1 3, e1 k2 1"],
+            "booked duplicate conflict conflict booked",
+            [13, 1],
+        ),
+        (&["refund r1 k9 3, e1 k1 1, refund r2 k1 1"], "refused:unknown_key booked booked", [10, 2]),
         (&["NaN, null, e1 k1 1, [1]"], "invalid:body invalid:body booked invalid:body", [9, 2]),
     ];
     for (batches, expected, left) in rows {
@@ -158,9 +170,16 @@ async fn cloud_events_are_the_same_events() {
     other["specversion"] = json!("0.3");
     let mut kind = cloud("e6", "1");
     kind["type"] = json!("com.example.refund");
-    let body = json!([cloud("e1", "1"), usage("e2", "k1", "1"), usage("e1", "k1", "1"), cloud("e2", "3"), other, kind]);
+    let mut refund = cloud("r1", "2");
+    refund["type"] = json!("refund");
+    // The id names the event, whatever its source.
+    let mut elsewhere = cloud("e1", "1");
+    elsewhere["source"] = json!("/another-gateway");
+    let pair = [cloud("e1", "1"), usage("e2", "k1", "1"), usage("e1", "k1", "1"), cloud("e2", "3")];
+    let body = json!([&pair[..], &[other, kind, refund, elsewhere]].concat());
     let reply = delivered(&world, &body.to_string(), 1).await;
-    assert_eq!(outcomes(&reply), "booked booked duplicate conflict invalid:specversion invalid:type");
+    assert_eq!(outcomes(&reply), "booked booked duplicate conflict invalid:specversion invalid:type booked duplicate");
+    assert_eq!(world.books().balance("alice/credits"), 10_000_000_000);
     let single = Sandbox::faultless(&world).await.deliver(&cloud("e1", "1").to_string(), &invocation(2)).await;
     assert_eq!(crate::sandbox::message(&single.expect("alive")), "Event already processed (idempotent)");
 }
@@ -181,12 +200,13 @@ async fn full_batch_is_booked_in_few_transactions() {
 }
 
 /// Batches whose outcomes need each kind of transaction.
-const FAULTED: [&str; 5] = [
+const FAULTED: [&str; 6] = [
     "e1 k1 3, e2 k2 1, e3 k1 4",
     "e1 k1 5, e2 k1 7, e3 k2 9, e4 k1 2",
     "e1 k9 1, {}, e2 k1 1, e1 k9 2",
     "booked k1 1, e1 k1 1, booked k1 2, e2 k1 1",
     "e1 k1 90, e1 k1 90, e2 k8 1",
+    "e1 k1 90, refund r1 k1 3, e2 k1 12, refund r1 k1 4",
 ];
 
 /// Delivers until a final answer. Returns the books and the number of calls.

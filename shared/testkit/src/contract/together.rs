@@ -1,5 +1,7 @@
 //! The lines of the contract about events of one request.
 
+use std::sync::atomic::AtomicBool;
+
 use ledger::{BatchBody, CallContext, CallerKey, Decision, Effect, Lane, Ledger, RawBody, Reason, Refusal};
 
 use super::event::{amount, header};
@@ -17,7 +19,8 @@ pub(super) async fn result_of<L: Ledger>(ledger: &L, line: &str, context: &CallC
         };
         decisions.push(decided.unwrap_or_else(|| decision(&words)));
     }
-    let batch = Some(BatchBody { id: "usage#batch#of-the-contract", is_kept: false });
+    let is_kept = AtomicBool::new(false);
+    let batch = Some(BatchBody { id: "usage#batch#of-the-contract", is_kept: &is_kept });
     let context = CallContext { body: context.body.map(|body| RawBody { batch, ..body }), ..context.clone() };
     let results = ledger.commit_together(&decisions, &context).await;
     results.into_iter().map(word_of).collect::<Vec<_>>().join(" ")

@@ -43,9 +43,8 @@ impl KeptRow {
 impl State {
     /// Where the body is: under the receipt, or where the row says that others share it.
     pub(super) fn body_of(&self, receipt: &EventKey) -> Option<KeptBody> {
-        let kept_in = self.journal.get(receipt.as_str()).and_then(|kept| kept.kept_in.as_ref());
-        let shared = kept_in.and_then(|id| self.bodies.get(id));
-        shared.or_else(|| self.bodies.get(receipt.as_str())).cloned()
+        let kept_in = self.journal.get(receipt.as_str()).and_then(|kept| kept.kept_in.as_deref());
+        self.bodies.get(kept_in.unwrap_or(receipt.as_str())).cloned()
     }
 
     pub(super) fn keep_body(&mut self, receipt: &EventKey, context: &CallContext<'_>) {
@@ -54,8 +53,8 @@ impl State {
             let [method, path, query] = [method, path, query].map(str::to_owned);
             let kept = KeptBody { method, path, query, headers, bytes: bytes.to_vec(), bytes_at };
             let id = batch.map_or_else(|| receipt.to_string(), |batch| batch.id.to_owned());
-            if let Some(row) = self.journal.get_mut(receipt.as_str()).filter(|_| batch.is_some()) {
-                row.kept_in = Some(id.clone());
+            if let Some(row) = self.journal.get_mut(receipt.as_str()) {
+                row.kept_in = batch.map(|_| id.clone());
             }
             self.bodies.insert(id, kept);
         }

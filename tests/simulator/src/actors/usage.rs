@@ -68,6 +68,8 @@ struct Gateway {
     budget: Option<Budget>,
     is_bound: Mutex<bool>,
     steps: Vec<(Duration, Act)>,
+    /// The events that give their cost back.
+    refunds: BTreeSet<u8>,
     /// The final answers to each event and cost that was sent.
     answers: Mutex<BTreeMap<(u8, u64), BTreeSet<u16>>>,
     topped_up: Mutex<u64>,
@@ -75,6 +77,7 @@ struct Gateway {
 
 pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn Actor> {
     let costs: Vec<u64> = (0..rng.usize(1..=5)).map(|_| rng.u64(0..=8)).collect();
+    let refunds = (0_u8..).zip(&costs).filter(|_| rng.u8(0..6) == 0).map(|(event, _)| event).collect();
     let count = rng.usize(1..=STEPS_MAX);
     let times = times(rng, count, horizon);
     let act = |rng: &mut Rng| {
@@ -106,6 +109,7 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
         budget: budget::draw(rng).filter(|_| starts_bound),
         is_bound: Mutex::default(),
         steps,
+        refunds,
         answers: Mutex::default(),
         topped_up: Mutex::default(),
     })
@@ -158,8 +162,12 @@ impl Gateway {
             let known = costs.entry(event).or_insert(None);
             *known = known.or((!statuses.is_empty()).then_some(*cost));
         }
-        let costs: u64 = costs.into_values().sum::<Option<u64>>()?;
-        Some(costs.saturating_sub(*self.topped_up.lock().expect("one thread")))
+        let mut has = *self.topped_up.lock().expect("one thread");
+        let mut owes = 0;
+        for (event, cost) in costs {
+            *if self.refunds.contains(event) { &mut has } else { &mut owes } += cost?;
+        }
+        Some(owes.saturating_sub(has))
     }
 
     async fn top_up(&self, world: &World, id: &str, credits: u64) {
@@ -223,7 +231,8 @@ impl Gateway {
         let mut answers = self.answers.lock().expect("one thread");
         let statuses = events.iter().zip(results).map(|(sent, result)| {
             let status = u16::try_from(result["status"].as_u64().expect("a status")).expect("a status");
-            if matches!(status, 200 | 402 | 404) {
+            // Refused for good, or already taken over for another cost. All others are acknowledged.
+            if !matches!(status, 400 | 409) {
                 answers.entry(*sent).or_default().insert(status);
             }
             status
@@ -233,6 +242,9 @@ impl Gateway {
 
     fn event(&self, (event, cost): (u8, u64)) -> Value {
         let mut body = testkit::usage(&self.event_id(event), &format!("key-{}", self.number), &cost.to_string());
+        if self.refunds.contains(&event) {
+            body["eventType"] = "refund".into();
+        }
         if self.budget.is_some() {
             body["timestamp"] = self.used_at(event).unix_s().into();
         }
@@ -350,8 +362,8 @@ impl Actor for Gateway {
         truth.solvent.insert(self.account());
         let answers = self.answers.lock().expect("one thread");
         truth.budgets.extend(self.budget.map(|budget| {
-            let used =
-                answers.keys().map(|(event, _)| (format!("usage#{}", self.event_id(*event)), self.used_at(*event)));
+            let used = answers.keys().filter(|(event, _)| !self.refunds.contains(event));
+            let used = used.map(|(event, _)| (format!("usage#{}", self.event_id(*event)), self.used_at(*event)));
             let of = BudgetTruth { budget, uses: used.collect(), holds: BTreeMap::new(), is_all_held: false };
             (self.key().to_string(), of)
         }));
@@ -366,7 +378,8 @@ impl Actor for Gateway {
                 truth.broken.push(format!("{id} was taken over for {taken:?}"));
             }
             let costs = if taken.is_empty() { sent.iter().map(|(cost, _)| *cost).collect() } else { taken.clone() };
-            let any_of = costs.into_iter().map(|cost| -units(cost)).collect();
+            let sign = if self.refunds.contains(&event) { 1 } else { -1 };
+            let any_of = costs.into_iter().map(|cost| sign * units(cost)).collect();
             let expected = Expected { account: self.account(), any_of, is_due: !taken.is_empty() };
             truth.postings.insert(format!("usage#{id}"), expected);
         }
