@@ -65,7 +65,7 @@ pub async fn exchange_rate<L: Ledger>(ledger: &L, pair: &str, rate: &str, from: 
     let (pair, rate) = (CurrencyPair::parse(pair).unwrap(), Rate::parse(rate).unwrap());
     let receipt = EventKey::new(Writer::Manual, &format!("rate-{rate}")).unwrap();
     let rates = ledger.rates(pair, &crate::context(0)).await.unwrap();
-    if rates.in_force(from) == Some(&rate) {
+    if rates.by_start.get(&from).is_some_and(|dated| dated.rate == rate) {
         return;
     }
     let rates = rates.set(rate, from, crate::now(), receipt.clone()).unwrap();
