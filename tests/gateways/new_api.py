@@ -146,8 +146,7 @@ def write(log):
     """Writes a row of the fake gateway's log, which names a task by a field of its own."""
     task = json.loads(log.pop("other", "{}"))
     body = json.dumps(log | task | ({"prompt_tokens": 0, "completion_tokens": 0} if task else {})).encode()
-    with urllib.request.urlopen(f"{GATEWAY['NEW_API_BASE_URL']}/log", body, timeout=10) as answer:
-        check("the gateway logs it", answer.status, 200)
+    urllib.request.urlopen(f"{GATEWAY['NEW_API_BASE_URL']}/log", body, timeout=10).close()
 
 
 def pulled(stacks, background, secret):

@@ -9,7 +9,7 @@ use crate::faulty_net::{FakeProvider, FaultyNet, NetFault, ProviderReply};
 use crate::provider_call::ProviderCall;
 
 /// The base URL of the fake gateway, and the access token that it accepts.
-pub const NEW_API_BASE: &str = "https://gateway.invalid";
+pub const NEW_API_BASE: &str = "https://llm.invalid";
 pub const NEW_API_TOKEN: &str = "one-of-an-administrator";
 
 /// The fake gateway behind a faulty network.

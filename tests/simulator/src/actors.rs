@@ -10,6 +10,7 @@ mod click;
 mod dated;
 mod epay_buyer;
 mod holder;
+mod logged;
 mod priced;
 mod quoted;
 mod rotation;
@@ -74,11 +75,14 @@ pub(crate) const CAST: &[Draw] = &[
     dated::draw,
     priced::draw,
     server::draw,
+    logged::draw,
 ];
 
-/// Kinds of actors for which a world has more than the others: WeChat Pay, Fireblocks, a store of secrets.
+/// Kinds of actors for which a world has more than the others: WeChat Pay, Fireblocks, a log that is read,
+/// a store of secrets.
 pub(crate) const WECHAT_BUYER: &str = "buyer at WeChat Pay";
 pub(crate) const TOKEN_BUYER: &str = "buyer of tokens on chain";
+pub(crate) const GATEWAY_WITH_LOG: &str = "gateway with a log";
 pub(crate) const ROTATION: &str = "rotation of secrets";
 
 /// The schedules of `reconcile`, which every world has.

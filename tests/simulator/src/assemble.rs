@@ -16,11 +16,11 @@ use epay::{Epay, Gateway};
 use fulfil::{Fulfil, Operator};
 use futures_util::FutureExt as _;
 use orders::Orders;
-use providers::{Http, StripeConfig, UnitelConfig};
-use reconcile::{LiveKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
+use providers::{Http, NewApiConfig, NewApiKey, StripeConfig, UnitelConfig};
+use reconcile::{GatewayApi, LiveKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
 use serde_json::{Value, json};
 use stripe::Stripe;
-use testkit::{EPAY_BASE, UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, now};
+use testkit::{EPAY_BASE, NEW_API_BASE, NEW_API_TOKEN, UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, now};
 use usage::Usage;
 use webhook::{Admission, Function, Webhook as _};
 
@@ -180,7 +180,7 @@ impl Deployed for ReconcileFunction {
             epay: Some(epay(&mut parts).await?),
             fireblocks: optional.fireblocks.then(fireblocks::source),
             stripe_api: Some(stripe_api),
-            gateway: None,
+            gateway: optional.gateway.then(|| gateway(&mut parts)),
             fulfil: fulfil(&mut parts),
             ledger: parts.ledger,
             keys: replay_keys,
@@ -228,6 +228,14 @@ fn fulfil(parts: &mut Parts) -> FulfilFunction {
     let operator = Some(Operator::new(http(parts), config, keys));
     let custodian = parts.optional.fireblocks.then(|| fireblocks::custodian(parts));
     Fulfil { ledger: parts.ledger.clone(), operator, custodian }
+}
+
+/// The gateway whose log is read.
+fn gateway(parts: &mut Parts) -> GatewayApi {
+    let set = |name: &str| (name == "NEW_API_BASE_URL").then(|| NEW_API_BASE.to_owned());
+    let config = NewApiConfig::read(set, "prod").expect("settings").expect("an address");
+    let keys = keyring(&[(NewApiKey::SETTINGS[0], NEW_API_TOKEN)], GatewayApi::key);
+    GatewayApi { http: http(parts), config, keys }
 }
 
 fn http(parts: &mut Parts) -> Http {

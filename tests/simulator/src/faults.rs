@@ -98,13 +98,23 @@ pub(crate) enum Side {
     Wechat,
     Fireblocks,
     Operator,
+    /// An LLM gateway, whose log is read.
+    Gateway,
     /// The store of secrets.
     Secrets,
 }
 
 impl Side {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Store, Self::Stripe, Self::Epay, Self::Wechat, Self::Fireblocks, Self::Operator, Self::Secrets];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Store,
+        Self::Stripe,
+        Self::Epay,
+        Self::Wechat,
+        Self::Fireblocks,
+        Self::Operator,
+        Self::Gateway,
+        Self::Secrets,
+    ];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -114,6 +124,7 @@ impl Side {
             Self::Wechat => "WeChat Pay",
             Self::Fireblocks => "Fireblocks",
             Self::Operator => "operator",
+            Self::Gateway => "LLM gateway",
             Self::Secrets => "secrets",
         }
     }

@@ -8,11 +8,13 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use fakes::Stripe;
 use fakes::epay::Gateway;
+use fakes::new_api::{Dialect, NewApi};
 use fakes::unitel::Unitel;
 use signing::epay::{Pid, Scheme};
 use testkit::{
-    EPAY_BASE, FIREBLOCKS_BASE, FIREBLOCKS_JWKS, FakeProvider, FaultyNet, FireblocksAndJwks, NetFault, ProviderCall,
-    ProviderReply, SigningWechat, StripeFault, UNITEL_BASE, WechatFault, instant, now,
+    EPAY_BASE, FIREBLOCKS_BASE, FIREBLOCKS_JWKS, FakeProvider, FaultyNet, FireblocksAndJwks, NEW_API_BASE,
+    NEW_API_TOKEN, NetFault, ProviderCall, ProviderReply, SigningWechat, StripeFault, UNITEL_BASE, WechatFault,
+    instant, now,
 };
 
 use crate::epay_merchant::epay_keys;
@@ -27,6 +29,9 @@ const OPERATOR_LOGIN: &str = "Basic c2hvcDpvbmUtb2Ytb3Vycw==";
 /// A fake that exists from its first use on: most worlds need only some, and keys are dear to parse.
 type Lazy<F> = Arc<LazyLock<F>>;
 
+/// Of an LLM gateway's log.
+const ROWS_OF_A_PAGE: usize = 3;
+
 /// The fakes of one world.
 #[derive(Clone)]
 pub(crate) struct Fakes {
@@ -35,6 +40,7 @@ pub(crate) struct Fakes {
     pub(crate) wechat: Lazy<SigningWechat>,
     pub(crate) fireblocks: Lazy<FireblocksAndJwks>,
     pub(crate) unitel: Lazy<Unitel>,
+    pub(crate) new_api: Lazy<NewApi>,
 }
 
 impl Fakes {
@@ -49,8 +55,16 @@ impl Fakes {
             wechat: Arc::new(LazyLock::new(SigningWechat::default)),
             fireblocks: Arc::new(LazyLock::new(FireblocksAndJwks::default)),
             unitel: Arc::new(LazyLock::new(|| Unitel::new(OPERATOR_LOGIN, "u"))),
+            new_api: Arc::new(LazyLock::new(new_api)),
         }
     }
+}
+
+/// Its pages are short, so that a world has more than one.
+fn new_api() -> NewApi {
+    let gateway = NewApi::new(Dialect::NewApi, NEW_API_TOKEN);
+    gateway.set_page_size_max(ROWS_OF_A_PAGE);
+    gateway
 }
 
 impl Fakes {
@@ -117,6 +131,7 @@ pub(crate) struct Nets {
     wechat: FaultyNet<Remote<SigningWechat>>,
     fireblocks: FaultyNet<Remote<FireblocksAndJwks>>,
     unitel: FaultyNet<Remote<Unitel>>,
+    new_api: FaultyNet<Remote<NewApi>>,
 }
 
 impl Nets {
@@ -131,6 +146,7 @@ impl Nets {
             wechat: net(&fakes.wechat, None, Side::Wechat, unsigned, calls, began),
             fireblocks: net(&fakes.fireblocks, to(Sender::Fireblocks), Side::Fireblocks, gone, calls, began),
             unitel: net(&fakes.unitel, None, Side::Operator, failed, calls, began),
+            new_api: net(&fakes.new_api, None, Side::Gateway, || NetFault::Status(500), calls, began),
         }
     }
 }
@@ -162,6 +178,8 @@ impl HttpConnector for Nets {
             self.wechat.call(request)
         } else if uri.starts_with(FIREBLOCKS_BASE) || uri.starts_with(FIREBLOCKS_JWKS) {
             self.fireblocks.call(request)
+        } else if uri.starts_with(NEW_API_BASE) {
+            self.new_api.call(request)
         } else {
             self.stripe.call(request)
         }

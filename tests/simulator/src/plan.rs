@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::actors::{Actor, CAST, ROTATION, SCHEDULE, TOKEN_BUYER, WECHAT_BUYER};
+use crate::actors::{Actor, CAST, GATEWAY_WITH_LOG, ROTATION, SCHEDULE, TOKEN_BUYER, WECHAT_BUYER};
 use crate::faults::{FaultPlan, Outage, Side};
 use crate::mark::Mark;
 use crate::sandbox::{Optional, WechatInterface};
@@ -57,7 +57,11 @@ impl Plan {
             faults: self.faults.clone(),
             disabled: self.disabled,
             has_rotation: has(ROTATION),
-            optional: Optional { wechat: has(WECHAT_BUYER).then_some(self.wechat), fireblocks: has(TOKEN_BUYER) },
+            optional: Optional {
+                wechat: has(WECHAT_BUYER).then_some(self.wechat),
+                fireblocks: has(TOKEN_BUYER),
+                gateway: has(GATEWAY_WITH_LOG),
+            },
         }
     }
 
@@ -73,7 +77,11 @@ impl Plan {
         };
         let outages = [outage(), outage()];
         let outages = outages.into_iter().filter(|_| rng.u8(0..6) == 0);
-        let outages: Vec<Outage> = outages.chain(operator_outage(mark, horizon)).collect();
+        let longer = [(4, Side::Operator), (5, Side::Gateway)];
+        let longer = longer
+            .into_iter()
+            .filter_map(|(number, side)| longer_outage(mark.child(u64::MAX).child(number), side, horizon));
+        let outages: Vec<Outage> = outages.chain(longer).collect();
         let outages = if cut.has_no_outages { Vec::new() } else { outages };
         let calm_at = horizon + Duration::from_secs(rng.u64(0..=horizon.as_secs()));
         let mut actors = vec![SCHEDULE(0, &mut rng, horizon)];
@@ -103,12 +111,12 @@ impl Plan {
     }
 }
 
-/// An operator is down more often and longer than the others, and its top-ups wait.
-fn operator_outage(mark: Mark, horizon: Duration) -> Option<Outage> {
-    let mut rng = mark.child(u64::MAX).child(4).rng();
+/// Some are down more often and longer than the others: an operator, whose top-ups wait, and a gateway, whose log does.
+fn longer_outage(mark: Mark, side: Side, horizon: Duration) -> Option<Outage> {
+    let mut rng = mark.rng();
     let (from, lasts) = (rng.u64(0..=horizon.as_secs() / 2), rng.u64(1..=horizon.as_secs()));
     let (from, lasts) = (Duration::from_secs(from), Duration::from_secs(lasts));
-    rng.bool().then_some(Outage { side: Side::Operator, from, until: from + lasts })
+    rng.bool().then_some(Outage { side, from, until: from + lasts })
 }
 
 fn hot(mark: Mark, horizon: Duration) -> Option<(Duration, Duration)> {

@@ -30,6 +30,8 @@ pub(crate) struct Parts {
 pub(crate) struct Optional {
     pub(crate) wechat: Option<WechatInterface>,
     pub(crate) fireblocks: bool,
+    /// An LLM gateway whose log is read.
+    pub(crate) gateway: bool,
 }
 
 /// How a deployment calls WeChat Pay.
