@@ -20,7 +20,7 @@ use std::fmt;
 use charge::RATE_DECIMALS;
 use ledger::{Amount, Timestamp};
 
-use crate::read::rate_card_of;
+use crate::json::Node;
 use crate::{CatalogError, SHIPPED};
 
 /// The whole, of a markup and of a tolerance.
@@ -69,7 +69,7 @@ impl RateCard {
     /// The card of [`SHIPPED`](crate::SHIPPED), if it has one. A function that sells nothing starts with a tenth fewer
     /// instructions without the products, which every other one checks.
     pub fn shipped() -> Result<Option<Self>, CatalogError> {
-        rate_card_of(SHIPPED)
+        Node::root(SHIPPED)?.object()?.take("rate_card").as_ref().map(rate_card).transpose()
     }
 
     /// The row for a use of the model at that time: its own name comes before a pattern, and a longer pattern before a

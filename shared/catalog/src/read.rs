@@ -10,7 +10,7 @@ use ledger::{
 use crate::json::{Node, Object};
 use crate::product::{Every, LANGUAGE, Product, UnitGrant};
 use crate::rate_card::rate_card;
-use crate::{Catalog, CatalogError, RateCard};
+use crate::{Catalog, CatalogError};
 
 const WORD_CHARS_MAX: usize = 64;
 /// The default for products that can be bought in quantity.
@@ -50,11 +50,6 @@ pub(crate) fn catalog(json: &str) -> Result<Catalog, CatalogError> {
     }
     check_names(&products)?;
     Ok(Catalog { products, rate_card })
-}
-
-/// The rate card alone, without the products.
-pub(crate) fn rate_card_of(json: &str) -> Result<Option<RateCard>, CatalogError> {
-    Node::root(json)?.object()?.take("rate_card").as_ref().map(rate_card).transpose()
 }
 
 /// Rejects a name that two products share: an id, an alias, or the operator's code of a top-up.
