@@ -1,6 +1,7 @@
 //! Webhook signatures: verification and signing for each provider's scheme, and API request signatures.
 //!
-//! One module per scheme: [`epay`], [`fireblocks`], [`forwarder`], [`hmac_hex`], [`jws`], [`standard_webhooks`],
+//! One module per scheme: [`bearer`], [`epay`], [`fireblocks`], [`forwarder`], [`hmac_hex`], [`jws`],
+//! [`standard_webhooks`],
 //! [`stripe`], [`wechat_v3`], [`wechat_v2`]. A setting is parsed into the `Keys` of a scheme: one or more live
 //! [`Secret`]s, of which the first signs and all verify, so that a secret can be rotated without downtime. [`Strength`]
 //! sets how strong a secret has to be. An unusable setting is a [`SecretError`] at start, so no signature goes
@@ -25,6 +26,7 @@
 //! This crate does no I/O and reads neither the clock nor the environment. It parses no more of a body than the
 //! signature scheme requires.
 
+pub mod bearer;
 mod code_pepper;
 mod der;
 pub mod epay;
@@ -61,6 +63,8 @@ pub use secret::{MAX_LIVE_SECRETS, MIN_SECRET_CHARS, Secret, SecretError, Secret
 pub struct Verified<'r> {
     bytes: Cow<'r, [u8]>,
     is_body_only: bool,
+    /// Of a delivery whose key must not be kept with it.
+    sealer: Option<bearer::Sealer>,
 }
 
 impl<'r> Verified<'r> {
@@ -72,17 +76,17 @@ impl<'r> Verified<'r> {
     }
 
     fn signed(bytes: &'r [u8]) -> Self {
-        Self { bytes: Cow::Borrowed(bytes), is_body_only: false }
+        Self { bytes: Cow::Borrowed(bytes), is_body_only: false, sealer: None }
     }
 
     /// The proof is an HMAC of these bytes alone.
     fn body_only(bytes: &'r [u8]) -> Self {
-        Self { bytes: Cow::Borrowed(bytes), is_body_only: true }
+        Self { bytes: Cow::Borrowed(bytes), is_body_only: true, sealer: None }
     }
 
     /// The plain text of a message that was encrypted for us.
     fn opened(bytes: Vec<u8>) -> Self {
-        Self { bytes: Cow::Owned(bytes), is_body_only: false }
+        Self { bytes: Cow::Owned(bytes), is_body_only: false, sealer: None }
     }
 
     /// Whether the proof is an HMAC of the body alone. Such a signature has no time, so a recorded delivery can be
@@ -97,7 +101,13 @@ impl<'r> Verified<'r> {
 
     /// A part of the bytes, which one proof covers with all others. `None` if they have no such part.
     pub fn part(&self, place: Range<usize>) -> Option<Verified<'_>> {
-        Some(Verified { bytes: Cow::Borrowed(self.bytes.get(place)?), is_body_only: self.is_body_only })
+        let bytes = Cow::Borrowed(self.bytes.get(place)?);
+        Some(Verified { bytes, is_body_only: self.is_body_only, sealer: None })
+    }
+
+    /// The seal with which bytes of this delivery are kept, in the place of its key. `None` if it is signed, or sealed.
+    pub fn seal(&self, bytes: &[u8]) -> Option<String> {
+        self.sealer.as_ref().map(|sealer| sealer.seal(bytes))
     }
 }
 

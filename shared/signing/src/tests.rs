@@ -1,5 +1,6 @@
 //! Tables of accepted and refused secrets and signatures for each scheme, with the exact error, and property tests.
 
+mod bearer;
 mod epay;
 mod fireblocks;
 mod forwarder;
