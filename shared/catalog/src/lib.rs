@@ -36,7 +36,9 @@ mod shown;
 mod wallet;
 
 pub use product::{Choice, ChoiceError, Every, Product};
-pub use rate_card::{Charge, Consumption, Counts, CountsError, Kind, ModelPrice, ModelPriceJson, Priced, RateCard};
+pub use rate_card::{
+    Charge, Consumption, Counts, CountsError, Kind, ModelPrice, ModelPriceJson, Priced, RateCard, Usd,
+};
 pub use shown::ProductJson;
 
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ mod consumption;
 mod read;
 mod shown;
 
-pub use charge::{Charge, Priced};
+pub use charge::{Charge, Priced, Usd};
 pub use consumption::{Consumption, Counts, CountsError, Kind};
 pub use shown::ModelPriceJson;
 
@@ -30,6 +30,8 @@ const BASIS_POINTS: u32 = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateCard {
     credits_per_usd: Amount,
+    /// Of models without a row.
+    factor: u32,
     /// The basis points by which a reported cost may differ from the card's before the alarm.
     tolerance: Option<u16>,
     prices: Vec<ModelPrice>,
@@ -83,6 +85,13 @@ impl RateCard {
     /// not known to be free.
     pub fn price(&self, model: &str, consumption: &Consumption, at: Timestamp) -> Option<Priced<'_>> {
         self.row(model, at)?.priced(consumption, self.credits_per_usd)
+    }
+
+    /// The credits of a cost in dollars that a sender reports, with the markup of the model's row at that time, or else of
+    /// the card. `None` if it is more than any account holds.
+    pub fn of_usd(&self, model: &str, usd: Usd, at: Timestamp) -> Option<Amount> {
+        let factor = self.row(model, at).map_or(self.factor, |row| row.factor);
+        usd.in_credits(self.credits_per_usd, factor)
     }
 
     /// Whether reported costs are compared with the card's.

@@ -1,6 +1,6 @@
 //! The calculation: what each kind costs in dollars, and their sum in credits.
 
-use ledger::Amount;
+use ledger::{Amount, AmountError};
 
 use super::{Consumption, Kind, ModelPrice};
 
@@ -15,6 +15,30 @@ pub(super) const RATE_DECIMALS: u8 = 6;
 /// From dollars in millionths of billionths, times credits in millionths, times basis points, to billionths of credits:
 /// 15 + 6 + 4 − 9 digits.
 const SCALE: u128 = 10_u128.pow(16);
+
+/// A cost in dollars, as a sender reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usd(Amount);
+
+impl Usd {
+    /// From its decimal digits, rounded to fifteen decimals, half to even: senders compute costs in floats, whose noise
+    /// stands behind them.
+    pub fn parse_metered(text: &str) -> Result<Self, AmountError> {
+        Amount::parse_metered(text, SUM_DECIMALS).map(Self)
+    }
+
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
+    pub fn decimal(self) -> String {
+        self.0.decimal(SUM_DECIMALS)
+    }
+
+    pub(super) fn in_credits(self, credits_per_usd: Amount, factor: u32) -> Option<Amount> {
+        in_credits(self.0, credits_per_usd, factor)
+    }
+}
 
 /// The part of a price that one kind makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,7 +36,7 @@ pub(crate) fn rate_card(node: &Node<'_>) -> Result<RateCard, CatalogError> {
         }
         prices.push(price);
     }
-    Ok(RateCard { credits_per_usd, tolerance, prices })
+    Ok(RateCard { credits_per_usd, factor, tolerance, prices })
 }
 
 fn model_price(node: &Node<'_>, default_factor: u32) -> Result<ModelPrice, CatalogError> {

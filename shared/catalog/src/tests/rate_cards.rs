@@ -7,7 +7,7 @@ mod naive;
 use ledger::Timestamp;
 
 use super::*;
-use crate::{Consumption, Counts, CountsError, Kind, RateCard};
+use crate::{Consumption, Counts, CountsError, Kind, RateCard, Usd};
 
 /// A card with these fields beside the rate of a hundred credits for a dollar.
 fn card_json(fields: &str) -> String {
@@ -302,5 +302,39 @@ fn shipped_card_prices_the_models_of_the_samples() {
     ] {
         let row = card.row(model, at("2026-01-01T00:00:00Z")).map(ToString::to_string);
         assert_eq!(row.as_deref(), Some(expected), "{model}");
+    }
+}
+
+/// Its digits count, to the fifteenth decimal, with the markup of the model's row or of the card, rounded up once.
+#[test]
+fn reported_dollars_become_credits() {
+    let json = card_json(
+        r#""markup": 2000, "prices": [
+            { "model": "dear*", "markup": 10000, "per_request": "1" },
+            { "model": "dear*", "from": "2026-06-01T00:00:00Z", "markup": -5000, "per_request": "1" }
+        ]"#,
+    );
+    let card = Catalog::parse(&json).expect("valid").rate_card().expect("a card").clone();
+    let rows = [
+        ("any", "1", "120"),
+        ("any", "0", "0"),
+        ("any", "0.0", "0"),
+        ("any", "2.6e-06", "0.000312"),
+        ("any", "0.00022500000000000002", "0.027"),
+        ("any", "0.0015999999999999999", "0.192"),
+        ("any", "1e-15", "0.000000001"),
+        ("any", "1e-17", "0"),
+        ("any", "1e3", "120000"),
+        ("dear-1", "1", "200"),
+    ];
+    for (model, usd, credits) in rows {
+        let cost = card.of_usd(model, Usd::parse_metered(usd).expect("a cost"), at("2026-05-31T00:00:00Z"));
+        assert_eq!(cost.map(|cost| Asset::CREDITS.format(cost)).as_deref(), Some(credits), "{model} {usd}");
+    }
+    let usd = Usd::parse_metered("1").expect("a cost");
+    assert_eq!(card.of_usd("dear-1", usd, at("2026-06-01T00:00:00Z")), Some(credits("50")), "a later row");
+    assert_eq!(Usd::parse_metered("1e-03"), Usd::parse_metered("0.001"));
+    for refused in ["-1", "NaN", "1e12", ""] {
+        assert!(Usd::parse_metered(refused).is_err(), "{refused}");
     }
 }
