@@ -14,6 +14,7 @@ use crate::{Admission, Endpoint, Outcome, ParseError, Received, Webhook};
 pub(crate) fn batch_form<W: Webhook>(method: &str, path: &str) -> Option<BatchForm> {
     match edge::find(W::ROUTES, method, path).ok()?.endpoint {
         Endpoint::Batch(form) => Some(form),
+        Endpoint::Foreign(form) => Some(form.batch),
         Endpoint::Event | Endpoint::Page(_) | Endpoint::Health(_) | Endpoint::Status(_) => None,
     }
 }

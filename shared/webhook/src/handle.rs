@@ -71,15 +71,14 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
                     self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
                 self.log_and_reply(form, &outcome, event_id.as_deref(), invocation)
             }
-            Ok(Endpoint::Batch(batch)) => match Box::pin(self.process_batch(incoming, &batch, invocation)).await {
-                Ok(events) => {
-                    for BatchedEvent { outcome, event_id } in &events {
-                        log(W::SOURCE.as_str(), outcome, event_id.as_deref(), invocation);
-                    }
-                    (batch.reply)(&events)
-                }
-                Err(outcome) => self.log_and_reply(form, &outcome, None, invocation),
-            },
+            Ok(Endpoint::Batch(batch)) => {
+                let events = Box::pin(self.process_batch(incoming, &batch, invocation)).await;
+                self.log_and_reply_to_each(form, events, batch.reply, invocation)
+            }
+            Ok(Endpoint::Foreign(foreign)) => {
+                let events = Box::pin(self.process_foreign(incoming, &foreign, invocation)).await;
+                self.log_and_reply_to_each(form, events, foreign.batch.reply, invocation)
+            }
             Ok(Endpoint::Page(page)) => {
                 let Booked { outcome, event_id, order, .. } =
                     self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
@@ -115,20 +114,28 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         book_batch(&self.source, &self.ledger, &self.admission, &received, form, invocation).await
     }
 
-    fn admitted(&self, incoming: Incoming, bytes_max: usize) -> Result<Request, Outcome> {
+    pub(crate) fn admitted(&self, incoming: Incoming, bytes_max: usize) -> Result<Request, Outcome> {
         self.admission.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
         (incoming.query.len() <= QUERY_BYTES_MAX).then_some(()).ok_or(Outcome::TooLarge)?;
         Ok(incoming.open(bytes_max)?)
     }
 
-    async fn received<'r>(&self, request: &'r Request, invocation: &Invocation) -> Result<Received<'r>, Outcome> {
+    pub(crate) async fn received<'r>(
+        &self,
+        request: &'r Request,
+        invocation: &Invocation,
+    ) -> Result<Received<'r>, Outcome> {
         let verified = self.verify(request, invocation).await?;
         self.admission.admits_proof(&verified).map_err(Outcome::Unverified)?;
         Ok(Received::new(verified, request, W::HEADERS_KEPT))
     }
 
     /// Verifies with the live keys, and once more with renewed keys if the signature does not match.
-    async fn verify<'r>(&self, request: &'r Request, invocation: &Invocation) -> Result<Verified<'r>, Outcome> {
+    pub(crate) async fn verify<'r>(
+        &self,
+        request: &'r Request,
+        invocation: &Invocation,
+    ) -> Result<Verified<'r>, Outcome> {
         let keys = self.keys.live(invocation).await;
         let unfit = match self.source.verify(&keys, request, invocation.now) {
             Ok(verified) => return Ok(verified),
@@ -159,6 +166,23 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         let (store, others) = future::join(self.ledger.key(&key, &context), others).await;
         let store = Dependency { name: "store", answers: store.is_ok() };
         std::iter::once(store).chain(others).collect()
+    }
+
+    fn log_and_reply_to_each(
+        &self,
+        form: W::Form,
+        events: Result<Vec<BatchedEvent>, Outcome>,
+        reply: fn(&[BatchedEvent]) -> Reply,
+        invocation: &Invocation,
+    ) -> Reply {
+        let events = match events {
+            Ok(events) => events,
+            Err(outcome) => return self.log_and_reply(form, &outcome, None, invocation),
+        };
+        for BatchedEvent { outcome, event_id } in &events {
+            log(W::SOURCE.as_str(), outcome, event_id.as_deref(), invocation);
+        }
+        reply(&events)
     }
 
     fn log_and_reply(

@@ -64,6 +64,13 @@ impl<'b> JsonObject<'b> {
         self.field(name)?.map(|field| field.object()).transpose()
     }
 
+    /// Its JSON without these fields.
+    pub fn without(&self, names: &[&str]) -> String {
+        let left = self.fields.0.iter().filter(|(name, _)| !names.contains(&&*name.0));
+        let left: Vec<String> = left.map(|(name, value)| format!("{}:{}", quoted(&name.0), value.get())).collect();
+        format!("{{{}}}", left.join(","))
+    }
+
     /// The error for a field of this object.
     pub fn problem(&self, name: &str, problem: &str) -> ParseError {
         ParseError::new(&self.path_of(name), problem)
@@ -116,6 +123,10 @@ impl<'b> JsonField<'b> {
     pub fn problem(&self, problem: &str) -> ParseError {
         ParseError::new(&self.path, problem)
     }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// The fields in their order, each as raw text. A map would keep the last of two fields with one name, and a derived

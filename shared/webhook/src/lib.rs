@@ -19,6 +19,7 @@
 mod admission;
 mod batch;
 mod book;
+mod foreign;
 mod handle;
 mod json;
 mod kept;
@@ -29,11 +30,12 @@ mod stages;
 mod status;
 
 pub use admission::{Admission, AdmissionError};
+pub use foreign::{AUTHORIZATION, SEAL, sealed_form, verify_bearer};
 pub use handle::{Function, log};
 pub use json::{JsonField, JsonObject, elements, place};
 pub use kept::{Kept, KeptError};
 pub use outcome::Outcome;
 pub use received::Received;
 pub use replay::{OtherReceipt, RefusedRow, Replayed, listed, listed_again, replay, reported};
-pub use stages::{BatchForm, BatchedEvent, Dependency, Endpoint, ParseError, Places, Webhook};
+pub use stages::{BatchForm, BatchedEvent, Dependency, Endpoint, ForeignForm, ParseError, Places, Webhook};
 pub use status::StatusCache;

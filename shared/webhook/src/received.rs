@@ -39,16 +39,13 @@ impl<'r> Received<'r> {
             let most = form.events_max;
             return Err(ParseError::new("body", &format!("has {} events, more than {most}", places.len())));
         }
-        let batch = EventKey::of_batch(source, self.request.body());
+        // A single event is kept under its own receipt, as one that came alone.
+        let batch = (places.len() > 1).then(|| EventKey::of_batch(source, self.request.body()));
         let part = |place| {
             let verified = self.verified.part(place)?;
             let headers = self.headers.clone();
-            Some(Received {
-                verified,
-                request: self.request,
-                headers,
-                batch: Some((batch.clone(), AtomicBool::new(false))),
-            })
+            let batch = batch.clone().map(|batch| (batch, AtomicBool::new(false)));
+            Some(Received { verified, request: self.request, headers, batch })
         };
         Ok(places.into_iter().filter_map(part).collect())
     }

@@ -71,6 +71,8 @@ pub enum Endpoint {
     Event,
     /// Several events under one signature.
     Batch(BatchForm),
+    /// Events in a form of the sender, under a static key.
+    Foreign(ForeignForm),
     /// The same event, delivered by the buyer's browser (a return URL). The reply is a page that shows the event's
     /// order, if the event is verified.
     Page(fn(&Outcome, Option<&Order>) -> Reply),
@@ -89,6 +91,17 @@ pub struct BatchForm {
     /// The places of the events in the verified body, in their order.
     pub split: fn(&[u8]) -> Result<Places, ParseError>,
     pub reply: fn(&[BatchedEvent]) -> Reply,
+}
+
+/// How a body in a form of the sender is taken apart.
+#[derive(Debug, Clone, Copy)]
+pub struct ForeignForm {
+    /// The longest body that is read.
+    pub bytes_max: usize,
+    /// The events in their order, each as JSON in the form in which it is kept.
+    pub events: fn(&[u8]) -> Vec<String>,
+    /// In which they are kept and booked: `webhook::sealed_form`.
+    pub batch: BatchForm,
 }
 
 /// Where the events of a body are, in their order.
