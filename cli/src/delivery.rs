@@ -62,8 +62,14 @@ impl Outcome {
 impl Delivery {
     pub(crate) fn of(id: &str, source: &Source, reply: Result<Reply, NoReply>, took: Duration) -> Self {
         match reply {
-            // The header of a local stack: `refused order_unknown`.
-            Ok(reply) => Self::answered(id, source, (reply.status, &reply.body, reply.header(OUTCOME_HEADER)), took),
+            Ok(reply) => {
+                // The header of a local stack: `refused order_unknown`. Or what a reply has of the one event sent.
+                let of_event =
+                    || event_of_batch(serde_json::from_str::<Value>(&reply.body).ok()?.get("results")?.get(0)?);
+                let named =
+                    reply.header(OUTCOME_HEADER).map(str::to_owned).or_else(|| of_event().map(|(_, named)| named));
+                Self::answered(id, source, (reply.status, &reply.body, named.as_deref()), took)
+            }
             Err(no_reply) => Self::unanswered(id, no_reply),
         }
     }

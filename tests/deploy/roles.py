@@ -14,6 +14,7 @@ EFFECTIVE_WITHIN_S = 60
 # The prefix of the journal rows that each function writes. Functions that are not here write none.
 OWN_ROWS = {
     "UsageFunction": "usage#",
+    "LitellmFunction": "usage#litellm.",
     "StripeFunction": "stripe#",
     "WechatFunction": "wechat#",
     "EpayFunction": "epay#",
@@ -31,7 +32,7 @@ def enforced(shop):
     say("roles: calls that no function may make")
     deployment = shop.deployment
     for function in deployment.declared("AWS::Serverless::Function"):
-        another = "stripe" if function in ("UsageFunction", "CreditsFunction") else "usage"
+        another = "stripe" if function in ("UsageFunction", "LitellmFunction", "CreditsFunction") else "usage"
         with lent(deployment, function, shop.named("suite")) as call:
             def updated(table, prefix):
                 row = {"TableName": deployment.table(table), "Key": {"id": {"S": prefix + shop.named("suite")}}}

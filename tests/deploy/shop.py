@@ -100,6 +100,7 @@ class Shop:
 # The setting with which the local stack signs for each provider.
 SETTINGS = {
     "usage": "WEBHOOK_SECRET",
+    "litellm": "LITELLM_KEY",
     "stripe": "STRIPE_WEBHOOK_SECRET",
     "wechat": "WECHAT_LOCAL",
     "epay": "EPAY_LOCAL",

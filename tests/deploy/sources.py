@@ -35,6 +35,25 @@ def usage(shop):
     check("a part of it is given back once", shop.balance(f"{owner}/credits"), "9000000000")
 
 
+def litellm(shop):
+    say("litellm: usage under a static key")
+    owner, key = shop.named("litellm-shop"), shop.named("litellm-key")
+    shop.open_account(owner, credits="10")
+    shop.by_hand("account", "key", owner, key)
+    event = shop.named("chatcmpl")
+    # A hundred credits a dollar, and a markup of a fifth.
+    words = ["--set", f"metadata.user_api_key_hash={key}", "--set", "response_cost=1.25e-02"]
+
+    def outcome(answer):
+        return answer[0], [result["outcome"] for result in answer[1]["results"]]
+
+    check("a use is booked", outcome(shop.send("litellm", event, *words)), (200, ["booked"]))
+    check("a repeat is not", outcome(shop.send("litellm", event, *words)), (200, ["duplicate"]))
+    forged, _ = shop.send("litellm", shop.named("chatcmpl-forged"), *words, secret=shop.stranger("litellm"))
+    check("one under another key is refused", forged, 401)
+    check("it was deducted once", shop.balance(f"{owner}/credits"), "8500000000")
+
+
 def codes(shop):
     say("codes: a code is redeemed once by its owner")
     owner = shop.named("redeemer")

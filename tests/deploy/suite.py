@@ -64,6 +64,7 @@ def main():
 
         say("== webhooks")
         sources.usage(shop)
+        sources.litellm(shop)
         sources.codes(shop)
         sources.credits_api(shop)
         sources.stripe(shop)
@@ -122,8 +123,8 @@ def filled(deployment, made):
     """Fills each secret that a person would fill with keys of this run, and restores the previous ones at the end."""
     before = {name: deployment.secret(name) for name in deployment.secrets()}
     for name, stored in before.items():
-        # The LLM gateway's secret is generated, and stays.
-        if name != "usage":
+        # The secrets of LLM gateways are generated, and stay.
+        if name not in ("usage", "litellm"):
             deployment.put_secret(name, {setting: made.get(setting, "") for setting in stored})
     try:
         yield
@@ -135,6 +136,7 @@ def filled(deployment, made):
 def opened(deployment, cloud, fakes):
     keys = {source: fakes.secrets.get(setting) for source, setting in SETTINGS.items()}
     keys["usage"] = deployment.secret("usage")["WEBHOOK_SECRET"]
+    keys["litellm"] = deployment.secret("litellm")["LITELLM_KEY"]
     shop = Shop(PROGRAM, deployment, cloud.api_url(deployment), keys)
     shop.fakes = fakes.base
     check("the API answers", shop.ask("GET", "/health"), (200, {"status": "ok", "service": "orders"}))

@@ -43,6 +43,7 @@ fn path(name: &'static str, cost: Cost) -> Path {
 async fn all() -> Vec<Path> {
     let groups = [
         events::of_usage().await,
+        events::of_litellm().await,
         lots::of_lots().await,
         transfers::of_transfers().await,
         Box::pin(holds::of_holds()).await,

@@ -36,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("fulfil", &["edge", "idempotency", "ledger", "providers", "signing"]),
     ("stripe", &["edge", "idempotency", "ledger", "signing", "webhook"]),
     ("usage", &["catalog", "edge", "idempotency", "ledger", "signing", "webhook"]),
+    ("litellm", &["catalog", "edge", "idempotency", "ledger", "signing", "usage", "webhook"]),
     (
         "reconcile",
         &[
@@ -47,6 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "fulfil",
             "idempotency",
             "ledger",
+            "litellm",
             "providers",
             "signing",
             "stripe",
@@ -71,6 +73,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "fulfil",
             "idempotency",
             "ledger",
+            "litellm",
             "orders",
             "pages",
             "providers",
@@ -101,6 +104,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "fulfil",
             "idempotency",
             "ledger",
+            "litellm",
             "orders",
             "providers",
             "reconcile",

@@ -24,6 +24,7 @@ mod holds;
 mod hot_account;
 mod house;
 mod links;
+mod litellm;
 mod loaded_store;
 mod log_capture;
 mod lots;

@@ -13,6 +13,7 @@ use epay::Epay;
 use fireblocks::Fireblocks;
 use futures_util::future::LocalBoxFuture;
 use ledger::{CallerKey, Holds as _, KeyId};
+use litellm::Litellm;
 use orders::Orders;
 use stripe::Stripe;
 use testkit::{Sent, Shape, StripeNet, World, api_key, service_key};
@@ -54,8 +55,13 @@ impl Documented {
     fn source<W: Sender>(function: impl Service + 'static, limit: &'static str, refusals: [&'static str; 2]) -> Self {
         let answer = answer(function);
         let (routes, body_bytes_max) = (of(W::ROUTES), W::BODY_BYTES_MAX);
-        let batch = W::ROUTES.iter().find_map(|route| {
-            if let webhook::Endpoint::Batch(form) = &route.endpoint { Some((route.path, form.bytes_max)) } else { None }
+        let batch = W::ROUTES.iter().find_map(|route| match &route.endpoint {
+            webhook::Endpoint::Batch(form) => Some((route.path, form.bytes_max)),
+            webhook::Endpoint::Foreign(form) => Some((route.path, form.bytes_max)),
+            webhook::Endpoint::Event
+            | webhook::Endpoint::Page(_)
+            | webhook::Endpoint::Health(_)
+            | webhook::Endpoint::Status(_) => None,
         });
         let document = format!("providers/{}", W::SOURCE.as_str());
         Self { document, routes, body_bytes_max, batch, limit, refusals, answer }
@@ -107,6 +113,7 @@ async fn functions(world: &World, net: &StripeNet) -> Vec<Documented> {
         [r#"{"errcode":405,"errmsg":"Method not allowed"}"#, r#"{"errcode":413,"errmsg":"Payload too large"}"#];
     vec![
         Documented::source::<Usage>(Usage::function(ledger()).await, "64 KiB", of_usage),
+        Documented::source::<Litellm>(Litellm::function(ledger()).await, "6 MiB", of_usage),
         Documented::source::<Stripe>(Stripe::function(ledger()).await, "1 MiB", of_providers),
         Documented::source::<Wechat>(Wechat::function(ledger()).await, "64 KiB", of_wechat),
         Documented::source::<Epay>(Epay::function(ledger()).await, "8 KiB", ["fail", "fail"]),

@@ -23,8 +23,9 @@ fn env_example_has_every_setting_once() {
 
     let app = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
     let of_functions = app.functions().iter().flat_map(|function| function.environment.keys().map(String::as_str));
-    let secrets: [&[&str]; 9] = [
+    let secrets: [&[&str]; 10] = [
         &usage::SETTINGS,
+        &litellm::SETTINGS,
         &stripe::SETTINGS,
         &wechat::SETTINGS,
         &epay::SETTINGS,

@@ -23,6 +23,7 @@ use ledger::{
     Amount, Audit, Backlog, Decision, Entry, EventKey, Fingerprint, Grant, JournalHeader, Ledger, Order, OrderNumber,
     Owner, Provider, Timestamp, Writer,
 };
+use litellm::Litellm;
 use reconcile::Reconcile;
 use serde_json::{Value, json};
 use signing::Strength;
@@ -159,6 +160,7 @@ pub(crate) fn reconcile<L: Backlog + Audit + Clone>(ledger: L, settings: &[(&str
     Reconcile {
         ledger,
         usage: Usage::shipped().expect("a card"),
+        litellm: Litellm::shipped(litellm::Config::default()).expect("a card"),
         stripe: source(settings),
         wechat: None,
         epay: None,

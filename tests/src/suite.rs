@@ -225,6 +225,7 @@ fn every_source_passes_the_suites() {
     for known in Source::ALL {
         let joined = match known {
             Source::Usage => source::<usage::Usage>(),
+            Source::Litellm => source::<litellm::Litellm>(),
             Source::Stripe => source::<stripe::Stripe>(),
             Source::Wechat => source::<wechat::Wechat>(),
             Source::Epay => source::<epay::Epay>(),

@@ -13,6 +13,7 @@ use epay::Epay;
 use fireblocks::Fireblocks;
 use idempotency::Tables;
 use ledger::{Source, Sweep};
+use litellm::Litellm;
 use orders::Orders;
 use providers::{
     EpayConfig, FireblocksConfig, FireblocksKeys, NewApiConfig, StripeConfig, UnitelConfig, UnitelKeys, WechatConfig,
@@ -50,6 +51,7 @@ impl Declared {
 
 const EDGE: (&[&str], &str) = (&edge::Config::VARIABLES, "shared/edge/src/config.rs");
 const ADMISSION: (&[&str], &str) = (&Admission::VARIABLES, "shared/webhook/src/admission.rs");
+const LITELLM: (&[&str], &str) = (&litellm::Config::VARIABLES, "functions/litellm/src/config.rs");
 const RECONCILE: &str = "reconcile";
 const STRIPE: (&[&str], &str) = (&stripe::Config::VARIABLES, "functions/stripe/src/config.rs");
 const STRIPE_API: (&[&str], &str) = (&StripeConfig::VARIABLES, "shared/providers/src/stripe/config.rs");
@@ -66,6 +68,13 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
         routes: || of(Usage::ROUTES),
         secrets: &usage::SETTINGS,
         variables: &[ADMISSION],
+        schedules: BTreeSet::new,
+    },
+    Declared {
+        name: Litellm::SOURCE.as_str(),
+        routes: || of(Litellm::ROUTES),
+        secrets: &litellm::SETTINGS,
+        variables: &[ADMISSION, LITELLM],
         schedules: BTreeSet::new,
     },
     Declared {
@@ -142,6 +151,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
         routes: BTreeSet::new,
         secrets: &[],
         variables: &[
+            LITELLM,
             STRIPE,
             STRIPE_API,
             (&wechat::Config::VARIABLES, "functions/wechat/src/config.rs"),
@@ -156,6 +166,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
                 &[
                     "FULFIL_SECRET_ID",
                     "USAGE_SECRET_ID",
+                    "LITELLM_SECRET_ID",
                     "STRIPE_SECRET_ID",
                     "WECHAT_SECRET_ID",
                     "RETIRED_SECRET_ID",
@@ -368,6 +379,7 @@ async fn every_sample_is_accepted() {
             let body = fs::read_to_string(&path).expect("a sample");
             let reply = match source {
                 Source::Usage => Sandbox::faultless(&world).await.deliver(&body, &invocation(1)).await,
+                Source::Litellm => SandboxOf::<Litellm>::faultless(&world).await.deliver(&body, &invocation(1)).await,
                 Source::Stripe => SandboxOf::<Stripe>::faultless(&world).await.deliver(&body, &invocation(1)).await,
                 // Every sample pays the same order, so each has a world of its own.
                 Source::Epay => {
@@ -383,6 +395,6 @@ async fn every_sample_is_accepted() {
         }
     }
     let samples = fs::read_dir(root().join("events/usage")).expect("samples").count();
-    let booked = world.books().processed().filter(|id| id.starts_with("usage#")).count();
+    let booked = world.books().processed().filter(|id| id.starts_with("usage#evt")).count();
     assert_eq!(booked, samples, "each is its own event");
 }

@@ -18,7 +18,7 @@ use crate::house::{files, root};
 
 const NAMESPACE: &str = "hookledger-local";
 /// The alarms that the code raises: the source, the word and the file.
-const RAISED: [(&str, &str, &str); 37] = [
+const RAISED: [(&str, &str, &str); 38] = [
     ("stripe", "dispute_opened", "functions/stripe/src/decide.rs"),
     ("stripe", "refunded_too_much", "functions/stripe/src/decide.rs"),
     ("stripe", "refused", "shared/webhook/src/book.rs"),
@@ -54,6 +54,7 @@ const RAISED: [(&str, &str, &str); 37] = [
     ("reconcile", "unsettled", "shared/audit/src/alarms.rs"),
     ("reconcile", "unlisted", "shared/audit/src/alarms.rs"),
     ("usage", "price_differs", "functions/usage/src/decide.rs"),
+    ("litellm", "price_differs", "functions/usage/src/decide.rs"),
     ("usage", "price_differs", "shared/idempotency/src/price_differs.rs"),
     ("budgets", "budget_unreadable", "shared/idempotency/src/uncounted.rs"),
 ];
@@ -261,7 +262,10 @@ fn every_function_queue_table_and_source_is_watched() {
     let app = app();
     let functions: BTreeSet<String> =
         app.functions().iter().map(|function| format!("hookledger-local-{}", function.binary)).collect();
-    assert_eq!((of("errors", "FunctionName"), of("throttled", "FunctionName")), (functions.clone(), functions));
+    for alarms in [["errors", "errors-workers"], ["throttled", "throttled-workers"]] {
+        let watched: BTreeSet<String> = alarms.into_iter().flat_map(|name| of(name, "FunctionName")).collect();
+        assert_eq!(watched, functions, "{alarms:?}");
+    }
     let queues: BTreeSet<String> =
         of_type(&app, "AWS::SQS::Queue").iter().map(|(_, queue)| text(&queue["QueueName"])).collect();
     assert_eq!(of("dead-letters", "QueueName"), queues);

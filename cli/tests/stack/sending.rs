@@ -24,6 +24,28 @@ fn samples_are_booked_under_both_schemes() {
 }
 
 #[test]
+fn samples_of_litellm_are_booked() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let samples = [
+        ("litellm", "  booked  "),
+        ("litellm/priced", "  booked  "),
+        ("litellm/cache_hit", "  booked  "),
+        ("litellm/failure", "  ignored failure  "),
+    ];
+    for (sample, outcome) in samples {
+        let reply = folder.run(&["send", sample, "--id", "chatcmpl-1"]);
+        assert!(reply.stdout.starts_with("200") && reply.stdout.contains(outcome), "{sample}: {}", reply.stdout);
+    }
+    assert!(folder.run(&["send", "litellm", "--id", "chatcmpl-1"]).stdout.contains("  repeat  "));
+    let forged = folder.run(&["send", "litellm", "--secret", "another-key-of-32-characters-or-more"]);
+    assert!(forged.stdout.starts_with("401"), "{}", forged.stdout);
+    assert_eq!(stack.journal("usage#litellm.").len(), 3);
+    // 0.000225 dollars, and 200 tokens at 2.50, 1000 at 1.25, and 300 at 10 dollars a million.
+    assert_eq!(stack.account("demo/credits")["balance_units"]["N"], "999403000000");
+}
+
+#[test]
 fn refused_event_fails_the_command() {
     let folder = Folder::new();
     let stack = folder.start();
@@ -74,7 +96,7 @@ fn unsendable_event_gives_a_one_line_error() {
         (69, &["send", "usage"], "no stack is running in"),
         (2, &["send", "usage", "--url", "http://127.0.0.1:1"], "set WEBHOOK_SECRET, or give one with --secret"),
         (2, &["send", "usage", "--url", "ftp://x", "--secret", "s3"], "is not an http or https URL"),
-        (2, &["send", "paypal"], "there is no source paypal, only: usage, stripe"),
+        (2, &["send", "paypal"], "there is no source paypal, only: usage, litellm, stripe"),
         (
             2,
             &["send", "usage/none"],

@@ -11,6 +11,7 @@ use fireblocks::Fireblocks;
 use fulfil::{Custodian, Fulfil, Operator};
 use futures_util::future::BoxFuture;
 use ledger::{Audit, Backlog};
+use litellm::Litellm;
 use providers::{Http, NewApiConfig, StripeConfig, WechatKeys};
 use stripe::Stripe;
 use usage::Usage;
@@ -24,6 +25,8 @@ use crate::{Assembled, GatewayApi, LiveKeys, PublishedKeys, Reconcile, ReplayKey
 const FULFIL_SECRET: &str = "FULFIL_SECRET_ID";
 /// `USAGE_SECRET_ID`: the secret of `usage`.
 const USAGE_SECRET: &str = "USAGE_SECRET_ID";
+/// `LITELLM_SECRET_ID`: the secret of `litellm`.
+const LITELLM_SECRET: &str = "LITELLM_SECRET_ID";
 /// `STRIPE_SECRET_ID`: the secret of `stripe`.
 const STRIPE_SECRET: &str = "STRIPE_SECRET_ID";
 /// `RETIRED_SECRET_ID`: the rotated-out keys, which only this function reads.
@@ -76,6 +79,7 @@ async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, S
     Ok(Reconcile {
         ledger,
         usage: Usage::shipped().map_err(StartError::setting)?,
+        litellm: Litellm::configured(start)?,
         stripe,
         wechat,
         epay,
@@ -96,14 +100,16 @@ async fn replay_keys(
     has_epay: bool,
     has_fireblocks: bool,
 ) -> Result<ReplayKeys, StartError> {
-    let (usage, stripe, wechat, epay, retired) = tokio::join!(
+    let (usage, litellm, stripe, wechat, epay, retired) = tokio::join!(
         found(start, true, &[USAGE_SECRET], LiveKeys::<Usage>::read),
+        found(start, true, &[LITELLM_SECRET], LiveKeys::<Litellm>::read),
         found(start, true, &[STRIPE_SECRET], LiveKeys::<Stripe>::read),
         found(start, has_wechat, &[WECHAT_SECRET, WechatKeys::SECRET_ID], LiveKeys::<Wechat>::read),
         found(start, has_epay, &[EPAY_SECRET], LiveKeys::<Epay>::read),
         found(start, true, &[RETIRED_SECRET], RetiredKeys::read),
     );
     let is_incomplete = usage.is_none()
+        || litellm.is_none()
         || stripe.is_none()
         || (has_wechat && wechat.is_none())
         || (has_epay && epay.is_none())
@@ -111,7 +117,7 @@ async fn replay_keys(
     let fireblocks =
         if has_fireblocks { Some(PublishedKeys::new(fireblocks::Config::configured(start)?, http())) } else { None };
     let forbids_body_only_hmac = start.read(Admission::read_forbids_body_only_hmac)?;
-    Ok(ReplayKeys { usage, stripe, wechat, epay, fireblocks, retired, is_incomplete, forbids_body_only_hmac })
+    Ok(ReplayKeys { usage, litellm, stripe, wechat, epay, fireblocks, retired, is_incomplete, forbids_body_only_hmac })
 }
 
 async fn found<K>(start: &Start, is_configured: bool, secrets: &[&str], make: MakeKeys<K>) -> Option<Keyring<K>> {

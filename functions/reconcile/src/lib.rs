@@ -21,6 +21,7 @@
 //! let worker = Reconcile {
 //!     ledger: ledger.clone(),
 //!     usage: usage::Usage::default(),
+//!     litellm: litellm::Litellm::default(),
 //!     stripe: stripe::Stripe { config: stripe::Config::read(livemode, "dev")? },
 //!     wechat: None,
 //!     epay: None,
@@ -71,6 +72,7 @@ use epay::Epay;
 use fireblocks::Fireblocks;
 use fulfil::Fulfil;
 use ledger::{Audit, Backlog, Sweep, Writer};
+use litellm::Litellm;
 use serde::{Deserialize, Serialize};
 use stripe::Stripe;
 use thiserror::Error;
@@ -101,6 +103,7 @@ const OTHER_RECEIPT: &str = "other_receipt";
 pub struct Reconcile<L> {
     pub ledger: L,
     pub usage: Usage,
+    pub litellm: Litellm,
     pub stripe: Stripe,
     /// `None` if the deployment does not configure it.
     pub wechat: Option<Wechat>,

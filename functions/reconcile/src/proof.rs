@@ -7,6 +7,7 @@ use edge::{Invocation, KeySource as _, Keyring, KeyringError, Settings, chain};
 use epay::Epay;
 use fireblocks::{Fireblocks, Published};
 use ledger::{CachedJwks, CallContext, CommitError, JwksCache, JwksName};
+use litellm::Litellm;
 use providers::Http;
 use signing::{SecretError, Strength, VerifyError};
 use stripe::Stripe;
@@ -21,6 +22,7 @@ use crate::RetiredKeys;
 #[derive(Debug, Default)]
 pub struct ReplayKeys {
     pub usage: Option<Keyring<LiveKeys<Usage>>>,
+    pub litellm: Option<Keyring<LiveKeys<Litellm>>>,
     pub stripe: Option<Keyring<LiveKeys<Stripe>>>,
     pub wechat: Option<Keyring<LiveKeys<Wechat>>>,
     pub epay: Option<Keyring<LiveKeys<Epay>>>,

@@ -84,6 +84,9 @@ impl<L: Backlog> Reconcile<L> {
         let (keys, mut tally) = (&self.keys, SweepTally::default());
         for source in Source::ALL {
             match source {
+                Source::Litellm => {
+                    self.sweep(&self.litellm, &keys.of(keys.litellm.as_ref()), run, &mut tally).await?;
+                }
                 // Concurrently, in `sweep_usage`.
                 Source::Usage => {}
                 Source::Stripe => self.sweep(&self.stripe, &keys.of(keys.stripe.as_ref()), run, &mut tally).await?,
@@ -165,7 +168,7 @@ impl<L: Backlog> Reconcile<L> {
             return Ok(None);
         };
         let within = invocation.but_for(RESCHEDULE_MARGIN);
-        let mut replayed = self.replayed(source, keys, waiting, kept, &within).await;
+        let mut replayed = self.replayed_by_sender(source, keys, waiting, kept, &within).await;
         let is_claim = matches!(replayed, Ok(Outcome::Refused(reason)) if reason.is_of_reversal());
         if is_claim && W::SOURCE == Source::Stripe && self.learn_invoice(kept, &within).await? {
             replayed = self.replayed(source, keys, waiting, kept, &within).await;
@@ -194,6 +197,22 @@ impl<L: Backlog> Reconcile<L> {
             RowDisposition::Closed => self.ledger.reschedule(waiting, None, &invocation.context()).await?,
         }
         Ok(Some(outcome))
+    }
+
+    /// A use is kept as one of `usage`, whichever gateway has reported it. The path of its delivery tells which.
+    async fn replayed_by_sender<W: Webhook>(
+        &self,
+        source: &W,
+        keys: &impl Prove<W>,
+        waiting: &RefusedEvent,
+        kept: &KeptBody,
+        invocation: &Invocation,
+    ) -> Result<Outcome, Unproven> {
+        if W::SOURCE == Source::Usage && kept.path == litellm::PATH {
+            let keys = self.keys.of(self.keys.litellm.as_ref());
+            return self.replayed(&self.litellm, &keys, waiting, kept, invocation).await;
+        }
+        self.replayed(source, keys, waiting, kept, invocation).await
     }
 
     async fn replayed<W: Webhook>(

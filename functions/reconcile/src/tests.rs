@@ -17,6 +17,7 @@ fn reconcile<L: Backlog + Clone>(ledger: L) -> Reconcile<L> {
     Reconcile {
         ledger,
         usage: Usage::default(),
+        litellm: litellm::Litellm::default(),
         stripe,
         wechat: None,
         epay: None,

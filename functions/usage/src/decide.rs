@@ -20,12 +20,8 @@ struct Cost {
     differs: bool,
 }
 
-pub(crate) fn decide(
-    event: &UsageEvent,
-    mut header: JournalHeader,
-    used: LoadedUse,
-    card: Option<&RateCard>,
-) -> Decision {
+/// Also of an event that another gateway reports in a form of its own.
+pub fn decide(event: &UsageEvent, mut header: JournalHeader, used: LoadedUse, card: Option<&RateCard>) -> Decision {
     let Some(cost) = cost(event, &used, card) else {
         // What it will cost is not known.
         let wait = Effect::Wait { lane: Lane::Model(event.model.clone()), owed: Amount::ZERO };
@@ -86,7 +82,8 @@ impl Cost {
     }
 }
 
-pub(crate) fn header(event: &UsageEvent) -> JournalHeader {
+/// The facts of a use. Another gateway has a fingerprint of its own, over what it reports.
+pub fn header(event: &UsageEvent) -> JournalHeader {
     let counts = &event.counts;
     let mut facts: Facts = vec![
         ("key", event.key.as_str().into()),

@@ -37,8 +37,9 @@ use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{BatchForm, Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use assemble::assemble;
-pub use decide::fingerprint_of;
+pub use decide::{decide, fingerprint_of, header};
 pub use parse::{EventType, UsageEvent};
+pub use reply::{batch as reply_to_each, reply};
 pub use verify::{Keys, SETTINGS};
 
 /// The path of its events.

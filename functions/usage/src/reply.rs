@@ -21,7 +21,7 @@ struct Body<'b> {
     timestamp: Option<String>,
 }
 
-pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
+pub fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
     let (status, message) = answer(outcome);
     let reply = Reply::json(status, &Body { success: status == 200, message: &message, event_id, timestamp: None });
     match outcome {
@@ -94,7 +94,7 @@ struct BatchResult<'b> {
 }
 
 /// 503 has the sender repeat the whole request, in which whatever is booked is a repeat.
-pub(crate) fn batch(events: &[BatchedEvent]) -> Reply {
+pub fn batch(events: &[BatchedEvent]) -> Reply {
     let results: Vec<BatchResult<'_>> = events.iter().map(result).collect();
     let is_final = events.iter().all(|event| event.outcome.is_final());
     let success = results.iter().all(|result| result.status == 200);
@@ -119,10 +119,10 @@ fn result(event: &BatchedEvent) -> BatchResult<'_> {
         Outcome::Unparsed(error) => ("invalid", None, Some(error.field.as_str())),
         Outcome::Conflict => ("conflict", None, None),
         Outcome::Refused(reason) => ("refused", Some(reason.as_str()), None),
+        Outcome::TooLarge => ("too_large", None, None),
         Outcome::NotFound
         | Outcome::MethodNotAllowed { .. }
         | Outcome::Forbidden
-        | Outcome::TooLarge
         | Outcome::Malformed
         | Outcome::Unverified(_)
         | Outcome::Unverifiable

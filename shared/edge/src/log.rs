@@ -216,7 +216,7 @@ pub fn own_targets(level: LogLevel) -> Targets {
 }
 
 /// Every crate that a function or the local stack logs from, and the targets above. Each name is a prefix.
-pub const OWN_CRATES: [&str; 22] = [
+pub const OWN_CRATES: [&str; 23] = [
     "api",
     "audit",
     "catalog",
@@ -229,6 +229,7 @@ pub const OWN_CRATES: [&str; 22] = [
     "hookledger",
     "idempotency",
     "ledger",
+    "litellm",
     "local",
     "orders",
     "providers",

@@ -32,9 +32,11 @@ macro_rules! list {
 
 list! {
     /// A sender of webhooks. Its word begins the journal keys of its events, and names its function, folder and samples.
+    /// A use has the journal key of `usage`, whichever gateway reports it.
     pub enum Source {
         /// An LLM gateway's usage events.
         Usage = "usage",
+        Litellm = "litellm",
         Stripe = "stripe",
         Wechat = "wechat",
         Epay = "epay",

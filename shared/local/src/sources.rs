@@ -2,6 +2,7 @@
 
 pub(crate) mod epay;
 pub(crate) mod fireblocks;
+mod litellm;
 mod stripe;
 mod usage;
 pub(crate) mod wechat;
@@ -19,6 +20,7 @@ use crate::random::Generate;
 
 pub(crate) use self::epay::EPAY;
 pub(crate) use self::fireblocks::FIREBLOCKS;
+pub(crate) use self::litellm::LITELLM;
 pub(crate) use self::stripe::STRIPE;
 pub use self::usage::USAGE;
 pub(crate) use self::wechat::WECHAT;
@@ -80,6 +82,7 @@ impl Source {
     pub(crate) fn of(source: ledger::Source) -> &'static Self {
         match source {
             ledger::Source::Usage => &USAGE,
+            ledger::Source::Litellm => &LITELLM,
             ledger::Source::Stripe => &STRIPE,
             ledger::Source::Wechat => &WECHAT,
             ledger::Source::Epay => &EPAY,
@@ -98,7 +101,7 @@ impl Source {
 
     /// The path that receives its events.
     pub fn path(&self) -> &'static str {
-        let route = self.routes.iter().find(|route| matches!(route.endpoint, Endpoint::Event));
+        let route = self.routes.iter().find(|route| matches!(route.endpoint, Endpoint::Event | Endpoint::Foreign(_)));
         route.map_or("/", |route| route.path)
     }
 

@@ -172,6 +172,7 @@ impl Deployed for ReconcileFunction {
         let stripe_api = StripeApi { http: http(&mut parts), config: stripe_config(), keys };
         Some(Reconcile {
             usage: Usage::new(&CATALOG),
+            litellm: litellm::Litellm { card: CATALOG.rate_card().cloned(), ..litellm::Litellm::default() },
             stripe: stripe(),
             wechat: match optional.wechat {
                 Some(interface) => Some(wechat::source(&mut parts, interface).await?),

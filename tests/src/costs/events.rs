@@ -5,6 +5,7 @@ use std::fs;
 use edge::Service as _;
 use fireblocks::Fireblocks;
 use idempotency::DynamoLedger;
+use litellm::Litellm;
 use serde_json::Value;
 use signing::epay::Params;
 use stripe::Stripe;
@@ -80,6 +81,22 @@ pub(super) async fn of_usage() -> Vec<Path> {
     let repeat = path("usage: a repeat at another sandbox", other.delivered(&event("e2", "1"), 200).await);
     let batches = Box::pin(of_batches()).await;
     paths.into_iter().chain([repeat]).chain(batches).collect()
+}
+
+/// Events of LiteLLM, alone and a hundred in a request.
+pub(super) async fn of_litellm() -> Vec<Path> {
+    let world = World::new();
+    open_account(&world, "alice", "k1", "1000").await;
+    let mut warm = Source::<Litellm>::cold(&world).await;
+    let event = |id: &str| crate::litellm::event(id, "k1", 1).to_string();
+    let batch = format!("[{}]", (0..100).map(|n| event(&format!("of-batch-{n}"))).collect::<Vec<_>>().join(","));
+    warm.delivered(&event("e1"), 200).await;
+    vec![
+        path("litellm: a use that comes alone", warm.delivered(&event("e2"), 200).await),
+        path("litellm: a repeat", warm.delivered(&event("e2"), 200).await),
+        path("litellm: 100 events of one owner", warm.delivered(&batch, 200).await),
+        path("litellm: their repeat", warm.delivered(&batch, 200).await),
+    ]
 }
 
 /// A hundred events in one request, of one owner and of many.

@@ -50,11 +50,13 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 }
 
 /// Rows, and the functions that may write them.
-const WRITERS: [(&str, &str, &[&str]); 33] = [
+const WRITERS: [(&str, &str, &[&str]); 34] = [
     ("journal", "usage#e1", &["usage", "credits", "reconcile"]),
-    ("journal", "lane#usage#owner#alice", &["usage", "reconcile"]),
+    ("journal", "lane#usage#owner#alice", &["usage", "litellm", "reconcile"]),
     ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
     ("journal", "unparsed#stripe#0", &["stripe", "reconcile"]),
+    // The uses of LiteLLM are usage, under a prefix of their own.
+    ("journal", "usage#litellm.1.0", &["usage", "litellm", "credits", "reconcile"]),
     ("journal", "wechat#v3.1", &["wechat", "reconcile"]),
     ("journal", "epay#1001.1", &["epay", "reconcile"]),
     ("journal", "fireblocks#1", &["fireblocks", "reconcile"]),
@@ -70,11 +72,15 @@ const WRITERS: [(&str, &str, &[&str]); 33] = [
     ("journal", "reversed#usage#e1", &["credits", "reconcile"]),
     ("journal", "redeem#0#alice", &["credits", "reconcile"]),
     // Each of them may be the first to debit an account whose credits are past their date.
-    ("journal", "expire#alice/credits.1", &["usage", "stripe", "wechat", "checkout", "credits", "fulfil", "reconcile"]),
+    (
+        "journal",
+        "expire#alice/credits.1",
+        &["usage", "litellm", "stripe", "wechat", "checkout", "credits", "fulfil", "reconcile"],
+    ),
     ("journal", "referral#HL1#1", &["fulfil", "reconcile"]),
     ("accounts", "key#api#0", &["credits"]),
     ("accounts", "key#remote#1", &["credits"]),
-    ("accounts", "budget#key#remote#1", &["usage", "credits", "reconcile"]),
+    ("accounts", "budget#key#remote#1", &["usage", "litellm", "credits", "reconcile"]),
     ("accounts", "referrer#alice", &[]),
     ("accounts", "service_key#0", &["credits"]),
     ("accounts", "code#0", &["credits"]),
@@ -86,7 +92,7 @@ const WRITERS: [(&str, &str, &[&str]); 33] = [
     (
         "accounts",
         "lots#alice/credits",
-        &["usage", "stripe", "wechat", "epay", "checkout", "credits", "fulfil", "reconcile"],
+        &["usage", "litellm", "stripe", "wechat", "epay", "checkout", "credits", "fulfil", "reconcile"],
     ),
     // An erasure writes an order, and no row that leads to one.
     (

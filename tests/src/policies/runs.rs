@@ -17,6 +17,7 @@ use ledger::{
     Ledger as _, Limits, LotKind, LotShare, LotTerms, MoneyKey, Movement, OrderNumber, Owner, Posting, Provider,
     Reference, Refund, RefundState, Sweep, Writer, Zone,
 };
+use litellm::Litellm;
 use orders::Orders;
 use providers::{Http, StripeConfig};
 use reconcile::Reconcile;
@@ -50,6 +51,16 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
             let batches = [batch.to_string(), batch.to_string().replace("\"90\"", "\"91\"")];
             let alone = [paid, unpaid, "no JSON".to_owned()];
             source::<Usage>(&world, &[&alone[..], &batches[..]].concat()).await
+        }
+        "litellm" => {
+            let world = World::new();
+            open_account(&world, "alice", "k1", "10").await;
+            lots_past_their_date(&world).await;
+            let [paid, unpaid] =
+                [("e1", 3), ("e2", 100)].map(|(id, cost)| crate::litellm::event(id, "k1", cost).to_string());
+            let batch = format!("[{paid},{unpaid},{{}},{}]", crate::litellm::event("e3", "k9", 1));
+            let batches = [batch.clone(), batch.replace("e2", "e4")];
+            source::<Litellm>(&world, &[&[paid, unpaid, "no JSON".to_owned()][..], &batches[..]].concat()).await
         }
         "stripe" => {
             let world = of_stripe::shop().await;

@@ -106,6 +106,7 @@ async fn sweeper(ledger: MemoryLedger, net: &Slow) -> Reconcile<MemoryLedger> {
     Reconcile {
         ledger,
         usage,
+        litellm: litellm::Litellm::default(),
         stripe,
         wechat: None,
         epay: Some(Epay { config, gateway }),

@@ -35,6 +35,7 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 pub(crate) fn keys() -> ReplayKeys {
     ReplayKeys {
         usage: Some(keyring(sandbox::settings(), LiveKeys::read)),
+        litellm: Some(keyring(crate::litellm::settings(), LiveKeys::read)),
         stripe: Some(keyring(settings_of(&[("STRIPE_WEBHOOK_SECRET", of_stripe::SECRET)]), LiveKeys::read)),
         wechat: Some(keyring(Settings::new(wechat::settings()), LiveKeys::read)),
         epay: Some(keyring(Settings::new(epay_settings()), LiveKeys::read)),

@@ -4,6 +4,9 @@ use ledger::Source;
 
 use crate::alarm::{Alarm, HOUR, MINUTE, Metric, OURS, at_least, backlog, outcomes, raised, sum, text};
 
+/// The sources of uses of models.
+const GATEWAYS: [&str; 2] = [Source::Usage.as_str(), Source::Litellm.as_str()];
+
 pub(super) fn alarms() -> Vec<Alarm> {
     vec![
         refused_due(),
@@ -16,6 +19,7 @@ pub(super) fn alarms() -> Vec<Alarm> {
         price_differs(),
         no_price(),
         gateway_log_late(),
+        litellm_lost(),
         holds_late(),
         conflict(),
         reconcile_calls(),
@@ -192,7 +196,10 @@ fn price_differs() -> Alarm {
     Alarm {
         name: "price-differs".to_owned(),
         comment: "",
-        when: at_least(1, raised("usage", "price_differs")),
+        when: at_least(
+            1,
+            sum("prices that differ", GATEWAYS.map(|gateway| (gateway, raised(gateway, "price_differs")))),
+        ),
         means: text(
             "A reported cost differs from the rate card's by more than `check` allows, or a hold and a usage event \
              report one use with two costs. The first that was booked stands. The log names the event.",
@@ -210,16 +217,40 @@ fn no_price() -> Alarm {
     Alarm {
         name: "usage-no-price".to_owned(),
         comment: "",
-        when: at_least(1, outcomes(Source::Usage.as_str(), "refused").by("reason", "no_price")),
+        when: at_least(
+            1,
+            sum(
+                "uses without a price",
+                GATEWAYS.map(|gateway| (gateway, outcomes(gateway, "refused").by("reason", "no_price"))),
+            ),
+        ),
         means: text(
             "A usage event has no cost, and the rate card has no price for its model at its time. It is kept, and \
              nothing was deducted.",
             "某个用量事件没有费用，价目表中也没有其模型在使用时的价格。事件已保留，未扣费。",
         ),
         to_do: text(
-            "Find it by `no_price` in the log of `usage`. Add a row to [the card](rate-card.md) that was in force at \
+            "Find it by `no_price` in the log of `usage` or `litellm`. Add a row to [the card](rate-card.md) that was in force at \
              the time of the use, and deploy: it is booked within ten minutes.",
-            "在 `usage` 的日志中按 `no_price` 查找。在[价目表](rate-card.zh.md)中添加使用时已生效的一行并部署：十分钟内入账。",
+            "在 `usage` 或 `litellm` 的日志中按 `no_price` 查找。在[价目表](rate-card.zh.md)中添加使用时已生效的一行并部署：十分钟内入账。",
+        ),
+    }
+}
+
+fn litellm_lost() -> Alarm {
+    Alarm {
+        name: "litellm-lost".to_owned(),
+        comment: "",
+        when: at_least(1, outcomes(Source::Litellm.as_str(), "ignored").by("reason", "event_lost")),
+        means: text(
+            "LiteLLM has sent `null` in the place of an event: it could not build the event, so that a use is not known, \
+             and nothing was deducted for it.",
+            "LiteLLM 发来 `null` 代替某个事件：它未能生成该事件，因此不知道这次使用，也未扣费。",
+        ),
+        to_do: text(
+            "Look for the error at this time in LiteLLM's log. If the use is known there, charge it with \
+             `account debit`.",
+            "在 LiteLLM 的日志中查找当时的错误；若能得知这次使用，用 `account debit` 扣费。",
         ),
     }
 }

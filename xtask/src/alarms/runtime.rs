@@ -41,7 +41,9 @@ pub(super) fn alarms() -> Vec<Alarm> {
         turned_away(),
         clock(),
         errors(),
+        errors_of_workers(),
         throttled(),
+        throttled_workers(),
         throttled_table_writes(),
         throttled_table_reads(),
         throttled_index_writes(),
@@ -54,9 +56,10 @@ fn api(metric: &'static str) -> Metric {
     Metric::of("AWS/ApiGateway", metric).by("ApiId", "{{resolve:ssm:/hookledger/${Stage}/api-id}}")
 }
 
-fn of_each_function(metric: &'static str) -> impl Iterator<Item = (&'static str, Metric)> {
+/// Those with routes, or the workers: an alarm has at most ten metrics.
+fn of_functions(metric: &'static str, are_workers: bool) -> impl Iterator<Item = (&'static str, Metric)> {
     let of = move |name| Metric::of("AWS/Lambda", metric).by("FunctionName", format!("{OURS}-{name}"));
-    functions().map(move |name| (name, of(name)))
+    functions().filter(move |name| QUEUES.contains(name) == are_workers).map(move |name| (name, of(name)))
 }
 
 fn table(metric: &'static str, table: &str) -> Metric {
@@ -160,7 +163,7 @@ fn errors() -> Alarm {
     Alarm {
         name: "errors".to_owned(),
         comment: "",
-        when: at_least(1, sum("failed invocations", of_each_function("Errors"))),
+        when: at_least(1, sum("failed invocations", of_functions("Errors", false))),
         means: text(
             "A function failed as a whole: it did not start, ran out of time or memory, or a run failed. A source \
              without a merchant does not count: its routes answer 404 (`not_set_up`).",
@@ -175,11 +178,21 @@ fn errors() -> Alarm {
     }
 }
 
+fn errors_of_workers() -> Alarm {
+    let failed = sum("failed invocations", of_functions("Errors", true));
+    Alarm { name: "errors-workers".to_owned(), when: at_least(1, failed), ..errors() }
+}
+
+fn throttled_workers() -> Alarm {
+    let throttled_invocations = sum("throttled invocations", of_functions("Throttles", true));
+    Alarm { name: "throttled-workers".to_owned(), when: at_least(1, throttled_invocations), ..throttled() }
+}
+
 fn throttled() -> Alarm {
     Alarm {
         name: "throttled".to_owned(),
         comment: "",
-        when: at_least(1, sum("throttled invocations", of_each_function("Throttles"))),
+        when: at_least(1, sum("throttled invocations", of_functions("Throttles", false))),
         means: text(
             "Lambda throttled invocations: the account has no more concurrent executions, or the function no more of \
              those reserved for it.",

@@ -35,24 +35,52 @@ pub(super) fn alarms() -> Vec<Alarm> {
     alarms
 }
 
-fn sender(source: Source) -> Sender {
-    match source {
-        Source::Usage => Sender {
-            source,
-            name: ("the LLM gateway", "LLM 网关"),
-            signatures: Signatures {
-                cause: ("the shared secret was changed on one side only", "共享密钥只改了一侧"),
-                to_do: text(
-                    "If genuine events fail too, compare the secrets. If not, see [who sends](#who-sends) them, and \
-                     set `AllowedIps`.",
-                    "若真实事件也失败，比较密钥；否则查看[谁在发送](#谁在发送)，并设置 `AllowedIps`。",
-                ),
-            },
-            failures: text(
-                "Search the log for `not committed` and `panicked`. The sender retries.",
-                "在日志中查找 `not committed` 和 `panicked`。发送方会重试。",
+fn gateway() -> Sender {
+    Sender {
+        source: Source::Usage,
+        name: ("the LLM gateway", "LLM 网关"),
+        signatures: Signatures {
+            cause: ("the shared secret was changed on one side only", "共享密钥只改了一侧"),
+            to_do: text(
+                "If genuine events fail too, compare the secrets. If not, see [who sends](#who-sends) them, and \
+                 set `AllowedIps`.",
+                "若真实事件也失败，比较密钥；否则查看[谁在发送](#谁在发送)，并设置 `AllowedIps`。",
             ),
         },
+        failures: text(
+            "Search the log for `not committed` and `panicked`. The sender retries.",
+            "在日志中查找 `not committed` 和 `panicked`。发送方会重试。",
+        ),
+    }
+}
+
+fn litellm() -> Sender {
+    Sender {
+        source: Source::Litellm,
+        name: ("LiteLLM", "LiteLLM"),
+        signatures: Signatures {
+            cause: (
+                "the key in LiteLLM's `headers` is not one of `LITELLM_KEY`, and LiteLLM drops what it sends",
+                "LiteLLM 的 `headers` 中的密钥不在 `LITELLM_KEY` 之列，而 LiteLLM 会丢弃它发送的内容",
+            ),
+            to_do: text(
+                "Compare the key with `hookledger/<stage>/litellm`: [litellm.md](providers/litellm.md). If it is right, \
+                 set `LitellmAllowedIps`.",
+                "将密钥与 `hookledger/<stage>/litellm` 比较：[litellm.zh.md](providers/litellm.zh.md)；\
+                 正确则设置 `LitellmAllowedIps`。",
+            ),
+        },
+        failures: text(
+            "As for `usage-failures`. LiteLLM retries `max_retries` times, and then drops the events.",
+            "同 `usage-failures`；LiteLLM 重试 `max_retries` 次，之后丢弃这些事件。",
+        ),
+    }
+}
+
+fn sender(source: Source) -> Sender {
+    match source {
+        Source::Usage => gateway(),
+        Source::Litellm => litellm(),
         Source::Stripe => Sender {
             source,
             name: ("Stripe", "Stripe"),

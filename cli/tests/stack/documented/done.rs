@@ -303,6 +303,14 @@ fn transfer_is_reported_by_hand() {
 }
 
 #[test]
+fn samples_of_the_page_are_booked() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    let sends = commands("docs/providers/litellm.md", "send litellm", &[]);
+    assert!(sends.iter().all(|send| done(&folder, send).contains("  booked")), "{sends:?}");
+}
+
+#[test]
 fn unknown_top_up_is_resolved() {
     let folder = Folder::new();
     let stack = folder.start();

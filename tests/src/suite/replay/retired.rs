@@ -29,6 +29,10 @@ pub(crate) fn replaced(days: i64) -> ReplayKeys {
             settings_of(&[("WEBHOOK_SECRET", "another-secret-of-the-tests-0123456789")]),
             LiveKeys::read,
         )),
+        litellm: Some(keyring(
+            settings_of(&[("LITELLM_KEY", "another-key-of-the-tests-0123456789abc")]),
+            LiveKeys::read,
+        )),
         stripe: Some(keyring(
             settings_of(&[("STRIPE_WEBHOOK_SECRET", "whsec_another_secret_of_the_tests_0123456")]),
             LiveKeys::read,
@@ -48,7 +52,11 @@ fn retired(days: i64) -> Settings {
     let day = day.split('T').next().expect("a day").to_owned();
     let of_wechat = wechat::settings().into_iter().filter(|(name, _)| name != "WECHAT_PRIVATE_KEY");
     let of_epay = epay_settings().into_iter().filter(|(name, _)| name != "EPAY_RSA_PRIVATE_KEYS");
-    let ours = [("WEBHOOK_SECRET", sandbox::SECRET), ("STRIPE_WEBHOOK_SECRET", of_stripe::SECRET)];
+    let ours = [
+        ("WEBHOOK_SECRET", sandbox::SECRET),
+        ("LITELLM_KEY", crate::litellm::KEY),
+        ("STRIPE_WEBHOOK_SECRET", of_stripe::SECRET),
+    ];
     let ours = ours.map(|(name, text)| (name.to_owned(), text.to_owned()));
     let all = of_wechat.chain(of_epay).chain(ours);
     Settings::new(all.map(|(name, text)| (format!("{name}@{day}"), text)))
