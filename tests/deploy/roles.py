@@ -15,6 +15,7 @@ EFFECTIVE_WITHIN_S = 60
 OWN_ROWS = {
     "UsageFunction": "usage#",
     "LitellmFunction": "usage#litellm.",
+    "OpenrouterFunction": "usage#openrouter.",
     "StripeFunction": "stripe#",
     "WechatFunction": "wechat#",
     "EpayFunction": "epay#",
@@ -32,7 +33,7 @@ def enforced(shop):
     say("roles: calls that no function may make")
     deployment = shop.deployment
     for function in deployment.declared("AWS::Serverless::Function"):
-        another = "stripe" if function in ("UsageFunction", "LitellmFunction", "CreditsFunction") else "usage"
+        another = "stripe" if function in ("UsageFunction", "LitellmFunction", "OpenrouterFunction", "CreditsFunction") else "usage"
         with lent(deployment, function, shop.named("suite")) as call:
             def updated(table, prefix):
                 row = {"TableName": deployment.table(table), "Key": {"id": {"S": prefix + shop.named("suite")}}}

@@ -101,6 +101,7 @@ class Shop:
 SETTINGS = {
     "usage": "WEBHOOK_SECRET",
     "litellm": "LITELLM_KEY",
+    "openrouter": "OPENROUTER_KEY",
     "stripe": "STRIPE_WEBHOOK_SECRET",
     "wechat": "WECHAT_LOCAL",
     "epay": "EPAY_LOCAL",

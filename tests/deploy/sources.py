@@ -54,6 +54,26 @@ def litellm(shop):
     check("it was deducted once", shop.balance(f"{owner}/credits"), "8500000000")
 
 
+def openrouter(shop):
+    say("openrouter: usage under a static key")
+    owner, key = shop.named("openrouter-shop"), shop.named("openrouter-key")
+    shop.open_account(owner, credits="10")
+    shop.by_hand("account", "key", owner, key)
+    event = shop.named("gen")
+    attributes = "resourceSpans.0.scopeSpans.0.spans.0.attributes"
+    # A hundred credits a dollar, and a markup of a fifth.
+    words = ["--set", f"{attributes}.9.value.stringValue={key}", "--set", f"{attributes}.8.value.doubleValue=1.25e-02"]
+
+    def outcome(answer):
+        return answer[0], [result["outcome"] for result in answer[1]["results"]]
+
+    check("a use is booked", outcome(shop.send("openrouter", event, *words)), (200, ["booked"]))
+    check("a repeat is not", outcome(shop.send("openrouter", event, *words)), (200, ["duplicate"]))
+    forged, _ = shop.send("openrouter", shop.named("gen-forged"), *words, secret=shop.stranger("openrouter"))
+    check("one under another key is refused", forged, 401)
+    check("it was deducted once", shop.balance(f"{owner}/credits"), "8500000000")
+
+
 def codes(shop):
     say("codes: a code is redeemed once by its owner")
     owner = shop.named("redeemer")

@@ -65,6 +65,7 @@ def main():
         say("== webhooks")
         sources.usage(shop)
         sources.litellm(shop)
+        sources.openrouter(shop)
         sources.codes(shop)
         sources.credits_api(shop)
         sources.stripe(shop)
@@ -124,7 +125,7 @@ def filled(deployment, made):
     before = {name: deployment.secret(name) for name in deployment.secrets()}
     for name, stored in before.items():
         # The secrets of LLM gateways are generated, and stay.
-        if name not in ("usage", "litellm"):
+        if name not in ("usage", "litellm", "openrouter"):
             deployment.put_secret(name, {setting: made.get(setting, "") for setting in stored})
     try:
         yield
@@ -137,6 +138,7 @@ def opened(deployment, cloud, fakes):
     keys = {source: fakes.secrets.get(setting) for source, setting in SETTINGS.items()}
     keys["usage"] = deployment.secret("usage")["WEBHOOK_SECRET"]
     keys["litellm"] = deployment.secret("litellm")["LITELLM_KEY"]
+    keys["openrouter"] = deployment.secret("openrouter")["OPENROUTER_KEY"]
     shop = Shop(PROGRAM, deployment, cloud.api_url(deployment), keys)
     shop.fakes = fakes.base
     check("the API answers", shop.ask("GET", "/health"), (200, {"status": "ok", "service": "orders"}))

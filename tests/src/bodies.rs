@@ -9,6 +9,7 @@ use ledger::{
     Backlog as _, CallContext, Decision, EventKey, Fingerprint, JournalHeader, Ledger as _, RawBody, Reason, Refusal,
 };
 use litellm::Litellm;
+use openrouter::Openrouter;
 use stripe::Stripe;
 use testkit::{STAGE, World, context, now};
 use usage::Usage;
@@ -58,12 +59,16 @@ async fn longest_body_of_every_source_fits_its_rows() {
     let rows = [
         rows_of_longest::<Usage>().await,
         rows_of_longest::<Litellm>().await,
+        rows_of_longest::<Openrouter>().await,
         rows_of_longest::<Stripe>().await,
         rows_of_longest::<Wechat>().await,
         rows_of_longest::<Epay>().await,
         rows_of_longest::<Fireblocks>().await,
     ];
-    assert_eq!(rows, [("usage", 1), ("litellm", 4), ("stripe", 4), ("wechat", 1), ("epay", 1), ("fireblocks", 4)]);
+    assert_eq!(
+        rows,
+        [("usage", 1), ("litellm", 4), ("openrouter", 4), ("stripe", 4), ("wechat", 1), ("epay", 1), ("fireblocks", 4)]
+    );
     // The functions that keep bodies are the sources.
     let app = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
     let names = app.functions().iter().map(|function| function.binary.clone());

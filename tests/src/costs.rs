@@ -44,6 +44,7 @@ async fn all() -> Vec<Path> {
     let groups = [
         events::of_usage().await,
         events::of_litellm().await,
+        events::of_openrouter().await,
         lots::of_lots().await,
         transfers::of_transfers().await,
         Box::pin(holds::of_holds()).await,

@@ -91,6 +91,7 @@ fn every_function_has_its_size_log_and_role() {
         ("fireblocks", 256, 10),
         ("fulfil", 256, 60),
         ("litellm", 256, 25),
+        ("openrouter", 256, 15),
         ("orders", 128, 10),
         ("reconcile", 256, 60),
         ("stripe", 256, 10),

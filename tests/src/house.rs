@@ -37,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stripe", &["edge", "idempotency", "ledger", "signing", "webhook"]),
     ("usage", &["catalog", "edge", "idempotency", "ledger", "signing", "webhook"]),
     ("litellm", &["catalog", "edge", "idempotency", "ledger", "signing", "usage", "webhook"]),
+    ("openrouter", &["catalog", "edge", "idempotency", "ledger", "signing", "usage", "webhook"]),
     (
         "reconcile",
         &[
@@ -49,6 +50,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "idempotency",
             "ledger",
             "litellm",
+            "openrouter",
             "providers",
             "signing",
             "stripe",
@@ -74,6 +76,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "idempotency",
             "ledger",
             "litellm",
+            "openrouter",
             "orders",
             "pages",
             "providers",
@@ -105,6 +108,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "idempotency",
             "ledger",
             "litellm",
+            "openrouter",
             "orders",
             "providers",
             "reconcile",

@@ -30,6 +30,7 @@ mod log_capture;
 mod lots;
 mod members;
 mod openapi;
+mod openrouter;
 mod operations;
 mod planted;
 mod policies;

@@ -90,8 +90,8 @@ fn granted(statement: &Value) -> Rights {
     if let Some((by, keys)) = by.zip(keys) {
         let is_like = by.ends_with("Like");
         // The number of an order has no separator, and no pointer begins as it does.
-        // A use of LiteLLM has the key of a usage event, with an id that begins so.
-        let is_known = |key: &str| ["HL*", "usage#litellm.*"].contains(&key);
+        // A use of LiteLLM or OpenRouter has the key of a usage event, with an id that begins so.
+        let is_known = |key: &str| ["HL*", "usage#litellm.*", "usage#openrouter.*"].contains(&key);
         let is_prefix = |key: &str| is_known(key) || key.ends_with("#*") && key.matches('*').count() == 1;
         let ends = |key: &Value| key.as_str().is_some_and(is_prefix);
         assert!(!is_like || keys.iter().all(ends), "a key prefix ends at a separator: {keys:?}");
@@ -165,7 +165,8 @@ async fn role_grants_exactly_what_its_function_does() {
             // Only the functions that look up an API key's owner, and the audit, may read any row of the accounts.
             let reads_any = right.action == "GetItem" && right.on == "accounts" && keys.is_none();
             assert!(
-                !reads_any || ["usage", "litellm", "orders", "checkout", "credits", "reconcile"].contains(&name),
+                !reads_any
+                    || ["usage", "litellm", "openrouter", "orders", "checkout", "credits", "reconcile"].contains(&name),
                 "{name}: {right:?}"
             );
             let scans = right.action == "Scan";

@@ -14,6 +14,7 @@ use fireblocks::Fireblocks;
 use futures_util::future::LocalBoxFuture;
 use ledger::{CallerKey, Holds as _, KeyId};
 use litellm::Litellm;
+use openrouter::Openrouter;
 use orders::Orders;
 use stripe::Stripe;
 use testkit::{Sent, Shape, StripeNet, World, api_key, service_key};
@@ -114,6 +115,7 @@ async fn functions(world: &World, net: &StripeNet) -> Vec<Documented> {
     vec![
         Documented::source::<Usage>(Usage::function(ledger()).await, "64 KiB", of_usage),
         Documented::source::<Litellm>(Litellm::function(ledger()).await, "6 MiB", of_usage),
+        Documented::source::<Openrouter>(Openrouter::function(ledger()).await, "6 MiB", of_usage),
         Documented::source::<Stripe>(Stripe::function(ledger()).await, "1 MiB", of_providers),
         Documented::source::<Wechat>(Wechat::function(ledger()).await, "64 KiB", of_wechat),
         Documented::source::<Epay>(Epay::function(ledger()).await, "8 KiB", ["fail", "fail"]),

@@ -23,9 +23,10 @@ fn env_example_has_every_setting_once() {
 
     let app = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
     let of_functions = app.functions().iter().flat_map(|function| function.environment.keys().map(String::as_str));
-    let secrets: [&[&str]; 10] = [
+    let secrets: [&[&str]; 11] = [
         &usage::SETTINGS,
         &litellm::SETTINGS,
+        &openrouter::SETTINGS,
         &stripe::SETTINGS,
         &wechat::SETTINGS,
         &epay::SETTINGS,

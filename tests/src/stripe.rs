@@ -24,6 +24,7 @@ use ledger::{
     Owner, Provider, Timestamp, Writer,
 };
 use litellm::Litellm;
+use openrouter::Openrouter;
 use reconcile::Reconcile;
 use serde_json::{Value, json};
 use signing::Strength;
@@ -161,6 +162,7 @@ pub(crate) fn reconcile<L: Backlog + Audit + Clone>(ledger: L, settings: &[(&str
         ledger,
         usage: Usage::shipped().expect("a card"),
         litellm: Litellm::shipped(litellm::Config::default()).expect("a card"),
+        openrouter: Openrouter::shipped(openrouter::Config::default()).expect("a card"),
         stripe: source(settings),
         wechat: None,
         epay: None,

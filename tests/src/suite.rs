@@ -226,6 +226,7 @@ fn every_source_passes_the_suites() {
         let joined = match known {
             Source::Usage => source::<usage::Usage>(),
             Source::Litellm => source::<litellm::Litellm>(),
+            Source::Openrouter => source::<openrouter::Openrouter>(),
             Source::Stripe => source::<stripe::Stripe>(),
             Source::Wechat => source::<wechat::Wechat>(),
             Source::Epay => source::<epay::Epay>(),

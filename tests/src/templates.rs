@@ -1,5 +1,7 @@
 //! Templates, functions, routes, settings and samples agree: the tests and the local stack run what is deployed.
 
+mod samples;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -7,13 +9,14 @@ use api::Api as _;
 use catalog::{Catalog, SHIPPED};
 use checkout::Checkout;
 use credits::Credits;
-use edge::{Reply, Route};
+use edge::Route;
 use embedded::{APP_YAML, DATA_YAML, Template};
 use epay::Epay;
 use fireblocks::Fireblocks;
 use idempotency::Tables;
 use ledger::{Source, Sweep};
 use litellm::Litellm;
+use openrouter::Openrouter;
 use orders::Orders;
 use providers::{
     EpayConfig, FireblocksConfig, FireblocksKeys, NewApiConfig, StripeConfig, UnitelConfig, UnitelKeys, WechatConfig,
@@ -21,13 +24,12 @@ use providers::{
 };
 use serde_json::Value;
 use stripe::Stripe;
-use testkit::{STAGE, World};
+use testkit::STAGE;
 use usage::Usage;
 use webhook::{Admission, Webhook as _};
 use wechat::Wechat;
 
 use crate::house::root;
-use crate::sandbox::{Sandbox, SandboxOf, invocation, open_account};
 
 /// The facts about a function that these tests compare: one entry for each.
 pub(crate) struct Declared {
@@ -52,6 +54,7 @@ impl Declared {
 const EDGE: (&[&str], &str) = (&edge::Config::VARIABLES, "shared/edge/src/config.rs");
 const ADMISSION: (&[&str], &str) = (&Admission::VARIABLES, "shared/webhook/src/admission.rs");
 const LITELLM: (&[&str], &str) = (&litellm::Config::VARIABLES, "functions/litellm/src/config.rs");
+const OPENROUTER: (&[&str], &str) = (&openrouter::Config::VARIABLES, "functions/openrouter/src/config.rs");
 const RECONCILE: &str = "reconcile";
 const STRIPE: (&[&str], &str) = (&stripe::Config::VARIABLES, "functions/stripe/src/config.rs");
 const STRIPE_API: (&[&str], &str) = (&StripeConfig::VARIABLES, "shared/providers/src/stripe/config.rs");
@@ -75,6 +78,13 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
         routes: || of(Litellm::ROUTES),
         secrets: &litellm::SETTINGS,
         variables: &[ADMISSION, LITELLM],
+        schedules: BTreeSet::new,
+    },
+    Declared {
+        name: Openrouter::SOURCE.as_str(),
+        routes: || of(Openrouter::ROUTES),
+        secrets: &openrouter::SETTINGS,
+        variables: &[ADMISSION, OPENROUTER],
         schedules: BTreeSet::new,
     },
     Declared {
@@ -152,6 +162,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
         secrets: &[],
         variables: &[
             LITELLM,
+            OPENROUTER,
             STRIPE,
             STRIPE_API,
             (&wechat::Config::VARIABLES, "functions/wechat/src/config.rs"),
@@ -167,6 +178,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
                     "FULFIL_SECRET_ID",
                     "USAGE_SECRET_ID",
                     "LITELLM_SECRET_ID",
+                    "OPENROUTER_SECRET_ID",
                     "STRIPE_SECRET_ID",
                     "WECHAT_SECRET_ID",
                     "RETIRED_SECRET_ID",
@@ -367,34 +379,4 @@ fn stage_local_cannot_be_deployed() {
     let deployed = samconfig.lines().filter(|line| line.ends_with(".deploy.parameters]"));
     let named = |line: &str| DEPLOYED.iter().any(|stage| line.starts_with(&format!("[{stage}")));
     assert_eq!(deployed.filter(|line| !named(line)).count(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn every_sample_is_accepted() {
-    let world = World::new();
-    open_account(&world, "demo", "1", "1000").await;
-    for source in Source::ALL {
-        for sample in fs::read_dir(root().join("events").join(source.as_str())).expect("samples") {
-            let path = sample.expect("an entry").path();
-            let body = fs::read_to_string(&path).expect("a sample");
-            let reply = match source {
-                Source::Usage => Sandbox::faultless(&world).await.deliver(&body, &invocation(1)).await,
-                Source::Litellm => SandboxOf::<Litellm>::faultless(&world).await.deliver(&body, &invocation(1)).await,
-                Source::Stripe => SandboxOf::<Stripe>::faultless(&world).await.deliver(&body, &invocation(1)).await,
-                // Every sample pays the same order, so each has a world of its own.
-                Source::Epay => {
-                    SandboxOf::<Epay>::faultless(&crate::epay::shop().await).await.deliver(&body, &invocation(1)).await
-                }
-                Source::Fireblocks => {
-                    SandboxOf::<Fireblocks>::faultless(&world).await.deliver(&body, &invocation(1)).await
-                }
-                Source::Wechat => SandboxOf::<Wechat>::faultless(&world).await.deliver(&body, &invocation(1)).await,
-            };
-            let Reply { status, body, .. } = reply.expect("no fault");
-            assert_eq!(status, 200, "{}: {body}", path.display());
-        }
-    }
-    let samples = fs::read_dir(root().join("events/usage")).expect("samples").count();
-    let booked = world.books().processed().filter(|id| id.starts_with("usage#evt")).count();
-    assert_eq!(booked, samples, "each is its own event");
 }

@@ -18,7 +18,7 @@ use crate::house::{files, root};
 
 const NAMESPACE: &str = "hookledger-local";
 /// The alarms that the code raises: the source, the word and the file.
-const RAISED: [(&str, &str, &str); 38] = [
+const RAISED: [(&str, &str, &str); 39] = [
     ("stripe", "dispute_opened", "functions/stripe/src/decide.rs"),
     ("stripe", "refunded_too_much", "functions/stripe/src/decide.rs"),
     ("stripe", "refused", "shared/webhook/src/book.rs"),
@@ -55,6 +55,7 @@ const RAISED: [(&str, &str, &str); 38] = [
     ("reconcile", "unlisted", "shared/audit/src/alarms.rs"),
     ("usage", "price_differs", "functions/usage/src/decide.rs"),
     ("litellm", "price_differs", "functions/usage/src/decide.rs"),
+    ("openrouter", "price_differs", "functions/usage/src/decide.rs"),
     ("usage", "price_differs", "shared/idempotency/src/price_differs.rs"),
     ("budgets", "budget_unreadable", "shared/idempotency/src/uncounted.rs"),
 ];

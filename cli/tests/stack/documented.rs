@@ -73,6 +73,7 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/providers/usage.md", "reverse usage#evt_1", Test("changes_of_the_page_are_done")),
     ("docs/providers/usage.md", "account policy alice postpaid", Test("changes_of_the_page_are_done")),
     ("docs/providers/litellm.md", "send litellm", Test("samples_of_the_page_are_booked")),
+    ("docs/providers/openrouter.md", "send openrouter", Test("samples_of_the_page_are_booked")),
     ("docs/deploy.md", "sam build", Suite("tests/deploy/deployment.py")),
     ("docs/deploy.md", "fill stripe", AWS),
     ("docs/deploy.md", "account key alice 1", AWS),

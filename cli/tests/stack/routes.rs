@@ -23,9 +23,10 @@ const HEAD_BYTES_MAX: usize = 10_240;
 const OF_API: &str = r#"{"error":"body_too_large","message":"The body is too large."}"#;
 
 /// The body limit of each function, and its reply to a longer body.
-const FUNCTIONS: [(&str, usize, &str); 9] = [
+const FUNCTIONS: [(&str, usize, &str); 10] = [
     ("usage", Usage::BODY_BYTES_MAX, r#"{"success":false,"message":"Payload too large"}"#),
     ("litellm", 6 * 1024 * 1024, r#"{"success":false,"message":"Payload too large"}"#),
+    ("openrouter", 6 * 1024 * 1024, r#"{"success":false,"message":"Payload too large"}"#),
     ("stripe", Stripe::BODY_BYTES_MAX, r#"{"error":"Payload too large"}"#),
     ("wechat", Wechat::BODY_BYTES_MAX, r#"{"errcode":413,"errmsg":"Payload too large"}"#),
     ("epay", Epay::BODY_BYTES_MAX, "fail"),

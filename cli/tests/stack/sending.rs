@@ -46,6 +46,27 @@ fn samples_of_litellm_are_booked() {
 }
 
 #[test]
+fn samples_of_openrouter_are_booked() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    for (sample, outcome) in [
+        ("openrouter", "  booked  "),
+        ("openrouter/attempt", "  ignored no_generation  "),
+        ("openrouter", "  repeat  "),
+    ] {
+        let reply = folder.run(&["send", sample, "--id", "gen-of-the-test"]);
+        assert!(reply.stdout.starts_with("200") && reply.stdout.contains(outcome), "{sample}: {}", reply.stdout);
+    }
+    let reply = folder.run(&["send", "openrouter/own_key", "--id", "gen-of-a-caller"]);
+    assert!(reply.stdout.contains("  booked  "), "{}", reply.stdout);
+    let forged = folder.run(&["send", "openrouter", "--secret", "another-key-of-32-characters-or-more"]);
+    assert!(forged.stdout.starts_with("401"), "{}", forged.stdout);
+    assert_eq!(stack.journal("usage#openrouter.").len(), 2);
+    // 0.000225 dollars, and 200 tokens at 2.50, 1000 at 1.25, and 300 at 10 dollars a million.
+    assert_eq!(stack.account("demo/credits")["balance_units"]["N"], "999403000000");
+}
+
+#[test]
 fn refused_event_fails_the_command() {
     let folder = Folder::new();
     let stack = folder.start();

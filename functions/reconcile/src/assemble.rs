@@ -12,6 +12,7 @@ use fulfil::{Custodian, Fulfil, Operator};
 use futures_util::future::BoxFuture;
 use ledger::{Audit, Backlog};
 use litellm::Litellm;
+use openrouter::Openrouter;
 use providers::{Http, NewApiConfig, StripeConfig, WechatKeys};
 use stripe::Stripe;
 use usage::Usage;
@@ -27,6 +28,8 @@ const FULFIL_SECRET: &str = "FULFIL_SECRET_ID";
 const USAGE_SECRET: &str = "USAGE_SECRET_ID";
 /// `LITELLM_SECRET_ID`: the secret of `litellm`.
 const LITELLM_SECRET: &str = "LITELLM_SECRET_ID";
+/// `OPENROUTER_SECRET_ID`: the secret of `openrouter`.
+const OPENROUTER_SECRET: &str = "OPENROUTER_SECRET_ID";
 /// `STRIPE_SECRET_ID`: the secret of `stripe`.
 const STRIPE_SECRET: &str = "STRIPE_SECRET_ID";
 /// `RETIRED_SECRET_ID`: the rotated-out keys, which only this function reads.
@@ -80,6 +83,7 @@ async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, S
         ledger,
         usage: Usage::shipped().map_err(StartError::setting)?,
         litellm: Litellm::configured(start)?,
+        openrouter: Openrouter::configured(start)?,
         stripe,
         wechat,
         epay,
@@ -100,9 +104,10 @@ async fn replay_keys(
     has_epay: bool,
     has_fireblocks: bool,
 ) -> Result<ReplayKeys, StartError> {
-    let (usage, litellm, stripe, wechat, epay, retired) = tokio::join!(
+    let (usage, litellm, openrouter, stripe, wechat, epay, retired) = tokio::join!(
         found(start, true, &[USAGE_SECRET], LiveKeys::<Usage>::read),
         found(start, true, &[LITELLM_SECRET], LiveKeys::<Litellm>::read),
+        found(start, true, &[OPENROUTER_SECRET], LiveKeys::<Openrouter>::read),
         found(start, true, &[STRIPE_SECRET], LiveKeys::<Stripe>::read),
         found(start, has_wechat, &[WECHAT_SECRET, WechatKeys::SECRET_ID], LiveKeys::<Wechat>::read),
         found(start, has_epay, &[EPAY_SECRET], LiveKeys::<Epay>::read),
@@ -110,6 +115,7 @@ async fn replay_keys(
     );
     let is_incomplete = usage.is_none()
         || litellm.is_none()
+        || openrouter.is_none()
         || stripe.is_none()
         || (has_wechat && wechat.is_none())
         || (has_epay && epay.is_none())
@@ -117,7 +123,18 @@ async fn replay_keys(
     let fireblocks =
         if has_fireblocks { Some(PublishedKeys::new(fireblocks::Config::configured(start)?, http())) } else { None };
     let forbids_body_only_hmac = start.read(Admission::read_forbids_body_only_hmac)?;
-    Ok(ReplayKeys { usage, litellm, stripe, wechat, epay, fireblocks, retired, is_incomplete, forbids_body_only_hmac })
+    Ok(ReplayKeys {
+        usage,
+        litellm,
+        openrouter,
+        stripe,
+        wechat,
+        epay,
+        fireblocks,
+        retired,
+        is_incomplete,
+        forbids_body_only_hmac,
+    })
 }
 
 async fn found<K>(start: &Start, is_configured: bool, secrets: &[&str], make: MakeKeys<K>) -> Option<Keyring<K>> {

@@ -22,6 +22,7 @@
 //!     ledger: ledger.clone(),
 //!     usage: usage::Usage::default(),
 //!     litellm: litellm::Litellm::default(),
+//!     openrouter: openrouter::Openrouter::default(),
 //!     stripe: stripe::Stripe { config: stripe::Config::read(livemode, "dev")? },
 //!     wechat: None,
 //!     epay: None,
@@ -73,6 +74,7 @@ use fireblocks::Fireblocks;
 use fulfil::Fulfil;
 use ledger::{Audit, Backlog, Sweep, Writer};
 use litellm::Litellm;
+use openrouter::Openrouter;
 use serde::{Deserialize, Serialize};
 use stripe::Stripe;
 use thiserror::Error;
@@ -104,6 +106,7 @@ pub struct Reconcile<L> {
     pub ledger: L,
     pub usage: Usage,
     pub litellm: Litellm,
+    pub openrouter: Openrouter,
     pub stripe: Stripe,
     /// `None` if the deployment does not configure it.
     pub wechat: Option<Wechat>,

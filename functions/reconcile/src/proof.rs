@@ -8,6 +8,7 @@ use epay::Epay;
 use fireblocks::{Fireblocks, Published};
 use ledger::{CachedJwks, CallContext, CommitError, JwksCache, JwksName};
 use litellm::Litellm;
+use openrouter::Openrouter;
 use providers::Http;
 use signing::{SecretError, Strength, VerifyError};
 use stripe::Stripe;
@@ -23,6 +24,7 @@ use crate::RetiredKeys;
 pub struct ReplayKeys {
     pub usage: Option<Keyring<LiveKeys<Usage>>>,
     pub litellm: Option<Keyring<LiveKeys<Litellm>>>,
+    pub openrouter: Option<Keyring<LiveKeys<Openrouter>>>,
     pub stripe: Option<Keyring<LiveKeys<Stripe>>>,
     pub wechat: Option<Keyring<LiveKeys<Wechat>>>,
     pub epay: Option<Keyring<LiveKeys<Epay>>>,

@@ -87,6 +87,9 @@ impl<L: Backlog> Reconcile<L> {
                 Source::Litellm => {
                     self.sweep(&self.litellm, &keys.of(keys.litellm.as_ref()), run, &mut tally).await?;
                 }
+                Source::Openrouter => {
+                    self.sweep(&self.openrouter, &keys.of(keys.openrouter.as_ref()), run, &mut tally).await?;
+                }
                 // Concurrently, in `sweep_usage`.
                 Source::Usage => {}
                 Source::Stripe => self.sweep(&self.stripe, &keys.of(keys.stripe.as_ref()), run, &mut tally).await?,
@@ -211,6 +214,10 @@ impl<L: Backlog> Reconcile<L> {
         if W::SOURCE == Source::Usage && kept.path == litellm::PATH {
             let keys = self.keys.of(self.keys.litellm.as_ref());
             return self.replayed(&self.litellm, &keys, waiting, kept, invocation).await;
+        }
+        if W::SOURCE == Source::Usage && kept.path == openrouter::PATH {
+            let keys = self.keys.of(self.keys.openrouter.as_ref());
+            return self.replayed(&self.openrouter, &keys, waiting, kept, invocation).await;
         }
         self.replayed(source, keys, waiting, kept, invocation).await
     }

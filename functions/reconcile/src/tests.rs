@@ -18,6 +18,7 @@ fn reconcile<L: Backlog + Clone>(ledger: L) -> Reconcile<L> {
         ledger,
         usage: Usage::default(),
         litellm: litellm::Litellm::default(),
+        openrouter: openrouter::Openrouter::default(),
         stripe,
         wechat: None,
         epay: None,

@@ -24,6 +24,7 @@
 
 mod assemble;
 mod decide;
+mod dollars;
 mod parse;
 mod reply;
 mod verify;
@@ -38,6 +39,7 @@ use webhook::{BatchForm, Dependency, Endpoint, Outcome, ParseError, Received, We
 
 pub use assemble::assemble;
 pub use decide::{decide, fingerprint_of, header};
+pub use dollars::{decide_in_dollars, header_in_dollars};
 pub use parse::{EventType, UsageEvent};
 pub use reply::{batch as reply_to_each, reply};
 pub use verify::{Keys, SETTINGS};

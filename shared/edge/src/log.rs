@@ -216,7 +216,7 @@ pub fn own_targets(level: LogLevel) -> Targets {
 }
 
 /// Every crate that a function or the local stack logs from, and the targets above. Each name is a prefix.
-pub const OWN_CRATES: [&str; 23] = [
+pub const OWN_CRATES: [&str; 24] = [
     "api",
     "audit",
     "catalog",
@@ -231,6 +231,7 @@ pub const OWN_CRATES: [&str; 23] = [
     "ledger",
     "litellm",
     "local",
+    "openrouter",
     "orders",
     "providers",
     "reconcile",

@@ -37,6 +37,7 @@ list! {
         /// An LLM gateway's usage events.
         Usage = "usage",
         Litellm = "litellm",
+        Openrouter = "openrouter",
         Stripe = "stripe",
         Wechat = "wechat",
         Epay = "epay",

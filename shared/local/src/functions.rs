@@ -40,7 +40,8 @@ const SETTABLE: [&str; 14] = [
     "STRIPE_PRO_MONTHLY_PRICE_ID",
 ];
 /// Prefixes of the other providers' settings, which the environment may override too.
-const SETTABLE_PREFIXES: [&str; 6] = ["LITELLM_", "WECHAT_", "EPAY_", "UNITEL_", "FIREBLOCKS_", "NEW_API_"];
+const SETTABLE_PREFIXES: [&str; 7] =
+    ["LITELLM_", "OPENROUTER_", "WECHAT_", "EPAY_", "UNITEL_", "FIREBLOCKS_", "NEW_API_"];
 
 /// The suffix of every variable that holds the id of a secret.
 const OF_SECRET: &str = "SECRET_ID";
@@ -57,6 +58,7 @@ pub(crate) async fn open(
     Ok(match function.binary.as_str() {
         "usage" => service(usage::assemble(start, ledger).await?),
         "litellm" => service(litellm::assemble(start, ledger).await?),
+        "openrouter" => service(openrouter::assemble(start, ledger).await?),
         "stripe" => service(stripe::assemble(start, ledger).await?),
         "wechat" => service(wechat::assemble(start, ledger).await?),
         "epay" => service(epay::assemble(start, ledger).await?),

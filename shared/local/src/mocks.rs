@@ -76,7 +76,7 @@ impl Mocks {
     fn of(&self, source: Source, name: &str) -> Option<String> {
         match source {
             // A gateway's log is no setting of the source.
-            Source::Usage | Source::Litellm => None,
+            Source::Usage | Source::Litellm | Source::Openrouter => None,
             Source::Stripe => self.stripe.as_ref()?.setting(name),
             Source::Wechat => self.wechat.setting(name),
             Source::Epay => self.epay.as_ref()?.setting(name),
@@ -88,6 +88,6 @@ impl Mocks {
 fn comes_first(source: Source) -> bool {
     match source {
         Source::Stripe | Source::Epay => true,
-        Source::Usage | Source::Litellm | Source::Wechat | Source::Fireblocks => false,
+        Source::Usage | Source::Litellm | Source::Openrouter | Source::Wechat | Source::Fireblocks => false,
     }
 }

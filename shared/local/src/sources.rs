@@ -3,6 +3,7 @@
 pub(crate) mod epay;
 pub(crate) mod fireblocks;
 mod litellm;
+mod openrouter;
 mod stripe;
 mod usage;
 pub(crate) mod wechat;
@@ -21,6 +22,7 @@ use crate::random::Generate;
 pub(crate) use self::epay::EPAY;
 pub(crate) use self::fireblocks::FIREBLOCKS;
 pub(crate) use self::litellm::LITELLM;
+pub(crate) use self::openrouter::OPENROUTER;
 pub(crate) use self::stripe::STRIPE;
 pub use self::usage::USAGE;
 pub(crate) use self::wechat::WECHAT;
@@ -83,6 +85,7 @@ impl Source {
         match source {
             ledger::Source::Usage => &USAGE,
             ledger::Source::Litellm => &LITELLM,
+            ledger::Source::Openrouter => &OPENROUTER,
             ledger::Source::Stripe => &STRIPE,
             ledger::Source::Wechat => &WECHAT,
             ledger::Source::Epay => &EPAY,

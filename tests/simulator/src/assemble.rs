@@ -173,6 +173,10 @@ impl Deployed for ReconcileFunction {
         Some(Reconcile {
             usage: Usage::new(&CATALOG),
             litellm: litellm::Litellm { card: CATALOG.rate_card().cloned(), ..litellm::Litellm::default() },
+            openrouter: openrouter::Openrouter {
+                card: CATALOG.rate_card().cloned(),
+                ..openrouter::Openrouter::default()
+            },
             stripe: stripe(),
             wechat: match optional.wechat {
                 Some(interface) => Some(wechat::source(&mut parts, interface).await?),

@@ -6,6 +6,7 @@ use edge::Service as _;
 use fireblocks::Fireblocks;
 use idempotency::DynamoLedger;
 use litellm::Litellm;
+use openrouter::Openrouter;
 use serde_json::Value;
 use signing::epay::Params;
 use stripe::Stripe;
@@ -96,6 +97,22 @@ pub(super) async fn of_litellm() -> Vec<Path> {
         path("litellm: a repeat", warm.delivered(&event("e2"), 200).await),
         path("litellm: 100 events of one owner", warm.delivered(&batch, 200).await),
         path("litellm: their repeat", warm.delivered(&batch, 200).await),
+    ]
+}
+
+/// Spans of OpenRouter, alone and a hundred in a request.
+pub(super) async fn of_openrouter() -> Vec<Path> {
+    let world = World::new();
+    open_account(&world, "alice", "k1", "1000").await;
+    let mut warm = Source::<Openrouter>::cold(&world).await;
+    let one = |id: &str| crate::openrouter::body(&[crate::openrouter::span(id, "k1", 1)]);
+    let spans: Vec<Value> = (0..100).map(|n| crate::openrouter::span(&format!("gen-b{n}"), "k1", 1)).collect();
+    let batch = crate::openrouter::body(&spans);
+    warm.delivered(&one("gen-1"), 200).await;
+    vec![
+        path("openrouter: a use that comes alone", warm.delivered(&one("gen-2"), 200).await),
+        path("openrouter: 100 events of one owner", warm.delivered(&batch, 200).await),
+        path("openrouter: their repeat", warm.delivered(&batch, 200).await),
     ]
 }
 

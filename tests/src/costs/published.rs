@@ -23,12 +23,13 @@ const READ_UNITS: u64 = 125_000;
 const CENT: u64 = 10_000;
 
 /// The paths in the document.
-const PUBLISHED: [&str; 35] = [
+const PUBLISHED: [&str; 36] = [
     "usage: the next one",
     "usage: more than the owner has",
     "usage: a batch of 100 events of one owner",
     "usage: a batch of 100 events of ten owners",
     "litellm: 100 events of one owner",
+    "openrouter: 100 events of one owner",
     "lots: a spend",
     "lots: a grant to an account with lots",
     "lots: the first spend after a date",

@@ -18,6 +18,7 @@ use ledger::{
     Reference, Refund, RefundState, Sweep, Writer, Zone,
 };
 use litellm::Litellm;
+use openrouter::Openrouter;
 use orders::Orders;
 use providers::{Http, StripeConfig};
 use reconcile::Reconcile;
@@ -61,6 +62,17 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
             let batch = format!("[{paid},{unpaid},{{}},{}]", crate::litellm::event("e3", "k9", 1));
             let batches = [batch.clone(), batch.replace("e2", "e4")];
             source::<Litellm>(&world, &[&[paid, unpaid, "no JSON".to_owned()][..], &batches[..]].concat()).await
+        }
+        "openrouter" => {
+            use crate::openrouter::{body, span};
+            let world = World::new();
+            open_account(&world, "alice", "k1", "10").await;
+            lots_past_their_date(&world).await;
+            let [paid, unpaid] = [("gen-1", 3), ("gen-2", 100)].map(|(id, cost)| span(id, "k1", cost));
+            let alone = [body(std::slice::from_ref(&paid)), body(std::slice::from_ref(&unpaid)), "no JSON".to_owned()];
+            let batch = body(&[paid, unpaid, serde_json::json!({}), span("gen-3", "k9", 1)]);
+            let batches = [batch.clone(), batch.replace("gen-2", "gen-4")];
+            source::<Openrouter>(&world, &[&alone[..], &batches[..]].concat()).await
         }
         "stripe" => {
             let world = of_stripe::shop().await;

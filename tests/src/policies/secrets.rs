@@ -36,9 +36,10 @@ fn role_reads_the_keys_of_its_own_work_alone() {
     let signing = ["WECHAT_FORWARDER_SECRET", "WECHAT_PLATFORM_KEYS", "WECHAT_PRIVATE_KEY"];
     let verifying = ["WECHAT_API_V2_KEY", "WECHAT_API_V3_KEY", "WECHAT_FORWARDER_STANDARD_SECRET"];
     let operator = ["FIREBLOCKS_API_KEY", "FIREBLOCKS_API_SECRET", "UNITEL_PASSWORD", "UNITEL_USERNAME"];
-    let rows: [(&str, Vec<&[&str]>); 10] = [
+    let rows: [(&str, Vec<&[&str]>); 11] = [
         ("usage", vec![&["WEBHOOK_SECRET"]]),
         ("litellm", vec![&["LITELLM_KEY"]]),
+        ("openrouter", vec![&["OPENROUTER_KEY"]]),
         ("stripe", vec![&["STRIPE_WEBHOOK_SECRET"]]),
         ("wechat", vec![&verifying, &signing]),
         ("epay", vec![&epay]),

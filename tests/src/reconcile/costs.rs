@@ -12,7 +12,7 @@ use super::*;
 /// Every schedule, and the calls of a run that finds nothing: DynamoDB's, with the table or index and the read units,
 /// and the number of Stripe's.
 const SWEEPS: [(&str, &[Cost], usize); 8] = [
-    (REFUSED, &[("Query", "journal/attention", "0.5"); 4], 0),
+    (REFUSED, &[("Query", "journal/attention", "0.5"); 5], 0),
     (r#"{"sweep":"stripe_backfill"}"#, &[("GetItem", "accounts", "1.0")], 1),
     // No gateway is set.
     (r#"{"sweep":"gateway_log"}"#, &[], 0),

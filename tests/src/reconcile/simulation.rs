@@ -107,6 +107,7 @@ async fn sweeper(ledger: MemoryLedger, net: &Slow) -> Reconcile<MemoryLedger> {
         ledger,
         usage,
         litellm: litellm::Litellm::default(),
+        openrouter: openrouter::Openrouter::default(),
         stripe,
         wechat: None,
         epay: Some(Epay { config, gateway }),

@@ -36,6 +36,7 @@ pub(crate) fn keys() -> ReplayKeys {
     ReplayKeys {
         usage: Some(keyring(sandbox::settings(), LiveKeys::read)),
         litellm: Some(keyring(crate::litellm::settings(), LiveKeys::read)),
+        openrouter: Some(keyring(crate::openrouter::settings(), LiveKeys::read)),
         stripe: Some(keyring(settings_of(&[("STRIPE_WEBHOOK_SECRET", of_stripe::SECRET)]), LiveKeys::read)),
         wechat: Some(keyring(Settings::new(wechat::settings()), LiveKeys::read)),
         epay: Some(keyring(Settings::new(epay_settings()), LiveKeys::read)),

@@ -5,7 +5,7 @@ use ledger::Source;
 use crate::alarm::{Alarm, HOUR, MINUTE, Metric, OURS, at_least, backlog, outcomes, raised, sum, text};
 
 /// The sources of uses of models.
-const GATEWAYS: [&str; 2] = [Source::Usage.as_str(), Source::Litellm.as_str()];
+const GATEWAYS: [&str; 3] = [Source::Usage.as_str(), Source::Litellm.as_str(), Source::Openrouter.as_str()];
 
 pub(super) fn alarms() -> Vec<Alarm> {
     vec![
@@ -230,9 +230,9 @@ fn no_price() -> Alarm {
             "某个用量事件没有费用，价目表中也没有其模型在使用时的价格。事件已保留，未扣费。",
         ),
         to_do: text(
-            "Find it by `no_price` in the log of `usage` or `litellm`. Add a row to [the card](rate-card.md) that was in force at \
+            "Find it by `no_price` in the log of `usage`, `litellm` or `openrouter`. Add a row to [the card](rate-card.md) that was in force at \
              the time of the use, and deploy: it is booked within ten minutes.",
-            "在 `usage` 或 `litellm` 的日志中按 `no_price` 查找。在[价目表](rate-card.zh.md)中添加使用时已生效的一行并部署：十分钟内入账。",
+            "在 `usage`、`litellm` 或 `openrouter` 的日志中按 `no_price` 查找。在[价目表](rate-card.zh.md)中添加使用时已生效的一行并部署：十分钟内入账。",
         ),
     }
 }

@@ -77,10 +77,34 @@ fn litellm() -> Sender {
     }
 }
 
+fn openrouter() -> Sender {
+    Sender {
+        source: Source::Openrouter,
+        name: ("OpenRouter", "OpenRouter"),
+        signatures: Signatures {
+            cause: (
+                "the header of the destination in OpenRouter is not one of `OPENROUTER_KEY`, and its usage is lost",
+                "OpenRouter 中该目的地的请求头不在 `OPENROUTER_KEY` 之列，用量会丢失",
+            ),
+            to_do: text(
+                "Compare it with `hookledger/<stage>/openrouter`: [openrouter.md](providers/openrouter.md). If it is \
+                 right, set `OpenrouterAllowedIps`.",
+                "将其与 `hookledger/<stage>/openrouter` 比较：[openrouter.zh.md](providers/openrouter.zh.md)；\
+                 正确则设置 `OpenrouterAllowedIps`。",
+            ),
+        },
+        failures: text(
+            "As for `usage-failures`. OpenRouter promises no retry: compare its activity with `account show`.",
+            "同 `usage-failures`；OpenRouter 不保证重试：请将其活动记录与 `account show` 比较。",
+        ),
+    }
+}
+
 fn sender(source: Source) -> Sender {
     match source {
         Source::Usage => gateway(),
         Source::Litellm => litellm(),
+        Source::Openrouter => openrouter(),
         Source::Stripe => Sender {
             source,
             name: ("Stripe", "Stripe"),

@@ -13,8 +13,7 @@ use crate::harness::{CommandOutput, Folder, Stack, field};
 const JQ: &str = r#"jq() { python3 -c '
 import functools, json, sys
 print(functools.reduce(lambda value, name: value[name], sys.argv[2].split(".")[1:], json.load(sys.stdin)))' "$@"; }"#;
-/// A minute.
-const LOOKS_MAX: u32 = 12_000;
+const LOOKS_MAX: u32 = 12_000; // A minute.
 const UNKNOWN_TOP_UP: &str = "88000004";
 
 /// The commands of a block with a test's values in place of the page's examples.
@@ -306,7 +305,8 @@ fn transfer_is_reported_by_hand() {
 fn samples_of_the_page_are_booked() {
     let folder = Folder::new();
     let _stack = folder.start();
-    let sends = commands("docs/providers/litellm.md", "send litellm", &[]);
+    let mut sends = commands("docs/providers/litellm.md", "send litellm", &[]);
+    sends.extend(commands("docs/providers/openrouter.md", "send openrouter", &[]));
     assert!(sends.iter().all(|send| done(&folder, send).contains("  booked")), "{sends:?}");
 }
 

@@ -33,6 +33,10 @@ pub(crate) fn replaced(days: i64) -> ReplayKeys {
             settings_of(&[("LITELLM_KEY", "another-key-of-the-tests-0123456789abc")]),
             LiveKeys::read,
         )),
+        openrouter: Some(keyring(
+            settings_of(&[("OPENROUTER_KEY", "another-key-of-the-tests-0123456789abc")]),
+            LiveKeys::read,
+        )),
         stripe: Some(keyring(
             settings_of(&[("STRIPE_WEBHOOK_SECRET", "whsec_another_secret_of_the_tests_0123456")]),
             LiveKeys::read,
@@ -55,6 +59,7 @@ fn retired(days: i64) -> Settings {
     let ours = [
         ("WEBHOOK_SECRET", sandbox::SECRET),
         ("LITELLM_KEY", crate::litellm::KEY),
+        ("OPENROUTER_KEY", crate::openrouter::KEY),
         ("STRIPE_WEBHOOK_SECRET", of_stripe::SECRET),
     ];
     let ours = ours.map(|(name, text)| (name.to_owned(), text.to_owned()));
