@@ -75,8 +75,9 @@ class Shop:
         except Failed as refused:
             # `send` fails without a 2xx reply, which is a valid result here.
             printed = str(refused)
-        # Its stderr follows the reply.
-        answer = re.search(r"^(\d{3})  [\d.]+ ms  \S+ ?(.*?)(?:\nhookledger: .*)?\Z", printed, re.MULTILINE | re.DOTALL)
+        # An outcome stands before a body that has one for each event, and its stderr follows the reply.
+        reply = r"^(\d{3})  [\d.]+ ms  \S+(?:  [a-z][a-z_ ]*(?=  ))? ?(.*?)(?:\nhookledger: .*)?\Z"
+        answer = re.search(reply, printed, re.MULTILINE | re.DOTALL)
         if not answer:
             raise Failed(f"{sample}: {printed}")
         return int(answer.group(1)), read(answer.group(2).strip().encode())
