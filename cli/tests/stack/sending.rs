@@ -117,7 +117,7 @@ fn unsendable_event_gives_a_one_line_error() {
         (69, &["send", "usage"], "no stack is running in"),
         (2, &["send", "usage", "--url", "http://127.0.0.1:1"], "set WEBHOOK_SECRET, or give one with --secret"),
         (2, &["send", "usage", "--url", "ftp://x", "--secret", "s3"], "is not an http or https URL"),
-        (2, &["send", "paypal"], "there is no source paypal, only: usage, litellm, stripe"),
+        (2, &["send", "paypal"], "there is no source paypal, only: usage, litellm, openrouter, stripe"),
         (
             2,
             &["send", "usage/none"],
