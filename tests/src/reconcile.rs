@@ -314,6 +314,7 @@ async fn idle_run_costs_the_same_at_any_number_of_orders() {
         };
         let query = |source: &str| ("Query".to_owned(), json!(source), Some(json!(0)));
         let queries: Vec<_> = calls.iter().map(query_of).collect();
-        assert_eq!(queries, [query("stripe"), query("usage"), query("usage#lanes")], "{orders} orders");
+        let expected = ["litellm", "openrouter", "stripe", "usage", "usage#lanes"].map(query);
+        assert_eq!(queries, expected, "{orders} orders");
     }
 }
