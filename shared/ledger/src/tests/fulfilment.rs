@@ -30,6 +30,14 @@ fn everything(price: u64, units: u64) -> Order {
     order
 }
 
+/// A first purchase: its referrer earns credits, too.
+fn with_referral(order: Order, units: u64) -> Order {
+    let by = Owner::new("dora").expect("valid");
+    let referral = Referral { by, to_buyer: Amount::ZERO, to_referrer: Amount::from_units(units) };
+    let terms = Terms { referral: Some(referral), ..order.terms };
+    Order { terms, referral: ReferralState::Given, ..order }
+}
+
 fn paid() -> Order {
     applied(&everything(1_000, 7), Report::Paid.effects(&everything(1_000, 7))).0
 }
@@ -226,7 +234,8 @@ proptest! {
         price in prop_oneof![1_u64..=12, 1_u64..=100_000], units in 0_u64..1_000_000,
         reports in proptest::collection::vec((report(1_000), any::<bool>()), 0..12),
     ) {
-        let (mut order, mut late) = (everything(price, units), everything(price, units));
+        let mut order = with_referral(everything(price, units), units);
+        let mut late = order.clone();
         let (mut keys, mut balances) = (BTreeSet::new(), BTreeMap::<AccountId, Balance>::new());
         let steps = reports.iter().copied().chain([(Report::Paid, true)]);
         for (report, is_fulfilled) in steps {
