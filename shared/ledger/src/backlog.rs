@@ -16,9 +16,9 @@ const BACKOFF_SECONDS_MAX: u64 = 24 * 60 * 60;
 const UNREADABLE_BACKOFF_SECONDS_MIN: i64 = 5 * 60;
 /// Each attempt raises an alarm: often enough not to be forgotten, and soon enough after the release.
 const UNREADABLE_BACKOFF_SECONDS_MAX: i64 = 60 * 60;
-/// Providers retry a delivery for three days. A refund or dispute whose payment has not arrived by then belongs to none
-/// of our payments.
-const ORPHAN_CLAIM_RETRY_SECONDS: u64 = 3 * 24 * 60 * 60;
+/// The backfill brings a payment for thirty days, so that a refund or dispute is closed no earlier. One whose payment has
+/// not arrived a day later belongs to none of our payments.
+const ORPHAN_CLAIM_RETRY_SECONDS: u64 = 31 * 24 * 60 * 60;
 
 /// The ledger as the sweeps see it. Both lists are read from sparse indexes, which may lag.
 pub trait Backlog: Lanes + Expiring {

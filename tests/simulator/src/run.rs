@@ -24,9 +24,9 @@ use crate::trace::{Line, Lines};
 use crate::truth::Truth;
 use crate::world::World;
 
-/// The pauses between the last rounds of sweeps, in minutes: refused events back off up to a day, and an unpaid order is
-/// queried until it is two days old.
-const ROUNDS_MIN: [u64; 12] = [1, 1, 2, 5, 10, 20, 60, 180, 720, 1_440, 1_440, 1_440];
+/// The pauses between the last rounds of sweeps, in minutes: refused events back off up to a day, an unpaid order is
+/// queried until it is two days old, and a claim waits a month for its payment.
+const ROUNDS_MIN: [u64; 14] = [1, 1, 2, 5, 10, 20, 60, 180, 720, 1_440, 1_440, 1_440, 28 * 1_440, 1_440];
 /// At least so many rounds: a provider is queried minutes after the last event at the earliest.
 const ROUNDS_MIN_COUNT: u64 = 4;
 const IDLE_POLL: Duration = Duration::from_mins(10);
