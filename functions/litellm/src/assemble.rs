@@ -4,14 +4,7 @@ use edge::{OWN_SECRET, Start, StartError};
 use ledger::Ledger;
 use webhook::Function;
 
-use crate::{Config, Litellm};
-
-impl Litellm {
-    /// With the settings of this deployment, and the card of the catalog that this program was built with.
-    pub fn configured(start: &Start) -> Result<Self, StartError> {
-        Self::shipped(start.read(Config::read)?).map_err(StartError::setting)
-    }
-}
+use crate::Litellm;
 
 pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Litellm, L>, StartError> {
     Function::open(start, &[OWN_SECRET], Litellm::configured(start)?, ledger).await

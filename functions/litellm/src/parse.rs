@@ -2,23 +2,27 @@
 //! field, and no amount becomes a float.
 
 use catalog::{Consumption, Counts, CountsError, Kind, Usd};
-use ledger::{Amount, CallerKey, EventKey, Fingerprint, Source, Timestamp};
+use ledger::{Amount, CallerKey, EventKey, Fact, Fingerprint, Source, Timestamp};
 use serde_json::value::RawValue;
-use usage::{EventType, UsageEvent};
+use usage::{EventType, Report, ReportedUse, UsageEvent};
 use webhook::{JsonField, JsonObject, ParseError};
 
-use crate::{Event, OwnerBy, Use};
+use crate::OwnerBy;
 
 /// As of a usage event.
 const MODEL_BYTES_MAX: usize = 128;
 /// What the row of a use has of either id, which a caller may choose at any length. The key has both whole.
 const ID_CHARS_MAX: usize = 64;
+/// Reason: a request that failed costs nothing.
+const FAILURE: &str = "failure";
+/// Reason, with an alarm: LiteLLM could not build an event, so that its use is not known.
+const LOST: &str = "event_lost";
 /// Of seconds.
 const MILLISECONDS_DECIMALS: u8 = 3;
 
-pub(crate) fn parse(event: &[u8], owner_by: OwnerBy) -> Result<Event, ParseError> {
+pub(crate) fn parse(event: &[u8], owner_by: OwnerBy) -> Result<Report, ParseError> {
     if event == b"null" {
-        return Ok(Event::Lost);
+        return Ok(Report::Nothing { id: "null".to_owned(), reason: LOST });
     }
     let event = JsonObject::of_body(event)?;
     let ids = Ids::of(&event)?;
@@ -27,13 +31,13 @@ pub(crate) fn parse(event: &[u8], owner_by: OwnerBy) -> Result<Event, ParseError
     parsed.map_err(|error| ParseError { event_id: Some(id), ..error })
 }
 
-fn of_status(event: &JsonObject<'_>, ids: Ids, owner_by: OwnerBy) -> Result<Event, ParseError> {
+fn of_status(event: &JsonObject<'_>, ids: Ids, owner_by: OwnerBy) -> Result<Report, ParseError> {
     let status = event.required("status")?;
     let usd = event.field("response_cost")?.map(|cost| number(&cost, Usd::parse_metered)).transpose()?;
     match status.text()?.as_str() {
-        "success" => Ok(Event::Use(Box::new(used(event, ids, usd, owner_by)?))),
+        "success" => Ok(Report::Use(Box::new(used(event, ids, usd, owner_by)?))),
         // Another would be charged for nothing, or lost.
-        "failure" if usd.is_none_or(Usd::is_zero) => Ok(Event::Failure(ids.key())),
+        "failure" if usd.is_none_or(Usd::is_zero) => Ok(Report::Nothing { id: ids.key(), reason: FAILURE }),
         "failure" => Err(event.problem("response_cost", "must be 0 where the status is failure")),
         _ => Err(status.problem("must be \"success\" or \"failure\"")),
     }
@@ -57,7 +61,7 @@ impl Ids {
     }
 }
 
-fn used(event: &JsonObject<'_>, ids: Ids, usd: Option<Usd>, owner_by: OwnerBy) -> Result<Use, ParseError> {
+fn used(event: &JsonObject<'_>, ids: Ids, usd: Option<Usd>, owner_by: OwnerBy) -> Result<ReportedUse, ParseError> {
     let id = ids.key();
     let receipt = EventKey::new(Source::Usage, &id).map_err(|error| event.problem("id", &error.to_string()))?;
     let metadata = event.required("metadata")?.object()?;
@@ -83,8 +87,9 @@ fn used(event: &JsonObject<'_>, ids: Ids, usd: Option<Usd>, owner_by: OwnerBy) -
         cost: None,
         consumption,
     };
-    let start = |id: String| id.chars().take(ID_CHARS_MAX).collect();
-    Ok(Use { event, usd, call_id: ids.call.map(start), response_id: start(ids.response) })
+    let fact = |name, id: String| (name, Fact::Text(id.chars().take(ID_CHARS_MAX).collect()));
+    let facts = [Some(fact("response", ids.response)), ids.call.map(|id| fact("call", id))];
+    Ok(ReportedUse { event, usd, facts: facts.into_iter().flatten().collect() })
 }
 
 fn key(metadata: &JsonObject<'_>, owner_by: OwnerBy) -> Result<CallerKey, ParseError> {

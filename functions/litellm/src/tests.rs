@@ -1,9 +1,11 @@
 //! Properties of the splitter, the parser and the fingerprint; whole requests are tested in `tests/`.
 
-use catalog::Catalog;
-use ledger::{Amount, Asset, Timestamp, UsedKey};
+use catalog::{Catalog, RateCard};
+use ledger::{Amount, Asset, Decision, Fact, Timestamp, UsedKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use usage::{LoadedUse, ReportedUse};
+use webhook::Webhook as _;
 
 use super::*;
 
@@ -23,13 +25,13 @@ fn event() -> Value {
     })
 }
 
-fn parsed(body: &str) -> Result<Event, ParseError> {
+fn parsed(body: &str) -> Result<Report, ParseError> {
     parse::parse(body.as_bytes(), OwnerBy::Key)
 }
 
-fn used(body: &str) -> Use {
+fn used(body: &str) -> ReportedUse {
     match parsed(body) {
-        Ok(Event::Use(used)) => *used,
+        Ok(Report::Use(used)) => *used,
         other => panic!("{body}: {other:?}"),
     }
 }
@@ -85,12 +87,13 @@ fn body_is_split_into_what_is_kept() {
 
 #[test]
 fn use_is_read_from_its_fields() {
-    let Use { event, usd, call_id, response_id } = used(&event().to_string());
+    let ReportedUse { event, usd, facts } = used(&event().to_string());
     let counts =
         catalog::Counts { input: 120, cached_input: 100, cache_write: 10, output: 30, reasoning: 20, ..<_>::default() };
     assert_eq!((event.counts, event.total_tokens, event.model.as_str()), (counts, 150, "openai/gpt-4o"));
     assert_eq!(event.sent_at, Timestamp::from_unix_ms(1_767_225_600_123).expect("a time"));
-    assert_eq!((call_id.as_deref(), response_id.as_str()), (Some("call-1"), "chatcmpl-1"));
+    let text = |id: &str| Fact::Text(id.to_owned());
+    assert_eq!(facts, [("response", text("chatcmpl-1")), ("call", text("call-1"))]);
     assert_eq!(usd.map(catalog::Usd::decimal).as_deref(), Some("0.000234"));
     // The key never changes between releases: it tells a repeat.
     assert_eq!(event.receipt.as_str(), "usage#litellm.1.010bce80a24d1e38ddbfa2f652937fb4");
@@ -100,7 +103,7 @@ fn use_is_read_from_its_fields() {
 fn owner_is_found_by_what_the_caller_cannot_choose() {
     for (owner_by, key) in [(OwnerBy::Key, "h1"), (OwnerBy::User, "user:u1"), (OwnerBy::Team, "team:t1")] {
         let parsed = parse::parse(event().to_string().as_bytes(), owner_by);
-        let Ok(Event::Use(used)) = parsed else { panic!("{parsed:?}") };
+        let Ok(Report::Use(used)) = parsed else { panic!("{parsed:?}") };
         assert_eq!(used.event.key.to_string(), format!("key#remote#{key}"));
     }
     let rows: [(Option<&str>, Option<OwnerBy>); 6] = [
@@ -140,9 +143,9 @@ fn cost_is_read_from_its_digits() {
 
 #[test]
 fn failure_null_and_nonsense_are_no_uses() {
-    assert_eq!(parsed("null"), Ok(Event::Lost));
+    assert_eq!(parsed("null"), Ok(Report::Nothing { id: "null".to_owned(), reason: "event_lost" }));
     let failure = with(&[("/status", "\"failure\""), ("/response_cost", "0.0"), ("/id", "\"call-1\"")]);
-    assert!(matches!(parsed(&failure), Ok(Event::Failure(_))), "{failure}");
+    assert!(matches!(parsed(&failure), Ok(Report::Nothing { reason: "failure", .. })), "{failure}");
     let rows: [(&[(&str, &str)], &str); 20] = [
         (&[("/status", "\"failure\"")], "response_cost must be 0 where the status is failure"),
         (&[("/status", "\"unknown\"")], "status must be \"success\" or \"failure\""),
@@ -194,14 +197,15 @@ fn event_is_named_by_both_ids() {
     }
     let long = format!("\"{}\"", "é#".repeat(500));
     assert_ne!(receipt(&long, "\"b\""), receipt(&long.replacen("é#\"", "é\"", 1), "\"b\""), "of any length");
-    assert_eq!(used(&with(&[("/id", &long)])).response_id.chars().count(), 64);
+    let (_, response) = used(&with(&[("/id", &long)])).facts.swap_remove(0);
+    assert_eq!(response, Fact::Text("é#".repeat(32)));
 }
 
 #[test]
 fn fingerprint_covers_identity_and_money() {
     let fingerprint = |changes: &[(&str, &str)]| {
-        let event = Event::Use(Box::new(used(&with(changes))));
-        decide::header(&event).fingerprints.current().as_str().to_owned()
+        let event = Report::Use(Box::new(used(&with(changes))));
+        Litellm::default().header(&event).fingerprints.current().as_str().to_owned()
     };
     let first = fingerprint(&[]);
     // It never changes between releases.
@@ -244,12 +248,13 @@ fn cost_is_that_of_the_dollars_or_of_the_card() {
         (card(prices), "999999999999", Some("109999999999890")),
     ];
     for (card, cost, credits) in rows {
-        let event = Event::Use(Box::new(used(&with(&[("/response_cost", cost)]))));
+        let event = Report::Use(Box::new(used(&with(&[("/response_cost", cost)]))));
         let loaded = LoadedUse { key: None::<UsedKey>, used_at: testkit::now() };
-        let decision = decide::decide(&event, decide::header(&event), Some(loaded), card.as_ref());
+        let litellm = Litellm { card, ..Litellm::default() };
+        let decision = litellm.decide(&event, litellm.header(&event), Some(loaded));
         let Decision::Refuse(refusal) = decision else { panic!("no key: {decision:?}") };
         let fact = refusal.header.facts.iter().find(|(name, _)| *name == "cost").map(|(_, cost)| format!("{cost:?}"));
-        let expected = credits.map(|credits| format!("{:?}", ledger::Fact::Text(credits.to_owned())));
+        let expected = credits.map(|credits| format!("{:?}", Fact::Text(credits.to_owned())));
         assert_eq!((fact.clone(), refusal.reason == ledger::Reason::NoPrice), (expected, fact.is_none()), "{cost}");
     }
     assert_eq!(Asset::CREDITS.parse("0.02574").map(Amount::units), Ok(25_740_000));

@@ -1,9 +1,7 @@
 //! The webhook source for the usage that OpenRouter broadcasts as OTLP traces: the cost of each generation is taken
 //! from the credits of its owner, exactly once, as that of any other gateway.
 //!
-//! OpenRouter signs nothing, so a static key proves who sends. The spans of a body are split, and kept and booked in
-//! batches of our own form (`webhook::ForeignForm`). A use has the journal key of a usage event, and so what is owed
-//! for it, its reversal and its budget are those of usage.
+//! The crate `usage` is the source of every such gateway (`usage::Reported`). Here are OpenRouter's form and settings.
 //!
 //! ```
 //! use openrouter::{Openrouter, authorization, events};
@@ -31,23 +29,18 @@
 
 mod assemble;
 mod config;
-mod decide;
-mod event;
 mod parse;
 mod split;
 
 use std::time::Duration;
 
-use catalog::{CatalogError, RateCard};
-use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Source, Timestamp};
-use signing::{SecretError, Strength, Verified, VerifyError, bearer};
-use usage::{LoadedUse, Usage};
-use webhook::{Dependency, Endpoint, ForeignForm, Outcome, ParseError, Received, SEAL, Webhook};
+use edge::{Start, StartError};
+use ledger::Source;
+use usage::{Gateway, Report, Reported};
+use webhook::ParseError;
 
 pub use assemble::assemble;
 pub use config::{Config, ConfigError, OwnerBy};
-pub use event::{Event, Use};
 pub use signing::bearer::authorization;
 pub use split::events;
 
@@ -57,92 +50,26 @@ pub const SETTINGS: [&str; 1] = ["OPENROUTER_KEY"];
 /// The path of its webhooks, which also tells a kept event of OpenRouter from one of our own form.
 pub const PATH: &str = "/api/webhooks/openrouter";
 
-/// As much as Lambda takes.
-const FORM: ForeignForm =
-    ForeignForm { bytes_max: 6 * 1024 * 1024, events, batch: webhook::sealed_form(usage::reply_to_each) };
+/// The source.
+pub type Openrouter = Reported<Config>;
 
-/// The source, with the rate card that turns dollars into credits and prices events without a cost.
-#[derive(Debug, Clone, Default)]
-pub struct Openrouter {
-    pub config: Config,
-    pub card: Option<RateCard>,
-}
-
-impl Openrouter {
-    /// With the card of the catalog that this program was built with.
-    pub fn shipped(config: Config) -> Result<Self, CatalogError> {
-        RateCard::shipped().map(|card| Self { config, card })
-    }
-}
-
-impl Webhook for Openrouter {
+impl Gateway for Config {
     const SOURCE: Source = Source::Openrouter;
-    const ROUTES: &'static [Route<Endpoint>] =
-        &[Route { method: "POST", path: PATH, endpoint: Endpoint::Foreign(FORM) }];
-    /// As much as is kept. A delivery of several events may have more.
-    const BODY_BYTES_MAX: usize = 1024 * 1024;
+    const PATH: &'static str = PATH;
+    const KEYS: &'static str = SETTINGS[0];
     /// OpenRouter does not say how long it waits.
     const REPLY_WITHIN: Duration = Duration::from_secs(9);
-    /// Never the key.
-    const HEADERS_KEPT: &'static [&'static str] = &["content-type", "user-agent", SEAL];
 
-    type Form = ();
-    type Keys = bearer::Keys;
-    type Event = Event;
-    type Loaded = Option<LoadedUse>;
-
-    fn keys(settings: &Settings, strength: Strength) -> Result<bearer::Keys, (&'static str, SecretError)> {
-        let [setting] = SETTINGS;
-        let keys = bearer::Keys::parse(settings.setting(setting).unwrap_or_default(), strength)
-            .map_err(|error| (setting, error))?;
-        if keys.weak() {
-            tracing::warn!(setting, "the secret is shorter than a deployment accepts");
-        }
-        Ok(keys)
+    fn configured(start: &Start) -> Result<Self, StartError> {
+        start.read(Self::read)
     }
 
-    fn form(&self, _: &Incoming) {}
-
-    fn verify<'r>(&self, keys: &bearer::Keys, request: &'r Request, _: Timestamp) -> Result<Verified<'r>, VerifyError> {
-        webhook::verify_bearer(keys, request)
+    fn events(body: &[u8]) -> Vec<String> {
+        split::events(body)
     }
 
-    fn parse(&self, received: &Received<'_>) -> Result<Event, ParseError> {
-        parse::parse(received.bytes(), self.config.owner_by)
-    }
-
-    fn header(&self, event: &Event) -> JournalHeader {
-        decide::header(event)
-    }
-
-    fn sent_at(&self, event: &Event) -> Option<Timestamp> {
-        if let Event::Use(used) = event { Some(used.event.sent_at) } else { None }
-    }
-
-    fn event_id<'e>(&self, event: &'e Event) -> &'e str {
-        event.id()
-    }
-
-    async fn load<L: Ledger>(
-        &self,
-        event: &Event,
-        ledger: &L,
-        context: &CallContext<'_>,
-    ) -> Result<Option<LoadedUse>, CommitError> {
-        let Event::Use(used) = event else { return Ok(None) };
-        Usage::default().load(&used.event, ledger, context).await.map(Some)
-    }
-
-    fn decide(&self, event: &Event, header: JournalHeader, loaded: Option<LoadedUse>) -> Decision {
-        decide::decide(event, header, loaded, self.card.as_ref())
-    }
-
-    fn reply(&self, (): (), outcome: &Outcome, event_id: Option<&str>) -> Reply {
-        usage::reply(outcome, event_id)
-    }
-
-    async fn dependencies(&self, _: Deadline) -> Vec<Dependency> {
-        Vec::new()
+    fn parse(&self, event: &[u8]) -> Result<Report, ParseError> {
+        parse::parse(event, self.owner_by)
     }
 }
 

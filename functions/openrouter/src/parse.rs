@@ -6,13 +6,17 @@ use std::collections::btree_map::Entry;
 use catalog::{Consumption, Counts, CountsError, Usd};
 use ledger::{CallerKey, EventKey, Source, Timestamp};
 use serde_json::value::RawValue;
-use usage::{EventType, UsageEvent};
+use usage::{EventType, Report, ReportedUse, UsageEvent};
 use webhook::{JsonField, JsonObject, ParseError};
 
-use crate::{Event, OwnerBy, Use};
+use crate::OwnerBy;
 
 /// As of a usage event.
 const MODEL_BYTES_MAX: usize = 128;
+/// Reason: a request that failed costs nothing.
+const FAILURE: &str = "failure";
+/// Reason: only a generation is a use.
+const NO_GENERATION: &str = "no_generation";
 const NANOSECONDS_PER_MILLISECOND: i64 = 1_000_000;
 /// Of a span whose request failed.
 const STATUS_ERROR: [&str; 3] = ["2", "\"2\"", "\"STATUS_CODE_ERROR\""];
@@ -32,7 +36,7 @@ const REASONING: &str = "gen_ai.usage.output_tokens.reasoning";
 /// Whether the tokens were paid with a key of the caller.
 const OWN_KEY: &str = "trace.metadata.openrouter_generation.is_byok";
 
-pub(crate) fn parse(span: &[u8], owner_by: OwnerBy) -> Result<Event, ParseError> {
+pub(crate) fn parse(span: &[u8], owner_by: OwnerBy) -> Result<Report, ParseError> {
     let span = JsonObject::of_body(span)?;
     let attributes = Attributes::of(&span)?;
     let span_id = span.text("spanId")?.unwrap_or_default();
@@ -40,19 +44,24 @@ pub(crate) fn parse(span: &[u8], owner_by: OwnerBy) -> Result<Event, ParseError>
         Some(GENERATION) => {}
         // An attempt at one provider has an id of its own, and neither tokens nor a cost.
         None if attributes.has_usage() => return Err(ParseError::new(TYPE, "is missing")),
-        _ => return Ok(Event::Other(span_id)),
+        _ => return Ok(Report::Nothing { id: span_id, reason: NO_GENERATION }),
     }
     let generation = required(ID, attributes.text(ID)?)?;
     // The prefix keeps it apart from the ids of other gateways.
     let id = format!("openrouter.{generation}");
     if !attributes.has_usage() && is_failed(&span)? {
-        return Ok(Event::Failure(id));
+        return Ok(Report::Nothing { id, reason: FAILURE });
     }
     let used = used(&span, &attributes, &id, owner_by);
-    used.map(|used| Event::Use(Box::new(used))).map_err(|error| ParseError { event_id: Some(id), ..error })
+    used.map(|used| Report::Use(Box::new(used))).map_err(|error| ParseError { event_id: Some(id), ..error })
 }
 
-fn used(span: &JsonObject<'_>, attributes: &Attributes<'_>, id: &str, owner_by: OwnerBy) -> Result<Use, ParseError> {
+fn used(
+    span: &JsonObject<'_>,
+    attributes: &Attributes<'_>,
+    id: &str,
+    owner_by: OwnerBy,
+) -> Result<ReportedUse, ParseError> {
     let receipt = EventKey::new(Source::Usage, id).map_err(|error| ParseError::new(ID, &error.to_string()))?;
     let cost = attributes.number(COST)?;
     let usd = cost.map(|usd| Usd::parse_metered(&usd).map_err(|error| ParseError::new(COST, &error.to_string())));
@@ -78,7 +87,7 @@ fn used(span: &JsonObject<'_>, attributes: &Attributes<'_>, id: &str, owner_by: 
         cost: None,
         consumption,
     };
-    Ok(Use { event, usd })
+    Ok(ReportedUse { event, usd, facts: Vec::new() })
 }
 
 fn key(attributes: &Attributes<'_>, owner_by: OwnerBy) -> Result<CallerKey, ParseError> {

@@ -1,6 +1,8 @@
 //! Forms of the splitter, the parser and the fingerprint; whole requests are tested in `tests/`.
 
 use serde_json::{Value, json};
+use usage::ReportedUse;
+use webhook::Webhook as _;
 
 use super::*;
 
@@ -27,13 +29,13 @@ fn generation() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn parsed(span: &str) -> Result<Event, ParseError> {
+fn parsed(span: &str) -> Result<Report, ParseError> {
     parse::parse(span.as_bytes(), OwnerBy::Key)
 }
 
-fn used(span: &str) -> Use {
+fn used(span: &str) -> ReportedUse {
     match parsed(span) {
-        Ok(Event::Use(used)) => *used,
+        Ok(Report::Use(used)) => *used,
         other => panic!("{span}: {other:?}"),
     }
 }
@@ -70,7 +72,7 @@ fn body_is_split_into_what_is_kept_of_each_span() {
 
 #[test]
 fn generation_is_parsed_field_by_field() {
-    let Use { event, usd } = used(&span(&generation()));
+    let ReportedUse { event, usd, .. } = used(&span(&generation()));
     assert_eq!((event.id.as_str(), event.model.as_str()), ("openrouter.gen-1", "openai/gpt-4o"));
     assert_eq!((event.counts.input, event.counts.output, event.counts.cached_input), (120, 30, 100));
     assert_eq!((event.total_tokens, event.sent_at.unix_s()), (150, 1_767_225_600));
@@ -96,14 +98,15 @@ fn use_with_a_key_of_the_caller_has_no_cost() {
 
 #[test]
 fn only_a_generation_is_a_use() {
+    let nothing = |id: &str, reason| Report::Nothing { id: id.to_owned(), reason };
     let with_type = |kind: &str| span(&generation()).replace("\"generation\"", &format!("\"{kind}\""));
-    assert_eq!(parsed(&with_type("span")), Ok(Event::Other("s".to_owned())));
-    assert_eq!(parsed(&with_type("tool")), Ok(Event::Other("s".to_owned())));
+    assert_eq!(parsed(&with_type("span")), Ok(nothing("s", "no_generation")));
+    assert_eq!(parsed(&with_type("tool")), Ok(nothing("s", "no_generation")));
     let failed = json!({ "spanId": "s", "status": { "code": 2 }, "attributes": [
         { "key": "span.type", "value": { "stringValue": "generation" } },
         { "key": "gen_ai.response.id", "value": { "stringValue": "gen-1" } },
     ] });
-    assert_eq!(parsed(&failed.to_string()), Ok(Event::Failure("openrouter.gen-1".to_owned())));
+    assert_eq!(parsed(&failed.to_string()), Ok(nothing("openrouter.gen-1", "failure")));
 }
 
 #[test]
@@ -121,7 +124,7 @@ fn repeated_key_is_refused_however_it_is_written() {
 #[test]
 fn fingerprint_is_that_of_id_key_and_dollars() {
     let of = |attributes: &[(&'static str, Value)]| {
-        decide::header(&parsed(&span(attributes)).expect("an event")).fingerprints.current().to_string()
+        Openrouter::default().header(&parsed(&span(attributes)).expect("an event")).fingerprints.current().to_string()
     };
     let changed = |name: &str, value: Value| {
         let mut attributes = generation();

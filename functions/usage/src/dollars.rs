@@ -6,7 +6,7 @@ use ledger::{Decision, Fact, Fingerprint, JournalHeader};
 use crate::{LoadedUse, UsageEvent, decide, header};
 
 /// `usd` is `None` for a use whose cost the gateway does not know.
-pub fn decide_in_dollars(
+pub(crate) fn decide_in_dollars(
     event: &UsageEvent,
     usd: Option<Usd>,
     header: JournalHeader,
@@ -21,7 +21,7 @@ pub fn decide_in_dollars(
 }
 
 /// The fingerprint of a use with a cost is over its dollars, which a later card does not change.
-pub fn header_in_dollars(event: &UsageEvent, usd: Option<Usd>) -> JournalHeader {
+pub(crate) fn header_in_dollars(event: &UsageEvent, usd: Option<Usd>) -> JournalHeader {
     let mut header = header(event);
     if let Some(usd) = usd {
         let usd = usd.decimal();

@@ -27,6 +27,7 @@ mod decide;
 mod dollars;
 mod parse;
 mod reply;
+mod reported;
 mod verify;
 
 use std::time::Duration;
@@ -39,9 +40,9 @@ use webhook::{BatchForm, Dependency, Endpoint, Outcome, ParseError, Received, We
 
 pub use assemble::assemble;
 pub use decide::{decide, fingerprint_of, header};
-pub use dollars::{decide_in_dollars, header_in_dollars};
 pub use parse::{EventType, UsageEvent};
-pub use reply::{batch as reply_to_each, reply};
+pub use reply::reply;
+pub use reported::{Gateway, Report, Reported, ReportedUse};
 pub use verify::{Keys, SETTINGS};
 
 /// The path of its events.

@@ -94,7 +94,7 @@ struct BatchResult<'b> {
 }
 
 /// 503 has the sender repeat the whole request, in which whatever is booked is a repeat.
-pub fn batch(events: &[BatchedEvent]) -> Reply {
+pub(crate) fn batch(events: &[BatchedEvent]) -> Reply {
     let results: Vec<BatchResult<'_>> = events.iter().map(result).collect();
     let is_final = events.iter().all(|event| event.outcome.is_final());
     let success = results.iter().all(|result| result.status == 200);
