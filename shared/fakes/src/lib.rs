@@ -1,5 +1,5 @@
 //! Fakes of the providers' APIs, one folder each: Stripe, WeChat Pay, an epay gateway, Fireblocks, the telephone
-//! operator Unitel, and the log of an LLM gateway. The local stack serves them over HTTP; tests call them in place of the network.
+//! operator Unitel, the log of an LLM gateway, and an upstream in OpenAI's format. The local stack serves them over HTTP; tests call them in place of the network.
 //!
 //! Each fake is a state machine behind a lock. A [`Call`] is one API request and [`Stripe::answer`] returns the
 //! response; a buyer opens [`Stripe::page`] and pays with [`Stripe::pay`]. Both return the webhook events that Stripe
@@ -40,6 +40,7 @@ pub mod epay;
 mod fireblocks;
 mod html;
 pub mod new_api;
+pub mod openai;
 mod stripe;
 pub mod unitel;
 mod wechat;

@@ -1,5 +1,7 @@
 //! Fault injection between our code and the fake of a provider, in place of the HTTP connector.
 
+mod reply;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -8,15 +10,13 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
-use fakes::Answered;
 use fakes::unitel::Wait;
 use ledger::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::provider_call::ProviderCall;
+pub use reply::ProviderReply;
 
 /// A fake provider at the other end of the network.
 pub trait FakeProvider: Send + Sync + 'static {
@@ -37,30 +37,6 @@ pub trait FakeProvider: Send + Sync + 'static {
 
     /// Its own faults, and others that depend on its API, from which a retry recovers.
     fn more_faults() -> Vec<NetFault<Self::OwnFault>>;
-}
-
-/// The reply to a call.
-#[derive(Debug, Clone)]
-pub struct ProviderReply {
-    pub status: u16,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: String,
-    /// The webhooks that the provider sends now: bodies, unsigned, in order.
-    pub webhooks: Vec<String>,
-    /// The provider's own delay before the reply.
-    pub wait: Wait,
-}
-
-impl ProviderReply {
-    pub(crate) fn of(status: u16, body: impl Into<String>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), webhooks: Vec::new(), wait: Wait::None }
-    }
-}
-
-impl From<Answered> for ProviderReply {
-    fn from(Answered { status, headers, body, events }: Answered) -> Self {
-        Self { status, headers, body, webhooks: events, wait: Wait::None }
-    }
 }
 
 /// The fault of one call. *Applied* means that the fake provider has carried the call out.
@@ -255,7 +231,7 @@ impl<F: FakeProvider> Shared<F> {
             NetFault::DelayReply(delay) => {
                 let reply = self.apply(&call);
                 sleep(delay).await;
-                Ok(response(reply))
+                Ok(reply.response())
             }
             NetFault::ApplyLate(delay) => {
                 tokio::spawn(async move {
@@ -264,29 +240,27 @@ impl<F: FakeProvider> Shared<F> {
                 });
                 std::future::pending().await
             }
-            NetFault::Status(status) => Ok(response(ProviderReply::of(status, F::error_body(status)))),
+            NetFault::Status(status) => Ok(ProviderReply::of(status, F::error_body(status)).response()),
             NetFault::StatusApplied(status) => {
                 self.apply(&call);
-                Ok(response(ProviderReply::of(status, F::error_body(status))))
+                Ok(ProviderReply::of(status, F::error_body(status)).response())
             }
-            NetFault::Reply(status, body) => Ok(response(ProviderReply::of(status, body))),
+            NetFault::Reply(status, body) => Ok(ProviderReply::of(status, body).response()),
             NetFault::ReplyApplied(status, body) => {
                 self.apply(&call);
-                Ok(response(ProviderReply::of(status, body)))
+                Ok(ProviderReply::of(status, body).response())
             }
             NetFault::Garbage => {
                 let reply = self.apply(&call);
-                Ok(response(ProviderReply { status: 200, body: "<html>".to_owned(), ..reply }))
+                Ok(reply.unreadable().response())
             }
             NetFault::Truncated => {
-                let mut reply = self.apply(&call);
-                reply.body.truncate(reply.body.floor_char_boundary(reply.body.len().div_euclid(2)));
-                Ok(response(reply))
+                let reply = self.apply(&call);
+                Ok(reply.cut().response())
             }
             NetFault::Altered(this, that) => {
-                let mut reply = self.apply(&call);
-                reply.body = replaced(&reply.body, this, that);
-                Ok(response(reply))
+                let reply = self.apply(&call);
+                Ok(reply.altered(this, that).response())
             }
             NetFault::Kill => {
                 self.killed.notify_one();
@@ -300,7 +274,7 @@ impl<F: FakeProvider> Shared<F> {
             NetFault::Own(fault) => {
                 let reply = self.provider.answer_with(fault, &call, self.now_s());
                 self.keep_webhooks(&reply);
-                Ok(response(reply))
+                Ok(reply.response())
             }
         }
     }
@@ -312,7 +286,7 @@ impl<F: FakeProvider> Shared<F> {
             Wait::Seconds(seconds) => sleep(Duration::from_secs(seconds)).await,
             Wait::ForEver => std::future::pending().await,
         }
-        Ok(response(reply))
+        Ok(reply.response())
     }
 
     fn apply(&self, call: &ProviderCall) -> ProviderReply {
@@ -338,15 +312,6 @@ pub(crate) fn replaced(text: &str, this: &str, that: &str) -> String {
 
 fn broken() -> ConnectorError {
     ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
-}
-
-fn response(reply: ProviderReply) -> HttpResponse {
-    let status = StatusCode::from(http::StatusCode::from_u16(reply.status).unwrap());
-    let mut response = HttpResponse::new(status, SdkBody::from(reply.body));
-    for (name, value) in reply.headers {
-        response.headers_mut().insert(name, value);
-    }
-    response
 }
 
 #[cfg(test)]

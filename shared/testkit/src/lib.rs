@@ -1,6 +1,6 @@
 //! Test support for every crate: a [`World`] with the stack's tables, [`Faults`] between our code and the store, a
 //! [`LoadedStore`] with DynamoDB's limits and latencies, and a [`FaultyNet`] to each fake provider: [`StripeNet`],
-//! [`WechatNet`], [`EpayNet`], [`UnitelNet`], [`FireblocksNet`], [`NewApiNet`].
+//! [`WechatNet`], [`EpayNet`], [`UnitelNet`], [`FireblocksNet`], [`NewApiNet`], [`OpenAiNet`].
 //!
 //! Every ledger passes the [`contract`]; [`MemoryLedger`] is its in-memory implementation. [`Books`] reads all tables
 //! and checks that the sums add up. [`RsaPair`]s are test keys.
@@ -36,6 +36,7 @@ mod loaded_store;
 mod memory;
 mod memory_jwks_cache;
 mod new_api;
+mod openai;
 mod provider_call;
 mod replies;
 mod rsa_pair;
@@ -61,6 +62,7 @@ pub use gateway::{Sent, Shape};
 pub use loaded_store::{Latency, LoadCounts, LoadedStore, Rules, Units};
 pub use memory::MemoryLedger;
 pub use new_api::{NEW_API_BASE, NEW_API_TOKEN, NewApiNet, given_back, logged};
+pub use openai::{OPENAI_BASE, OPENAI_KEY, OPENAI_SECOND_BASE, OpenAiFault, OpenAiNet, Upstreams};
 pub use provider_call::ProviderCall;
 pub use rsa_pair::{RsaPair, rsa_pair};
 pub use second::{Both, SecondEngine};
