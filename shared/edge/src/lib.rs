@@ -2,8 +2,8 @@
 //! Lambda runtime.
 //!
 //! A function that answers requests implements [`Service`]; one that a schedule or a stream invokes implements
-//! [`Worker`]. [`Start`] holds its settings and secrets, and [`run`] or [`run_worker`] serves it. This crate does not
-//! depend on webhooks.
+//! [`Worker`], and one that answers in parts [`StreamService`]. [`Start`] holds its settings and secrets, and [`run`],
+//! [`run_worker`] or [`run_stream`] serves it. This crate does not depend on webhooks.
 //!
 //! ```
 //! use std::time::Duration;
@@ -33,11 +33,13 @@ mod key_source;
 mod log;
 mod reply;
 mod request;
+mod responder;
 mod roots;
 mod route;
 mod run;
 mod secrets;
 mod start;
+mod stream_service;
 mod unconfigured;
 mod worker;
 
@@ -51,10 +53,12 @@ pub use log::{
 };
 pub use reply::Reply;
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};
+pub use responder::{BodyWriter, CallerLeft, ReplyHead, ReplyReader, Responder, responder};
 pub use roots::AMAZON_ROOTS;
 pub use route::{NoRoute, Route, RouteMatch, find};
 pub use run::{Invocation, Service, ended, run};
 pub use secrets::{Keyring, KeyringError, MakeKeys, Settings, Vault};
 pub use start::{OWN_SECRET, Start, StartError, Variables};
+pub use stream_service::{PartedReply, StreamService, run_stream};
 pub use unconfigured::{Configured, Unconfigured};
 pub use worker::{WorkError, Worker, run_worker};
