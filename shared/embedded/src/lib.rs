@@ -28,7 +28,7 @@ mod template;
 pub use engine::{Engine, EngineError, sdk_config};
 pub use records::Cursor;
 pub use stream::{Filter, Stream, StreamError};
-pub use template::{Function, Route, Schedule, Table, Template, TemplateError};
+pub use template::{Function, InvokeMode, Route, Schedule, Table, Template, TemplateError};
 
 /// The templates at the time of compilation.
 pub const DATA_YAML: &str = include_str!("../../../infra/data.yaml");

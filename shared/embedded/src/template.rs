@@ -34,6 +34,8 @@ pub struct Function {
     /// The name of its binary, folder and crate.
     pub binary: String,
     pub routes: Vec<Route>,
+    /// How its function URL sends replies on, if it has one.
+    pub url: Option<InvokeMode>,
     pub schedules: Vec<Schedule>,
     pub streams: Vec<Stream>,
     pub environment: BTreeMap<String, Value>,
@@ -43,6 +45,14 @@ pub struct Function {
 pub struct Route {
     pub method: String,
     pub path: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvokeMode {
+    /// In one body.
+    Buffered,
+    /// In parts, as the function makes them.
+    ResponseStream,
 }
 
 /// A scheduled call of a function.
@@ -157,10 +167,20 @@ fn function(id: &str, resource: &Value, globals: &Value) -> Result<Function, Tem
         logical_id: id.to_owned(),
         binary: build.ok_or_else(|| TemplateError::Missing(id.to_owned(), "Binary".to_owned()))?.to_owned(),
         routes,
+        url: url(id, properties)?,
         schedules,
         streams,
         environment,
     })
+}
+
+fn url(id: &str, properties: &Value) -> Result<Option<InvokeMode>, TemplateError> {
+    let Some(config) = properties.get("FunctionUrlConfig") else { return Ok(None) };
+    match config.get("InvokeMode").and_then(Value::as_str) {
+        None | Some("BUFFERED") => Ok(Some(InvokeMode::Buffered)),
+        Some("RESPONSE_STREAM") => Ok(Some(InvokeMode::ResponseStream)),
+        Some(_) => Err(TemplateError::Missing(id.to_owned(), "InvokeMode".to_owned())),
+    }
 }
 
 /// Parses `rate(5 minutes)`, the only form that these templates use.

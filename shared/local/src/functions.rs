@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use edge::{Invocation, Reply, Service, Settings, Start, Worker, chain};
+use edge::{Invocation, PartedReply, Reply, Service, Settings, Start, StreamService, Worker, chain};
 use embedded::Engine;
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
@@ -13,14 +13,18 @@ use crate::clock::Work;
 use crate::error::Error;
 use crate::secrets::Secrets;
 
-/// An assembled function: an HTTP receiver, or a worker that a schedule or a stream calls.
+/// An assembled function: an HTTP receiver, one that answers in parts, or a worker that a schedule or a stream calls.
 pub(crate) enum AssembledFunction {
     Service(Answer),
+    StreamService(AnswerInParts),
     Worker(Work),
 }
 
 /// Takes an API Gateway event and returns the reply.
 pub(crate) type Answer = Box<dyn Fn(String) -> BoxFuture<'static, Reply> + Send + Sync>;
+
+/// The same for a function that answers in parts, and whether its gateway sends them on as they come.
+pub(crate) type AnswerInParts = Box<dyn Fn(String, bool) -> BoxFuture<'static, PartedReply> + Send + Sync>;
 
 /// The settings that the environment may override here. The template fixes the others.
 const SETTABLE: [&str; 14] = [
@@ -39,9 +43,9 @@ const SETTABLE: [&str; 14] = [
     "STRIPE_FULL_REPORT_PRICE_ID",
     "STRIPE_PRO_MONTHLY_PRICE_ID",
 ];
-/// Prefixes of the other providers' settings, which the environment may override too.
-const SETTABLE_PREFIXES: [&str; 7] =
-    ["LITELLM_", "OPENROUTER_", "WECHAT_", "EPAY_", "UNITEL_", "FIREBLOCKS_", "NEW_API_"];
+/// Prefixes of the other providers' settings, and of chat's, which the environment may override too.
+const SETTABLE_PREFIXES: [&str; 9] =
+    ["LITELLM_", "OPENROUTER_", "WECHAT_", "EPAY_", "UNITEL_", "FIREBLOCKS_", "NEW_API_", "LLM_", "CHAT_"];
 
 /// The suffix of every variable that holds the id of a secret.
 const OF_SECRET: &str = "SECRET_ID";
@@ -103,6 +107,18 @@ fn service<S: Service + 'static>(service: S) -> AssembledFunction {
     }))
 }
 
+#[expect(dead_code, reason = "until a function answers in parts")]
+fn stream_service<S: StreamService>(service: S) -> AssembledFunction {
+    let service = Arc::new(service);
+    AssembledFunction::StreamService(Box::new(move |event, is_streamed| {
+        let service = Arc::clone(&service);
+        Box::pin(async move {
+            let within = if is_streamed { S::STREAM_WITHIN } else { S::REPLY_WITHIN };
+            PartedReply::of(&service, event.into(), Invocation::now(within), is_streamed).await
+        })
+    }))
+}
+
 fn worker<W: Worker + 'static>(worker: W) -> AssembledFunction {
     let worker = Arc::new(worker);
     AssembledFunction::Worker(Arc::new(move |event| {
@@ -161,8 +177,8 @@ mod tests {
 
             let environment = function.environment.clone();
             let [logical_id, binary] = ["OtherFunction", "other"].map(str::to_owned);
-            let (routes, schedules, streams) = (Vec::new(), Vec::new(), Vec::new());
-            let other = embedded::Function { logical_id, binary, routes, schedules, streams, environment };
+            let (routes, url, schedules, streams) = (Vec::new(), None, Vec::new(), Vec::new());
+            let other = embedded::Function { logical_id, binary, routes, url, schedules, streams, environment };
             let refused = open(&other, &engine, &secrets, setting).await.err().map(|error| error.line());
             assert_eq!(
                 refused.as_deref(),

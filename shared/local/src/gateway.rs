@@ -6,17 +6,18 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use edge::Reply;
-use embedded::Engine;
+use edge::{PartedReply, Reply, ReplyHead};
+use embedded::{Engine, InvokeMode};
 use http::header::{CONNECTION, CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use crate::api_gateway::{Call, Route, event};
+use crate::body::{self, HttpBody};
 use crate::front::{self, Front};
-use crate::functions::Answer;
+use crate::function_url;
+use crate::functions::{Answer, AnswerInParts};
 use crate::host_check::Addresses;
 use crate::mock_epay;
 use crate::mock_fireblocks::{self, STEP};
@@ -51,11 +52,20 @@ pub(crate) struct Gateway {
 
 /// A function with the routes that lead to it.
 pub(crate) struct RoutedFunction {
+    pub(crate) name: String,
     pub(crate) routes: Vec<Route>,
-    pub(crate) answer: Answer,
+    /// How its function URL sends replies on, if it has one.
+    pub(crate) url: Option<InvokeMode>,
+    pub(crate) answering: Answering,
 }
 
-type HttpResponse = Response<Full<Bytes>>;
+/// How a function answers.
+pub(crate) enum Answering {
+    Whole(Answer),
+    InParts(AnswerInParts),
+}
+
+type HttpResponse = Response<HttpBody>;
 
 impl Gateway {
     pub(crate) async fn handle(
@@ -101,6 +111,10 @@ impl Gateway {
         if let Some(path) = path.strip_prefix(mock_unitel::PATH) {
             let reply = self.mocks.unitel.answer(head.method.as_str(), path, &head.headers, &body, now()).await;
             return Some(response(reply, "mock"));
+        }
+        let method = head.method.as_str();
+        if let Some(response) = self.mocks.openai.answer(method, path, &head.headers, &body, now()).await {
+            return Some(response);
         }
         if let (Some(path), Some(mock)) = (path.strip_prefix(mock_epay::PATH), &self.mocks.epay) {
             let mocked = mock.answer(head.method.as_str(), path, &body, now());
@@ -188,6 +202,28 @@ impl Gateway {
         if head_bytes(head) > HEAD_BYTES_MAX {
             return message(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
         }
+        let request_id = format!("{:016x}", fastrand::u64(..));
+        let headers = self.forwarded(&head.headers, peer);
+        let mut call = Call {
+            method,
+            path,
+            query: head.uri.query().unwrap_or_default(),
+            protocol: "HTTP/1.1",
+            headers: &headers,
+            body,
+            source_ip: peer.ip(),
+            request_id: &request_id,
+            now: now(),
+        };
+        if let Some((name, path)) = function_url::split(path) {
+            let mut of_name = self.functions.iter().filter(|function| function.name == name);
+            let Some((function, mode)) = of_name.find_map(|function| Some((function, function.url?))) else {
+                return message(StatusCode::NOT_FOUND, "Not Found");
+            };
+            call.path = path;
+            let event = function_url::event(&call, name).to_string();
+            return function.answer(event, mode == InvokeMode::ResponseStream, &request_id).await;
+        }
         let matching = self.functions.iter().flat_map(|function| {
             let of_function = function.routes.iter();
             of_function.filter_map(move |route| Some((function, route, route.matches(method, path)?)))
@@ -195,25 +231,7 @@ impl Gateway {
         let Some((function, route, parameters)) = matching.min_by_key(|(_, route, _)| route.vagueness()) else {
             return message(StatusCode::NOT_FOUND, "Not Found");
         };
-        let request_id = format!("{:016x}", fastrand::u64(..));
-        let call = Call {
-            method,
-            path,
-            query: head.uri.query().unwrap_or_default(),
-            protocol: "HTTP/1.1",
-            headers: &self.forwarded(&head.headers, peer),
-            body,
-            source_ip: peer.ip(),
-            request_id: &request_id,
-            now: now(),
-        };
-        let event = event(&call, route, &parameters).to_string();
-        let (reply, outcome) = with_outcome((function.answer)(event)).await;
-        let mut response = response(reply, &request_id);
-        if let Some(outcome) = outcome.and_then(|outcome| HeaderValue::from_str(&outcome).ok()) {
-            response.headers_mut().insert(outcome::HEADER, outcome);
-        }
-        response
+        function.answer(event(&call, route, &parameters).to_string(), false, &request_id).await
     }
 
     /// The headers, with those that API Gateway adds. It keeps an earlier proxy's values before its own.
@@ -239,10 +257,27 @@ impl Gateway {
         let target = headers.get(DYNAMODB_TARGET).and_then(|target| target.to_str().ok());
         let (status, answer) = self.engine.durable_answer(target, &String::from_utf8_lossy(body)).await;
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = Response::new(Full::new(Bytes::from(answer)));
+        let mut response = Response::new(body::whole(answer));
         *response.status_mut() = status;
         let json = HeaderValue::from_static("application/x-amz-json-1.0");
         response.headers_mut().insert(CONTENT_TYPE, json);
+        response
+    }
+}
+
+impl RoutedFunction {
+    async fn answer(&self, event: String, is_streamed: bool, request_id: &str) -> HttpResponse {
+        let (mut response, outcome) = match &self.answering {
+            Answering::Whole(answer) => {
+                let (reply, outcome) = with_outcome(answer(event)).await;
+                (response(reply, request_id), outcome)
+            }
+            Answering::InParts(answer) if is_streamed => (in_parts(answer(event, true).await, request_id), None),
+            Answering::InParts(answer) => (response(answer(event, false).await.collect().await, request_id), None),
+        };
+        if let Some(outcome) = outcome.and_then(|outcome| HeaderValue::from_str(&outcome).ok()) {
+            response.headers_mut().insert(outcome::HEADER, outcome);
+        }
         response
     }
 }
@@ -271,14 +306,27 @@ async fn read_body(mut body: Incoming) -> Result<Vec<u8>, HttpResponse> {
 }
 
 fn response(reply: Reply, request_id: &str) -> HttpResponse {
-    let mut response = Response::builder().status(reply.status).header("apigw-requestid", request_id);
-    for (name, value) in reply.headers {
+    let Reply { status, headers, body } = reply;
+    with_head(status, headers, ("apigw-requestid", request_id), body::whole(body))
+}
+
+fn in_parts(reply: PartedReply, request_id: &str) -> HttpResponse {
+    let ReplyHead { status, headers } = reply.head.clone();
+    with_head(status, headers, ("x-amzn-requestid", request_id), body::of_function(reply))
+}
+
+fn with_head(
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    (id_header, id): (&'static str, &str),
+    body: HttpBody,
+) -> HttpResponse {
+    let mut response = Response::builder().status(status).header(id_header, id);
+    for (name, value) in headers {
         response = response.header(name, value);
     }
     // A header that cannot be encoded is the function's fault: API Gateway answers only this.
-    response
-        .body(Full::new(Bytes::from(reply.body)))
-        .unwrap_or_else(|_| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+    response.body(body).unwrap_or_else(|_| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
 }
 
 /// Closes the connection, since the rest of the request may still arrive on it.
@@ -291,7 +339,7 @@ fn timed_out() -> HttpResponse {
 /// An error response of API Gateway itself.
 fn message(status: StatusCode, message: &str) -> HttpResponse {
     let body = serde_json::json!({ "message": message }).to_string();
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(body::whole(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

@@ -57,6 +57,9 @@ pub struct Running {
     /// By owner.
     pub api_keys: BTreeMap<String, String>,
     pub tables: BTreeMap<String, String>,
+    /// By function: the URL at which it sends its replies in parts.
+    #[serde(default)]
+    pub function_urls: BTreeMap<String, String>,
 }
 
 /// A source of the running stack.

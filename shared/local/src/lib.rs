@@ -13,10 +13,12 @@
 //! ```
 
 mod api_gateway;
+mod body;
 mod clock;
 mod connections;
 mod error;
 mod front;
+mod function_url;
 mod functions;
 mod gateway;
 mod home;
@@ -29,6 +31,7 @@ mod manual;
 mod mock_epay;
 mod mock_fireblocks;
 mod mock_new_api;
+mod mock_openai;
 mod mock_stripe;
 mod mock_unitel;
 mod mock_wechat;

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::mock_epay::MockEpay;
 use crate::mock_fireblocks::MockFireblocks;
 use crate::mock_new_api::MockNewApi;
+use crate::mock_openai::MockOpenAi;
 use crate::mock_stripe::MockStripe;
 use crate::mock_unitel::MockUnitel;
 use crate::mock_wechat::MockWechat;
@@ -26,6 +27,8 @@ pub(crate) struct Mocks {
     pub(crate) unitel: MockUnitel,
     /// The log of an LLM gateway, which sends none either.
     pub(crate) new_api: MockNewApi,
+    /// LLM upstreams.
+    pub(crate) openai: MockOpenAi,
 }
 
 impl Mocks {
@@ -44,6 +47,7 @@ impl Mocks {
             fireblocks: MockFireblocks::new(&base_url, secrets.named(sources::fireblocks::SETTING))?,
             unitel: MockUnitel::new(&base_url, secrets),
             new_api: MockNewApi::new(&base_url, secrets),
+            openai: MockOpenAi::new(&base_url, secrets),
         })
     }
 
@@ -57,6 +61,7 @@ impl Mocks {
         // For an operator that the environment names, the fake's other settings are not defaults.
         let of_unitel = || if variable("UNITEL_API_URL").is_some() { None } else { self.unitel.setting(name) };
         let of_new_api = || if variable("NEW_API_BASE_URL").is_some() { None } else { self.new_api.setting(name) };
+        let of_openai = || if variable("LLM_BASE_URL").is_some() { None } else { self.openai.setting(name) };
         let return_page = || self.stripe.as_ref()?.return_page(name);
         of(true)
             .or_else(|| variable(name))
@@ -64,12 +69,13 @@ impl Mocks {
             .or_else(|| of(false))
             .or_else(of_unitel)
             .or_else(of_new_api)
+            .or_else(of_openai)
     }
 
     /// Each fake, and whether it is served.
     pub(crate) fn fakes(&self) -> Vec<(&'static str, bool)> {
         let (stripe, epay) = (self.stripe.is_some(), self.epay.is_some());
-        let always = ["WeChat Pay", "Fireblocks", "Unitel", "new-api"].map(|name| (name, true));
+        let always = ["WeChat Pay", "Fireblocks", "Unitel", "new-api", "OpenAI"].map(|name| (name, true));
         [("Stripe", stripe), ("epay", epay)].into_iter().chain(always).collect()
     }
 

@@ -13,6 +13,8 @@ use crate::sources::{Source, epay, fireblocks, wechat};
 const FILE: &str = "secrets.json";
 /// The key of the hashes of redeem codes.
 pub const CODE_PEPPER: &str = "CODE_PEPPER";
+/// The keys of the LLM upstreams `main` and `spare`.
+pub(crate) const OPENAI_KEYS: [&str; 2] = ["OPENAI_API_KEY", "OPENAI_API_KEY_SPARE"];
 pub(crate) const DEMO_API_KEY: &str = "DEMO_API_KEY";
 
 /// Secrets by the name of their setting.
@@ -74,13 +76,16 @@ fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
     let of_sources = Source::all().flat_map(|source| source.settings);
     let named = of_sources.map(|setting| (setting.name, setting.generate));
     let ([username, password], [token]) = (UnitelKeys::SETTINGS, NewApiKey::SETTINGS);
-    let own: [(_, Generate); 6] = [
+    let [main, spare] = OPENAI_KEYS;
+    let own: [(_, Generate); 8] = [
         (CODE_PEPPER, random::hex),
         (DEMO_API_KEY, random::api_key),
         (checkout::SETTING, random::stripe_key),
         (username, || Ok("shop".to_owned())),
         (password, random::hex),
         (token, random::hex),
+        (main, random::hex),
+        (spare, random::hex),
     ];
     named.chain(own)
 }

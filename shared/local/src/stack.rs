@@ -15,7 +15,7 @@ use crate::clock::ScheduledFunction;
 use crate::error::Error;
 use crate::front::{self, Front, Trigger};
 use crate::functions::AssembledFunction;
-use crate::gateway::{Gateway, RoutedFunction};
+use crate::gateway::{Answering, Gateway, RoutedFunction};
 use crate::home::{Home, Running, RunningSource};
 use crate::host_check::Addresses;
 use crate::integrity::IntegrityCheck;
@@ -24,7 +24,7 @@ use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{Scheme, Source};
 use crate::store::{self, STAGE};
 use crate::stream::{EventSourceMapping, Positions};
-use crate::{clock, connections, functions, seed, stream};
+use crate::{clock, connections, function_url, functions, seed, stream};
 
 /// The read timeout of a request: a slower sender has stopped, or holds the connection open on purpose.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -69,7 +69,7 @@ impl Stack {
         let named_tables = store::tables()?.tables().iter().map(|table| table.name.clone()).collect();
         let stack = front::Running { functions: named, tables: named_tables, fakes: mocks.fakes() };
         let front = Front::new(ledger, &secrets, &format!("http://{address}"), stack);
-        let running = running(address, &secrets, &tables)?;
+        let running = running(address, &secrets, &tables, &served)?;
         let gateway = Arc::new(Gateway {
             engine: engine.clone(),
             functions: served,
@@ -124,9 +124,9 @@ async fn functions_of_template(
     for function in functions_in_order {
         functions.named.push((function.binary.clone(), triggers(function)));
         match functions::open(function, engine, secrets, &variable).await? {
-            AssembledFunction::Service(answer) => {
-                let route = |route: &embedded::Route| Route { method: route.method.clone(), path: route.path.clone() };
-                functions.served.push(RoutedFunction { routes: function.routes.iter().map(route).collect(), answer });
+            AssembledFunction::Service(answer) => functions.served.push(routed(function, Answering::Whole(answer))),
+            AssembledFunction::StreamService(answer) => {
+                functions.served.push(routed(function, Answering::InParts(answer)));
             }
             AssembledFunction::Worker(work) => {
                 functions.scheduled.extend(function.schedules.iter().map(|schedule| ScheduledFunction {
@@ -145,12 +145,19 @@ async fn functions_of_template(
     Ok(functions)
 }
 
+fn routed(function: &embedded::Function, answering: Answering) -> RoutedFunction {
+    let route = |route: &embedded::Route| Route { method: route.method.clone(), path: route.path.clone() };
+    let routes = function.routes.iter().map(route).collect();
+    RoutedFunction { name: function.binary.clone(), routes, url: function.url, answering }
+}
+
 fn triggers(function: &embedded::Function) -> Vec<Trigger> {
     let routes = function.routes.iter().map(|route| Trigger::Route(format!("{} {}", route.method, route.path)));
     let schedules = function.schedules.iter().map(|schedule| Trigger::Every(schedule.every));
     let streams = function.streams.iter().filter_map(|stream| stream.table.clone().map(Trigger::Stream));
+    let url = function.url.map(|_| Trigger::Route(function_url::path(&function.binary)));
     let mut triggers = Vec::new();
-    for trigger in routes.chain(schedules).chain(streams) {
+    for trigger in routes.chain(url).chain(schedules).chain(streams) {
         if !triggers.contains(&trigger) {
             triggers.push(trigger);
         }
@@ -158,7 +165,12 @@ fn triggers(function: &embedded::Function) -> Vec<Trigger> {
     triggers
 }
 
-fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Running, Error> {
+fn running(
+    address: SocketAddr,
+    secrets: &Secrets,
+    tables: &Tables,
+    served: &[RoutedFunction],
+) -> Result<Running, Error> {
     let base_url = format!("http://{address}");
     let mut sources = BTreeMap::new();
     for source in Source::all() {
@@ -180,6 +192,7 @@ fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Ru
         ("holds", &tables.holds),
         ("calls", &tables.calls),
     ];
+    let of_urls = served.iter().filter(|function| function.url.is_some()).map(|function| &function.name);
     Ok(Running {
         dynamodb_url: base_url.clone(),
         pid: std::process::id(),
@@ -188,6 +201,7 @@ fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Ru
         secrets: settings,
         api_keys: BTreeMap::from([(seed::OWNER.to_owned(), secrets.named(DEMO_API_KEY).to_owned())]),
         tables: tables.map(|(name, table)| (name.to_owned(), table.clone())).into(),
+        function_urls: of_urls.map(|name| (name.clone(), format!("{base_url}{}", function_url::path(name)))).collect(),
         base_url,
     })
 }

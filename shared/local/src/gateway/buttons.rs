@@ -108,7 +108,7 @@ impl Gateway {
         let (head, ()) = request.map_err(|error| error.to_string())?.into_parts();
         let response = self.api(&head, body.to_string().as_bytes(), peer).await;
         let status = response.status();
-        let Ok(bytes) = response.into_body().collect().await.map(Collected::to_bytes);
+        let bytes = response.into_body().collect().await.map(Collected::to_bytes).map_err(|error| error.to_string())?;
         let answer = json_of(&bytes);
         if status.is_success() {
             return Ok(answer);
