@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use ledger::{
-    BoundKey, CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, KeyId, Rates, Receipt, ServiceKey,
-    ServiceKeyHash, Timestamp,
+    BoundKey, Breaker, BreakerName, CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, KeyId, Rates,
+    Receipt, ServiceKey, ServiceKeyHash, Timestamp,
 };
 use lru::LruCache;
 
@@ -17,6 +17,10 @@ const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
 const KEY_SECONDS_MAX: u64 = 60;
 /// A shop has a few.
 const SERVICE_KEYS_MAX: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+/// Upstreams times models.
+const BREAKERS_MAX: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// How long a sandbox goes on after another one has opened or closed a breaker.
+const BREAKER_SECONDS_MAX: u64 = 5;
 /// A catalog charges in few currencies.
 const PAIRS_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// How long a revoked rate, or one that was set over another, still prices orders.
@@ -118,6 +122,25 @@ impl NotedDays {
             self.0.keep(key.clone(), day.to_owned());
         }
         is_first
+    }
+}
+
+/// What the rows of breakers say, or that there is none.
+#[derive(Debug)]
+pub(crate) struct KnownBreakers(Cache<BreakerName, (Breaker, Timestamp)>);
+
+impl KnownBreakers {
+    pub(crate) fn new() -> Self {
+        Self(Cache::new(BREAKERS_MAX))
+    }
+
+    pub(crate) fn recall(&self, name: &BreakerName, now: Timestamp) -> Option<Breaker> {
+        let (breaker, since) = self.0.find(name)?;
+        (now.seconds_apart(since) < BREAKER_SECONDS_MAX).then_some(breaker)
+    }
+
+    pub(crate) fn remember(&self, name: &BreakerName, breaker: Breaker, now: Timestamp) {
+        self.0.keep(name.clone(), (breaker, now));
     }
 }
 

@@ -7,19 +7,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use ledger::{CallContext, CallCounts, CallMinute, CallRate, CommitError, KeyId, KeyUse};
 
 use crate::batch::Read;
 use crate::image::{self, Image, known_form, number as read_number, owned, word};
 use crate::names;
-use crate::retry::{Answer, after_failure};
 use crate::rows::{Row, number, text};
 use crate::store::{DynamoLedger, unreadable};
 
 /// A call that is not counted by then is not delayed further.
-const COUNT_TIMEOUT: Duration = Duration::from_millis(250);
+pub(crate) const COUNT_TIMEOUT: Duration = Duration::from_millis(250);
 /// DynamoDB removes a row some time after its minute.
 const KEPT_SECONDS: i64 = 60 * 60;
 /// The row of a key's last day.
@@ -97,29 +94,4 @@ fn read_use(row: &Image) -> image::Read<(KeyId, KeyUse)> {
     known_form(row)?;
     let key = word(row, names::ID, |id| KeyId::of_row(id.strip_prefix(USED_PREFIX)?))?;
     Ok((key, KeyUse { day: word(row, names::DAY, owned)?, days: read_number(row, names::DAYS)? }))
-}
-
-impl DynamoLedger {
-    /// Writes one row outside a transaction, once, and returns whether its condition held.
-    async fn write_alone(&self, row: Row, table: &str, id: &str) -> Result<bool, CommitError> {
-        let item = row.update(table, id).map_err(|error| CommitError::Refused(Box::new(error)))?;
-        let TransactWriteItem { update: Some(update), .. } = item else { return Ok(false) };
-        let call = self
-            .client()
-            .update_item()
-            .table_name(update.table_name)
-            .set_key(Some(update.key))
-            .update_expression(update.update_expression)
-            .set_condition_expression(update.condition_expression)
-            .set_expression_attribute_names(update.expression_attribute_names)
-            .set_expression_attribute_values(update.expression_attribute_values);
-        let Err(error) = call.send().await else { return Ok(true) };
-        if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) {
-            return Ok(false);
-        }
-        match after_failure::<(), _>(error)? {
-            Answer::Retry(cause) => Err(CommitError::Unavailable(Some(cause))),
-            Answer::Final(()) => Err(CommitError::Unavailable(None)),
-        }
-    }
 }

@@ -31,12 +31,14 @@
 
 mod accepted_row;
 mod account_row;
+mod alone;
 mod anomaly_row;
 mod audit;
 mod backlog;
 mod batch;
 mod body;
 mod books;
+mod breakers;
 mod budget_row;
 mod cache;
 mod call_counts;

@@ -85,6 +85,9 @@ pub(crate) const EXPIRES_AT: &str = "expires_at";
 /// Only on accounts with lots that expire: the key of a sparse index.
 pub(crate) const EXPIRING: &str = "expiring";
 pub(crate) const FACTS: &str = "facts";
+/// Of a breaker: its failures since the last success, and the time of the last one.
+pub(crate) const FAILED_AT: &str = "failed_at";
+pub(crate) const FAILURES: &str = "failures";
 pub(crate) const FIRST_INVOICE: &str = "first_invoice";
 pub(crate) const FINGERPRINT: &str = "fingerprint";
 pub(crate) const FORMAT: &str = "v";

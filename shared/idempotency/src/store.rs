@@ -14,7 +14,7 @@ use ledger::{
     Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 
-use crate::cache::{BoundKeys, LiveServiceKeys, NotedDays, PairRates, Receipts};
+use crate::cache::{BoundKeys, KnownBreakers, LiveServiceKeys, NotedDays, PairRates, Receipts};
 use crate::image::{Image, Read, Unreadable, known_form};
 use crate::order_image;
 use crate::retry::{Answer, Backoff, Jitter, after_failure, until_answered};
@@ -41,6 +41,7 @@ struct Store {
     keys: BoundKeys,
     service_keys: LiveServiceKeys,
     rates: PairRates,
+    breakers: KnownBreakers,
     /// Only of a process that notes the use of keys.
     noted: Option<NotedDays>,
 }
@@ -69,6 +70,7 @@ impl DynamoLedger {
             keys: BoundKeys::new(),
             service_keys: LiveServiceKeys::new(),
             rates: PairRates::new(),
+            breakers: KnownBreakers::new(),
             noted: None,
         }))
     }
@@ -101,6 +103,10 @@ impl DynamoLedger {
 
     pub(crate) fn receipts(&self) -> &Receipts {
         &self.0.receipts
+    }
+
+    pub(crate) fn known_breakers(&self) -> &KnownBreakers {
+        &self.0.breakers
     }
 
     pub(crate) fn remembered_service_keys(&self) -> &LiveServiceKeys {

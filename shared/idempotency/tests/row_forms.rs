@@ -25,9 +25,10 @@ use std::collections::BTreeSet;
 
 use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Asset, Audit as _, Backlog as _, CallContext, CallCounts as _, CallRate, CallerKey, CommitError, Currency,
-    DueRow, EventKey, Grant, JwksCache as _, JwksName, KeyId, Lanes as _, Ledger as _, Money, MoneyKey, OrderNumber,
-    Owner, PaymentProof, Pointer, Provider, Reason, Reference, Referral, RowKeys, Sweep, Timestamp, TrialBalance,
+    Amount, Asset, Audit as _, Backlog as _, BreakerName, Breakers as _, CallContext, CallCounts as _, CallRate,
+    CallerKey, CommitError, Currency, DueRow, EventKey, Grant, JwksCache as _, JwksName, KeyId, Lanes as _,
+    Ledger as _, Money, MoneyKey, OrderNumber, Owner, PaymentProof, Pointer, Provider, Reason, Reference, Referral,
+    RowKeys, Sweep, Timestamp, TrialBalance,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, contract, mark, now};
@@ -190,6 +191,12 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
             let key = KeyId::of_row(id.trim_start_matches("used#")).expect("a key");
             let used = ledger.last_used(std::slice::from_ref(&key), later).await?;
             used.get(&key).map_or(Value::Null, |used| json!({ "day": used.day, "days": used.days }))
+        }
+        RowKind::Breaker => {
+            let name = BreakerName::of_row(id.trim_start_matches("breaker#")).expect("a name");
+            let breakers = ledger.breakers(std::slice::from_ref(&name), later).await?;
+            let breaker = breakers.get(&name).expect("it is read");
+            json!({ "failures": breaker.failures, "failed_at": breaker.failed_at.map(|at| at.to_string()) })
         }
         RowKind::Calls => {
             let (key, _) = id.trim_start_matches("calls#").rsplit_once('#').expect("a minute");

@@ -53,6 +53,7 @@ mod anomaly;
 mod asset;
 mod audit;
 mod backlog;
+mod breaker;
 mod budget;
 mod call_count;
 mod code;
@@ -108,6 +109,7 @@ pub use audit::{
     UnsettledAccount, WholeAudit,
 };
 pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};
+pub use breaker::{Breaker, BreakerName, BreakerNameError, BreakerState, Breakers};
 pub use budget::{
     Budget, BudgetChange, BudgetCheck, BudgetCount, BudgetUnreadable, Budgets, Counted, HoldBudget, KeyBudget, Limits,
     Series, Slot, Spent, StoredBudget, Window, Windows, Zone, ZoneError,

@@ -5,6 +5,7 @@ mod account_transfers;
 mod amounts;
 mod anomalies;
 mod audit;
+mod breakers;
 mod budgets;
 mod codes;
 mod convergence;

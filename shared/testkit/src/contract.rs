@@ -3,6 +3,7 @@
 
 mod audit;
 mod backlog;
+mod breakers;
 mod budgets;
 mod codes;
 mod event;
@@ -17,9 +18,9 @@ mod statements;
 mod together;
 
 use ledger::{
-    AccountId, Amount, Asset, Audit, Backlog, CallContext, CallCounts, CallerKey, Codes, CommitError, Committed,
-    Decision, Effect, Entry, EventKey, Fingerprint, Fingerprints, Guard, House, Keys, Lane, MoneyKey, Movement, Owner,
-    Policy, Posting, RawBody, Reason, Refusal, Source, SpendingTerms, Statements,
+    AccountId, Amount, Asset, Audit, Backlog, Breakers, CallContext, CallCounts, CallerKey, Codes, CommitError,
+    Committed, Decision, Effect, Entry, EventKey, Fingerprint, Fingerprints, Guard, House, Keys, Lane, MoneyKey,
+    Movement, Owner, Policy, Posting, RawBody, Reason, Refusal, Source, SpendingTerms, Statements,
 };
 
 use crate::{Account, Books, context};
@@ -30,7 +31,7 @@ use orders::Snapshots;
 const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
-pub async fn contract<L: Backlog + Audit + CallCounts + Codes + Keys + Statements, B: AsyncFn() -> Books>(
+pub async fn contract<L: Backlog + Audit + Breakers + CallCounts + Codes + Keys + Statements, B: AsyncFn() -> Books>(
     new: impl AsyncFn() -> (L, B),
 ) {
     let mut blocks = 0_u32;
@@ -51,7 +52,7 @@ pub async fn contract<L: Backlog + Audit + CallCounts + Codes + Keys + Statement
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");
 }
 
-async fn result_of<L: Backlog + Audit + CallCounts + Codes + Keys + Statements>(
+async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Keys + Statements>(
     ledger: &L,
     snapshots: &mut Snapshots,
     event: &str,
@@ -87,6 +88,9 @@ async fn result_of<L: Backlog + Audit + CallCounts + Codes + Keys + Statements>(
         return result;
     }
     if let Some(result) = owner_keys::result_of(ledger, &words, number, seconds).await {
+        return result;
+    }
+    if let Some(result) = breakers::result_of(ledger, &words, number, seconds).await {
         return result;
     }
     if let Some(result) = statements::result_of(ledger, &words, number).await {

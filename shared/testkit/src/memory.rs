@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod backlog;
+mod breakers;
 mod budgets;
 mod call_counts;
 mod codes;
@@ -24,11 +25,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use ledger::{
-    AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Budget, CallContext, CallMinute, CallerKey, Code,
-    CodeHash, CommitError, Committed, CurrencyPair, Decision, Draws, Effect, Entry, EventKey, Fingerprints, Hold,
-    HoldId, KeptBody, KeyId, KeyUse, LaneState, Ledger, LotsRow, Members, Order, OrderNumber, Owner, PaymentProof,
-    Pointer, Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey, ServiceKeyHash, Spent,
-    Subscription, Sweep, Timestamp, TrialBalance, Word, Work, WrongCodes, merged, next_retry_at,
+    AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Breaker, BreakerName, Budget, CallContext, CallMinute,
+    CallerKey, Code, CodeHash, CommitError, Committed, CurrencyPair, Decision, Draws, Effect, Entry, EventKey,
+    Fingerprints, Hold, HoldId, KeptBody, KeyId, KeyUse, LaneState, Ledger, LotsRow, Members, Order, OrderNumber,
+    Owner, PaymentProof, Pointer, Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey,
+    ServiceKeyHash, Spent, Subscription, Sweep, Timestamp, TrialBalance, Word, Work, WrongCodes, merged, next_retry_at,
 };
 
 use self::kept_row::{Due, KeptRow};
@@ -49,6 +50,7 @@ struct State {
     owner_keys: BTreeMap<CallerKey, KeptKey>,
     calls: BTreeMap<(KeyId, CallMinute), u32>,
     uses: BTreeMap<KeyId, KeyUse>,
+    breakers: BTreeMap<BreakerName, Breaker>,
     revoked: BTreeSet<CallerKey>,
     draws: BTreeMap<CallerKey, Draws>,
     members: BTreeMap<Owner, Members>,

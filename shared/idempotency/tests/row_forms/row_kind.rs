@@ -37,10 +37,11 @@ pub(crate) enum RowKind {
     Subscription,
     Calls,
     Used,
+    Breaker,
 }
 
 impl RowKind {
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -69,6 +70,7 @@ impl RowKind {
         Self::Subscription,
         Self::Calls,
         Self::Used,
+        Self::Breaker,
     ];
 
     pub(crate) fn named(name: &str) -> Self {
@@ -107,6 +109,7 @@ impl RowKind {
             ("subscriptions", _) => Self::Subscription,
             ("holds", _) => Self::Hold,
             ("calls", Some("used")) => Self::Used,
+            ("calls", Some("breaker")) => Self::Breaker,
             ("calls", _) => Self::Calls,
             _ => panic!("a row of {table} that no kind has: {row}"),
         }
@@ -135,7 +138,7 @@ impl RowKind {
             Self::Order | Self::Pointer | Self::Places => tables.orders,
             Self::Subscription => tables.subscriptions,
             Self::Hold => tables.holds,
-            Self::Calls | Self::Used => tables.calls,
+            Self::Calls | Self::Used | Self::Breaker => tables.calls,
         }
     }
 }
