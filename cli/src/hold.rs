@@ -107,7 +107,7 @@ pub(crate) async fn run(
         Action::Settle { id, cost, by } => {
             let (id, cost, author) = (hold_id(&id)?, parse::amount(Asset::CREDITS, &cost)?, by.author(variable)?);
             let facts = vec![("author", Fact::Text(author)), ("reason", Fact::Text(by.reason))];
-            let closing = HoldClosing::Settle { cost, facts };
+            let closing = HoldClosing::Settle { cost, facts, reported: None };
             close(&args.which.open(dir).await?, &id, &closing, HoldStep::Settle, form).await
         }
         Action::Release { id, by } => {

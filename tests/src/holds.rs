@@ -34,7 +34,7 @@ pub(crate) fn hold_of(owner: &str, id: &str, sum: &str, usage: Option<&str>, cha
 }
 
 pub(crate) fn settle(cost: &str) -> HoldClosing {
-    HoldClosing::Settle { cost: amount(cost), facts: vec![("model", "gpt-4o".into())] }
+    HoldClosing::Settle { cost: amount(cost), facts: vec![("model", "gpt-4o".into())], reported: None }
 }
 
 /// What a gateway reports of the same use.

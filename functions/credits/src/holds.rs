@@ -163,7 +163,7 @@ pub(crate) async fn settle<L: Holds>(call: &HoldCall<'_>, ledger: &L) -> Result<
     let body: SettleBody = object(call.request.body())?;
     let cost = required_amount(body.cost.as_ref(), "cost")?;
     let facts = vec![("author", Fact::Text(author(key))), ("reason", Fact::Text(reason(body.reason.as_ref())?))];
-    close(call, ledger, &HoldClosing::Settle { cost, facts }).await
+    close(call, ledger, &HoldClosing::Settle { cost, facts, reported: None }).await
 }
 
 pub(crate) async fn release<L: Holds>(call: &HoldCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {

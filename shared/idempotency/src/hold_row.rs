@@ -69,7 +69,7 @@ pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
 /// Written over the state that was read, with the same owner, amount, use and budget: they decide what is charged, freed
 /// and counted.
 pub(crate) fn close(change: &HoldChange, context: &CallContext<'_>) -> Row {
-    let HoldChange { before, after, entry, note } = change;
+    let HoldChange { before, after, usage, reported_key: _, entry, note } = change;
     let mut row = Row::default();
     let as_read = [
         (names::STATUS, text(before.state.as_str())),
@@ -95,6 +95,9 @@ pub(crate) fn close(change: &HoldChange, context: &CallContext<'_>) -> Row {
     row.require_known_form();
     row.set(names::STATUS, text(after.as_str()));
     row.remove(names::OPEN_HOLDS);
+    if *usage != before.usage {
+        row.set(names::USE_KEY, text(usage));
+    }
     match after {
         HoldState::Open | HoldState::Released { .. } => {}
         HoldState::Settled { cost, is_charged_before, at: _ } => {
@@ -113,7 +116,7 @@ pub(crate) fn close(change: &HoldChange, context: &CallContext<'_>) -> Row {
     if let Some(at) = after.closed_at() {
         row.set(names::CLOSED_AT, text(&at));
         let days = DAY_SECONDS.saturating_mul(KEPT_DAYS);
-        let is_kept = before.usage == before.id.own_use() && entry.is_some();
+        let is_kept = *usage == before.id.own_use() && entry.is_some();
         let removed_at = at.plus_seconds(days).unix_s();
         row.set_or_remove(names::REMOVED_AT, (!is_kept).then(|| number(&removed_at)));
     }

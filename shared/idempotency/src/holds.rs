@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     AccountId, CallContext, CallerKey, CommitError, FoundHolds, Hold, HoldClosing, HoldError, HoldId, HoldRefusal,
-    HoldState, HoldStep, Holds, Timestamp, UseRow,
+    HoldState, HoldStep, Holds, ReportedUse, Timestamp, UseRow,
 };
 
 use crate::batch::Read;
@@ -97,7 +97,7 @@ impl Holds for DynamoLedger {
                 HoldStep::Done => return Ok(read),
                 HoldStep::Refused(refusal) if is_read => return Err(refusal.into()),
                 HoldStep::Refused(_) => {
-                    (read, use_row) = self.hold_and_use(&hold.id, context).await?;
+                    (read, use_row) = self.hold_and_use(&hold.id, closing, context).await?;
                     is_read = true;
                     continue;
                 }
@@ -109,12 +109,12 @@ impl Holds for DynamoLedger {
                         uncounted::alarm(&read.key);
                     }
                     if let (UseRow::Charged(booked), HoldState::Settled { cost, .. }) = (use_row, change.after) {
-                        price_differs::alarm_unless_equal(&hold.usage, booked, Some(cost));
+                        price_differs::alarm_unless_equal(&change.usage, booked, Some(cost));
                     }
                     return Ok(change.closed());
                 }
                 Outcome::ExistingRow(_) | Outcome::Stale => {
-                    (read, use_row) = self.hold_and_use(&hold.id, context).await?;
+                    (read, use_row) = self.hold_and_use(&hold.id, closing, context).await?;
                     is_read = true;
                 }
                 Outcome::Expired(account) => {
@@ -228,16 +228,22 @@ impl DynamoLedger {
         Ok(rows.iter().filter_map(|row| Some((id_of(row)?, hold_row::read(row)))).collect())
     }
 
-    async fn hold_and_use(&self, id: &HoldId, context: &CallContext<'_>) -> Result<(Hold, UseRow), CommitError> {
+    async fn hold_and_use(
+        &self,
+        id: &HoldId,
+        closing: &HoldClosing,
+        context: &CallContext<'_>,
+    ) -> Result<(Hold, UseRow), CommitError> {
         let hold = self.hold(id, context).await?;
         let hold = hold.ok_or_else(|| CommitError::Refused("the hold has no row".into()))?;
-        let row = self.row(&self.tables().journal, hold.usage.to_string(), context).await?;
-        let use_row = row.map_or(Ok(UseRow::Absent), |row| use_row(&row, &hold)).map_err(unreadable)?;
+        let row = self.row(&self.tables().journal, closing.usage(&hold).to_string(), context).await?;
+        let reported = closing.reported();
+        let use_row = row.map_or(Ok(UseRow::Absent), |row| use_row(&row, &hold, reported)).map_err(unreadable)?;
         Ok((hold, use_row))
     }
 }
 
-fn use_row(row: &Image, hold: &Hold) -> image::Read<UseRow> {
+fn use_row(row: &Image, hold: &Hold, reported: Option<&ReportedUse>) -> image::Read<UseRow> {
     known_form(row)?;
     let word = |name: &'static str| row.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
     Ok(match word(names::STATUS) {
@@ -245,8 +251,10 @@ fn use_row(row: &Image, hold: &Hold) -> image::Read<UseRow> {
             UseRow::Charged(verdict::charged(row))
         }
         // Its key was in no team when the event was sent, or in another: the first charge of a use stands.
-        Some(names::PROCESSED) if is_of_key(row, hold) => UseRow::Charged(verdict::charged(row)),
-        Some(names::FAILED) if is_of_key(row, hold) => UseRow::Absent,
+        Some(names::PROCESSED) if is_of_key(row, hold.key.as_ref()) => UseRow::Charged(verdict::charged(row)),
+        Some(names::FAILED) if is_of_key(row, hold.key.as_ref()) => UseRow::Absent,
+        // The gateway's report came first, and its key is no owner's.
+        Some(names::FAILED) if is_of_key(row, reported.map(|reported| &reported.key)) => UseRow::Absent,
         Some(names::FAILED) if word(names::ATTENTION).is_none_or(|lane| lane == hold_row::lane_of(hold)) => {
             UseRow::Absent
         }
@@ -254,10 +262,10 @@ fn use_row(row: &Image, hold: &Hold) -> image::Read<UseRow> {
     })
 }
 
-fn is_of_key(row: &Image, hold: &Hold) -> bool {
+fn is_of_key(row: &Image, of: Option<&CallerKey>) -> bool {
     let fact = || row.get(names::FACTS)?.as_m().ok()?.get(names::KEY)?.as_s().ok();
     let key = fact().and_then(|key| CallerKey::remote(key).ok());
-    key.is_some() && key == hold.key
+    key.is_some() && key.as_ref() == of
 }
 
 fn id_of(row: &Image) -> Option<String> {

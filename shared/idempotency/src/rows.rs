@@ -78,12 +78,12 @@ impl Row {
         row
     }
 
-    /// The charge of a hold: written if there is no row, or over an event of the same use that was refused, and is of this
-    /// key, waits for nothing, or waits in this lane of its owner.
-    pub(crate) fn charged(
+    /// The charge of a hold: written if there is no row, or over an event of the same use that was refused, and is of one of
+    /// these keys, waits for nothing, or waits in this lane of its owner.
+    pub(crate) fn charged<'k>(
         header: &JournalHeader,
         waiting_in: &str,
-        key: Option<&CallerKey>,
+        keys: impl Iterator<Item = &'k CallerKey>,
         context: &CallContext<'_>,
         now: Timestamp,
     ) -> Self {
@@ -91,9 +91,11 @@ impl Row {
         let (absent, form) = (row.absent(), row.known_form());
         let (status, failed) = (row.name(names::STATUS), row.value(text(names::FAILED)));
         let (lane, waiting_in) = (row.name(names::ATTENTION), row.value(text(waiting_in)));
-        let of_key = key.map_or_else(String::new, |key| {
+        let of_key = keys.fold(String::new(), |mut conditions, key| {
             let (facts, fact, id) = (row.name(names::FACTS), row.name(names::KEY), row.value(text(key.as_str())));
-            format!(" OR {facts}.{fact} = {id}")
+            // A string takes everything.
+            let _ = write!(conditions, " OR {facts}.{fact} = {id}");
+            conditions
         });
         row.conditions.push(format!(
             "({absent} OR ({status} = {failed} AND (attribute_not_exists({lane}) OR {lane} = {waiting_in}{of_key}) AND {form}))"

@@ -47,7 +47,7 @@ fn found(processed: bool) -> Verdict {
         fingerprint: "1.a".to_owned(),
         written_by: "m".to_owned(),
         source: String::new(),
-        key: None,
+        keys: [None, None],
         account: None,
         charged: None,
         is_over_budget: false,

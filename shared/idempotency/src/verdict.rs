@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use ledger::{
-    AccountId, Amount, Balance, BudgetCount, CallContext, Effect, Fingerprints, JournalHeader, MoneyKey, Reason, Spent,
-    Timestamp, Writer,
+    AccountId, Amount, Balance, BudgetCount, CallContext, Effect, Fingerprints, JournalHeader, MoneyKey, REPORTED_KEY,
+    Reason, Spent, Timestamp, Writer,
 };
 
 use crate::books::spending_terms;
@@ -55,8 +55,8 @@ pub(crate) struct ExistingRow {
     pub(crate) source: String,
     pub(crate) account: Option<String>,
     pub(crate) charged: Option<Amount>,
-    /// The short id of the key that a hold was for.
-    pub(crate) key: Option<String>,
+    /// The short ids of the key that a hold was for, and of the gateway's key that reports the use.
+    pub(crate) keys: [Option<String>; 2],
     pub(crate) is_over_budget: bool,
 }
 
@@ -67,7 +67,7 @@ impl ExistingRow {
         let charges = effects.iter().filter_map(|effect| {
             if let Effect::Move(movement) = effect { Some(movement.posting.account().to_string()) } else { None }
         });
-        let is_of_key = self.key.is_some() && self.key == header.short_id_of_key();
+        let is_of_key = header.short_id_of_key().is_some_and(|key| self.keys.contains(&Some(key)));
         let is_same = charges.eq(self.account.clone()) || is_of_key;
         self.source == Writer::Hold.as_str() && header.kind == "usage" && is_same
     }
@@ -291,7 +291,8 @@ fn existing_row(image: Option<&Image>) -> ExistingRow {
         source: owned(names::SOURCE),
         account: text(image, names::ACCOUNT).map(str::to_owned),
         charged: image.and_then(charged),
-        key: image.and_then(|row| row.get(names::FACTS)?.as_m().ok()?.get("key")?.as_s().ok()).cloned(),
+        keys: ["key", REPORTED_KEY]
+            .map(|name| image.and_then(|row| row.get(names::FACTS)?.as_m().ok()?.get(name)?.as_s().ok()).cloned()),
         is_over_budget: image
             .and_then(|row| row.get(names::FACTS)?.as_m().ok())
             .is_some_and(|facts| facts.contains_key(OVER_BUDGET)),

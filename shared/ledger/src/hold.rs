@@ -14,7 +14,7 @@ use crate::{
     Source, Timestamp, UsedKey, Window,
 };
 
-pub use close::{HoldChange, HoldClosing, HoldStep, UseRow};
+pub use close::{HoldChange, HoldClosing, HoldStep, REPORTED_KEY, ReportedUse, UseRow};
 pub use port::{FoundHolds, Holds};
 
 /// Its row and the journal row of its use stay within 1 KB each.

@@ -216,6 +216,13 @@ fn decision(words: &[&str]) -> Decision {
             let effects = lanes.iter().map(wait).collect();
             Decision::Refuse(Refusal { header: header(event, &["refused"]), reason, effects })
         }
+        // A use that a gateway reports for a key that is no owner's.
+        ["report", event, key] => {
+            let mut header = header(event, &["report", key]);
+            header.facts.push(("key", key.into()));
+            let wait = Effect::Wait { lane: Lane::Key(CallerKey::remote(key).unwrap()), owed: Amount::ZERO };
+            Decision::Refuse(Refusal { header, reason: Reason::UnknownKey, effects: vec![wait] })
+        }
         // The same event, parsed by a release whose fingerprint has one more field.
         ["spend-v2", event, owner, amount] => {
             let old = header(event, &[owner, amount]).fingerprints.current().clone();

@@ -63,7 +63,7 @@ async fn hold_that_is_swept_while_it_settles_is_charged_once() {
                 let closing = match closer % 4 {
                     0 => settle("3"),
                     1 => HoldClosing::Expire,
-                    2 => HoldClosing::Settle { cost: amount("3"), facts: Vec::new() },
+                    2 => HoldClosing::Settle { cost: amount("3"), facts: Vec::new(), reported: None },
                     _ => {
                         let booked = ledger.commit(&used("alice", "e1", "3"), &context).await;
                         assert!(matches!(booked, Ok(_) | Err(CommitError::Rejected(_))), "{booked:?}");

@@ -39,7 +39,8 @@ impl Plan {
         let (hold, net) = (&change.before, change.net());
         let mut plan = Self::default();
         if let Some((entry, movement)) = change.entry.as_ref().zip(change.movement()) {
-            let mut row = Row::charged(&entry.header, &hold_row::lane_of(hold), hold.key.as_ref(), context, now);
+            let keys = hold.key.iter().chain(&change.reported_key);
+            let mut row = Row::charged(&entry.header, &hold_row::lane_of(hold), keys, context, now);
             row.posting(movement);
             plan.push(Role::Receipt, row.update(&tables.journal, entry.header.receipt.as_str())?);
         }

@@ -3,9 +3,12 @@
 
 use super::{AtExpiry, Hold, HoldRefusal, HoldState};
 use crate::{
-    Amount, Asset, Balance, BudgetCount, Effect, Entry, Fact, Facts, Fingerprint, Guard, House, JournalHeader, Member,
-    MoneyKey, Movement, Net, Posting, Timestamp, Writer,
+    Amount, Asset, Balance, BudgetCount, CallerKey, Effect, Entry, EventKey, Fact, Facts, Fingerprint, Guard, House,
+    JournalHeader, Member, MoneyKey, Movement, Net, Posting, Timestamp, Writer,
 };
+
+/// Among the facts of a charge: the gateway's key that a report of the use names, in its short form.
+pub const REPORTED_KEY: &str = "reported_key";
 
 /// What closes a hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub enum HoldClosing {
     Settle {
         cost: Amount,
         facts: Facts,
+        /// How an LLM gateway reports the use, if that was not known when the hold was opened.
+        reported: Option<ReportedUse>,
     },
     Release,
     /// As a person releases it, whom its note then names.
@@ -22,6 +27,29 @@ pub enum HoldClosing {
     },
     /// Its time is over.
     Expire,
+}
+
+/// The report of a use by the LLM gateway that has answered it: by a webhook, or in its log. The gateway names its own
+/// key, with which we call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedUse {
+    pub usage: EventKey,
+    pub key: CallerKey,
+}
+
+impl HoldClosing {
+    /// `None` if the use is the one that the hold has named.
+    pub const fn reported(&self) -> Option<&ReportedUse> {
+        match self {
+            Self::Settle { reported, .. } => reported.as_ref(),
+            Self::Release | Self::ReleaseByHand { .. } | Self::Expire => None,
+        }
+    }
+
+    /// The journal key of the use that it closes.
+    pub fn usage<'h>(&'h self, hold: &'h Hold) -> &'h EventKey {
+        self.reported().map_or(&hold.usage, |reported| &reported.usage)
+    }
 }
 
 /// What the journal has of a hold's use.
@@ -49,6 +77,10 @@ pub enum HoldStep {
 pub struct HoldChange {
     pub before: Hold,
     pub after: HoldState,
+    /// The journal key of its use from now on.
+    pub usage: EventKey,
+    /// The gateway's key, if its report names the use.
+    pub reported_key: Option<CallerKey>,
     pub entry: Option<Entry>,
     /// What its note becomes, if it changes.
     pub note: Option<String>,
@@ -57,7 +89,7 @@ pub struct HoldChange {
 impl Hold {
     pub fn close(&self, closing: &HoldClosing, use_row: UseRow, now: Timestamp) -> HoldStep {
         match closing {
-            HoldClosing::Settle { cost, facts } => self.settle(*cost, facts, use_row, now),
+            HoldClosing::Settle { cost, facts, reported } => self.settle(*cost, facts, reported.as_ref(), use_row, now),
             HoldClosing::Release => self.release(None, now),
             HoldClosing::ReleaseByHand { note } => self.release(Some(note), now),
             HoldClosing::Expire => match self.state {
@@ -67,14 +99,21 @@ impl Hold {
         }
     }
 
-    fn settle(&self, cost: Amount, facts: &Facts, use_row: UseRow, now: Timestamp) -> HoldStep {
+    fn settle(
+        &self,
+        cost: Amount,
+        facts: &Facts,
+        reported: Option<&ReportedUse>,
+        use_row: UseRow,
+        now: Timestamp,
+    ) -> HoldStep {
         match self.state {
             // The work was done, so a settlement after the expiry charges it.
             HoldState::Open | HoldState::Expired { charged: None, .. } => {
                 let settled = |is_charged_before| HoldState::Settled { cost, is_charged_before, at: now };
                 match use_row {
-                    UseRow::Absent => self.write(settled(false), Some(self.charge(cost, facts))),
-                    UseRow::Charged(_) => self.write(settled(true), None),
+                    UseRow::Absent => self.write(settled(false), reported, Some(self.charge(cost, facts, reported))),
+                    UseRow::Charged(_) => self.write(settled(true), reported, None),
                     UseRow::Elsewhere => HoldStep::Refused(HoldRefusal::UsedElsewhere),
                 }
             }
@@ -94,7 +133,8 @@ impl Hold {
                     Some(opened) => format!("{opened}; released by {by}"),
                 });
                 let (before, after) = (self.clone(), HoldState::Released { at: now });
-                HoldStep::Write(Box::new(HoldChange { before, after, entry: None, note }))
+                let (usage, reported_key) = (self.usage.clone(), None);
+                HoldStep::Write(Box::new(HoldChange { before, after, usage, reported_key, entry: None, note }))
             }
             HoldState::Released { .. } | HoldState::Expired { charged: None, .. } => HoldStep::Done,
             HoldState::Settled { .. } | HoldState::Expired { .. } => HoldStep::Refused(HoldRefusal::Closed(self.state)),
@@ -108,37 +148,48 @@ impl Hold {
         match (self.at_expiry, use_row) {
             (AtExpiry::Charge(charge), UseRow::Absent) => {
                 let expired = HoldState::Expired { charged: Some(charge), at: now };
-                self.write(expired, Some(self.charge(charge, &Facts::new())))
+                self.write(expired, None, Some(self.charge(charge, &Facts::new(), None)))
             }
             (AtExpiry::Charge(_) | AtExpiry::Release, _) => {
-                self.write(HoldState::Expired { charged: None, at: now }, None)
+                self.write(HoldState::Expired { charged: None, at: now }, None, None)
             }
         }
     }
 
-    fn write(&self, after: HoldState, entry: Option<Entry>) -> HoldStep {
-        HoldStep::Write(Box::new(HoldChange { before: self.clone(), after, entry, note: None }))
+    fn write(&self, after: HoldState, reported: Option<&ReportedUse>, entry: Option<Entry>) -> HoldStep {
+        let usage = reported.map_or(&self.usage, |reported| &reported.usage).clone();
+        let reported_key = reported.map(|reported| reported.key.clone());
+        HoldStep::Write(Box::new(HoldChange { before: self.clone(), after, usage, reported_key, entry, note: None }))
     }
 
     /// The usage event. It has no guard: the use has taken place.
-    fn charge(&self, cost: Amount, facts: &Facts) -> Entry {
+    fn charge(&self, cost: Amount, facts: &Facts, reported: Option<&ReportedUse>) -> Entry {
+        let usage = reported.map_or(&self.usage, |reported| &reported.usage);
         let text = Asset::CREDITS.format(cost);
         let fingerprint = Fingerprint::of(1, &[("hold", self.id.as_str()), ("cost", &text)]);
         let own = [("hold", Fact::Text(self.id.to_string())), ("cost", Fact::Text(text))];
         let of_key = self.key.iter().map(|key| ("key", Fact::Text(key.short_id())));
+        let of_report = reported.iter().map(|reported| (REPORTED_KEY, Fact::Text(reported.key.short_id())));
         // When it counts in the budget of the key: for the repair of what that has spent.
         let counted = self.budget.iter().map(|_| ("opened_at", Fact::Text(self.opened_at.to_string())));
         let of_member = self.member.iter().map(Member::fact).map(|(name, owner)| (name, owner.into()));
         let header = JournalHeader {
-            receipt: self.usage.clone(),
+            receipt: usage.clone(),
             writer: Writer::Hold,
             kind: "usage",
-            facts: own.into_iter().chain(of_key).chain(of_member).chain(counted).chain(facts.iter().cloned()).collect(),
+            facts: own
+                .into_iter()
+                .chain(of_key)
+                .chain(of_report)
+                .chain(of_member)
+                .chain(counted)
+                .chain(facts.iter().cloned())
+                .collect(),
             fingerprints: fingerprint.into(),
             order: None,
         };
         let movement = Movement {
-            key: MoneyKey::of_event(&self.usage),
+            key: MoneyKey::of_event(usage),
             posting: Posting::from_customer(self.account.clone(), House::Usage, cost),
             guard: Guard::Always,
             reverses: None,
@@ -183,6 +234,6 @@ impl HoldChange {
 
     pub fn closed(&self) -> Hold {
         let note = self.note.clone().or_else(|| self.before.note.clone());
-        Hold { state: self.after, note, ..self.before.clone() }
+        Hold { state: self.after, usage: self.usage.clone(), note, ..self.before.clone() }
     }
 }

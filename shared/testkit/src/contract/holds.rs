@@ -1,13 +1,13 @@
 //! The lines of the contract about holds.
 
-use ledger::{AtExpiry, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldState, HoldTerms, Holds};
+use ledger::{AtExpiry, Hold, HoldClosing, HoldError, HoldId, HoldRefusal, HoldState, HoldTerms, Holds, ReportedUse};
 
 use super::event::amount;
 use super::lots::later;
 use super::{account, budgets, credits, usage};
 use crate::{context, now};
 
-/// `hold ID OWNER AMOUNT for SECONDS [of USE] [by KEY] [charge AMOUNT]`, `settle ID COST`, `release ID`, `lapse ID`,
+/// `hold ID OWNER AMOUNT for SECONDS [of USE] [by KEY] [charge AMOUNT]`, `settle ID COST [as USE of KEY]`, `release ID`, `lapse ID`,
 /// `state ID`,
 /// `holds-due SECONDS [MAX]`, `open-holds OWNER`. Each may happen later.
 pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64, seconds: &str) -> Option<String> {
@@ -37,7 +37,12 @@ pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64,
             let hold = used.into_iter().try_fold(hold, |hold, (key, bound)| hold.for_key(&key, bound)).unwrap();
             return Some(written(ledger.open_hold(&hold, &context).await));
         }
-        ["settle", id, cost] => (id, HoldClosing::Settle { cost: amount(cost), facts: Vec::new() }),
+        ["settle", id, cost] => (id, HoldClosing::Settle { cost: amount(cost), facts: Vec::new(), reported: None }),
+        ["settle", id, cost, "as", event, "of", key] => {
+            let usage = ledger::EventKey::of_row(usage(event).as_str());
+            let reported = Some(ReportedUse { usage, key: budgets::key(key) });
+            (id, HoldClosing::Settle { cost: amount(cost), facts: Vec::new(), reported })
+        }
         ["release", id] => (id, HoldClosing::Release),
         ["release", id, "by", note] => (id, HoldClosing::ReleaseByHand { note: note.to_owned() }),
         ["note-of", id] => {

@@ -2,7 +2,8 @@
 
 use ledger::{
     AccountId, CallContext, CallerKey, CommitError, Effect, FoundHolds, Hold, HoldChange, HoldClosing, HoldError,
-    HoldId, HoldRefusal, HoldStep, Holds, JournalHeader, Lane, Receipt, Source, Timestamp, UseRow, Writer,
+    HoldId, HoldRefusal, HoldStep, Holds, JournalHeader, Lane, REPORTED_KEY, Receipt, Source, Timestamp, UseRow,
+    Writer,
 };
 
 use super::{MemoryLedger, State};
@@ -32,7 +33,7 @@ impl Holds for MemoryLedger {
         let mut state = self.0.lock().unwrap();
         let stored = state.holds.get(&hold.id).cloned();
         let stored = stored.ok_or_else(|| CommitError::Refused("the hold has no row".into()))?;
-        match stored.close(closing, state.use_of(&stored), context.time_at(instant())) {
+        match stored.close(closing, state.use_of(&stored, closing), context.time_at(instant())) {
             HoldStep::Done => Ok(stored),
             HoldStep::Refused(refusal) => Err(refusal.into()),
             HoldStep::Write(change) => {
@@ -95,15 +96,15 @@ impl State {
         let charges = effects.iter().filter_map(|effect| {
             if let Effect::Move(movement) = effect { Some(movement.posting.account().to_string()) } else { None }
         });
-        let key_of_hold = kept.fact("key");
-        let is_of_key = key_of_hold.is_some() && key_of_hold == header.short_id_of_key();
+        let keys = ["key", REPORTED_KEY].map(|name| kept.fact(name));
+        let is_of_key = header.short_id_of_key().is_some_and(|key| keys.contains(&Some(key)));
         let is_same = header.kind == "usage" && (charges.eq(kept.row.account.clone()) || is_of_key);
         let processed_at = kept.processed_at.filter(|_| is_same)?;
         Some(Receipt { key: key.clone(), processed_at, is_over_budget: false })
     }
 
-    fn use_of(&self, hold: &Hold) -> UseRow {
-        let Some(kept) = self.journal.get(hold.usage.as_str()) else { return UseRow::Absent };
+    fn use_of(&self, hold: &Hold, closing: &HoldClosing) -> UseRow {
+        let Some(kept) = self.journal.get(closing.usage(hold).as_str()) else { return UseRow::Absent };
         let key = kept.fact("key").and_then(|key| CallerKey::remote(&key).ok());
         let is_of_key = key.is_some() && key == hold.key;
         if kept.processed_at.is_some() {
@@ -112,7 +113,8 @@ impl State {
         }
         let lane = format!("{}#{}", Source::Usage.as_str(), Lane::Owner(hold.account.owner().clone()));
         let waits_elsewhere = kept.due.as_ref().is_some_and(|due| due.word != lane);
-        if waits_elsewhere && !is_of_key { UseRow::Elsewhere } else { UseRow::Absent }
+        let is_reported = key.is_some() && key.as_ref() == closing.reported().map(|reported| &reported.key);
+        if waits_elsewhere && !is_of_key && !is_reported { UseRow::Elsewhere } else { UseRow::Absent }
     }
 
     fn write_hold(&mut self, change: &HoldChange, context: &CallContext<'_>) -> Result<(), CommitError> {

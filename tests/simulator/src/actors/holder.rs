@@ -203,7 +203,7 @@ impl Holder {
     async fn used(&self, world: &World, step: usize, mark: Mark) {
         let Use { cost, charge, fate, .. } = self.uses[step].1;
         let Some(hold) = self.open_hold(world, step, mark.child(0)).await else { return };
-        let settle = || HoldClosing::Settle { cost: credits(cost), facts: Vec::new() };
+        let settle = || HoldClosing::Settle { cost: credits(cost), facts: Vec::new(), reported: None };
         let is_charged = match fate {
             Fate::Settled => self.close(world, &hold, settle(), mark.child(1)).await,
             Fate::SettledLate => {
