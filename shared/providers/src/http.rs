@@ -58,11 +58,16 @@ impl Http {
         format!("{:032x}", self.rng.lock().unwrap_or_else(PoisonError::into_inner).u128(..))
     }
 
-    pub(crate) async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Answer, SendError> {
+    /// The status and the headers of the response, whose body is read as it arrives.
+    pub(crate) async fn open(&self, outgoing: &Outgoing<'_>) -> Result<Opened, SendError> {
         let request = outgoing.request().ok_or(SendError::Unsendable)?;
         let response = self.connector.get_or_init(network).call(request).await.map_err(|_| SendError::NoAnswer)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let mut stream = ByteStream::new(response.into_body());
+        Ok(Opened { status, headers, body: ByteStream::new(response.into_body()) })
+    }
+
+    pub(crate) async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Answer, SendError> {
+        let Opened { status, headers, body: mut stream } = self.open(outgoing).await?;
         let mut body = Vec::new();
         while let Some(part) = stream.next().await {
             body.extend_from_slice(&part.map_err(|_| SendError::NoAnswer)?);
@@ -112,11 +117,32 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header that occurs exactly once. A repeated header is ambiguous and counts as absent.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name);
-        values.next().filter(|_| values.next().is_none())
+        only(&self.headers, name)
     }
+}
+
+/// A response whose body has not been read.
+pub(crate) struct Opened {
+    pub(crate) status: u16,
+    headers: Headers,
+    body: ByteStream,
+}
+
+impl Opened {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        only(&self.headers, name)
+    }
+
+    pub(crate) fn into_body(self) -> ByteStream {
+        self.body
+    }
+}
+
+/// A header that occurs exactly once. A repeated header is ambiguous and counts as absent.
+fn only<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
+    let mut values = headers.get_all(name);
+    values.next().filter(|_| values.next().is_none())
 }
 
 /// Omits the connector's own error, which may contain the URL.

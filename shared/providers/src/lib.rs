@@ -1,5 +1,5 @@
-//! Adapters for the providers' APIs: Stripe, WeChat Pay, epay, Fireblocks, the operator Unitel, and the log of an LLM
-//! gateway.
+//! Adapters for the providers' APIs: Stripe, WeChat Pay, epay, Fireblocks, the operator Unitel, the log of an LLM gateway,
+//! and upstreams that speak OpenAI's chat API.
 //!
 //! [`Http`] sends requests with retries and backoff; [`Stripe`], [`Wechat`], [`Epay`], [`Fireblocks`], [`Unitel`] and
 //! [`NewApi`] build them and parse the responses. An adapter calls only its configured base URL, whatever a response
@@ -51,6 +51,7 @@ mod fireblocks;
 mod form;
 mod http;
 mod new_api;
+mod openai;
 mod operator;
 mod payment_api;
 mod published;
@@ -69,6 +70,10 @@ pub use http::Http;
 pub use new_api::{
     LogKind, LogPage, LogWindow, LoggedUse, NewApi, NewApiConfig, NewApiConfigError, NewApiDialect, NewApiKey,
     NewApiStatus,
+};
+pub use openai::{
+    AnswerParts, ChatAnswer, LlmConfig, LlmConfigError, OpenAi, OpenAiKeys, SseChunk, SseEvent, SseReader, Tokens,
+    Upstream, UpstreamError, UpstreamMessage, WholeAnswer,
 };
 pub use operator::TopUpResult;
 pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};

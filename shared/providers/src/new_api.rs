@@ -21,6 +21,7 @@ use crate::retry::send_with_retries;
 
 pub use config::{NewApiConfig, NewApiConfigError, NewApiDialect, NewApiKey};
 pub use logged_use::LoggedUse;
+pub(crate) use logged_use::event_id_of_request;
 pub use page::LogPage;
 pub use status::NewApiStatus;
 

@@ -3,6 +3,7 @@
 mod epay;
 mod fireblocks;
 mod new_api;
+mod openai;
 mod stripe;
 mod unitel;
 mod wechat;

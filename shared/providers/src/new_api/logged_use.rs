@@ -93,10 +93,6 @@ impl LogRow<'_> {
         (row.kind == kind.number()).then_some(row)
     }
 
-    fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref().filter(|id| is_plain(id, REQUEST_ID_BYTES_MAX))
-    }
-
     fn task_id(&self) -> Option<String> {
         let text: String = serde_json::from_str(self.other?.get()).ok()?;
         let Other { task_id } = serde_json::from_str(&text).ok()?;
@@ -107,8 +103,8 @@ impl LogRow<'_> {
     /// in; else all that the row holds. A refund is named apart.
     fn event_id(&self, dialect: NewApiDialect, key: &str, kind: LogKind) -> String {
         let (prefix, suffix) = (dialect.as_str(), if kind == LogKind::Refund { "-refund" } else { "" });
-        if let Some(request_id) = self.request_id() {
-            return format!("{prefix}-{request_id}-{key}{suffix}");
+        if let Some(id) = self.request_id.as_deref().and_then(|id| event_id_of_request(dialect, id, key)) {
+            return format!("{id}{suffix}");
         }
         let Self { created_at, user_id, model_name, quota, prompt_tokens, completion_tokens, .. } = self;
         let content = self.content.as_deref().unwrap_or_default();
@@ -185,6 +181,12 @@ pub(super) fn of_sub2api(row: &str, pricing: &Pricing) -> Option<LoggedUse> {
         cache_write: cache_creation_tokens,
         cost: Decimal::parse(row.actual_cost.get())?.scaled(pricing.credits_per_usd, Decimal::ONE)?,
     })
+}
+
+/// The id of the event of a request: each key of the gateway may use one id. `None` for what is no id of a request.
+pub(crate) fn event_id_of_request(dialect: NewApiDialect, request_id: &str, key: &str) -> Option<String> {
+    let prefix = dialect.as_str();
+    is_plain(request_id, REQUEST_ID_BYTES_MAX).then(|| format!("{prefix}-{request_id}-{key}"))
 }
 
 /// Visible ASCII without `#`, as an id of an event or a key is.
