@@ -6,6 +6,7 @@
 
 mod accounts;
 mod budgets;
+mod chat;
 mod clicks;
 mod deliveries;
 mod events;
@@ -54,6 +55,7 @@ async fn all() -> Vec<Path> {
         Box::pin(accounts::of_changes()).await,
         Box::pin(accounts::of_erasures()).await,
         Box::pin(members::of_members()).await,
+        Box::pin(chat::of_chat()).await,
         clicks::of_checkout().await,
         events::of_stripe().await,
         events::of_wechat().await,

@@ -86,6 +86,7 @@ fn every_function_has_its_size_log_and_role() {
     let app = app();
     let memory = [
         ("checkout", 256, 10),
+        ("chat", 256, 620),
         ("credits", 128, 10),
         ("epay", 256, 10),
         ("fireblocks", 256, 10),

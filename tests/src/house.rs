@@ -29,6 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("audit", &["edge", "ledger"]),
     ("providers", &["ledger", "signing"]),
     ("orders", &["api", "catalog", "edge", "idempotency", "ledger"]),
+    ("chat", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
     ("checkout", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
     ("credits", &["api", "catalog", "edge", "idempotency", "ledger"]),
     ("epay", &["edge", "idempotency", "ledger", "pages", "providers", "signing", "webhook"]),
@@ -65,6 +66,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "api",
             "catalog",
+            "chat",
             "checkout",
             "credits",
             "edge",
@@ -123,7 +125,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tests", &[]),
     ("benches", &["edge", "embedded", "idempotency", "ledger", "signing", "stripe", "testkit", "usage", "webhook"]),
     ("floor", &[]),
-    ("xtask", &["api", "checkout", "credits", "ledger", "orders"]),
+    ("xtask", &["api", "chat", "checkout", "credits", "ledger", "orders"]),
 ];
 
 /// The names of dependencies that the pure crates must not have.
@@ -279,7 +281,7 @@ fn order_numbers_and_secrets_come_from_the_operating_system() {
         |file: &Path, words: &str| read(file).lines().any(|line| !line.starts_with("//!") && line.contains(words));
     let with = |words: &str| files(&root(), ".rs").iter().filter(|file| is_ours(file) && has(file, words)).count();
     assert_eq!(with("RandomBits::new("), 0);
-    assert_eq!(with("RandomBits::of_system()"), 3, "orders, checkout and credits");
+    assert_eq!(with("RandomBits::of_system()"), 4, "orders, checkout, credits and chat");
 }
 
 #[test]

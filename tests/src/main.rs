@@ -9,6 +9,7 @@ mod account_api;
 mod account_transfers;
 mod bodies;
 mod budgets;
+mod chat;
 mod circles;
 mod codes;
 mod container;

@@ -21,7 +21,7 @@ const OF_SWEEPS: [&str; 1] = ["hold_open"];
 /// What Stripe calls it.
 const OF_PROVIDERS: [&str; 1] = ["resource_missing"];
 /// The tag of each API is the name of its function.
-const APIS: [&str; 3] = ["orders", "checkout", "credits"];
+const APIS: [&str; 4] = ["orders", "checkout", "credits", "chat"];
 
 fn document() -> Value {
     let text = fs::read_to_string(root().join("docs/openapi.json")).expect("the document");

@@ -230,7 +230,7 @@ fn rows() -> Vec<Planted> {
                 });
                 write_row("accounts", world, "budget#key#remote#k1", &fields);
             },
-            stopped_by: Defence::Roles(&["credits", "usage", "litellm", "openrouter", "reconcile"]),
+            stopped_by: Defence::Roles(&["credits", "chat", "usage", "litellm", "openrouter", "reconcile"]),
         },
         Planted {
             table: "accounts",

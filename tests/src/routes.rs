@@ -6,6 +6,7 @@ use std::fs;
 use std::rc::Rc;
 
 use api::Api;
+use chat::ChatApi;
 use checkout::Checkout;
 use credits::Credits;
 use edge::{Reply, Route, Service};
@@ -17,7 +18,7 @@ use litellm::Litellm;
 use openrouter::Openrouter;
 use orders::Orders;
 use stripe::Stripe;
-use testkit::{Sent, Shape, StripeNet, World, api_key, service_key};
+use testkit::{OpenAiNet, Sent, Shape, StripeNet, World, api_key, service_key};
 use usage::Usage;
 use wechat::Wechat;
 
@@ -33,6 +34,7 @@ const WITHOUT_BODY: [&str; 5] =
     ["/api/webhooks/health", "/payment/health", "/payment/status", "/health", "/v1/openapi.json"];
 const ORDERS: &str = "orders";
 const API: &str = "api";
+const CHAT: &str = "chat";
 /// On these routes GET books an event.
 const BOOKING: [&str; 2] = ["/payment/notify", "/payment/return"];
 
@@ -76,6 +78,23 @@ impl Documented {
         let (answer, routes) = (answer(function), of(A::ROUTES));
         let document = document.to_owned();
         Self { document, routes, body_bytes_max: A::BODY_BYTES_MAX, batch: None, limit, refusals, answer }
+    }
+
+    /// Its refusals have OpenAI's form.
+    async fn chat(world: &World) -> Self {
+        let shop = crate::chat::Shop { world: world.clone(), net: OpenAiNet::default() };
+        let function = Rc::new(shop.chat(world.ledger(1), 1, &[]).await);
+        let answer: Answer = Box::new(move |event| {
+            let function = Rc::clone(&function);
+            Box::pin(async move { crate::chat::reply_at(&function, 1, 0, &event).await })
+        });
+        let refusals = [
+            r#"{"error":{"message":"No such method at this path.","type":"invalid_request_error","param":null,"code":"method_not_allowed"}}"#,
+            r#"{"error":{"message":"The body is too large.","type":"invalid_request_error","param":null,"code":"body_too_large"}}"#,
+        ];
+        let body_bytes_max = ChatApi::BODY_BYTES_MAX;
+        let (document, routes) = (CHAT.to_owned(), of(chat::ROUTES));
+        Self { document, routes, body_bytes_max, batch: None, limit: "1 MiB", refusals, answer }
     }
 
     fn paths(&self) -> BTreeSet<&'static str> {
@@ -127,6 +146,7 @@ async fn functions(world: &World, net: &StripeNet) -> Vec<Documented> {
             "4 KiB",
         ),
         Documented::api::<Credits>(API, api::Function { api: runs::credits(), ledger: ledger() }, "4 KiB"),
+        Documented::chat(world).await,
     ]
 }
 
@@ -242,7 +262,7 @@ async fn only_a_query_over_the_limit_gives_413() {
             let at_limit = function.reply_to(&with(&longest)).await.status;
             let beyond = function.reply_to(&with(&too_long)).await.status;
             assert_ne!(at_limit, 413, "{method} {path}");
-            let is_read = ![ORDERS, API].contains(&function.document.as_str()) && !WITHOUT_BODY.contains(&path);
+            let is_read = ![ORDERS, API, CHAT].contains(&function.document.as_str()) && !WITHOUT_BODY.contains(&path);
             assert_eq!(beyond, if is_read { 413 } else { at_limit }, "{method} {path}");
         }
     }
@@ -283,7 +303,7 @@ async fn head_gives_the_status_and_headers_of_get() {
             }
         }
     }
-    assert_eq!((read, world.books()), (36, before));
+    assert_eq!((read, world.books()), (38, before));
 }
 
 /// Requests that would book, open or create something by GET or POST.

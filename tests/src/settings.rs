@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use embedded::{APP_YAML, Template};
-use providers::{FireblocksKeys, NewApiKey, UnitelKeys};
+use providers::{FireblocksKeys, NewApiKey, OpenAiKeys, UnitelKeys};
 use testkit::STAGE;
 
 use crate::house::root;
@@ -23,7 +23,7 @@ fn env_example_has_every_setting_once() {
 
     let app = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
     let of_functions = app.functions().iter().flat_map(|function| function.environment.keys().map(String::as_str));
-    let secrets: [&[&str]; 11] = [
+    let secrets: [&[&str]; 12] = [
         &usage::SETTINGS,
         &litellm::SETTINGS,
         &openrouter::SETTINGS,
@@ -35,6 +35,7 @@ fn env_example_has_every_setting_once() {
         &UnitelKeys::SETTINGS,
         &FireblocksKeys::SETTINGS,
         &NewApiKey::SETTINGS,
+        &OpenAiKeys::SETTINGS,
     ];
     let read: BTreeSet<&str> =
         of_functions.chain(secrets.into_iter().flatten().copied()).chain(OF_LOCAL_STACK).collect();

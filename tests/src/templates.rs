@@ -19,8 +19,8 @@ use litellm::Litellm;
 use openrouter::Openrouter;
 use orders::Orders;
 use providers::{
-    EpayConfig, FireblocksConfig, FireblocksKeys, NewApiConfig, StripeConfig, UnitelConfig, UnitelKeys, WechatConfig,
-    WechatIds, WechatKeys,
+    EpayConfig, FireblocksConfig, FireblocksKeys, LlmConfig, NewApiConfig, OpenAiKeys, StripeConfig, UnitelConfig,
+    UnitelKeys, WechatConfig, WechatIds, WechatKeys,
 };
 use serde_json::Value;
 use stripe::Stripe;
@@ -193,6 +193,16 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
             WORKSPACE,
         ],
         schedules: || Sweep::ALL.into_iter().map(|sweep| (seconds(sweep), sweep.input())).collect(),
+    },
+    Declared {
+        name: chat::ChatApi::NAME,
+        routes: || of(chat::ROUTES),
+        secrets: &OpenAiKeys::SETTINGS,
+        variables: &[
+            (&LlmConfig::VARIABLES, "shared/providers/src/openai/config.rs"),
+            (&chat::Config::VARIABLES, "functions/chat/src/config.rs"),
+        ],
+        schedules: BTreeSet::new,
     },
     Declared {
         name: fulfil::SOURCE,

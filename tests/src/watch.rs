@@ -18,7 +18,7 @@ use crate::house::{files, root};
 
 const NAMESPACE: &str = "hookledger-local";
 /// The alarms that the code raises: the source, the word and the file.
-const RAISED: [(&str, &str, &str); 39] = [
+const RAISED: [(&str, &str, &str); 44] = [
     ("stripe", "dispute_opened", "functions/stripe/src/decide.rs"),
     ("stripe", "refunded_too_much", "functions/stripe/src/decide.rs"),
     ("stripe", "refused", "shared/webhook/src/book.rs"),
@@ -57,13 +57,18 @@ const RAISED: [(&str, &str, &str); 39] = [
     ("litellm", "price_differs", "functions/usage/src/decide.rs"),
     ("openrouter", "price_differs", "functions/usage/src/decide.rs"),
     ("usage", "price_differs", "shared/idempotency/src/price_differs.rs"),
+    ("chat", "key_unusable", "functions/chat/src/call.rs"),
+    ("chat", "breaker_open", "functions/chat/src/call.rs"),
+    ("chat", "cost_above_hold", "functions/chat/src/answer.rs"),
+    ("chat", "unsettled", "functions/chat/src/answer.rs"),
+    ("chat", "unreleased", "functions/chat/src/hold.rs"),
     ("budgets", "budget_unreadable", "shared/idempotency/src/uncounted.rs"),
 ];
 /// What the store raises itself, for whichever function it works.
 const STORE: &str = "budgets";
 /// The number of `edge::alarm(` in the code: nine rows share one place in the spine, and others are raised in two
 /// places.
-const PLACES: usize = 28;
+const PLACES: usize = 33;
 
 /// A metric as an alarm or a graph names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -263,7 +268,7 @@ fn every_function_queue_table_and_source_is_watched() {
     let app = app();
     let functions: BTreeSet<String> =
         app.functions().iter().map(|function| format!("hookledger-local-{}", function.binary)).collect();
-    for alarms in [["errors", "errors-workers"], ["throttled", "throttled-workers"]] {
+    for alarms in [["errors", "errors-apis", "errors-workers"], ["throttled", "throttled-apis", "throttled-workers"]] {
         let watched: BTreeSet<String> = alarms.into_iter().flat_map(|name| of(name, "FunctionName")).collect();
         assert_eq!(watched, functions, "{alarms:?}");
     }

@@ -2,6 +2,7 @@
 //! the code.
 
 mod books;
+mod chat;
 mod delivery;
 mod payments;
 mod runtime;
@@ -12,7 +13,7 @@ use ledger::Source;
 use crate::alarm::Alarm;
 
 /// The functions with an HTTP API. The sources answer HTTP requests, too.
-const APIS: [&str; 3] = ["orders", "checkout", "credits"];
+pub const APIS: [&str; 4] = ["orders", "checkout", "credits", "chat"];
 /// The functions that the orders stream and the schedules invoke.
 pub const WORKERS: [&str; 2] = ["fulfil", "reconcile"];
 pub const TABLES: [&str; 7] = ["journal", "bodies", "accounts", "orders", "subscriptions", "holds", "calls"];
@@ -34,12 +35,13 @@ pub struct Group {
 }
 
 /// All groups, in the order of the documentation.
-pub fn groups() -> [Group; 5] {
+pub fn groups() -> [Group; 6] {
     [
         Group { header: "delivery of paid orders", alarms: delivery::alarms() },
         Group { header: "payments", alarms: payments::alarms() },
         Group { header: "books", alarms: books::alarms() },
         Group { header: "senders of webhooks", alarms: senders::alarms() },
+        Group { header: "chat", alarms: chat::alarms() },
         Group { header: "functions, API, tables and queues", alarms: runtime::alarms() },
     ]
 }

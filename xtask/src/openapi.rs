@@ -22,5 +22,6 @@ fn of_apis() -> Result<serde_json::Value, DocumentError> {
         .with::<orders::Orders>()?
         .with::<checkout::Checkout>()?
         .with::<credits::Credits>()?
+        .with::<chat::ChatApi>()?
         .json(env!("CARGO_PKG_VERSION"))
 }

@@ -53,6 +53,7 @@ impl<L: Backlog + Holds> Reconcile<L> {
                 break;
             }
         }
+        edge::expired_holds(report.released, report.charged);
         edge::backlog(Sweep::Holds.as_str(), u64::from(report.failed.saturating_add(report.untried)), oldest_s);
         Ok(report)
     }

@@ -59,7 +59,7 @@ impl Failure {
         Self::new(429, "rate_exceeded", message).with_header("retry-after", wait)
     }
 
-    pub(crate) fn unauthorized() -> Self {
+    pub fn unauthorized() -> Self {
         let failure = Self::new(401, "unauthorized", "An API key is needed: Authorization: Bearer <key>.");
         failure.with_header("www-authenticate", "Bearer")
     }

@@ -135,7 +135,7 @@ impl<L: CallCounts, A: Serve<L>> Function<A, L> {
         let request = incoming.open(A::BODY_BYTES_MAX)?;
         let Authenticated { caller, key, rate } = self.caller(&request, invocation).await?;
         if let Some(rate) = rate {
-            self.count(&key, rate, invocation).await?;
+            count_call(A::NAME, &self.ledger, &key, rate, invocation).await?;
         }
         self.ledger.note_use(&key, &invocation.context());
         self.api.call(&ApiCall { caller, request: &request, found: &found, invocation }, &self.ledger).await
@@ -143,22 +143,32 @@ impl<L: CallCounts, A: Serve<L>> Function<A, L> {
 
     /// The caller of the API key. A missing, a malformed and an unknown key get the same reply, which reveals no keys.
     async fn caller(&self, request: &Request, invocation: &Invocation) -> Result<Authenticated<A::Caller>, Failure> {
-        let secret =
-            request.header("authorization").ok().flatten().and_then(bearer).ok_or_else(Failure::unauthorized)?;
+        let secret = api_key(request)?;
         let caller = self.api.authenticate(secret, &self.ledger, &invocation.context()).await?;
         caller.ok_or_else(Failure::unauthorized)
     }
+}
 
-    /// Refuses a call beyond the rate of its key. A call that cannot be counted goes on: a rate protects from too many calls,
-    /// and must not make the API depend on one more write.
-    async fn count(&self, key: &KeyId, rate: CallRate, invocation: &Invocation) -> Result<(), Failure> {
-        match self.ledger.count_call(key, rate, &invocation.context()).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Failure::too_many_calls(rate, invocation.now)),
-            Err(error) => {
-                edge::uncounted(A::NAME, &error);
-                Ok(())
-            }
+/// The API key of a request.
+pub fn api_key(request: &Request) -> Result<&str, Failure> {
+    request.header("authorization").ok().flatten().and_then(bearer).ok_or_else(Failure::unauthorized)
+}
+
+/// Refuses a call beyond the rate of its key. A call that cannot be counted goes on: a rate protects from too many calls,
+/// and must not make the API depend on one more write.
+pub async fn count_call<L: CallCounts>(
+    api: &'static str,
+    ledger: &L,
+    key: &KeyId,
+    rate: CallRate,
+    invocation: &Invocation,
+) -> Result<(), Failure> {
+    match ledger.count_call(key, rate, &invocation.context()).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::too_many_calls(rate, invocation.now)),
+        Err(error) => {
+            edge::uncounted(api, &error);
+            Ok(())
         }
     }
 }

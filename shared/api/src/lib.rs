@@ -74,7 +74,7 @@ pub use commissions::{commissions, referral};
 pub use erase::{ERASED_ORDERS_MAX, ErasedOrders, KeptOrder, Signed, UNREADABLE, erase_orders, unnamed};
 pub use exchange::rate_in_force;
 pub use failure::Failure;
-pub use handle::{Api, ApiCall, ApiOutcome, Authenticated, Function, Serve, owner_of};
+pub use handle::{Api, ApiCall, ApiOutcome, Authenticated, Function, Serve, api_key, count_call, owner_of};
 pub use idempotency_key::{idempotency_key, required_idempotency_key};
 pub use order_json::{CreatedOrderJson, OrderJson};
 pub use places::{Places, PlacesError};

@@ -2,7 +2,7 @@
 
 use ledger::{Asset, CommitError, Committed, Decision, Effect, Entry, Refusal, Transition};
 
-use crate::log::{self, CommitMetrics};
+use crate::log::COMMIT;
 
 /// Logs the metrics of a commit once. A repeat, or a commit without such changes, logs no line.
 pub fn record_commit(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {
@@ -14,8 +14,35 @@ pub fn record_commit(source: &'static str, decision: &Decision, committed: &Resu
         _ => CommitMetrics::default(),
     };
     if metrics != CommitMetrics::default() {
-        log::of_commit(source, &metrics);
+        of_commit(source, &metrics);
     }
+}
+
+/// The metrics of one commit. Credits are in their smallest unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct CommitMetrics {
+    nanocredits_in: u64,
+    nanocredits_out: u64,
+    /// Usage above a limit of its key's budget.
+    over_budget: u64,
+    orders: u64,
+    orders_paid: u64,
+    /// Orders flagged by a refusal. Every other flag raises an alarm of its own.
+    orders_flagged: u64,
+}
+
+fn of_commit(source: &'static str, metrics: &CommitMetrics) {
+    let CommitMetrics { nanocredits_in, nanocredits_out, over_budget, orders, orders_paid, orders_flagged } = *metrics;
+    tracing::info!(
+        target: COMMIT,
+        source,
+        nanocredits_in,
+        nanocredits_out,
+        over_budget,
+        orders,
+        orders_paid,
+        orders_flagged
+    );
 }
 
 impl CommitMetrics {

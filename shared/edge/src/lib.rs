@@ -26,6 +26,7 @@
 //! }
 //! ```
 
+mod chat_metrics;
 mod commit_metrics;
 mod config;
 mod gateway;
@@ -43,6 +44,7 @@ mod stream_service;
 mod unconfigured;
 mod worker;
 
+pub use chat_metrics::{ChatMetrics, chatted, expired_holds, first_token, upstream_failed};
 pub use commit_metrics::record_commit;
 pub use config::{Config, ConfigError};
 pub use gateway::read;

@@ -22,11 +22,15 @@ const EVENT: &str = "hookledger::event";
 /// The target of lines that page an operator.
 const ALARM: &str = "hookledger::alarm";
 /// The targets of lines for the graphs, and for alarms about more than one event.
-const COMMIT: &str = "hookledger::moved";
+pub(crate) const COMMIT: &str = "hookledger::moved";
 const DELIVERED: &str = "hookledger::delivered";
 const BACKLOG: &str = "hookledger::backlog";
 const RUN: &str = "hookledger::run";
 const CALLS: &str = "hookledger::calls";
+pub(crate) const CHAT: &str = "hookledger::chat";
+pub(crate) const FIRST_TOKEN: &str = "hookledger::first_token";
+pub(crate) const UPSTREAM: &str = "hookledger::upstream";
+pub(crate) const EXPIRED_HOLDS: &str = "hookledger::expired_holds";
 
 /// The metrics and dimensions of one target's lines.
 #[derive(Debug)]
@@ -39,7 +43,7 @@ pub struct Measured {
 }
 
 /// All metrics of our own: `infra/watch.yaml` may use these and no others.
-pub const MEASURED: [Measured; 7] = [
+pub const MEASURED: [Measured; 11] = [
     Measured {
         target: EVENT,
         dimensions: &[&["source"], &["source", "outcome"], &["source", "outcome", "reason"]],
@@ -66,6 +70,30 @@ pub const MEASURED: [Measured; 7] = [
     },
     Measured { target: RUN, dimensions: &[&["sweep"]], metrics: &[("runs", "Count")] },
     Measured { target: CALLS, dimensions: &[&[], &["source"]], metrics: &[("uncounted", "Count")] },
+    Measured {
+        target: CHAT,
+        dimensions: &[&[], &["model"]],
+        metrics: &[
+            ("chats", "Count"),
+            ("tokens_in", "Count"),
+            ("tokens_out", "Count"),
+            ("nanocredits_charged", "Count"),
+            ("retries", "Count"),
+            ("fallbacks", "Count"),
+            ("estimated", "Count"),
+        ],
+    },
+    Measured { target: FIRST_TOKEN, dimensions: &[&[], &["model"]], metrics: &[("first_token_ms", "Milliseconds")] },
+    Measured {
+        target: UPSTREAM,
+        dimensions: &[&[], &["upstream"], &["class"]],
+        metrics: &[("upstream_failures", "Count")],
+    },
+    Measured {
+        target: EXPIRED_HOLDS,
+        dimensions: &[&[]],
+        metrics: &[("holds_released", "Count"), ("holds_charged", "Count")],
+    },
 ];
 
 /// Logs the outcome of one request: a delivery or an API call. Only the event id comes from the body. Outcome and
@@ -133,33 +161,6 @@ pub fn uncounted(source: &'static str, error: &CommitError) {
     tracing::warn!(target: CALLS, source, error = %crate::chain(error), uncounted = 1);
 }
 
-/// The metrics of one commit. Credits are in their smallest unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct CommitMetrics {
-    pub(crate) nanocredits_in: u64,
-    pub(crate) nanocredits_out: u64,
-    /// Usage above a limit of its key's budget.
-    pub(crate) over_budget: u64,
-    pub(crate) orders: u64,
-    pub(crate) orders_paid: u64,
-    /// Orders flagged by a refusal. Every other flag raises an alarm of its own.
-    pub(crate) orders_flagged: u64,
-}
-
-pub(crate) fn of_commit(source: &'static str, metrics: &CommitMetrics) {
-    let CommitMetrics { nanocredits_in, nanocredits_out, over_budget, orders, orders_paid, orders_flagged } = *metrics;
-    tracing::info!(
-        target: COMMIT,
-        source,
-        nanocredits_in,
-        nanocredits_out,
-        over_budget,
-        orders,
-        orders_paid,
-        orders_flagged
-    );
-}
-
 /// Installs the subscriber that writes lines for CloudWatch to stdout.
 pub(crate) fn to_stdout(level: LogLevel, stage: &str) {
     let lines = log_lines(stage, std::io::stdout);
@@ -216,10 +217,11 @@ pub fn own_targets(level: LogLevel) -> Targets {
 }
 
 /// Every crate that a function or the local stack logs from, and the targets above. Each name is a prefix.
-pub const OWN_CRATES: [&str; 24] = [
+pub const OWN_CRATES: [&str; 25] = [
     "api",
     "audit",
     "catalog",
+    "chat",
     "checkout",
     "credits",
     "edge",

@@ -70,6 +70,7 @@ pub(crate) async fn open(
         "orders" => service(orders::assemble(start, ledger).await?),
         "checkout" => service(checkout::assemble(start, ledger).await?),
         "credits" => service(credits::assemble(start, ledger).await?),
+        "chat" => stream_service(chat::assemble(start, ledger).await?),
         "fulfil" => worker(fulfil::assemble(start, ledger).await?),
         "reconcile" => worker(reconcile::assemble(start, ledger).await?),
         unknown => return Err(Error::UnknownFunction(unknown.to_owned())),
@@ -107,7 +108,6 @@ fn service<S: Service + 'static>(service: S) -> AssembledFunction {
     }))
 }
 
-#[expect(dead_code, reason = "until a function answers in parts")]
 fn stream_service<S: StreamService>(service: S) -> AssembledFunction {
     let service = Arc::new(service);
     AssembledFunction::StreamService(Box::new(move |event, is_streamed| {

@@ -23,7 +23,7 @@ const READ_UNITS: u64 = 125_000;
 const CENT: u64 = 10_000;
 
 /// The paths in the document.
-const PUBLISHED: [&str; 36] = [
+const PUBLISHED: [&str; 38] = [
     "usage: the next one",
     "usage: more than the owner has",
     "usage: a batch of 100 events of one owner",
@@ -41,6 +41,8 @@ const PUBLISHED: [&str; 36] = [
     "credits: a charge is reversed",
     "credits: ten codes are made",
     "credits: a code is redeemed",
+    "chat: a stream",
+    "chat: a request that its owner cannot pay",
     "checkout: the first click on a product",
     "checkout: the second click",
     "credits: a page of two orders",

@@ -51,13 +51,13 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 
 /// Rows, and the functions that may write them.
 const WRITERS: [(&str, &str, &[&str]); 35] = [
-    ("journal", "usage#e1", &["usage", "credits", "reconcile"]),
+    ("journal", "usage#e1", &["usage", "credits", "chat", "reconcile"]),
     ("journal", "lane#usage#owner#alice", &["usage", "litellm", "openrouter", "reconcile"]),
     ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
     ("journal", "unparsed#stripe#0", &["stripe", "reconcile"]),
     // The uses of LiteLLM are usage, under a prefix of their own.
-    ("journal", "usage#litellm.1.0", &["usage", "litellm", "credits", "reconcile"]),
-    ("journal", "usage#openrouter.gen-1", &["usage", "openrouter", "credits", "reconcile"]),
+    ("journal", "usage#litellm.1.0", &["usage", "litellm", "credits", "chat", "reconcile"]),
+    ("journal", "usage#openrouter.gen-1", &["usage", "openrouter", "credits", "chat", "reconcile"]),
     ("journal", "wechat#v3.1", &["wechat", "reconcile"]),
     ("journal", "epay#1001.1", &["epay", "reconcile"]),
     ("journal", "fireblocks#1", &["fireblocks", "reconcile"]),
@@ -76,12 +76,12 @@ const WRITERS: [(&str, &str, &[&str]); 35] = [
     (
         "journal",
         "expire#alice/credits.1",
-        &["usage", "litellm", "openrouter", "stripe", "wechat", "checkout", "credits", "fulfil", "reconcile"],
+        &["usage", "litellm", "openrouter", "stripe", "wechat", "checkout", "credits", "chat", "fulfil", "reconcile"],
     ),
     ("journal", "referral#HL1#1", &["fulfil", "reconcile"]),
     ("accounts", "key#api#0", &["credits"]),
     ("accounts", "key#remote#1", &["credits"]),
-    ("accounts", "budget#key#remote#1", &["usage", "litellm", "openrouter", "credits", "reconcile"]),
+    ("accounts", "budget#key#remote#1", &["usage", "litellm", "openrouter", "credits", "chat", "reconcile"]),
     ("accounts", "referrer#alice", &[]),
     ("accounts", "service_key#0", &["credits"]),
     ("accounts", "code#0", &["credits"]),
@@ -93,7 +93,19 @@ const WRITERS: [(&str, &str, &[&str]); 35] = [
     (
         "accounts",
         "lots#alice/credits",
-        &["usage", "litellm", "openrouter", "stripe", "wechat", "epay", "checkout", "credits", "fulfil", "reconcile"],
+        &[
+            "usage",
+            "litellm",
+            "openrouter",
+            "stripe",
+            "wechat",
+            "epay",
+            "checkout",
+            "credits",
+            "chat",
+            "fulfil",
+            "reconcile",
+        ],
     ),
     // An erasure writes an order, and no row that leads to one.
     (

@@ -1,6 +1,7 @@
 //! Records every DynamoDB call of each function: its start, the events that it accepts and refuses, and its reads.
 
 mod credits_api;
+mod of_chat;
 
 use std::fs;
 
@@ -90,6 +91,7 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
         "orders" => of_orders().await,
         "checkout" => of_checkout().await,
         "credits" => credits_api::of_credits().await,
+        "chat" => of_chat::calls().await,
         "fulfil" => of_fulfil().await,
         "reconcile" => of_reconcile().await,
         unknown => panic!("{unknown} has no recorded run"),

@@ -40,7 +40,8 @@ fn dashboard_graphs_every_alarmed_resource() {
     }
     assert!(searches >= 5, "the graphs of the business were read");
     let on_alarms = alarms().into_iter().filter(|(name, _)| {
-        name.starts_with("throttled") || ["errors", "errors-workers", "dead-letters"].contains(&name.as_str())
+        name.starts_with("throttled")
+            || ["errors", "errors-apis", "errors-workers", "dead-letters"].contains(&name.as_str())
     });
     for watched in on_alarms.flat_map(|(_, metrics)| metrics) {
         assert!(shown.contains(&watched), "no graph of {watched:?}");

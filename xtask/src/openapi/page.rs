@@ -7,9 +7,9 @@ use serde_json::Value;
 const HEAD: &str = "\
 # API reference
 
-Every call of orders, checkout and credits, written by `cargo xtask openapi` from
+Every call of orders, checkout, credits and chat, written by `cargo xtask openapi` from
 [`openapi.json`](openapi.json), which a running stack serves at `/v1/openapi.json`. What the calls
-are for: [orders and checkout](orders.md), [the credits API](api.md).
+are for: [orders and checkout](orders.md), [the credits API](api.md), [chat](chat.md).
 ";
 
 pub(crate) fn page(document: &Value) -> String {

@@ -45,7 +45,7 @@ pub(super) fn schemas() -> Vec<NamedSchema> {
 pub(super) fn responses() -> Value {
     RESPONSES
         .iter()
-        .map(|(status, name, about, code)| ((*name).to_owned(), refusal_with(*status, about, &[code])))
+        .map(|(status, name, about, code)| ((*name).to_owned(), refusal_with(*status, about, &[code], &error())))
         .collect()
 }
 
@@ -53,17 +53,22 @@ pub(super) fn response(name: &str) -> Value {
     json!({ "$ref": format!("#/components/responses/{name}") })
 }
 
-/// The refusals of a call with one status.
-pub(super) fn refusal(status: u16, codes: &[&'static str]) -> Value {
-    let about = codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
-    refusal_with(status, &about, codes)
+/// The form of all refusals but those of a call that has its own.
+pub(super) fn error() -> Value {
+    json!({ "$ref": "#/components/schemas/Error" })
 }
 
-fn refusal_with(status: u16, about: &str, codes: &[&str]) -> Value {
+/// The refusals of a call with one status.
+pub(super) fn refusal(status: u16, codes: &[&'static str], form: &Value) -> Value {
+    let about = codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
+    refusal_with(status, &about, codes, form)
+}
+
+fn refusal_with(status: u16, about: &str, codes: &[&str], form: &Value) -> Value {
     // A member of the schema would give each response a type of its own in a generated client.
     let mut refusal = json!({
         "description": about,
-        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
+        "content": { "application/json": { "schema": form } },
         CODES: codes,
     });
     if [429, 503].contains(&status)

@@ -51,6 +51,8 @@ pub struct Operation {
     body: Option<Value>,
     answers: Vec<Answer>,
     errors: BTreeMap<u16, Vec<&'static str>>,
+    /// The form of its refusals, if it is not that of all others, and the code of one without a key.
+    refusal: Option<(Value, &'static str)>,
     schemas: Vec<NamedSchema>,
 }
 
@@ -67,6 +69,7 @@ impl Operation {
             body: None,
             answers: Vec::new(),
             errors: BTreeMap::new(),
+            refusal: None,
             schemas: Vec::new(),
         };
         match access {
@@ -164,6 +167,13 @@ impl Operation {
         self
     }
 
+    /// Its refusals have a form of their own. `unauthorized` is the code of one without a key.
+    #[must_use]
+    pub fn refused_in<T: ToSchema>(mut self, unauthorized: &'static str) -> Self {
+        self.refusal = Some((self.reference::<T>(), unauthorized));
+        self
+    }
+
     fn reference<T: ToSchema>(&mut self) -> Value {
         let name = T::name().into_owned();
         let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
@@ -235,11 +245,20 @@ impl Operation {
             }
             responses.insert(status.to_string(), response);
         }
-        let errors = self.errors.iter().map(|(status, codes)| (status.to_string(), common::refusal(*status, codes)));
+        let error = common::error();
+        let form = self.refusal.as_ref().map_or(&error, |(form, _)| form);
+        let errors =
+            self.errors.iter().map(|(status, codes)| (status.to_string(), common::refusal(*status, codes, form)));
         responses.extend(errors);
         if self.access != Access::Public {
-            for (status, name, ..) in common::RESPONSES {
-                responses.entry(status.to_string()).or_insert_with(|| common::response(name));
+            for (status, name, _, code) in common::RESPONSES {
+                let response = match &self.refusal {
+                    None => common::response(name),
+                    Some((form, unauthorized)) => {
+                        common::refusal(status, &[if status == 401 { unauthorized } else { code }], form)
+                    }
+                };
+                responses.entry(status.to_string()).or_insert(response);
             }
         }
         responses

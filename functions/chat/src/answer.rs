@@ -1,0 +1,197 @@
+//! Ends a request: charges what was used and sends the answer, or frees what was held and says why there is none.
+
+use bytes::Bytes;
+use catalog::RateCard;
+use edge::{ChatMetrics, Invocation, Reply, Responder};
+use ledger::{Amount, Asset, Hold, HoldError, ReportedUse};
+use providers::{Tokens, UpstreamError};
+
+use crate::call::{Answer, Called, NotCalled, Reason};
+use crate::failure::ChatFailure;
+use crate::parse::ChatRequest;
+use crate::price::Cost;
+use crate::stream::{self, End, Streamed};
+use crate::{Books, Chat, NAME, fallback, hold, price};
+
+/// A request for which enough is held.
+pub(crate) struct Paid<'p> {
+    pub(crate) request: &'p ChatRequest,
+    /// `None` if it is free.
+    pub(crate) hold: Option<Hold>,
+    /// The id of the request, which is that of its hold.
+    pub(crate) id: String,
+}
+
+/// Who has answered a request, and at which prices.
+struct Used<'u> {
+    card: &'u RateCard,
+    upstream: &'u str,
+    reported: Option<ReportedUse>,
+    retries: u32,
+}
+
+impl<L: Books> Chat<L> {
+    pub(crate) async fn answered(
+        &self,
+        paid: &Paid<'_>,
+        called: Called<'_>,
+        card: &RateCard,
+        invocation: &Invocation,
+        responder: Responder,
+    ) {
+        let Called { upstream, request_id, answer, retries } = called;
+        let reported = upstream.reported_use(request_id.as_deref());
+        let used = Used { card, upstream: &upstream.name, reported, retries };
+        match answer {
+            Answer::Whole { body, parts } => {
+                let cost = self.settle(paid, &used, parts.tokens, parts.text_bytes, invocation).await;
+                let reply = Reply {
+                    status: 200,
+                    headers: vec![("content-type", "application/json".to_owned())],
+                    // It was read as JSON.
+                    body: String::from_utf8(body).unwrap_or_default(),
+                };
+                edge::line(NAME, Some(&paid.id), "answered", None, invocation);
+                let reply = reply.with_header("cache-control", "no-store").with_header("x-request-id", &paid.id);
+                responder.whole(match cost {
+                    Some(cost) => reply.with_header("x-hookledger-cost", cost),
+                    None => reply,
+                });
+            }
+            Answer::Stream(begun) => {
+                let waited = u64::try_from(invocation.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                edge::first_token(&paid.request.model, waited);
+                let mut writer = stream::begin(responder, &paid.id);
+                let Streamed { tokens, text_bytes, end } = begun.send_on(&mut writer).await;
+                self.settle(paid, &used, tokens, text_bytes, invocation).await;
+                let (outcome, reason, last) = match end {
+                    End::Whole { last } => ("answered", None, last),
+                    End::Left => ("answered", Some("caller_left"), Vec::new()),
+                    End::FailedByItself => ("failed", Some("upstream_failed"), Vec::new()),
+                    End::Failed(error) => {
+                        edge::upstream_failed(&upstream.name, error.class());
+                        let failure = ChatFailure::from(&error);
+                        ("failed", Some(failure.code), failure.event().into_bytes())
+                    }
+                };
+                edge::line(NAME, Some(&paid.id), outcome, reason, invocation);
+                // A caller that has left is charged all the same.
+                let _ = writer.send(Bytes::from(last)).await;
+            }
+        }
+    }
+
+    /// Charges what was used. Returns it as text, unless that is not known.
+    async fn settle(
+        &self,
+        paid: &Paid<'_>,
+        used: &Used<'_>,
+        tokens: Option<Tokens>,
+        text_bytes: u64,
+        invocation: &Invocation,
+    ) -> Option<String> {
+        let request = paid.request;
+        let held = paid.hold.as_ref().map(|hold| hold.amount).unwrap_or_default();
+        let cost = price::cost(used.card, &request.model, request.size, tokens, text_bytes, invocation.now, held);
+        let charged = match (&cost, &paid.hold) {
+            (Some(cost), Some(hold)) => self.charge(hold, cost, used, request, invocation).await,
+            _ => None,
+        };
+        let tokens = cost.as_ref().map(|cost| cost.tokens).unwrap_or_default();
+        let nanocredits_charged = charged.map_or(0, |charged| u64::try_from(charged.units()).unwrap_or(u64::MAX));
+        let metrics = ChatMetrics {
+            tokens_in: tokens.prompt,
+            tokens_out: tokens.completion,
+            nanocredits_charged,
+            retries: used.retries.into(),
+            is_fallback: false,
+            is_estimate: cost.as_ref().is_some_and(|cost| cost.is_estimate),
+        };
+        edge::chatted(&request.model, &metrics);
+        match &paid.hold {
+            None => Some("0".to_owned()),
+            Some(_) => charged.map(|charged| Asset::CREDITS.format(charged)),
+        }
+    }
+
+    async fn charge(
+        &self,
+        hold: &Hold,
+        cost: &Cost,
+        used: &Used<'_>,
+        request: &ChatRequest,
+        invocation: &Invocation,
+    ) -> Option<Amount> {
+        if cost.is_above_hold {
+            edge::alarm(NAME, "cost_above_hold", hold.id.as_str());
+        }
+        let facts = hold::facts(&request.model, used.upstream, cost);
+        match hold::settle(&self.ledger, hold, cost, facts, used.reported.clone(), invocation).await {
+            Ok(settled) => Some(settled.0),
+            Err(error) => {
+                // The answer was paid for: the sweep charges the hold when its time is over.
+                match &error {
+                    HoldError::Store(error) => tracing::warn!(error = %edge::chain(error), "a hold is not settled"),
+                    HoldError::Refused(refusal) => tracing::error!(%refusal, "a hold is not settled"),
+                }
+                edge::alarm(NAME, "unsettled", hold.id.as_str());
+                None
+            }
+        }
+    }
+
+    /// Nothing was generated, so nothing is charged.
+    pub(crate) async fn not_answered(
+        &self,
+        paid: &Paid<'_>,
+        not_called: &NotCalled,
+        invocation: &Invocation,
+        responder: Responder,
+    ) {
+        if let Some(hold) = &paid.hold {
+            hold::release(&self.ledger, hold, invocation).await;
+        }
+        if let Some(answer) = self.fallback(paid.request, &not_called.reason) {
+            let metrics =
+                ChatMetrics { retries: not_called.retries.into(), is_fallback: true, ..ChatMetrics::default() };
+            edge::chatted(&paid.request.model, &metrics);
+            edge::line(NAME, Some(&paid.id), "fallback", None, invocation);
+            let (model, now) = (&paid.request.model, invocation.now);
+            let (kind, body) = if paid.request.is_stream {
+                ("text/event-stream; charset=utf-8", fallback::stream(&paid.id, model, answer, now))
+            } else {
+                ("application/json", fallback::whole(&paid.id, model, answer, now))
+            };
+            let headers = vec![("content-type", kind.to_owned())];
+            let reply = Reply { status: 200, headers, body };
+            return responder
+                .whole(reply.with_header("cache-control", "no-store").with_header("x-request-id", &paid.id));
+        }
+        let failure = match &not_called.reason {
+            Reason::Failed(error) => ChatFailure::from(error),
+            Reason::LeftAlone { until } => {
+                let wait = until.unix_s().saturating_sub(invocation.now.unix_s()).max(1);
+                ChatFailure::new(503, "upstream_unavailable", "The model has failed repeatedly; try again later.")
+                    .with_header("retry-after", wait.to_string())
+            }
+        };
+        fail(Some(&paid.id), &failure, invocation, responder);
+    }
+
+    fn fallback(&self, request: &ChatRequest, reason: &Reason) -> Option<&str> {
+        match reason {
+            // The request is at fault, and its caller has to know it.
+            Reason::Failed(UpstreamError::BadRequest { .. }) => None,
+            Reason::Failed(_) | Reason::LeftAlone { .. } => self.parts.fallback.answer(&request.body.last_text()?),
+        }
+    }
+}
+
+pub(crate) fn fail(id: Option<&str>, failure: &ChatFailure, invocation: &Invocation, responder: Responder) {
+    edge::line(NAME, id, failure.outcome(), Some(failure.code), invocation);
+    let reply = failure.reply().with_header("cache-control", "no-store");
+    responder.whole(match id {
+        Some(id) => reply.with_header("x-request-id", id),
+        None => reply,
+    });
+}

@@ -1,0 +1,80 @@
+//! The members of a JSON object as they are spelled, so that a few can be read or changed and all others pass byte for
+//! byte.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// OpenAI's API has about forty.
+const MEMBERS_MAX: usize = 128;
+
+/// An object of the text that it was parsed from. No member stands in it twice: of two, we would price one, and the
+/// upstream might obey the other.
+pub(crate) struct Members<'t>(Vec<(Cow<'t, str>, &'t RawValue)>);
+
+impl<'t> Members<'t> {
+    /// `None` if it is no object, or has a member twice.
+    pub(crate) fn read(text: &'t str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// `null` counts as absent.
+    pub(crate) fn get(&self, name: &str) -> Option<&'t RawValue> {
+        self.spelled(name).filter(|value| value.get() != "null")
+    }
+
+    /// As it stands there, also `null`.
+    pub(crate) fn spelled(&self, name: &str) -> Option<&'t RawValue> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+    }
+}
+
+/// Where a value stands in the text that it was parsed from.
+pub(crate) fn place(text: &str, value: &RawValue) -> Range<usize> {
+    let value = value.get();
+    let start = value.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    start..start.saturating_add(value.len())
+}
+
+/// The text with these parts of it replaced. They do not overlap.
+pub(crate) fn spliced(text: &str, mut changes: Vec<(Range<usize>, String)>) -> String {
+    changes.sort_by_key(|(place, _)| place.start);
+    let (mut changed, mut from) = (String::with_capacity(text.len().saturating_add(64)), 0);
+    for (place, with) in changes {
+        changed.push_str(text.get(from..place.start).unwrap_or_default());
+        changed.push_str(&with);
+        from = place.end;
+    }
+    changed.push_str(text.get(from..).unwrap_or_default());
+    changed
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OfObject)
+    }
+}
+
+struct OfObject;
+
+impl<'de> Visitor<'de> for OfObject {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Members<'de>, A::Error> {
+        let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+        while let Some(name) = object.next_key::<Cow<'de, str>>()? {
+            if members.len() == MEMBERS_MAX || members.iter().any(|(known, _)| *known == name) {
+                return Err(A::Error::custom("a member stands twice, or there are too many"));
+            }
+            members.push((name, object.next_value()?));
+        }
+        Ok(Members(members))
+    }
+}

@@ -1,0 +1,94 @@
+//! Prices: the most that a request can cost, what is charged if no one learns what it has cost, and what it has cost.
+
+use catalog::{Consumption, Counts, RateCard};
+use ledger::{Amount, Timestamp};
+use providers::Tokens;
+
+use crate::parse::RequestSize;
+
+/// Of an image in a prompt, in whatever detail.
+const IMAGE_TOKENS: u64 = 1_500;
+/// Of English text. That of most other languages has fewer bytes to a token, which estimates it too low.
+const BYTES_PER_TOKEN: u64 = 4;
+/// An answer has about half of the tokens that it may have.
+const ANSWER_PART: u64 = 2;
+
+/// What a request costs before it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quote {
+    /// A token of the prompt is a byte, and the answer is as long as it may be.
+    pub(crate) most: Amount,
+    /// What the expiry of its hold charges.
+    pub(crate) at_expiry: Amount,
+}
+
+/// What a request has cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cost {
+    pub(crate) amount: Amount,
+    pub(crate) tokens: Tokens,
+    /// Whether the tokens are an estimate, and not those of the upstream.
+    pub(crate) is_estimate: bool,
+    /// The row of the rate card.
+    pub(crate) price: String,
+    /// Whether the upstream reports more than is possible. Then it costs what is held.
+    pub(crate) is_above_hold: bool,
+}
+
+/// `None` if the card has no price for the model now.
+pub(crate) fn quote(card: &RateCard, model: &str, size: RequestSize, now: Timestamp) -> Option<Quote> {
+    let of_images = size.images.saturating_mul(IMAGE_TOKENS);
+    let (input, output) = (size.prompt_bytes.saturating_add(of_images), size.max_tokens);
+    // A token costs more if it is written to a cache, or is one of reasoning, as the card has it.
+    let mut most = Amount::ZERO;
+    for cache_write in [0, input] {
+        for reasoning in [0, output] {
+            let counts = Counts { input, cache_write, output, reasoning, ..Counts::default() };
+            let consumption = Consumption::of_openai(counts).ok()?;
+            most = most.max(card.price(model, &consumption, now)?.cost);
+        }
+    }
+    let half = size.max_tokens.div_ceil(ANSWER_PART);
+    let estimate = price(card, model, estimate(size, half), now)?.0;
+    Some(Quote { most, at_expiry: estimate.min(most) })
+}
+
+/// What was used, as the upstream reports it, or else by how much it has generated. At most what is held.
+pub(crate) fn cost(
+    card: &RateCard,
+    model: &str,
+    size: RequestSize,
+    reported: Option<Tokens>,
+    text_bytes: u64,
+    now: Timestamp,
+    held: Amount,
+) -> Option<Cost> {
+    let reported = reported.and_then(|tokens| Some((tokens, price(card, model, tokens, now)?)));
+    let is_estimate = reported.is_none();
+    let (tokens, (amount, price)) = match reported {
+        Some(reported) => reported,
+        None => {
+            let answer = text_bytes.div_ceil(BYTES_PER_TOKEN).min(size.max_tokens);
+            let tokens = estimate(size, answer);
+            (tokens, price(card, model, tokens, now)?)
+        }
+    };
+    let is_above_hold = amount > held;
+    Some(Cost { amount: amount.min(held), tokens, is_estimate, price, is_above_hold })
+}
+
+fn estimate(size: RequestSize, completion: u64) -> Tokens {
+    let of_text = size.prompt_bytes.div_ceil(BYTES_PER_TOKEN);
+    let prompt = of_text.saturating_add(size.images.saturating_mul(IMAGE_TOKENS));
+    Tokens { prompt, completion, ..Tokens::default() }
+}
+
+/// `None` if the counts make no sense, or have no price.
+fn price(card: &RateCard, model: &str, tokens: Tokens, now: Timestamp) -> Option<(Amount, String)> {
+    let Tokens { prompt, completion, cached, cache_write, reasoning } = tokens;
+    let counts =
+        Counts { input: prompt, cached_input: cached, cache_write, output: completion, reasoning, ..Counts::default() };
+    let consumption = Consumption::of_openai(counts).ok()?;
+    let priced = card.price(model, &consumption, now)?;
+    Some((priced.cost, priced.row.short_name()))
+}

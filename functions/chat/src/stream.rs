@@ -1,0 +1,146 @@
+//! Sends a stream on as it arrives, and learns from it what it costs. Its end is held back: what the answer costs is
+//! charged before its caller sees `[DONE]`.
+
+use bytes::Bytes;
+use edge::{BodyWriter, Responder};
+use providers::{AnswerParts, ChatAnswer, SseChunk, SseEvent, SseReader, Tokens, UpstreamError};
+
+/// A stream whose first part has arrived.
+pub(crate) struct Begun {
+    answer: ChatAnswer,
+    reader: SseReader,
+    tally: Tally,
+    /// What has arrived and is not sent yet.
+    unsent: Vec<u8>,
+}
+
+/// What has been read of a stream.
+#[derive(Debug, Default)]
+struct Tally {
+    wants_usage: bool,
+    tokens: Option<Tokens>,
+    text_bytes: u64,
+    has_begun: bool,
+    /// The last event, `[DONE]`, as the upstream spells it.
+    done: Option<Vec<u8>>,
+    has_failed: bool,
+}
+
+/// What a stream was, when nothing more of it is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Streamed {
+    pub(crate) tokens: Option<Tokens>,
+    pub(crate) text_bytes: u64,
+    pub(crate) end: End,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All of it is sent, but for this.
+    Whole { last: Vec<u8> },
+    /// Its caller has left, or reads too slowly.
+    Left,
+    /// The upstream has failed in its middle, and its caller knows nothing of it yet.
+    Failed(UpstreamError),
+    /// The upstream has sent an error, which is sent on.
+    FailedByItself,
+}
+
+impl Begun {
+    /// Waits for the first part. A stream that ends before, or begins with an error, is no answer.
+    pub(crate) async fn of(answer: ChatAnswer, wants_usage: bool) -> Result<Self, UpstreamError> {
+        let tally = Tally { wants_usage, ..Tally::default() };
+        let mut begun = Self { answer, reader: SseReader::default(), tally, unsent: Vec::new() };
+        while !begun.tally.has_begun {
+            let is_more = begun.read().await?;
+            if begun.tally.has_failed || (!is_more && !begun.tally.has_begun) {
+                return Err(UpstreamError::Unreadable);
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Sends all that arrives, but for the end.
+    pub(crate) async fn send_on(mut self, writer: &mut BodyWriter) -> Streamed {
+        let end = loop {
+            let unsent = std::mem::take(&mut self.unsent);
+            if writer.send(Bytes::from(unsent)).await.is_err() {
+                break End::Left;
+            }
+            if self.tally.has_failed {
+                break End::FailedByItself;
+            }
+            if let Some(last) = self.tally.done.take() {
+                break End::Whole { last };
+            }
+            let read = tokio::select! {
+                biased;
+                read = self.read() => read,
+                () = writer.left() => break End::Left,
+            };
+            match read {
+                Ok(true) => {}
+                // Some upstreams end without `[DONE]`.
+                Ok(false) if self.unsent.is_empty() && self.tally.done.is_none() => {
+                    break End::Whole { last: Vec::new() };
+                }
+                Ok(false) => {}
+                Err(error) => break End::Failed(error),
+            }
+        };
+        Streamed { tokens: self.tally.tokens, text_bytes: self.tally.text_bytes, end }
+    }
+
+    /// Reads the next bytes. Returns whether there may be more.
+    async fn read(&mut self) -> Result<bool, UpstreamError> {
+        if self.tally.done.is_some() {
+            return Ok(false);
+        }
+        let Some(bytes) = self.answer.part().await? else {
+            let rest = std::mem::take(&mut self.reader).end();
+            rest.into_iter().for_each(|event| self.tally.take(event, &mut self.unsent));
+            return Ok(false);
+        };
+        for event in self.reader.push(&bytes)? {
+            self.tally.take(event, &mut self.unsent);
+        }
+        Ok(true)
+    }
+}
+
+impl Tally {
+    fn take(&mut self, event: SseEvent, unsent: &mut Vec<u8>) {
+        // Nothing follows the end.
+        if self.done.is_some() || self.has_failed {
+            return;
+        }
+        match event.chunk {
+            SseChunk::Done => {
+                self.done = Some(event.bytes);
+                return;
+            }
+            SseChunk::Parts(parts) => {
+                let AnswerParts { tokens, text_bytes, has_choices, is_error } = parts;
+                self.tokens = tokens.or(self.tokens);
+                self.text_bytes = self.text_bytes.saturating_add(text_bytes);
+                self.has_begun |= has_choices;
+                self.has_failed |= is_error;
+                if !has_choices && !is_error && tokens.is_some() && !self.wants_usage {
+                    return;
+                }
+            }
+            SseChunk::Other => {}
+        }
+        unsent.extend_from_slice(&event.bytes);
+    }
+}
+
+/// The head of a stream.
+pub(crate) fn begin(responder: Responder, request_id: &str) -> BodyWriter {
+    let headers = vec![
+        ("content-type", "text/event-stream; charset=utf-8".to_owned()),
+        ("cache-control", "no-store".to_owned()),
+        ("x-request-id", request_id.to_owned()),
+    ];
+    responder.begin(200, headers)
+}

@@ -1,0 +1,158 @@
+//! Requests: which fields are checked, and what passes byte for byte.
+
+use super::config;
+use crate::parse::{ChatRequest, RequestSize};
+
+fn read(body: &str) -> Result<ChatRequest, String> {
+    ChatRequest::read(body.as_bytes(), &config()).map_err(|failure| failure.reply().body)
+}
+
+const HI: &str = r#""messages":[{"role":"user","content":"hi"}]"#;
+
+#[test]
+fn upstream_gets_the_request_with_its_limit_and_its_wish_for_usage() {
+    let rows = [
+        (format!(r#"{{"model":"gpt-4o",{HI}}}"#), format!(r#"{{"max_tokens":1024,"model":"gpt-4o",{HI}}}"#)),
+        // Everything else stays as it is spelled.
+        (
+            format!("{{ \"model\" : \"gpt-4o\",\n\t{HI} , \"x\":{{\"a\":1.0e2,\"a\":2}},\"max_tokens\":5 }}"),
+            format!("{{ \"model\" : \"gpt-4o\",\n\t{HI} , \"x\":{{\"a\":1.0e2,\"a\":2}},\"max_tokens\":5 }}"),
+        ),
+        (
+            format!(r#"{{"model":"gpt-4o","max_tokens":null,{HI}}}"#),
+            format!(r#"{{"model":"gpt-4o","max_tokens":1024,{HI}}}"#),
+        ),
+        (
+            format!(r#"{{"model":"o3-mini","max_completion_tokens":9,{HI}}}"#),
+            format!(r#"{{"model":"o3-mini","max_completion_tokens":9,{HI}}}"#),
+        ),
+        (
+            format!(r#"{{"model":"openai/gpt-5","a":1,{HI}}}"#),
+            format!(r#"{{"max_completion_tokens":1024,"model":"openai/gpt-5","a":1,{HI}}}"#),
+        ),
+        (
+            format!(r#"{{"model":"gpt-4o","max_tokens":5,"stream":true,{HI}}}"#),
+            format!(
+                r#"{{"stream_options":{{"include_usage":true}},"model":"gpt-4o","max_tokens":5,"stream":true,{HI}}}"#
+            ),
+        ),
+        (
+            format!(r#"{{"model":"gpt-4o","max_tokens":5,"stream":true,"stream_options":null,{HI}}}"#),
+            format!(
+                r#"{{"model":"gpt-4o","max_tokens":5,"stream":true,"stream_options":{{"include_usage":true}},{HI}}}"#
+            ),
+        ),
+        (
+            format!(r#"{{"model":"gpt-4o","max_tokens":5,"stream":true,"stream_options":{{ }},{HI}}}"#),
+            format!(
+                r#"{{"model":"gpt-4o","max_tokens":5,"stream":true,"stream_options":{{"include_usage":true }},{HI}}}"#
+            ),
+        ),
+        (
+            format!(r#"{{"model":"gpt-4o","max_tokens":5,"stream":true,"stream_options":{{"b":[1]}},{HI}}}"#),
+            format!(
+                r#"{{"model":"gpt-4o","max_tokens":5,"stream":true,"stream_options":{{"include_usage":true,"b":[1]}},{HI}}}"#
+            ),
+        ),
+        (
+            format!(
+                r#"{{"model":"gpt-4o","max_tokens":5,"stream":true,"stream_options":{{"include_usage": false}},{HI}}}"#
+            ),
+            format!(
+                r#"{{"model":"gpt-4o","max_tokens":5,"stream":true,"stream_options":{{"include_usage": true}},{HI}}}"#
+            ),
+        ),
+    ];
+    for (body, expected) in rows {
+        let request = read(&body).expect("a request");
+        assert_eq!(request.body.0, expected);
+        assert!(!request.wants_usage);
+        serde_json::from_str::<serde_json::Value>(&request.body.0).expect("JSON");
+    }
+    let wanted = r#""stream":true,"stream_options":{"include_usage":true}"#;
+    let body = format!(r#"{{"model":"gpt-4o","max_tokens":5,{wanted},{HI}}}"#);
+    let request = read(&body).expect("a request");
+    assert_eq!((request.body.0.as_str(), request.wants_usage), (body.as_str(), true));
+}
+
+#[test]
+fn wrong_field_is_named() {
+    let rows = [
+        ("", "body_invalid", ""),
+        ("[]", "body_invalid", ""),
+        ("{\"model\":1", "body_invalid", ""),
+        (r#"{"model":"a","model":"b"}"#, "body_invalid", ""),
+        (r#"{"messages":[]}"#, "invalid_value", "model"),
+        (r#"{"model":1}"#, "invalid_value", "model"),
+        (r#"{"model":""}"#, "invalid_value", "model"),
+        (r#"{"model":"gpt-4o"}"#, "invalid_value", "messages"),
+        (r#"{"model":"gpt-4o","messages":[]}"#, "invalid_value", "messages"),
+        (r#"{"model":"gpt-4o","messages":"hi"}"#, "invalid_value", "messages"),
+        (r#"{"model":"gpt-4o","messages":["hi"]}"#, "invalid_value", "messages[0]"),
+        (r#"{"model":"gpt-4o","messages":[{"role":"user"},{}]}"#, "invalid_value", "messages[1].role"),
+        (r#"{"model":"gpt-4o","messages":[{"role":7}]}"#, "invalid_value", "messages[0].role"),
+        (r#"{"model":"gpt-4o","messages":[{"role":"user","content":7}]}"#, "invalid_value", "messages[0].content"),
+        (r#"{"model":"gpt-4o","stream":"yes"}"#, "invalid_value", "stream"),
+        (r#"{"model":"gpt-4o","n":2}"#, "invalid_value", "n"),
+        (r#"{"model":"gpt-4o","n":"1"}"#, "invalid_value", "n"),
+        (r#"{"model":"gpt-4o","n":0}"#, "invalid_value", "n"),
+    ];
+    for (body, code, param) in rows {
+        let error: serde_json::Value = serde_json::from_str(&read(body).expect_err(body)).expect("JSON");
+        assert_eq!(error["error"]["code"], code, "{body}");
+        assert_eq!(error["error"]["param"].as_str().unwrap_or_default(), param, "{body}");
+    }
+    for limit in ["0", "-1", "1.5", "16385", "\"9\"", "[]", "1e3"] {
+        let body = format!(r#"{{"model":"gpt-4o",{HI},"max_tokens":{limit}}}"#);
+        assert!(read(&body).expect_err(&body).contains(r#""param":"max_tokens""#), "{body}");
+    }
+    for options in ["1", "[]", r#"{"include_usage":"yes"}"#] {
+        let body = format!(r#"{{"model":"gpt-4o",{HI},"stream":true,"stream_options":{options}}}"#);
+        assert!(read(&body).expect_err(&body).contains("stream_options"), "{body}");
+    }
+    let body = format!(r#"{{"model":"gpt-4o",{HI},"stream_options":{{}}}}"#);
+    assert!(read(&body).expect_err("no stream").contains("stream_options"));
+}
+
+#[test]
+fn size_bounds_the_tokens() {
+    let at_address = r#"{"type":"image_url","image_url":{"url":"https://a.invalid/1.png"}}"#;
+    let inline = r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#;
+    let content = |parts: &str| {
+        format!(r#"{{"model":"gpt-4o","max_tokens":7,"messages":[{{"role":"user","content":[{parts}]}}]}}"#)
+    };
+    let rows = [
+        (content(""), 0, 0),
+        (content(at_address), 1, 0),
+        (content(&format!("{inline},{at_address}")), 2, r#""data:image/png;base64,AAAA""#.len()),
+    ];
+    for (body, images, inline_bytes) in rows {
+        let size = read(&body).expect("a request").size;
+        let prompt_bytes = u64::try_from(body.len() - inline_bytes).expect("small");
+        assert_eq!(size, RequestSize { prompt_bytes, images, max_tokens: 7 }, "{body}");
+    }
+    let both = format!(r#"{{"model":"gpt-4o",{HI},"max_tokens":7,"max_completion_tokens":9}}"#);
+    assert_eq!(read(&both).expect("a request").size.max_tokens, 9);
+}
+
+#[test]
+fn last_text_is_that_of_the_user() {
+    let rows = [
+        (r#"[{"role":"user","content":"one"},{"role":"assistant","content":"two"}]"#, Some("one")),
+        (
+            r#"[{"role":"user","content":"one"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]"#,
+            Some("a b"),
+        ),
+        (r#"[{"role":"system","content":"one"}]"#, None),
+    ];
+    for (messages, expected) in rows {
+        let request = read(&format!(r#"{{"model":"gpt-4o","messages":{messages}}}"#)).expect("a request");
+        assert_eq!(request.body.last_text().as_deref(), expected, "{messages}");
+    }
+}
+
+#[test]
+fn prompt_is_in_no_debug_text() {
+    let request = read(&format!(r#"{{"model":"gpt-4o",{HI},"x":"a secret"}}"#)).expect("a request");
+    assert!(!format!("{request:?}").contains("secret"));
+}

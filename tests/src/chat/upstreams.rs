@@ -1,0 +1,146 @@
+//! Upstreams that fail: classes of errors, retries, the next upstream, and breakers that sandboxes share.
+
+use testkit::NetFault;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn failure_of_the_upstream_has_its_class_and_costs_nothing() {
+    // The words, the status, its code, and the calls that were made.
+    let rows = [
+        ("fail-400", 400, "upstream_refused", 1),
+        ("fail-404", 400, "upstream_refused", 1),
+        ("fail-401", 502, "upstream_key_refused", 1),
+        ("fail-403", 502, "upstream_key_refused", 1),
+        ("fail-429", 429, "upstream_rate_limited", 1),
+        ("fail-500", 502, "upstream_failed", 3),
+        ("fail-503", 502, "upstream_failed", 3),
+        ("garbage", 502, "upstream_failed", 3),
+        ("hangs", 504, "upstream_timeout", 1),
+    ];
+    for (words, status, code, calls) in rows {
+        for body in [request(words), streamed(words)] {
+            let shop = Shop::new("10").await;
+            let reply = shop.asked(1, &body).await;
+            let (got, its_code, _) = code_of(&reply);
+            assert_eq!((got, its_code.as_str()), (status, code), "{words}: {}", reply.body);
+            assert_eq!(shop.net.calls().len(), calls, "{words}");
+            assert_eq!((shop.balance(), shop.held()), (10 * 1_000_000_000, 0), "{words}");
+        }
+    }
+    let shop = Shop::new("10").await;
+    assert_eq!(header(&shop.asked(1, &request("fail-429")).await, "retry-after"), Some("7"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failure_that_ends_is_retried() {
+    for fault in [NetFault::Disconnect, NetFault::Reset, NetFault::Status(500), NetFault::Garbage, NetFault::Truncated]
+    {
+        for body in [request("hello"), streamed("hello")] {
+            let shop = Shop::new("10").await;
+            shop.net.fail(move |call, _| if call < 2 { fault } else { NetFault::None });
+            let reply = shop.asked(1, &body).await;
+            assert_eq!(reply.status, 200, "{fault:?}: {}", reply.body);
+            assert!(shop.balance() < 10 * 1_000_000_000);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn next_upstream_answers_for_one_that_fails() {
+    let more = second();
+    for words in ["fail-500@main", "fail-401@main", "fail-429@main", "garbage@main"] {
+        for body in [request(words), streamed(words)] {
+            let shop = Shop::new("10").await;
+            let chat = shop.chat(shop.world.ledger(1), 1, &[(more.0, &more.1)]).await;
+            let reply = reply_at(&chat, 1, 0, &post(&body)).await;
+            assert_eq!(reply.status, 200, "{words}: {}", reply.body);
+            let calls = shop.net.endpoints();
+            assert_eq!(calls.len(), 2, "{words}: {calls:?}");
+            assert!(calls[1].contains(OPENAI_SECOND_BASE), "{words}: {calls:?}");
+        }
+    }
+    // No other upstream makes a wrong request right.
+    let shop = Shop::new("10").await;
+    let chat = shop.chat(shop.world.ledger(1), 1, &[(more.0, &more.1)]).await;
+    assert_eq!(reply_at(&chat, 1, 0, &post(&request("fail-400"))).await.status, 400);
+    assert_eq!(shop.net.calls().len(), 1);
+}
+
+/// Two sandboxes share a breaker: the failures of one stop the calls of the other, within five seconds.
+#[tokio::test(start_paused = true)]
+async fn breaker_is_shared_by_two_sandboxes() {
+    let shop = Shop::new("10").await;
+    let [one, other] = [shop.chat(shop.world.ledger(1), 1, &[]).await, shop.chat(shop.world.ledger(2), 2, &[]).await];
+    let (bad, good) = (post(&request("fail-500")), post(&request("hello")));
+    assert_eq!(reply_at(&other, 1, 0, &good).await.status, 200);
+    for attempt in 0..2 {
+        assert_eq!(reply_at(&one, attempt, 0, &bad).await.status, 502);
+    }
+    shop.net.recover();
+    // Six failures: five open it.
+    let refused = reply_at(&one, 3, 1, &good).await;
+    assert_eq!(code_of(&refused), (503, "upstream_unavailable".to_owned(), String::new()));
+    assert!(header(&refused, "retry-after").is_some());
+    // The other one has read the breaker less than five seconds ago.
+    assert_eq!(reply_at(&other, 4, 1, &good).await.status, 200);
+    let is_closed_by_success = reply_at(&one, 5, 7, &good).await.status == 503;
+    assert!(is_closed_by_success, "a success of a sandbox that knew of no failure writes nothing");
+    assert_eq!(reply_at(&other, 6, 7, &good).await.status, 503);
+    assert_eq!(shop.net.calls().len(), 1);
+    // After the pause one of them tries, and its success closes the breaker for both.
+    assert_eq!(reply_at(&other, 7, 40, &good).await.status, 200);
+    assert_eq!(reply_at(&one, 8, 46, &good).await.status, 200);
+    assert_eq!((shop.held(), shop.net.calls().len()), (0, 3));
+    // A trial that fails opens it again.
+    for attempt in 0..2 {
+        assert_eq!(reply_at(&one, 10 + attempt, 50, &bad).await.status, 502);
+    }
+    assert_eq!(reply_at(&one, 12, 90, &bad).await.status, 502);
+    assert_eq!(reply_at(&one, 13, 91, &good).await.status, 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn open_breaker_leads_to_the_next_upstream() {
+    let shop = Shop::new("10").await;
+    let more = second();
+    let chat = shop.chat(shop.world.ledger(1), 1, &[(more.0, &more.1)]).await;
+    for attempt in 0..6 {
+        assert_eq!(reply_at(&chat, attempt, 0, &post(&request("fail-500@main"))).await.status, 200);
+    }
+    shop.net.recover();
+    assert_eq!(reply_at(&chat, 9, 1, &post(&request("hello"))).await.status, 200);
+    let calls = shop.net.endpoints();
+    assert_eq!(calls.len(), 1);
+    assert!(calls[0].contains(OPENAI_SECOND_BASE), "{calls:?}");
+}
+
+/// A store without breakers stops no request.
+#[tokio::test(start_paused = true)]
+async fn breakers_that_cannot_be_read_count_as_closed() {
+    let shop = Shop::new("10").await;
+    let (ledger, _) = shop.world.faulty(1, |_, operation| {
+        if ["BatchGetItem", "UpdateItem"].contains(&operation) {
+            testkit::Fault::ServerError
+        } else {
+            testkit::Fault::None
+        }
+    });
+    let chat = shop.chat(ledger, 1, &[]).await;
+    assert_eq!(reply_at(&chat, 1, 0, &post(&request("hello"))).await.status, 200);
+    assert_eq!(reply_at(&chat, 2, 0, &post(&request("fail-500"))).await.status, 502);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_answers_when_no_upstream_does() {
+    for body in [request("are you there? fail-500"), streamed("are you there? fail-500")] {
+        let shop = Shop::new("10").await;
+        let reply = shop.asked(1, &body).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert!(reply.body.contains("\"fallback\":true"), "{}", reply.body);
+        assert_eq!((shop.balance(), shop.held()), (10 * 1_000_000_000, 0));
+    }
+    // A request that is at fault gets its error.
+    let shop = Shop::new("10").await;
+    assert_eq!(shop.asked(1, &request("are you there? fail-400")).await.status, 400);
+}
