@@ -17,6 +17,7 @@ mod costs;
 mod credits;
 mod deployed;
 mod epay;
+mod explain;
 mod fireblocks;
 mod forwarder;
 mod fulfil;

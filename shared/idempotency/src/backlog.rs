@@ -251,7 +251,7 @@ fn sweep_id(sweep: Sweep) -> String {
 }
 
 impl DynamoLedger {
-    async fn kept_body(&self, id: &str, context: &CallContext<'_>) -> Result<Option<KeptBody>, CommitError> {
+    pub(crate) async fn kept_body(&self, id: &str, context: &CallContext<'_>) -> Result<Option<KeptBody>, CommitError> {
         let unreadable = |error: Unreadable| CommitError::Refused(Box::new(error));
         let table = &self.tables().bodies;
         let Some(first) = self.row(table, id.to_owned(), context).await? else {
@@ -323,7 +323,11 @@ impl DynamoLedger {
         }
     }
 
-    async fn page(&self, page: &QueryFluentBuilder, context: &CallContext<'_>) -> Result<QueryOutput, CommitError> {
+    pub(crate) async fn page(
+        &self,
+        page: &QueryFluentBuilder,
+        context: &CallContext<'_>,
+    ) -> Result<QueryOutput, CommitError> {
         until_answered(context.deadline, self.jitter(), || async {
             match page.clone().send().await {
                 Ok(found) => Ok(Answer::Final(found)),

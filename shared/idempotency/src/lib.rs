@@ -47,6 +47,7 @@ mod check_row;
 mod code_row;
 mod commit;
 mod day_row;
+mod events;
 mod hold_row;
 mod holds;
 mod image;

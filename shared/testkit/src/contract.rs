@@ -7,6 +7,7 @@ mod breakers;
 mod budgets;
 mod codes;
 mod event;
+mod events;
 mod holds;
 mod lots;
 mod members;
@@ -17,6 +18,7 @@ mod service_keys;
 mod statements;
 mod together;
 
+use insight::Events;
 use ledger::{
     AccountId, Amount, Asset, Audit, Backlog, Breakers, CallContext, CallCounts, CallerKey, Codes, CommitError,
     Committed, Decision, Effect, Entry, EventKey, Fingerprint, Fingerprints, Guard, House, Keys, Lane, MoneyKey,
@@ -31,7 +33,10 @@ use orders::Snapshots;
 const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
-pub async fn contract<L: Backlog + Audit + Breakers + CallCounts + Codes + Keys + Statements, B: AsyncFn() -> Books>(
+pub async fn contract<
+    L: Backlog + Audit + Breakers + CallCounts + Codes + Events + Keys + Statements,
+    B: AsyncFn() -> Books,
+>(
     new: impl AsyncFn() -> (L, B),
 ) {
     let mut blocks = 0_u32;
@@ -52,7 +57,7 @@ pub async fn contract<L: Backlog + Audit + Breakers + CallCounts + Codes + Keys 
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");
 }
 
-async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Keys + Statements>(
+async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events + Keys + Statements>(
     ledger: &L,
     snapshots: &mut Snapshots,
     event: &str,
@@ -94,6 +99,9 @@ async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Keys + S
         return result;
     }
     if let Some(result) = statements::result_of(ledger, &words, number).await {
+        return result;
+    }
+    if let Some(result) = events::result_of(ledger, &words, number).await {
         return result;
     }
     if let Some(result) = rates::result_of(ledger, &words, number).await {

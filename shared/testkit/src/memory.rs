@@ -7,6 +7,7 @@ mod breakers;
 mod budgets;
 mod call_counts;
 mod codes;
+mod events;
 mod guards;
 mod holds;
 mod kept_row;

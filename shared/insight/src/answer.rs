@@ -1,0 +1,54 @@
+//! What a provider says of an order's payment, when a person asks.
+
+use ledger::{Money, PaymentState};
+
+use crate::{Lang, sentence};
+
+/// Nothing is booked by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProviderAnswer {
+    Paid {
+        by: String,
+        money: Money,
+    },
+    /// Test money for a live order, or the reverse.
+    OtherMode {
+        by: String,
+        money: Money,
+    },
+    /// A payment is in progress, or the provider is not configured.
+    Pending,
+    /// The buyer can still pay.
+    Open,
+    Ended(PaymentState),
+    /// The provider has no such order.
+    Unknown,
+    NoKey,
+    NoAnswer,
+}
+
+impl ProviderAnswer {
+    pub fn text(&self, lang: Lang) -> String {
+        let (en, zh) = match self {
+            Self::Paid { by, money } => (format!("paid: {money} by {by}"), format!("已付：{money}，{by}")),
+            Self::OtherMode { by, money } => {
+                (format!("paid in the other mode: {money} by {by}"), format!("在另一模式下已付：{money}，{by}"))
+            }
+            Self::Pending => {
+                ("a payment is in progress, or none is reported".to_owned(), "付款进行中，或没有结果".to_owned())
+            }
+            Self::Open => ("not paid; the buyer can still pay".to_owned(), "未付，买家仍可付款".to_owned()),
+            Self::Ended(state) => {
+                let sentence = sentence::payment_state(*state);
+                (format!("{}: {}", state.as_str(), sentence.en), format!("{}：{}", state.as_str(), sentence.zh))
+            }
+            Self::Unknown => ("it has no such order".to_owned(), "没有这个订单".to_owned()),
+            Self::NoKey => ("not queried: its key is missing".to_owned(), "没有查询：缺少密钥".to_owned()),
+            Self::NoAnswer => ("it did not answer".to_owned(), "没有答复".to_owned()),
+        };
+        match lang {
+            Lang::En => en,
+            Lang::Zh => zh,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The chain of what happened to a thing, in order of time, and where it stopped.
+
+mod event;
+mod order;
+mod other;
+
+use ledger::{
+    Amount, Balance, DifferenceKind, DisputeStage, Fulfilment, HoldState, Money, PaymentState, Reason,
+    SubscriptionStatus, Suspect, Timestamp, TopUpState, TransferStatus,
+};
+
+use crate::Fix;
+
+pub(crate) use event::of_event;
+pub(crate) use order::{AroundOrder, of_order};
+pub(crate) use other::{OfOwner, of_code, of_hold, of_key, of_lane, of_owner, unreadable};
+
+/// The stages of an event and of what it pays for, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stage {
+    Received,
+    /// The signature, or the provider's own answer, proves it.
+    Verified,
+    Refused,
+    Recorded,
+    Paid,
+    Granted,
+    Fulfilled,
+    Reconciled,
+}
+
+impl Stage {
+    pub const ALL: [Self; 8] = [
+        Self::Received,
+        Self::Verified,
+        Self::Refused,
+        Self::Recorded,
+        Self::Paid,
+        Self::Granted,
+        Self::Fulfilled,
+        Self::Reconciled,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Verified => "verified",
+            Self::Refused => "refused",
+            Self::Recorded => "recorded",
+            Self::Paid => "paid",
+            Self::Granted => "granted",
+            Self::Fulfilled => "fulfilled",
+            Self::Reconciled => "reconciled",
+        }
+    }
+}
+
+/// What happened to a thing, and what keeps it from being done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Chain {
+    pub links: Vec<Link>,
+    pub halts: Vec<Halt>,
+}
+
+/// One moment of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// `None` if no row has the time.
+    pub at: Option<Timestamp>,
+    pub stage: Stage,
+    pub what: Happened,
+}
+
+/// What a link says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    OrderMade {
+        price: Money,
+        provider: &'static str,
+    },
+    Delivered {
+        key: String,
+        kind: String,
+    },
+    Signed,
+    /// A provider's own API has answered a query of ours.
+    Queried,
+    /// By a person or a service key, whose reason the row has.
+    ByHand {
+        author: String,
+        reason: String,
+    },
+    Refused {
+        why: String,
+    },
+    Booked {
+        key: String,
+    },
+    /// Other events of a payment that is booked change nothing.
+    Closed(PaymentState),
+    Paid {
+        by: String,
+        money: Money,
+    },
+    Accepted {
+        by: String,
+        money: Money,
+    },
+    Posted {
+        key: String,
+        account: String,
+        change: Balance,
+    },
+    Refunded {
+        refunded: Money,
+        of: Money,
+    },
+    Dispute {
+        stage: DisputeStage,
+        id: String,
+    },
+    Fulfilment(Fulfilment),
+    TopUp(TopUpState),
+    Transfer {
+        status: TransferStatus,
+        id: Option<String>,
+    },
+    Subscription(SubscriptionStatus),
+    HoldOpened {
+        amount: Amount,
+        expires_at: Timestamp,
+    },
+    HoldClosed(HoldState),
+    KeyMade {
+        owner: String,
+    },
+    KeyRevoked,
+    CodeLeft {
+        left: u32,
+        uses: u32,
+        credits: Amount,
+    },
+    Balance {
+        balance: Balance,
+        available: Balance,
+    },
+    OrderOf {
+        number: String,
+        payment: PaymentState,
+        fulfilment: Fulfilment,
+    },
+    Waiting {
+        key: String,
+        owed: Amount,
+    },
+    /// The pass of the audit that ended then has compared it.
+    Audited,
+}
+
+/// What keeps a thing from being done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halt {
+    /// The stage that it does not reach.
+    pub before: Stage,
+    pub cause: Cause,
+    /// As its row has it, in English.
+    pub details: Option<String>,
+    /// When it is tried again by itself.
+    pub next: Option<Timestamp>,
+    pub fixes: Vec<Fix>,
+}
+
+/// Why a thing is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    Refused(Reason),
+    Conflict,
+    UnknownWord(String),
+    Flagged(Reason),
+    NotPaid(PaymentState),
+    Disputed(DisputeStage),
+    Undelivered(Fulfilment),
+    TopUp(TopUpState),
+    Transfer(TransferStatus),
+    Subscription(SubscriptionStatus),
+    Hold(HoldState),
+    Finding(DifferenceKind, Suspect),
+    KeyRevoked,
+    KeyWithoutOwner,
+    CodeUsedUp,
+    CodeRevoked,
+    CodeOver,
+    UsageWaits,
+    OrderOpen { number: String },
+    Unreadable { id: String, attribute: &'static str },
+}
+
+impl Chain {
+    pub const fn is_well(&self) -> bool {
+        self.halts.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, at: Option<Timestamp>, stage: Stage, what: Happened) {
+        self.links.push(Link { at, stage, what });
+    }
+
+    pub(crate) fn stop(&mut self, halt: Halt) {
+        if !self.halts.contains(&halt) {
+            self.halts.push(halt);
+        }
+    }
+
+    /// In order of time, and at one time in the order of the stages. What no row has a time of comes last.
+    pub(crate) fn sort(&mut self) {
+        self.links.sort_by_key(|link| (link.at.is_none(), link.at, link.stage));
+        self.links.dedup();
+    }
+}
+
+impl Halt {
+    pub(crate) const fn new(before: Stage, cause: Cause) -> Self {
+        Self { before, cause, details: None, next: None, fixes: Vec::new() }
+    }
+
+    #[must_use]
+    pub(crate) fn with(mut self, fixes: impl IntoIterator<Item = Fix>) -> Self {
+        self.fixes.extend(fixes);
+        self
+    }
+}

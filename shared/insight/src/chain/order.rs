@@ -1,0 +1,219 @@
+//! The chain of an order: what reported its payment, what it gave, and what keeps it from being done.
+
+use ledger::{
+    EventKey, Flag, Fulfilment, Money, MoneyKey, Open, Order, PaymentState, Reason, SubscriptionStatus, Timestamp,
+    TopUpState,
+};
+
+use super::event::{add_row, refused};
+use super::{Cause, Chain, Halt, Happened, Stage};
+use crate::find::FoundOrder;
+use crate::{EventRow, Fix, Why};
+
+/// What the store has besides the order.
+#[derive(Debug, Default)]
+pub(crate) struct AroundOrder {
+    /// Rows of the journal that are about it.
+    pub(crate) rows: Vec<EventRow>,
+    /// Refused events that name it and wait.
+    pub(crate) waiting: Vec<EventRow>,
+    /// What the audit has found about it.
+    pub(crate) findings: Vec<Open>,
+    /// When a pass of the audit has ended.
+    pub(crate) audited_at: Option<Timestamp>,
+}
+
+pub(crate) fn of_order(found: &FoundOrder, around: &AroundOrder) -> Chain {
+    let mut chain = Chain::default();
+    if let Some(order) = &found.order {
+        add_order(&mut chain, order, around);
+    }
+    for row in found.rows.iter().chain(&around.waiting).chain(&around.rows) {
+        add_row_of_order(&mut chain, row);
+    }
+    if let Some(standing) = found.subscription.as_ref().and_then(|subscription| subscription.standing) {
+        chain.add(Some(standing.as_of), Stage::Recorded, Happened::Subscription(standing.status));
+        if !matches!(standing.status, SubscriptionStatus::Active | SubscriptionStatus::Trialing) {
+            chain.stop(Halt::new(Stage::Paid, Cause::Subscription(standing.status)));
+        }
+    }
+    for row in found.rows.iter().chain(&around.waiting) {
+        let is_decided = found.order.as_ref().is_some_and(|order| is_flagged(order, row));
+        if let Some(halt) = refused(row).filter(|_| !is_decided) {
+            chain.stop(halt);
+        }
+    }
+    if let Some(order) = &found.order {
+        stops(&mut chain, order);
+    }
+    for open in &around.findings {
+        let cause = Cause::Finding(open.difference.difference_kind, open.difference.suspect);
+        let details = Some(format!("{}: {}", open.difference.account, open.difference.remedy()));
+        chain.stop(Halt { details, ..Halt::new(Stage::Reconciled, cause).with([Fix::Audit]) });
+    }
+    let last = chain.links.iter().filter_map(|link| link.at).max();
+    if let Some(at) = around.audited_at.filter(|at| around.findings.is_empty() && Some(*at) >= last) {
+        chain.add(Some(at), Stage::Reconciled, Happened::Audited);
+    }
+    chain.sort();
+    chain
+}
+
+/// The rows that close an unpaid order have a link of their own.
+fn add_row_of_order(chain: &mut Chain, row: &EventRow) {
+    let closed = [PaymentState::Expired, PaymentState::Canceled]
+        .into_iter()
+        .find(|state| row.order.as_ref().is_some_and(|order| row.key == EventKey::of_closing(order, *state)));
+    match closed {
+        Some(state) => chain.add(row.booked_at(), Stage::Recorded, Happened::Closed(state)),
+        None => add_row(chain, row),
+    }
+}
+
+fn add_order(chain: &mut Chain, order: &Order, around: &AroundOrder) {
+    let made = Happened::OrderMade { price: order.terms.price, provider: order.terms.provider.as_str() };
+    chain.add(Some(order.created_at), Stage::Received, made);
+    let booked_at = |key: &MoneyKey| {
+        let row = around.rows.iter().find(|row| row.key.as_str() == key.as_str());
+        row.and_then(EventRow::booked_at)
+    };
+    if let Some(paid) = &order.paid {
+        let at = booked_at(&MoneyKey::of_payment(&paid.by)).unwrap_or(paid.at);
+        let what = Happened::Paid { by: paid.by.to_string(), money: order.paid_money() };
+        chain.add(Some(at), Stage::Paid, what);
+    }
+    for accepted in order.accepted.values() {
+        let what = Happened::Accepted { by: accepted.by.to_string(), money: accepted.money };
+        chain.add(booked_at(&accepted.money_key()), Stage::Paid, what);
+    }
+    for claims in order.claims.values() {
+        for (id, dispute) in &claims.disputes.0 {
+            let what = Happened::Dispute { stage: dispute.stage, id: id.clone() };
+            chain.add(Some(dispute.as_of), Stage::Paid, what);
+        }
+    }
+    if let Some(call) = &order.top_up_call {
+        chain.add(Some(call.at), Stage::Fulfilled, Happened::TopUp(call.state));
+    }
+    if let Some(transfer) = &order.transfer {
+        let what = Happened::Transfer { status: transfer.status, id: transfer.id.clone() };
+        chain.add(Some(transfer.at), Stage::Fulfilled, what);
+    }
+    if !order.refunded().is_zero() {
+        let of = order.paid_money();
+        let refunded = Money { amount: order.refunded(), ..of };
+        chain.add(None, Stage::Paid, Happened::Refunded { refunded, of });
+    }
+    if order.paid.is_some() {
+        chain.add(None, Stage::Fulfilled, Happened::Fulfilment(order.fulfilment));
+    }
+}
+
+/// Whether the order lists what the event was refused for: it says whether a person has decided.
+fn is_flagged(order: &Order, row: &EventRow) -> bool {
+    let Some(Why::Reason(reason)) = row.refused_for() else { return false };
+    let id = row.fact("payment").or_else(|| row.fact("reference"));
+    order.anomalies.listed().any(|flag| {
+        let is_payment = |by: &str| id.is_none_or(|id| by == id || by.ends_with(&format!(".{id}")));
+        let payment = flag.anomaly.payment.as_ref().map(|payment| payment.by.id());
+        flag.anomaly.reason == *reason && payment.is_none_or(is_payment)
+    })
+}
+
+fn stops(chain: &mut Chain, order: &Order) {
+    for flag in order.anomalies.listed().filter(|flag| order.needs_attention(flag)) {
+        let halt = Halt::new(stage_of(flag.anomaly.reason), Cause::Flagged(flag.anomaly.reason));
+        chain.stop(Halt { details: Some(flag.anomaly.details.clone()), ..halt.with(fixes_of_flag(order, flag)) });
+    }
+    if order.payment.is_payable() && chain.is_well() {
+        let ask = match order.payment {
+            PaymentState::Unpaid | PaymentState::Failed => Fix::Query(order.number.clone()),
+            PaymentState::Canceled
+            | PaymentState::Expired
+            | PaymentState::Paid
+            | PaymentState::PartlyRefunded
+            | PaymentState::Refunded
+            | PaymentState::DisputedLost => Fix::Ask(order.number.to_string()),
+        };
+        chain.stop(Halt::new(Stage::Paid, Cause::NotPaid(order.payment)).with([ask]));
+    }
+    for claims in order.claims.values() {
+        for dispute in claims.disputes.0.values().filter(|dispute| dispute.stage.is_open()) {
+            chain.stop(Halt::new(Stage::Granted, Cause::Disputed(dispute.stage)));
+        }
+    }
+    if order.paid.is_some() && chain.is_well() {
+        chain.halts.extend(undelivered(order));
+    }
+}
+
+/// What of the delivery is not done and is not flagged.
+fn undelivered(order: &Order) -> Option<Halt> {
+    let cause = match order.fulfilment {
+        Fulfilment::None | Fulfilment::Done => return None,
+        Fulfilment::Pending | Fulfilment::Failed | Fulfilment::Unknown => {
+            let call = order.top_up_call.as_ref().filter(|call| call.state != TopUpState::Done);
+            let transfer = order.transfer.as_ref().filter(|transfer| transfer.is_under_way());
+            match (call, transfer) {
+                (Some(call), _) => Cause::TopUp(call.state),
+                (None, Some(transfer)) => Cause::Transfer(transfer.status),
+                (None, None) => Cause::Undelivered(order.fulfilment),
+            }
+        }
+    };
+    Some(Halt::new(Stage::Fulfilled, cause))
+}
+
+/// The stage that a flagged order does not reach.
+const fn stage_of(reason: Reason) -> Stage {
+    match reason {
+        Reason::TopUpUnknown
+        | Reason::TopUpFailed
+        | Reason::TransferFailed
+        | Reason::TransferUnknown
+        | Reason::WorkspaceMismatch
+        | Reason::AssetMismatch
+        | Reason::DestinationMismatch => Stage::Fulfilled,
+        Reason::PaymentUnproven => Stage::Granted,
+        Reason::RefundedTooMuch => Stage::Reconciled,
+        Reason::InsufficientCredits
+        | Reason::BudgetExceeded
+        | Reason::UnknownKey
+        | Reason::NoPrice
+        | Reason::KeyTaken
+        | Reason::Overtaken
+        | Reason::OutsideClockWindow
+        | Reason::Unparsed
+        | Reason::WrongMode
+        | Reason::WrongAccount
+        | Reason::OrderUnknown
+        | Reason::PaymentUnknown
+        | Reason::DisputeUnknown
+        | Reason::Unconfirmed
+        | Reason::Unanswered
+        | Reason::OrderNotPayable
+        | Reason::ProviderMismatch
+        | Reason::MerchantMismatch
+        | Reason::OrderMismatch
+        | Reason::AttachMismatch
+        | Reason::AmountMismatch
+        | Reason::CurrencyMismatch
+        | Reason::DuplicatePayment => Stage::Paid,
+    }
+}
+
+fn fixes_of_flag(order: &Order, flag: &Flag) -> Vec<Fix> {
+    let (number, reason) = (order.number.clone(), flag.anomaly.reason);
+    if reason == Reason::TopUpUnknown {
+        return vec![Fix::ResolveDone(number.clone()), Fix::ResolveFailed(number.clone()), Fix::ResolveAgain(number)];
+    }
+    if reason == Reason::PaymentUnproven {
+        return vec![Fix::RepairPayment(number)];
+    }
+    let payment = flag.anomaly.payment.as_ref().map(|payment| (payment.by.to_string(), payment.is_confirmed));
+    let accept = payment.clone().filter(|(by, _)| order.acceptable(by, true).is_ok());
+    let accept =
+        accept.map(|(payment, is_confirmed)| Fix::Accept { order: order.number.clone(), payment, is_confirmed });
+    let clear = Fix::Clear { order: number, reason, payment: payment.map(|(by, _)| by) };
+    accept.into_iter().chain([clear]).collect()
+}

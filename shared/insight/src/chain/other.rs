@@ -1,0 +1,159 @@
+//! The chains of holds, keys, codes, owners and lanes.
+
+use ledger::{
+    AccountRow, Amount, CallerKey, Code, FoundHolds, Hold, HoldState, Lane, Order, Owed, Owner, StoredKey, Timestamp,
+    UnreadableRow,
+};
+
+use super::event::{add_row, refused};
+use super::{Cause, Chain, Halt, Happened, Stage};
+use crate::{EventRow, Fix};
+
+pub(crate) fn of_hold(hold: &Hold, charge: Option<&EventRow>, now: Timestamp) -> Chain {
+    let mut chain = Chain::default();
+    let opened = Happened::HoldOpened { amount: hold.amount, expires_at: hold.expires_at };
+    chain.add(Some(hold.opened_at), Stage::Received, opened);
+    if let Some(at) = hold.state.closed_at() {
+        chain.add(Some(at), Stage::Recorded, Happened::HoldClosed(hold.state));
+    }
+    if let Some(row) = charge {
+        add_row(&mut chain, row);
+        chain.halts.extend(refused(row));
+    }
+    let is_charged = charge.is_some_and(EventRow::is_booked);
+    let id = hold.id.to_string();
+    match hold.state {
+        HoldState::Open if hold.expires_at > now => {}
+        HoldState::Expired { charged: None, .. } if is_charged => {}
+        HoldState::Open | HoldState::Expired { charged: None, .. } => {
+            chain.stop(Halt::new(Stage::Recorded, Cause::Hold(hold.state)).with([Fix::Settle(id)]));
+        }
+        HoldState::Settled { .. } | HoldState::Released { .. } | HoldState::Expired { charged: Some(_), .. } => {}
+    }
+    chain.sort();
+    chain
+}
+
+pub(crate) fn of_key(key: &StoredKey, waiting: &[Owed], now: Timestamp) -> Chain {
+    let mut chain = Chain::default();
+    let (owner, caller) = match key {
+        StoredKey::Owner(key) => (Some(key.owner.clone()), Some(key.key.clone())),
+        StoredKey::Service(_) => (None, None),
+    };
+    let of = owner.as_ref().map_or_else(String::new, ToString::to_string);
+    chain.add(Some(key.since()), Stage::Recorded, Happened::KeyMade { owner: of });
+    if let Some(at) = key.revoked_at() {
+        chain.add(Some(at), Stage::Refused, Happened::KeyRevoked);
+    }
+    add_waiting(&mut chain, waiting);
+    if key.revoked_at().is_some_and(|at| at <= now) {
+        let make = owner.filter(|_| matches!(caller, Some(CallerKey::ApiHash(_)))).map(Fix::MakeKey);
+        chain.stop(Halt::new(Stage::Recorded, Cause::KeyRevoked).with(make));
+    } else if !waiting.is_empty() {
+        chain.stop(Halt::new(Stage::Recorded, Cause::UsageWaits));
+    }
+    chain.sort();
+    chain
+}
+
+pub(crate) fn of_lane(lane: &Lane, waiting: &[Owed]) -> Chain {
+    let mut chain = Chain::default();
+    add_waiting(&mut chain, waiting);
+    let (cause, fix) = match lane {
+        Lane::Key(key) => (Cause::KeyWithoutOwner, Fix::Bind(key.clone())),
+        Lane::Owner(owner) => (Cause::UsageWaits, Fix::Credit { owner: owner.clone(), amount: sum(waiting) }),
+        Lane::Model(model) => (Cause::Refused(ledger::Reason::NoPrice), Fix::Price(model.clone())),
+    };
+    chain.stop(Halt::new(Stage::Recorded, cause).with([fix]));
+    chain
+}
+
+fn add_waiting(chain: &mut Chain, waiting: &[Owed]) {
+    for owed in waiting {
+        chain.add(owed.since(), Stage::Refused, Happened::Waiting { key: owed.row.id.clone(), owed: owed.amount });
+    }
+}
+
+/// `None` for nothing, or for more than an amount can hold.
+fn sum(waiting: &[Owed]) -> Option<Amount> {
+    let sum = waiting.iter().try_fold(Amount::ZERO, |sum, owed| sum.checked_add(owed.amount));
+    sum.filter(|sum| !sum.is_zero())
+}
+
+pub(crate) fn of_code(code: &Code, made: Option<&EventRow>, now: Timestamp) -> Chain {
+    let mut chain = Chain::default();
+    if let Some(row) = made {
+        add_row(&mut chain, row);
+    }
+    let left = Happened::CodeLeft { left: code.uses_left, uses: code.uses, credits: code.credits };
+    chain.add(None, Stage::Granted, left);
+    let another = Fix::MakeCode(code.campaign.to_string());
+    let cause = if code.revoked_at.is_some() {
+        Some(Cause::CodeRevoked)
+    } else if code.until.is_some_and(|until| until <= now) {
+        Some(Cause::CodeOver)
+    } else {
+        (code.uses_left == 0).then_some(Cause::CodeUsedUp)
+    };
+    if let Some(cause) = cause {
+        chain.stop(Halt::new(Stage::Granted, cause).with([another]));
+    }
+    chain.sort();
+    chain
+}
+
+/// What an owner has, the newest orders and what waits.
+#[derive(Debug)]
+pub(crate) struct OfOwner {
+    pub(crate) owner: Owner,
+    pub(crate) account: Option<AccountRow>,
+    pub(crate) orders: Vec<Result<Order, UnreadableRow>>,
+    pub(crate) holds: FoundHolds,
+    pub(crate) waiting: Vec<Owed>,
+    pub(crate) findings: Vec<ledger::Open>,
+}
+
+pub(crate) fn of_owner(of: &OfOwner, now: Timestamp) -> Chain {
+    let mut chain = Chain::default();
+    for order in &of.orders {
+        match order {
+            Ok(order) => {
+                let (number, payment, fulfilment) = (order.number.to_string(), order.payment, order.fulfilment);
+                let what = Happened::OrderOf { number: number.clone(), payment, fulfilment };
+                chain.add(Some(order.created_at), Stage::Received, what);
+                let is_stuck = order.flagged_for().is_some() || order.is_disputed() || order.work(now).is_some();
+                if is_stuck {
+                    let explain = Fix::Explain(number.clone());
+                    chain.stop(Halt::new(Stage::Granted, Cause::OrderOpen { number }).with([explain]));
+                }
+            }
+            Err(row) => chain.stop(unreadable(row)),
+        }
+    }
+    for hold in &of.holds.holds {
+        let opened = Happened::HoldOpened { amount: hold.amount, expires_at: hold.expires_at };
+        chain.add(Some(hold.opened_at), Stage::Received, opened);
+    }
+    add_waiting(&mut chain, &of.waiting);
+    if !of.waiting.is_empty() {
+        let credit = Fix::Credit { owner: of.owner.clone(), amount: sum(&of.waiting) };
+        chain.stop(Halt::new(Stage::Recorded, Cause::UsageWaits).with([credit]));
+    }
+    for open in &of.findings {
+        let cause = Cause::Finding(open.difference.difference_kind, open.difference.suspect);
+        let details = Some(format!("{}: {}", open.difference.account, open.difference.remedy()));
+        chain.stop(Halt { details, ..Halt::new(Stage::Reconciled, cause).with([Fix::Audit]) });
+    }
+    if let Some(account) = &of.account {
+        let what = Happened::Balance { balance: account.balance, available: account.available };
+        chain.add(None, Stage::Granted, what);
+    }
+    chain.sort();
+    chain
+}
+
+/// A row that this release cannot read.
+pub(crate) fn unreadable(row: &UnreadableRow) -> Halt {
+    let cause = Cause::Unreadable { id: row.id.clone(), attribute: row.attribute };
+    Halt::new(Stage::Reconciled, cause).with([Fix::Audit])
+}

@@ -1,0 +1,145 @@
+//! The commands that correct what has stopped. The command line's own parser reads each of them in a test.
+
+use ledger::{Amount, Asset, CallerKey, EventKey, OrderNumber, Owner, Reason};
+
+use crate::Sentence;
+use crate::sentence::say;
+
+/// A command, with what has to be true before a person runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fix {
+    /// Books a payment that the order has refused.
+    Accept {
+        order: OrderNumber,
+        payment: String,
+        is_confirmed: bool,
+    },
+    /// Closes a flag.
+    Clear {
+        order: OrderNumber,
+        reason: Reason,
+        payment: Option<String>,
+    },
+    ResolveDone(OrderNumber),
+    ResolveFailed(OrderNumber),
+    ResolveAgain(OrderNumber),
+    RepairPayment(OrderNumber),
+    RestoreOrder(OrderNumber),
+    /// `None`: as much as is missing.
+    Credit {
+        owner: Owner,
+        amount: Option<Amount>,
+    },
+    Bind(CallerKey),
+    Budget {
+        owner: Owner,
+        key: CallerKey,
+    },
+    Price(String),
+    MakeKey(Owner),
+    MakeCode(String),
+    Settle(String),
+    /// Tries a refused event again.
+    Replay(EventKey),
+    ShowBody(EventKey),
+    /// What its provider says about it.
+    Ask(String),
+    /// Has its provider queried, and what it reports booked.
+    Query(OrderNumber),
+    Explain(String),
+    /// Lists what differs, each with its repair.
+    Audit,
+}
+
+impl Fix {
+    /// What follows the program's name. `R`, `OWNER` and `AMOUNT` are for the person to say.
+    pub fn command(&self) -> String {
+        match self {
+            Self::Accept { order, payment, is_confirmed } => {
+                let confirmed = if *is_confirmed { "" } else { " --confirmed" };
+                format!("order accept {order} --payment {}{confirmed} --reason R", word(payment))
+            }
+            Self::Clear { order, reason, payment: None } => {
+                format!("order clear {order} --anomaly {} --reason R", reason.as_str())
+            }
+            Self::Clear { order, reason, payment: Some(payment) } => {
+                format!("order clear {order} --anomaly {} --payment {} --reason R", reason.as_str(), word(payment))
+            }
+            Self::ResolveDone(order) => format!("order resolve {order} --as done --reason R"),
+            Self::ResolveFailed(order) => format!("order resolve {order} --as failed --reason R"),
+            Self::ResolveAgain(order) => format!("order resolve {order} --as again --reason R"),
+            Self::RepairPayment(order) => format!("order repair {order} --payment --reason R"),
+            Self::RestoreOrder(order) => format!("order repair {order} --row FILE --reason R"),
+            Self::Credit { owner, amount: None } => format!("account credit {owner} AMOUNT --reason R"),
+            Self::Credit { owner, amount: Some(amount) } => {
+                format!("account credit {owner} {} --reason R", Asset::CREDITS.format(*amount))
+            }
+            Self::Bind(key) => format!("account key OWNER {} --reason R", word(key.as_str())),
+            Self::Budget { owner, key } => {
+                format!("account budget {owner} {} --day AMOUNT --reason R", word(&key.short_id()))
+            }
+            Self::Price(model) => format!("catalog price {}", word(model)),
+            Self::MakeKey(owner) => format!("account api-key {owner} --reason R"),
+            Self::MakeCode(campaign) => format!("code make {campaign} AMOUNT --reason R"),
+            Self::Settle(hold) => format!("hold settle {hold} AMOUNT --reason R"),
+            Self::Replay(event) => format!("replay {} --reason R", word(event.as_str())),
+            Self::ShowBody(event) => format!("event show {} --body --reason R", word(event.as_str())),
+            Self::Query(order) => format!("replay {order} --reason R"),
+            Self::Ask(text) => format!("explain {} --ask", word(text)),
+            Self::Explain(text) => format!("explain {}", word(text)),
+            Self::Audit => "audit".to_owned(),
+        }
+    }
+
+    /// Whether it works on books: the catalog is the same for all of them.
+    pub const fn is_of_books(&self) -> bool {
+        !matches!(self, Self::Price(_))
+    }
+
+    /// When this command is right.
+    pub const fn when(&self) -> Sentence {
+        match self {
+            Self::Accept { is_confirmed: true, .. } => {
+                say("to book it, as ordered or with --credits", "入账（按订单，或用 --credits 指定额度）")
+            }
+            Self::Accept { is_confirmed: false, .. } => {
+                say("to book it, once the provider shows it as paid", "在支付方后台确认已付后入账")
+            }
+            Self::Clear { payment: Some(_), .. } => {
+                say("to close it, once the provider has refunded it", "在支付方退款后关闭")
+            }
+            Self::Clear { payment: None, .. } => say("to close it, once it is settled elsewhere", "在别处处理完后关闭"),
+            Self::ResolveDone(_) => say("if the operator shows it as done", "运营商显示已到账"),
+            Self::ResolveFailed(_) => say("if the operator shows that it was not done", "运营商显示未到账"),
+            Self::ResolveAgain(_) => say("to call the operator again", "再次充值"),
+            Self::RepairPayment(_) => say("if the provider reports it as paid", "支付方显示已付"),
+            Self::RestoreOrder(_) => say("if the order was lost: from a backup", "订单丢失时：从备份恢复"),
+            Self::Credit { .. } => say("to cover it", "补足额度"),
+            Self::Bind(_) => say("to bind the key to its owner", "把密钥绑定到用户"),
+            Self::Budget { .. } => say("to raise the budget", "提高预算"),
+            Self::Price(_) => {
+                say("after a row in infra/catalog.json, this shows its price", "在 infra/catalog.json 加价格后查看")
+            }
+            Self::MakeKey(_) => say("to make a new key", "新建密钥"),
+            Self::MakeCode(_) => say("to make another code", "另建兑换码"),
+            Self::Settle(_) => say("to charge what the use has cost", "按实际用量扣费"),
+            Self::Replay(_) => say("to try it again now", "立即重试"),
+            Self::ShowBody(_) => say("to read what was sent", "查看收到的内容"),
+            Self::Query(_) => {
+                say("to query the provider now, and book what it reports", "立即查询支付方，并按结果入账")
+            }
+            Self::Ask(_) => say("on this machine, to query the provider", "在本机查询支付方"),
+            Self::Explain(_) => say("for more", "查看详情"),
+            Self::Audit => say("lists each difference with its repair", "列出每处差异和修复命令"),
+        }
+    }
+}
+
+/// As a shell reads it: a sender chooses ids, and a person copies the command.
+fn word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"#._-@/:+=,%".contains(&byte);
+    if text.bytes().all(is_plain) && !text.starts_with(['#', '-']) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,44 @@
+//! The read model: what became of an order, an event or a hold, why, and the command that corrects it.
+//!
+//! [`find`] says what a text names, [`explain`] what happened to it. [`Chain`] is the answer in order of time; its
+//! [`Halt`]s say where it stopped, each with its [`Sentence`] in English and Chinese and the [`Fix`]es that help.
+//! [`Explained::lines`] is the answer as text. The store is behind the port [`Events`] and the ports of the ledger.
+//!
+//! ```
+//! use insight::{Explained, Lang, Typed, explain};
+//! use testkit::{MemoryLedger, context};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+//! let typed = Typed { text: "HL1", code: None, merchants: &[] };
+//! let explained = explain(&MemoryLedger::default(), &typed, &context(1)).await.unwrap();
+//! assert_eq!(explained, Explained::Missing);
+//! assert!(!explained.is_well());
+//! # });
+//! ```
+
+mod answer;
+mod chain;
+mod event;
+mod explain;
+mod find;
+mod fix;
+mod names;
+mod port;
+mod render;
+mod sender;
+pub mod sentence;
+
+pub use answer::ProviderAnswer;
+pub use chain::{Cause, Chain, Halt, Happened, Link, Stage};
+pub use event::{EventRow, EventState, Retry, RowPosting, Why};
+pub use explain::{Explained, Explanation, Headline, Kind, explain};
+pub use find::{Found, FoundOrder, find};
+pub use fix::Fix;
+pub use names::Typed;
+pub use port::{Events, Readable};
+pub use render::Commands;
+pub use sender::{Sender, sender_of};
+pub use sentence::{Lang, Sentence};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! The sentence of each cause.
+
+use super::colon;
+use crate::sentence::{self, Sentence, say};
+use crate::{Cause, Lang};
+
+impl Cause {
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::Refused(reason) | Self::Flagged(reason) => {
+                format!("{}{}{}", reason.as_str(), colon(lang), sentence::reason(*reason).in_lang(lang))
+            }
+            Self::UnknownWord(word) => {
+                let why = say("a reason of another release", "另一个版本的原因");
+                format!("{word}{}{}", colon(lang), why.in_lang(lang))
+            }
+            Self::Finding(kind, suspect) => {
+                let [finding, suspect] = [sentence::finding(*kind), sentence::suspect(*suspect)];
+                format!("{}{}{}; {}", kind.as_str(), colon(lang), finding.in_lang(lang), suspect.in_lang(lang))
+            }
+            Self::OrderOpen { number } => match lang {
+                Lang::En => format!("the order {number} is not done"),
+                Lang::Zh => format!("订单 {number} 尚未完成"),
+            },
+            Self::Unreadable { id, attribute } => match lang {
+                Lang::En => format!("the row {id} has no valid {attribute}"),
+                Lang::Zh => format!("记录 {id} 的 {attribute} 无效"),
+            },
+            Self::Conflict
+            | Self::NotPaid(_)
+            | Self::Disputed(_)
+            | Self::Undelivered(_)
+            | Self::TopUp(_)
+            | Self::Transfer(_)
+            | Self::Subscription(_)
+            | Self::Hold(_)
+            | Self::KeyRevoked
+            | Self::KeyWithoutOwner
+            | Self::CodeUsedUp
+            | Self::CodeRevoked
+            | Self::CodeOver
+            | Self::UsageWaits => {
+                let sentence = self.sentence();
+                let word = self.word();
+                format!("{word}{}{}", colon(lang), sentence.in_lang(lang))
+            }
+        }
+    }
+
+    /// The word for it in rows, or one that says as much.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Refused(reason) | Self::Flagged(reason) => reason.as_str(),
+            Self::Conflict => "conflict",
+            Self::UnknownWord(word) => word,
+            Self::NotPaid(payment) => payment.as_str(),
+            Self::Disputed(stage) => stage.as_str(),
+            Self::Undelivered(fulfilment) => fulfilment.as_str(),
+            Self::TopUp(state) => state.as_str(),
+            Self::Transfer(status) => status.as_str(),
+            Self::Subscription(status) => status.as_str(),
+            Self::Hold(state) => state.as_str(),
+            Self::Finding(kind, _) => kind.as_str(),
+            Self::KeyRevoked | Self::CodeRevoked => "revoked",
+            Self::KeyWithoutOwner => "unknown_key",
+            Self::CodeUsedUp => "used_up",
+            Self::CodeOver => "over",
+            Self::UsageWaits => "waiting",
+            Self::OrderOpen { .. } => "order_open",
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+
+    fn sentence(&self) -> Sentence {
+        match self {
+            Self::Refused(reason) | Self::Flagged(reason) => sentence::reason(*reason),
+            Self::Conflict => say(
+                "another event of this key has another amount or content, and the first one stands",
+                "同一编号的另一个事件金额或内容不同，以先到的为准",
+            ),
+            Self::NotPaid(payment) => sentence::payment_state(*payment),
+            Self::Disputed(stage) => sentence::dispute_stage(*stage),
+            Self::Undelivered(fulfilment) => sentence::fulfilment(*fulfilment),
+            Self::TopUp(state) => sentence::top_up_state(*state),
+            Self::Transfer(status) => sentence::transfer_status(*status),
+            Self::Subscription(status) => sentence::subscription_status(*status),
+            Self::Hold(state) => sentence::hold_state(*state),
+            Self::Finding(kind, _) => sentence::finding(*kind),
+            Self::KeyRevoked => say(
+                "the key works no more; usage that a gateway still reports for it is refused",
+                "密钥已失效；网关仍为它上报的用量会被拒绝",
+            ),
+            Self::KeyWithoutOwner => sentence::reason(ledger::Reason::UnknownKey),
+            Self::CodeUsedUp => say("every use of the code is taken", "兑换码的次数已用完"),
+            Self::CodeRevoked => say("a person has revoked the code", "兑换码已被人工吊销"),
+            Self::CodeOver => say("the time of the code is over", "兑换码已过期"),
+            Self::UsageWaits => {
+                say("usage is refused, and booked once it can be", "有用量被拒绝，条件满足后会自动入账")
+            }
+            Self::UnknownWord(_) => say("a reason of another release", "另一个版本的原因"),
+            Self::OrderOpen { .. } => say("an order is not done", "有订单尚未完成"),
+            Self::Unreadable { .. } => say("a row cannot be read", "有记录无法读取"),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The text of each moment of a chain.
+
+use ledger::{AccountId, Asset, Balance};
+
+use crate::{Happened, Lang, sentence};
+
+impl Happened {
+    pub fn text(&self, lang: Lang) -> String {
+        match lang {
+            Lang::En => self.english(),
+            Lang::Zh => self.chinese(),
+        }
+    }
+
+    fn english(&self) -> String {
+        let state = |sentence: sentence::Sentence| sentence.in_lang(Lang::En).to_owned();
+        match self {
+            Self::OrderMade { price, provider } => format!("the order, for {price} by {provider}"),
+            Self::Delivered { key, kind } => format!("{key}, {kind}"),
+            Self::Signed => "its signature, or the provider's own answer, proves it".to_owned(),
+            Self::Queried => "the provider has answered a query of ours".to_owned(),
+            Self::ByHand { author, reason } => format!("by hand: {author}: {reason}"),
+            Self::Refused { why } => why.clone(),
+            Self::Booked { key } => key.clone(),
+            Self::Closed(payment) => state(sentence::payment_state(*payment)),
+            Self::Paid { by, money } => format!("{money} by {by}"),
+            Self::Accepted { by, money } => format!("{money} by {by}, accepted by a person"),
+            Self::Posted { key, account, change } => format!("{} to {account}, as {key}", amount(account, *change)),
+            Self::Refunded { refunded, of } => format!("{refunded} of {of} refunded"),
+            Self::Dispute { stage, id } => format!("dispute {id}: {}", state(sentence::dispute_stage(*stage))),
+            Self::Fulfilment(fulfilment) => state(sentence::fulfilment(*fulfilment)),
+            Self::TopUp(top_up) => format!("top-up: {}", state(sentence::top_up_state(*top_up))),
+            Self::Transfer { status, id } => {
+                let id = id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+                format!("transfer{id}, {}: {}", status.as_str(), state(sentence::transfer_status(*status)))
+            }
+            Self::Subscription(status) => {
+                format!("subscription, {}: {}", status.as_str(), state(sentence::subscription_status(*status)))
+            }
+            Self::HoldOpened { amount, expires_at } => {
+                format!("{} credits set aside, until {expires_at}", Asset::CREDITS.format(*amount))
+            }
+            Self::HoldClosed(hold) => format!("{}: {}", hold.as_str(), state(sentence::hold_state(*hold))),
+            Self::KeyMade { owner } if owner.is_empty() => "the key was made".to_owned(),
+            Self::KeyMade { owner } => format!("the key was made, for {owner}"),
+            Self::KeyRevoked => "the key was revoked".to_owned(),
+            Self::CodeLeft { left, uses, credits } => {
+                format!("{left} of {uses} uses are left, each of {} credits", Asset::CREDITS.format(*credits))
+            }
+            Self::Balance { balance, available } => format!(
+                "{} credits, {} available",
+                Asset::CREDITS.format_balance(*balance),
+                Asset::CREDITS.format_balance(*available)
+            ),
+            Self::OrderOf { number, payment, fulfilment } => {
+                format!("order {number}: {}, {}", payment.as_str(), fulfilment.as_str())
+            }
+            Self::Waiting { key, owed } => format!("{key} waits, for {} credits", Asset::CREDITS.format(*owed)),
+            Self::Audited => "the audit has found no difference".to_owned(),
+        }
+    }
+
+    fn chinese(&self) -> String {
+        let state = |sentence: sentence::Sentence| sentence.in_lang(Lang::Zh).to_owned();
+        match self {
+            Self::OrderMade { price, provider } => format!("订单创建，{price}，{provider}"),
+            Self::Delivered { key, kind } => format!("{key}，{kind}"),
+            Self::Signed => "签名或支付方的答复证明其真实".to_owned(),
+            Self::Queried => "支付方答复了我们的查询".to_owned(),
+            Self::ByHand { author, reason } => format!("人工：{author}：{reason}"),
+            Self::Refused { why } => why.clone(),
+            Self::Booked { key } => key.clone(),
+            Self::Closed(payment) => state(sentence::payment_state(*payment)),
+            Self::Paid { by, money } => format!("{money}，{by}"),
+            Self::Accepted { by, money } => format!("{money}，{by}，人工入账"),
+            Self::Posted { key, account, change } => format!("{}，{account}，{key}", amount(account, *change)),
+            Self::Refunded { refunded, of } => format!("{of} 中已退 {refunded}"),
+            Self::Dispute { stage, id } => format!("争议 {id}：{}", state(sentence::dispute_stage(*stage))),
+            Self::Fulfilment(fulfilment) => state(sentence::fulfilment(*fulfilment)),
+            Self::TopUp(top_up) => format!("话费：{}", state(sentence::top_up_state(*top_up))),
+            Self::Transfer { status, id } => {
+                let id = id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+                format!("链上转账{id}，{}：{}", status.as_str(), state(sentence::transfer_status(*status)))
+            }
+            Self::Subscription(status) => {
+                format!("订阅，{}：{}", status.as_str(), state(sentence::subscription_status(*status)))
+            }
+            Self::HoldOpened { amount, expires_at } => {
+                format!("预留 {} 额度，至 {expires_at}", Asset::CREDITS.format(*amount))
+            }
+            Self::HoldClosed(hold) => format!("{}：{}", hold.as_str(), state(sentence::hold_state(*hold))),
+            Self::KeyMade { owner } if owner.is_empty() => "密钥创建".to_owned(),
+            Self::KeyMade { owner } => format!("密钥创建，属于 {owner}"),
+            Self::KeyRevoked => "密钥已吊销".to_owned(),
+            Self::CodeLeft { left, uses, credits } => {
+                format!("{uses} 次中还剩 {left} 次，每次 {} 额度", Asset::CREDITS.format(*credits))
+            }
+            Self::Balance { balance, available } => format!(
+                "余额 {}，可用 {}",
+                Asset::CREDITS.format_balance(*balance),
+                Asset::CREDITS.format_balance(*available)
+            ),
+            Self::OrderOf { number, payment, fulfilment } => {
+                format!("订单 {number}：{}，{}", payment.as_str(), fulfilment.as_str())
+            }
+            Self::Waiting { key, owed } => format!("{key} 在等待，{} 额度", Asset::CREDITS.format(*owed)),
+            Self::Audited => "审计没有发现差异".to_owned(),
+        }
+    }
+}
+
+/// With its sign. A token is in its smallest units, since only the catalog has its decimals.
+fn amount(account: &str, change: Balance) -> String {
+    let sign = if change.units() > 0 { "+" } else { "" };
+    let text = AccountId::read(account)
+        .map_or_else(|| change.units().to_string(), |account| account.asset().format_balance(change));
+    format!("{sign}{text}")
+}

@@ -1,0 +1,236 @@
+//! The stories, each made by the handlers that make it in a deployed stage.
+
+use idempotency::DynamoLedger;
+use ledger::{
+    Audit as _, AuditProgress, Balance, CallerKey, Difference, DifferenceKind, Draws, Effect, HoldClosing, Holds as _,
+    Open, OrderNumber, Owner, Provider, Suspect,
+};
+use serde_json::{Value, json};
+use testkit::{NetFault, UnitelNet, World, context, now, usage};
+
+use crate::codes;
+use crate::fulfil::{airtime, paid, run_at, tokens, work, worker};
+use crate::holds::hold_of;
+use crate::sandbox::{Sandbox, SandboxOf, by_hand, invocation, open_account, top_up};
+use crate::stripe::{self as of_stripe, orders_of_samples, with};
+
+/// A story, and what a person asks afterwards.
+pub(super) struct Story {
+    pub(super) name: &'static str,
+    pub(super) asks: &'static str,
+    /// So many seconds after it began.
+    pub(super) after_s: i64,
+    pub(super) is_well: bool,
+}
+
+const fn story(name: &'static str, asks: &'static str, is_well: bool) -> Story {
+    Story { name, asks, after_s: 60, is_well }
+}
+
+const ORDER: &str = "hk_sample_order";
+const PAID: &str = "payment_intent_succeeded";
+
+pub(super) const STORIES: &[Story] = &[
+    story("a payment", ORDER, true),
+    story("a payment", "evt_payment_intent_succeeded", true),
+    story("a payment", "pi_3Sample0000000000000001", true),
+    story("nothing", "grant#hk_sample_order#1", false),
+    story("an unpaid order", ORDER, false),
+    story("a payment before its order", "evt_payment_intent_succeeded", false),
+    story("a payment before its order", ORDER, false),
+    story("a wrong amount", ORDER, false),
+    story("a wrong amount", "stripe#evt_payment_intent_succeeded", false),
+    story("a wrong currency", ORDER, false),
+    story("a wrong provider", ORDER, false),
+    story("a payment in live mode", "evt_payment_intent_succeeded", false),
+    story("a dispute", ORDER, false),
+    story("a dispute that was lost", ORDER, true),
+    story("a refund of a part", ORDER, true),
+    story("a refund before its payment", "evt_refund_updated", false),
+    story("a second payment", ORDER, false),
+    story("a canceled order", ORDER, false),
+    story("a canceled order that was paid late", ORDER, true),
+    story("a subscription that has ended", "sub_1Sample0000000000000001", false),
+    story("a body that cannot be read", "unparsed#stripe#", false),
+    story("an event that contradicts another", "evt_payment_intent_succeeded", true),
+    story("an event that contradicts another", "stripe#evt_payment_intent_succeeded#conflict#", false),
+    story("a finding of the audit", ORDER, false),
+    story("an unknown top-up", "HL1", false),
+    story("a failed top-up", "HL1", false),
+    story("tokens that are not delivered", "HL1", false),
+    story("too few credits", "usage#e1", false),
+    story("too few credits", "alice", false),
+    story("an unknown key", "e1", false),
+    story("an unknown key", "gateway-k9", false),
+    story("a model without a price", "e1", false),
+    story("a hold that has expired", "call-1", false),
+    story("a revoked key", "key#remote#k1", false),
+    story("a code that is used up", "0000-0000-0000-0007", false),
+    story("two things of one name", "alice", false),
+    story("nothing", "evt_never_seen", false),
+    story("nothing", "4200000000202601010000000009", false),
+    story("nothing", "who-knows", false),
+];
+
+async fn stripe(world: &World, body: &str) {
+    let sandbox = SandboxOf::<stripe::Stripe>::faultless(world).await;
+    sandbox.deliver(body, &invocation(1)).await.expect("the sandbox survives");
+}
+
+async fn used(world: &World, body: &Value) {
+    Sandbox::faultless(world).await.deliver(&body.to_string(), &invocation(1)).await.expect("the sandbox survives");
+}
+
+/// The unpaid orders of the samples, and these events.
+async fn shop(bodies: &[String]) -> World {
+    let world = World::new();
+    orders_of_samples(&world).await;
+    for body in bodies {
+        stripe(&world, body).await;
+    }
+    world
+}
+
+async fn operator_fails(fault: NetFault, phone: &str) -> World {
+    let (world, net) = (paid(vec![airtime(phone)]).await, UnitelNet::default());
+    net.fail(move |_, what| if what == "POST /service/recharge" { fault } else { NetFault::None });
+    net.set_now(now().plus_seconds(1));
+    assert!(work(&worker(world.ledger(1), Some((&net, &[])), None).await, &run_at(1, 1)).await, "it ran");
+    world
+}
+
+/// The books at the end of a story.
+pub(super) async fn world_of(name: &str) -> World {
+    match of_payments(name).await {
+        Some(world) => world,
+        None => of_others(name).await,
+    }
+}
+
+/// The stories of Stripe's events.
+async fn of_payments(name: &str) -> Option<World> {
+    let event = |name: &str| with(name, &[]);
+    Some(match name {
+        "an unpaid order" => shop(&[]).await,
+        "a payment" => shop(&[event(PAID)]).await,
+        "a payment before its order" => {
+            let world = World::new();
+            stripe(&world, &event(PAID)).await;
+            world
+        }
+        "a wrong amount" => shop(&[with(PAID, &[("/data/object/amount_received", json!(1_998))])]).await,
+        "a wrong currency" => shop(&[with(PAID, &[("/data/object/currency", json!("eur"))])]).await,
+        "a wrong provider" => {
+            let world = World::new();
+            let mut order = of_stripe::order(ORDER);
+            order.terms.provider = Provider::Wechat;
+            of_stripe::made(&world, order).await;
+            stripe(&world, &event(PAID)).await;
+            world
+        }
+        "a payment in live mode" => shop(&[with(PAID, &[("/livemode", json!(true))])]).await,
+        "a dispute" => shop(&[event(PAID), event("charge_dispute_created")]).await,
+        "a dispute that was lost" => shop(&[event(PAID), event("charge_dispute_closed")]).await,
+        "a refund of a part" => shop(&[event(PAID), event("charge_refunded")]).await,
+        "a refund before its payment" => shop(&[event("refund_updated")]).await,
+        "a second payment" => {
+            let second = [("/id", json!("evt_second")), ("/data/object/id", json!("pi_3Sample0000000000000002"))];
+            shop(&[event(PAID), with(PAID, &second)]).await
+        }
+        "a canceled order" => shop(&[event("payment_intent_canceled")]).await,
+        "a canceled order that was paid late" => shop(&[event("payment_intent_canceled"), event(PAID)]).await,
+        "a subscription that has ended" => {
+            shop(&[event("customer_subscription_created"), event("customer_subscription_deleted")]).await
+        }
+        "a body that cannot be read" => shop(&["not JSON".to_owned()]).await,
+        "an event that contradicts another" => {
+            shop(&[event(PAID), with(PAID, &[("/data/object/amount_received", json!(1))])]).await
+        }
+        "a finding of the audit" => {
+            let world = shop(&[event(PAID)]).await;
+            found(&world.ledger(0)).await;
+            world
+        }
+        _ => return None,
+    })
+}
+
+async fn of_others(name: &str) -> World {
+    match name {
+        "an unknown top-up" => operator_fails(NetFault::DropResponse, crate::fulfil::PHONE).await,
+        "a failed top-up" => operator_fails(NetFault::None, "88000001").await,
+        "tokens that are not delivered" => paid(vec![tokens(false)]).await,
+        "too few credits" => {
+            let world = World::new();
+            open_account(&world, "alice", "k1", "2").await;
+            used(&world, &usage("e1", "k1", "3")).await;
+            world
+        }
+        "an unknown key" => {
+            let world = World::new();
+            used(&world, &usage("e1", "k9", "3")).await;
+            world
+        }
+        "a model without a price" => {
+            let world = World::new();
+            open_account(&world, "alice", "k1", "2").await;
+            let mut body = usage("e1", "k1", "3");
+            body["data"]["model"] = json!("gpt-without-a-price");
+            body["data"].as_object_mut().expect("fields").remove("creditCost");
+            used(&world, &body).await;
+            world
+        }
+        "a hold that has expired" => {
+            let world = World::new();
+            open_account(&world, "alice", "k1", "10").await;
+            let (hold, ledger) = (hold_of("alice", "call-1", "2", None, None), world.ledger(0));
+            let open = ledger.open_hold(&hold, &context(1)).await.expect("open");
+            let later = crate::lots::later(2, 600);
+            ledger.close_hold(&open, &HoldClosing::Expire, &later).await.expect("closed");
+            world
+        }
+        "a revoked key" => {
+            let world = World::new();
+            open_account(&world, "alice", "k1", "10").await;
+            let (key, owner) = (CallerKey::remote("k1").expect("a key"), Owner::new("alice").expect("an owner"));
+            by_hand(&world, "revoke-k1", vec![Effect::Revoke { key, owner, draws: Draws::default() }]).await;
+            used(&world, &usage("e1", "k1", "3")).await;
+            world
+        }
+        "a code that is used up" => {
+            let world = World::new();
+            let code = codes::make(&world, 7, 1, None).await;
+            let owner = Owner::new("alice").expect("an owner");
+            top_up(&world, "first", "alice", "1").await;
+            api::redeem(&world.ledger(0), &codes::pepper(), &owner, code.as_str(), &context(1))
+                .await
+                .expect("redeemed");
+            world
+        }
+        "two things of one name" => {
+            let world = World::new();
+            open_account(&world, "alice", "k1", "10").await;
+            of_stripe::made(&world, of_stripe::order("alice")).await;
+            world
+        }
+        "nothing" => World::new(),
+        other => panic!("no story {other}"),
+    }
+}
+
+/// The audit has found a line of the order that differs.
+async fn found(ledger: &DynamoLedger) {
+    let difference = Difference {
+        difference_kind: DifferenceKind::Stands,
+        suspect: Suspect::Order,
+        account: "alice/credits".to_owned(),
+        order: Some(OrderNumber::new(ORDER).expect("a number")),
+        line: None,
+        recorded: Balance::from_units(100_000_000_000),
+        found: Balance::from_units(0),
+        missing: 0,
+    };
+    let open = Open { difference, equal_checks: 3, since: now(), checked_at: now(), seen: None };
+    let progress = AuditProgress { version: 1, open: vec![open], ..AuditProgress::default() };
+    assert!(ledger.save_audit_progress(&progress, &context(1)).await.expect("saved"), "the first progress");
+}
