@@ -48,6 +48,11 @@ impl AuthorArgs {
 }
 
 impl ChangeArgs {
+    /// For a command that takes a reason only with another option.
+    pub(crate) const fn of(reason: String, author: Option<String>, id: Option<String>) -> Self {
+        Self { by: AuthorArgs { reason, author }, id }
+    }
+
     /// Validates the id, and generates one if none is given. Call it before the books are opened.
     pub(crate) fn authorship(self, variable: impl Fn(&str) -> Option<String>) -> Result<Authorship, Error> {
         let by = self.of_any_id(variable)?;
@@ -88,11 +93,11 @@ impl Authorship {
     }
 }
 
-fn reason(text: &str) -> Result<String, String> {
+pub(crate) fn reason(text: &str) -> Result<String, String> {
     bounded(text, REASON_CHARS_MAX)
 }
 
-fn author(text: &str) -> Result<String, String> {
+pub(crate) fn author(text: &str) -> Result<String, String> {
     bounded(text, AUTHOR_CHARS_MAX)
 }
 

@@ -14,6 +14,9 @@ use local::{Claim, Home, Lock, STAGE, store};
 
 use crate::error::Error;
 
+/// The folder of the books of this machine, unless another is named.
+pub(crate) const DATA_DIR: &str = ".hookledger";
+
 /// Selects the books of a command.
 #[derive(Debug, Args)]
 pub(crate) struct BooksArgs {
@@ -26,6 +29,16 @@ pub(crate) struct BooksArgs {
 }
 
 impl BooksArgs {
+    /// The options that name the same books, after a space: nothing for those of the default folder.
+    pub(crate) fn written(&self, dir: &Path) -> String {
+        let default = Path::new(DATA_DIR);
+        match (self.aws, dir == default) {
+            (true, _) => format!(" --aws --stage {}", self.stage),
+            (false, true) => String::new(),
+            (false, false) => format!(" --data {}", dir.display()),
+        }
+    }
+
     /// Creates no books: a folder without any is usually mistyped.
     pub(crate) async fn open(&self, dir: &Path) -> Result<Books, Error> {
         if self.aws { Books::on_aws(&self.stage).await } else { Books::here(dir).await }

@@ -21,6 +21,7 @@ use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::parse;
 use crate::print::Form;
+use crate::prompt;
 use crate::repair_result::{signature, written};
 
 /// In place of a code.
@@ -122,7 +123,7 @@ pub(crate) async fn run(
         }
         Action::Redeem { owner, code, new } => {
             let owner = parse::owner(&owner)?;
-            let code = if code == STDIN { line_of_stdin() } else { code };
+            let code = if code == STDIN { prompt::line_of_stdin() } else { code };
             let books = args.which.open(dir).await?;
             terms(&books, &credits_of(&owner), new).await?;
             let pepper = pepper(&books, dir, &variable).await?;
@@ -242,11 +243,6 @@ async fn listed(books: &Books, campaign: Word) -> Result<Vec<Code>, Error> {
     Ok(codes)
 }
 
-/// What cannot be read is no code, and refused as any other.
-fn line_of_stdin() -> String {
-    std::io::stdin().lines().next().and_then(Result::ok).unwrap_or_default()
-}
-
 /// The terms of `--expires` and what goes with it, with the catalog's defaults.
 fn lasting(text: String, priority: Option<u8>, kind: Option<&str>) -> Result<GrantTerms, Error> {
     let kind = kind.and_then(LotKind::named).unwrap_or(LotKind::Paid);
@@ -261,7 +257,7 @@ fn until_time(text: &str) -> Result<Timestamp, Error> {
 }
 
 /// The pepper of these books: generated with the data folder's secrets, or the stage's own secret.
-async fn pepper(
+pub(crate) async fn pepper(
     books: &Books,
     dir: &Path,
     variable: impl Fn(&str) -> Option<String>,

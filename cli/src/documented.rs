@@ -47,6 +47,8 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
         "rate ",
         "reverse ",
         "send ",
+        "explain ",
+        "replay ",
         "event ",
         "audit ",
         "trial-balance ",
@@ -69,6 +71,8 @@ fn flags_of(program: &Command, command: &str) -> Result<usize, String> {
         } else if let Some(inner) = place.find_subcommand(word) {
             place = inner;
         } else if place.has_subcommands()
+            // `event` takes a sample where it has no subcommand.
+            && place.get_positionals().next().is_none()
             && !word.is_empty()
             && word.bytes().all(|byte| byte.is_ascii_lowercase())
             && flags.is_empty()

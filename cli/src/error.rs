@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod hold;
 pub(crate) mod of_catalog;
 mod of_local;
+pub(crate) mod replay;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use thiserror::Error as ThisError;
 
 use self::hold::{HoldRefused, HoldTermsRefused};
 use self::of_catalog::CatalogRefused;
+use self::replay::{AskRefused, ReplayRefused};
 use crate::exit::Exit;
 
 #[derive(Debug, ThisError)]
@@ -224,6 +226,12 @@ pub(crate) enum Error {
     DayNotClosed(String),
     #[error("{0:?} is not a time: give one such as 2026-01-01T00:00:00+08:00")]
     Time(String),
+    #[error("no row of the journal has the name {0}: `explain {0}` says where to look")]
+    NoEvent(String),
+    #[error(transparent)]
+    Replay(#[from] ReplayRefused),
+    #[error(transparent)]
+    Ask(#[from] AskRefused),
     #[error(transparent)]
     Rate(#[from] RateError),
     #[error(transparent)]
@@ -261,6 +269,7 @@ impl Error {
             Self::Local(error) => of_local::exit(error),
             Self::Api(error) => exit_of_api(error),
             Self::Catalog(refused) => refused.exit(),
+            Self::Ask(refused) => refused.exit(),
             Self::Commit(error) | Self::Repair(RepairFailure::Commit(error)) => exit_of(error),
             Self::Unanswered { .. }
             | Self::Overtaken
@@ -343,6 +352,8 @@ impl Error {
             | Self::NotConfirmed
             | Self::Repair(_)
             | Self::Rate(_)
+            | Self::NoEvent(_)
+            | Self::Replay(_)
             | Self::NoUsage(_)
             | Self::DayNotClosed(_)
             | Self::NoCode { .. }

@@ -1,25 +1,57 @@
-//! `event`: prints a freshly signed sample as an API Gateway event, for `cargo lambda invoke` and `sam local invoke`.
+//! `event`: prints a freshly signed sample as an API Gateway event, for `cargo lambda invoke` and `sam local invoke`, or
+//! shows a stored event.
+
+mod show;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use local::{Call, Home, Route, Sample, Secrets, event, new_id, now};
 
 use crate::error::Error;
-use crate::print;
+use crate::print::{self, Form};
 use crate::sample_args::SampleArgs;
 
 #[derive(Debug, Args)]
+#[command(subcommand_negates_reqs = true)]
 pub(crate) struct Event {
+    /// A sample in events/: `usage` is `usage/basic`, `stripe` is `stripe/payment_intent_succeeded`, `epay` is `epay/notify_v1_get`
+    #[arg(required = true)]
+    sample: Option<String>,
     #[command(flatten)]
     sample_args: SampleArgs,
+    #[command(subcommand)]
+    action: Option<Action>,
 }
 
-pub(crate) async fn run(args: &Event, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
-    let Event { sample_args } = args;
-    let sample = sample_args.read(dir).await?;
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show a stored event: what it said and what became of it
+    Show(show::ShowEvent),
+}
+
+pub(crate) async fn run(
+    args: Event,
+    dir: &Path,
+    form: Form,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<(), Error> {
+    let Event { sample, sample_args, action } = args;
+    match action {
+        Some(Action::Show(shown)) => show::run(shown, &sample_args.which, dir, form, variable).await,
+        None => print_sample(&sample.unwrap_or_default(), &sample_args, dir, variable).await,
+    }
+}
+
+async fn print_sample(
+    name: &str,
+    sample_args: &SampleArgs,
+    dir: &Path,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<(), Error> {
+    let sample = sample_args.read(name, dir).await?;
     let secret = secret(sample_args, &sample, dir, variable)?;
     let id = sample_args.id.clone().unwrap_or_else(new_id);
     let now = now();

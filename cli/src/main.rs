@@ -1,4 +1,5 @@
-//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `transfer`, `hold`,
+//! The command line: `cargo run` serves the local stack; the commands `send`, `explain`, `event`, `replay`, `account`,
+//! `transfer`, `hold`,
 //! `member`, `order`, `owner`, `code`, `key`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed
 //! stage, and `catalog` with the catalog alone.
 
@@ -17,10 +18,14 @@ mod documented;
 mod error;
 mod event;
 mod exit;
+mod explain;
+#[cfg(test)]
+mod fixes;
 mod hold;
 mod hold_facts;
 mod key;
 mod member;
+mod note;
 mod order;
 mod owner;
 mod parse;
@@ -28,6 +33,7 @@ mod print;
 mod prompt;
 mod rate;
 mod repair_result;
+mod replay;
 mod reverse;
 mod sample_args;
 mod send;
@@ -51,7 +57,7 @@ use crate::print::Form;
 #[command(name = "hookledger", version)]
 struct Cli {
     /// The folder of balances and generated secrets
-    #[arg(long, global = true, value_name = "DIR", default_value = ".hookledger")]
+    #[arg(long, global = true, value_name = "DIR", default_value = books::DATA_DIR)]
     data: PathBuf,
     /// Print the result of a command as one JSON document; errors stay on stderr
     #[arg(long, global = true)]
@@ -66,8 +72,12 @@ struct Cli {
 enum Command {
     /// Sign sample events, post them, and report the outcome of each
     Send(send::Send),
-    /// Print a freshly signed sample as the API Gateway event of its function
+    /// Say what became of anything that a person can name, why, and the command that corrects it
+    Explain(explain::Explain),
+    /// Print a freshly signed sample as the API Gateway event of its function, or show a stored event
     Event(event::Event),
+    /// Have refused events tried again now
+    Replay(replay::Replay),
     /// Show an account, or change it by hand
     Account(account::Account),
     /// Give an amount of one account to another, with the terms on which it expires
@@ -135,7 +145,11 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             None => serve::run(serve, &data, variable).await.map(|()| Exit::Done),
             Some(Command::Send(args)) => send::run(&args, &data, form, variable).await,
             Some(Command::Statement(args)) => statement::run(&args, &data, form, variable).await.map(|()| Exit::Done),
-            Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| Exit::Done),
+            Some(Command::Event(args)) => Box::pin(event::run(args, &data, form, variable)).await.map(|()| Exit::Done),
+            Some(Command::Explain(args)) => Box::pin(explain::run(args, &data, form, variable)).await,
+            Some(Command::Replay(args)) => {
+                Box::pin(replay::run(args, &data, form, variable)).await.map(|()| Exit::Done)
+            }
             Some(Command::Catalog(args)) => catalog_command::run(args, form).map(|()| Exit::Done),
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
             Some(Command::TrialBalance(args)) => Box::pin(trial_balance::run(args, &data, form)).await,

@@ -17,14 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Selects, changes and signs a sample.
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
-    /// A sample in events/: `usage` is `usage/basic`, `stripe` is `stripe/payment_intent_succeeded`, `epay` is `epay/notify_v1_get`
-    pub(crate) sample: String,
     /// The order that the event is about: sets its number, price, currency and payment ids
     #[arg(long, value_name = "ORDER_NUMBER")]
     pub(crate) order: Option<String>,
     /// The books of that order
     #[command(flatten)]
-    which: BooksArgs,
+    pub(crate) which: BooksArgs,
     /// The event id [default: a new one]
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
@@ -43,9 +41,9 @@ pub(crate) struct SampleArgs {
 }
 
 impl SampleArgs {
-    pub(crate) async fn read(&self, dir: &Path) -> Result<Sample, Error> {
+    pub(crate) async fn read(&self, sample: &str, dir: &Path) -> Result<Sample, Error> {
         let scheme = if self.standard { Scheme::Standard } else { Scheme::Own };
-        let sample = Sample::named(&self.sample, scheme)?.with(self.set.clone(), self.add);
+        let sample = Sample::named(sample, scheme)?.with(self.set.clone(), self.add);
         let Some(number) = &self.order else {
             return Ok(sample);
         };

@@ -28,6 +28,8 @@ const CONCURRENCY_MAX: u16 = 512;
 
 #[derive(Debug, Args)]
 pub(crate) struct Send {
+    /// A sample in events/: `usage` is `usage/basic`, `stripe` is `stripe/payment_intent_succeeded`, `epay` is `epay/notify_v1_get`
+    sample: String,
     #[command(flatten)]
     sample_args: SampleArgs,
     /// The number of events. With --id X their ids are and so on
@@ -56,7 +58,7 @@ pub(crate) async fn run(
     form: Form,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Exit, Error> {
-    let sample = args.sample_args.read(dir).await?;
+    let sample = args.sample_args.read(&args.sample, dir).await?;
     let running = Home::at(dir).running()?;
     let route = Route::of(args, &sample)?;
     let url = url(args, &route, running.as_ref(), dir)?;

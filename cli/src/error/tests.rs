@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ledger::{Amount, Balance, CallRateError, EventKey, HoldRefusal, HoldState, HoldTermsError, MemberError, MoneyKey};
 
 use super::hold::HoldStep;
+use super::replay::{AskRefused, ReplayRefused};
 use super::*;
 
 /// Two lines of a terminal.
@@ -115,6 +116,7 @@ fn samples() -> Vec<Error> {
         Error::CallerKey { text: text("#"), cause: CallerKeyError },
         Error::NotUsageKey(text("evt_1")),
         Error::NoUsage(text("usage#evt_1")),
+        Error::NoEvent(text("evt_1")),
         Error::NotReversed { usage: text("usage#evt_1"), cause: UsageReversalError::Free },
         Error::ReversedBefore { usage: text("usage#evt_1"), amount: text("2") },
         Error::Campaign { text: text("a b"), cause: WordError },
@@ -265,8 +267,20 @@ fn name(error: &impl std::fmt::Debug) -> String {
     format!("{error:?}").split(|of: char| !of.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }
 
+fn replays() -> Vec<ReplayRefused> {
+    let key = || "usage#evt_1".to_owned();
+    vec![
+        ReplayRefused::Nothing,
+        ReplayRefused::Booked(key()),
+        ReplayRefused::Conflict(key()),
+        ReplayRefused::NoDelivery(key()),
+        ReplayRefused::NotConfirmed,
+        ReplayRefused::Several("usage#evt_1, stripe#evt_1".to_owned()),
+    ]
+}
+
 /// These only wrap errors that have rows of their own, or that no person causes.
-const WRAPPERS: &[&str] = &["Local", "Repair", "Rate", "Hold", "HoldTerms", "Catalog", "Commit"];
+const WRAPPERS: &[&str] = &["Local", "Repair", "Rate", "Hold", "HoldTerms", "Catalog", "Replay", "Ask", "Commit"];
 const WRAPPERS_OF_LOCAL: &[&str] =
     &["Store", "Memory", "Stream", "Random", "Template", "Setting", "Start", "Path", "Commit"];
 
@@ -338,6 +352,17 @@ fn every_message_says_what_to_do() {
         seen.insert(name);
     }
     assert_eq!(seen, variants(HOLD_SOURCE, "HoldTermsError"), "each variant has a row");
+    let mut seen = BTreeSet::new();
+    for refused in replays() {
+        let name = name(&refused);
+        row(&Error::Replay(refused), &format!("replay {name}"));
+        seen.insert(name);
+    }
+    assert_eq!(seen, variants(include_str!("replay.rs"), "ReplayRefused"), "each variant has a row");
+    for refused in [AskRefused::Deployed, AskRefused::NoOrder] {
+        let name = name(&refused);
+        row(&Error::Ask(refused), &format!("ask {name}"));
+    }
     for (words, message) in arguments::tests::rows() {
         line(2, &format!("`{words}`"), message);
     }

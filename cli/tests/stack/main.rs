@@ -20,6 +20,7 @@ mod crash;
 mod deciding;
 mod documented;
 mod epay;
+mod explaining;
 mod fireblocks;
 mod forwarder;
 mod front;

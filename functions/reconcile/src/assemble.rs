@@ -48,13 +48,13 @@ where
     let start = Arc::new(start.clone());
     let assemble = move || {
         let (start, ledger) = (Arc::clone(&start), ledger.clone());
-        Box::pin(async move { reconcile(&start, ledger).await }) as BoxFuture<'static, _>
+        Box::pin(async move { assemble_once(&start, ledger).await }) as BoxFuture<'static, _>
     };
     Assembled::new(Box::new(assemble), Invocation::now(Duration::ZERO).now).await
 }
 
-/// Assembles the worker with the currently stored keys.
-async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, StartError> {
+/// Assembles the worker with the currently stored keys, for one use.
+pub async fn assemble_once<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, StartError> {
     let stripe = Stripe::configured(start)?;
     let mut missing_credentials = MissingCredentials::default();
     let stripe_api = missing_credentials.or_without("stripe", StripeApi::open(start).await)?;

@@ -43,6 +43,7 @@
 //! # }
 //! ```
 
+mod ask;
 mod assemble;
 mod audit_sweep;
 mod changes;
@@ -81,7 +82,7 @@ use thiserror::Error;
 use usage::Usage;
 use wechat::Wechat;
 
-pub use assemble::{RETIRED_SECRET, assemble};
+pub use assemble::{RETIRED_SECRET, assemble, assemble_once};
 pub use expiring::ExpiryReport;
 pub use fulfilment::Delivered;
 pub use gateway_log::{GatewayApi, PullReport};

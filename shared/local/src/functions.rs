@@ -77,6 +77,19 @@ pub(crate) async fn open(
     })
 }
 
+/// The worker of the sweeps, for one question of a person.
+pub(crate) async fn reconcile_of(
+    function: &embedded::Function,
+    secrets: &Secrets,
+    variable: impl Fn(&str) -> Option<String>,
+    ledger: DynamoLedger,
+) -> Result<reconcile::Reconcile<DynamoLedger>, Error> {
+    // Its ledger is given, and its secrets are those of the data folder: nothing calls AWS.
+    let sdk = crate::store::in_memory()?.sdk_config();
+    let start = Start::on_machine(sdk, settings(function, variable), secrets_of(function, secrets))?;
+    Ok(reconcile::assemble_once(&start, ledger).await?)
+}
+
 /// Only the settings that the template gives the function: a setting that it omits is missing here as in AWS.
 fn settings(function: &embedded::Function, variable: impl Fn(&str) -> Option<String>) -> Settings {
     let set = |(name, value): (&String, &Value)| {

@@ -13,6 +13,7 @@
 //! ```
 
 mod api_gateway;
+mod ask;
 mod body;
 mod clock;
 mod connections;
@@ -48,6 +49,7 @@ mod store;
 mod stream;
 
 pub use api_gateway::{Call, Route, event};
+pub use ask::ask;
 pub use error::{Error, advice, line};
 pub use home::{Announced, Claim, Home, Lock, Running, RunningSource};
 pub use host_check::is_local;
@@ -55,6 +57,7 @@ pub use json::PathError;
 pub use log::to_stderr;
 pub use log_batch::LogGuard;
 pub use manual::{Change, Expiry, What, credits_of};
+pub use mock_epay::MERCHANTS_SETTING as FAKE_EPAY_MERCHANTS;
 pub use now::{context, now};
 pub use outcome::HEADER as OUTCOME_HEADER;
 pub use random::{api_key as new_api_key, bits as random_bits, service_key as new_service_key};

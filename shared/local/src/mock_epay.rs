@@ -13,6 +13,8 @@ use crate::sources::epay::{self, EVENTS_PATH, MERCHANTS};
 /// The prefix of the gateway's own paths: `<base>/mock/epay/submit.php`.
 pub(crate) const PATH: &str = "/mock/epay";
 const PAY: &str = "/pay/";
+/// Its merchants, as the setting of the function has them.
+pub const MERCHANTS_SETTING: &str = "1001:md5,1002:rsa";
 
 pub(crate) struct MockEpay {
     gateway: Gateway,
@@ -41,7 +43,7 @@ impl MockEpay {
         Some(match name {
             "MOCK_EPAY" => "true".to_owned(),
             "EPAY_API_BASE" => format!("{base_url}{PATH}"),
-            "EPAY_MERCHANTS" => "1001:md5,1002:rsa".to_owned(),
+            "EPAY_MERCHANTS" => MERCHANTS_SETTING.to_owned(),
             "EPAY_NOTIFY_URL" => format!("{base_url}/payment/notify"),
             "EPAY_RETURN_URL" => format!("{base_url}/payment/return"),
             _ => return None,

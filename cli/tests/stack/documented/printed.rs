@@ -109,7 +109,7 @@ fn readme_commands_print_the_commented_result() {
         let commands: Vec<String> =
             text.lines().filter(|line| line.starts_with("cargo run -q --")).map(str::to_owned).collect();
         let outputs: Vec<String> = run(&folder, BASE, &commands).into_iter().map(|printed| printed.output).collect();
-        let expected = ["  booked  ", "  repeat  ", "  balance    999.99766\n"];
+        let expected = ["  booked  ", "  repeat  ", "  balance    999.99766\n", "\nall is well"];
         assert_eq!(outputs.len(), expected.len(), "{name}: {commands:?}");
         for (output, expected) in outputs.iter().zip(expected) {
             assert!(output.contains(expected), "{name}: {output}");

@@ -1,0 +1,42 @@
+//! Why an event is not tried again, its delivery not shown, or a provider not queried.
+
+use thiserror::Error as ThisError;
+
+use crate::exit::Exit;
+
+/// Nothing was made due.
+#[derive(Debug, ThisError)]
+pub(crate) enum ReplayRefused {
+    #[error("no refused event has this name: `explain` shows what has it")]
+    Nothing,
+    #[error("{0} is booked already, and no event is booked twice: `explain {0}` shows it")]
+    Booked(String),
+    #[error("{0} contradicts the event that has its key, and a retry does not help: `explain {0}` shows both")]
+    Conflict(String),
+    #[error("{0} has no delivery that is still kept: have its sender send it again")]
+    NoDelivery(String),
+    #[error("nothing was changed: confirm at the terminal, or with --yes")]
+    NotConfirmed,
+    #[error("several events have this name: give one of {0}")]
+    Several(String),
+}
+
+/// No provider was queried.
+#[derive(Debug, ThisError)]
+pub(crate) enum AskRefused {
+    #[error(
+        "--ask uses the keys of this machine: `replay ORDER` has a deployed stage query with its own, and book the result"
+    )]
+    Deployed,
+    #[error("--ask queries the provider of an order, and this names none: give the order or its payment")]
+    NoOrder,
+}
+
+impl AskRefused {
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Deployed => Exit::Usage,
+            Self::NoOrder => Exit::Refused,
+        }
+    }
+}

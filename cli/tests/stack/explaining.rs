@@ -1,0 +1,100 @@
+//! `explain`, `event show` and `replay` on the running stack: one question, its answer, and the command that corrects it.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::buying::demo_key;
+use crate::harness::{CommandOutput, Folder, Stack};
+
+/// The sweep runs each minute.
+const TICKS_MAX: u32 = 150;
+
+fn explain(folder: &Folder, args: &[&str]) -> CommandOutput {
+    folder.run(&[&["explain"], args].concat())
+}
+
+fn document(folder: &Folder, args: &[&str]) -> Value {
+    serde_json::from_str(&explain(folder, &[args, &["--json"]].concat()).stdout).unwrap()
+}
+
+/// The number and the page of a new order.
+fn checkout(stack: &Stack<'_>, key: &str) -> (String, Value) {
+    let made = stack.call("POST", "/api/pay/checkout", key, &json!({ "product": "credits-100" })).body;
+    (made["orderNumber"].as_str().unwrap().to_owned(), made["url"].clone())
+}
+
+#[test]
+fn order_is_explained_from_its_page_to_its_credits() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let (number, url) = checkout(&stack, &demo_key(&folder));
+
+    let unpaid = explain(&folder, &[&number]);
+    assert_eq!(unpaid.code, Some(1), "{}", unpaid.stdout);
+    assert!(unpaid.stdout.contains("stopped before paid: unpaid: no payment has been reported"), "{}", unpaid.stdout);
+    let data = folder.data().display().to_string();
+    let query = format!("hookledger replay {number} --reason R --data {data}\n");
+    assert!(unpaid.stdout.contains(&query), "{}", unpaid.stdout);
+    let asked = explain(&folder, &[&number, "--ask"]);
+    assert!(asked.stdout.contains("stripe: "), "{}{}", asked.stdout, asked.stderr);
+
+    assert_eq!(stack.pay(&url, "4242 4242 4242 4242").status, 303);
+    let paid = explain(&folder, &[&number]);
+    assert_eq!((paid.code, paid.stdout.lines().last()), (Some(0), Some("all is well")), "{}", paid.stdout);
+    let chinese = explain(&folder, &[&number, "--lang", "zh"]);
+    assert_eq!((chinese.code, chinese.stdout.lines().last()), (Some(0), Some("一切正常")), "{}", chinese.stdout);
+    let answer = document(&folder, &[&number]);
+    assert_eq!((&answer["found"], &answer["well"], &answer["kind"]), (&json!("one"), &json!(true), &json!("order")));
+    let stages: Vec<&str> =
+        answer["chain"].as_array().unwrap().iter().filter_map(|link| link["stage"].as_str()).collect();
+    assert!(stages.contains(&"paid") && stages.contains(&"granted") && stages.contains(&"fulfilled"), "{stages:?}");
+
+    let missing = explain(&folder, &["evt_never_seen"]);
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.stdout.contains("Event deliveries"), "{}", missing.stdout);
+    folder.fails(1, &["explain", "nothing-here", "--ask"]);
+    folder.fails(2, &["explain", &number, "--lang", "fr"]);
+    // A key is found by its text, which is not printed.
+    let key = demo_key(&folder);
+    let found = explain(&folder, &[&key]);
+    assert!(found.stdout.contains("of demo") && !found.stdout.contains(&key), "{}", found.stdout);
+}
+
+#[test]
+fn refused_event_is_shown_corrected_and_tried_again() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let sent = folder.run(&["send", "usage", "--id", "evt_1", "--set", "data.remoteKeyId=k9"]);
+    assert_eq!(sent.code, Some(1), "{}", sent.stdout);
+    let stopped = explain(&folder, &["evt_1"]);
+    assert_eq!(stopped.code, Some(1), "{}", stopped.stdout);
+    assert!(stopped.stdout.contains("unknown_key: no owner has this key"), "{}", stopped.stdout);
+    assert!(stopped.stdout.contains("account key OWNER k9 --reason R"), "{}", stopped.stdout);
+
+    let shown = folder.stdout_of(&["event", "show", "evt_1"]);
+    assert!(shown.contains("unknown_key") && !shown.contains("remoteKeyId"), "{shown}");
+    folder.fails(2, &["event", "show", "evt_1", "--body"]);
+    let body = folder.stdout_of(&["event", "show", "evt_1", "--body", "--reason", "support", "--author", "ada"]);
+    assert!(body.contains("\"remoteKeyId\""), "{body}");
+    let notes = stack.journal("manual#");
+    let is_note = |row: &Value| row["kind"]["S"] == "show_body" && row["facts"]["M"]["author"]["S"] == "ada";
+    assert!(notes.iter().any(is_note), "{notes:?}");
+
+    let asked = folder.run(&["replay", "evt_1", "--reason", "bound"]);
+    assert!(asked.code == Some(1) && asked.stderr.contains("unknown_key"), "{}", asked.stderr);
+    folder.stdout_of(&["account", "key", "demo", "k9", "--reason", "bound"]);
+    let due = folder.stdout_of(&["replay", "evt_1", "--yes", "--reason", "bound"]);
+    assert!(due.contains("due now: 1"), "{due}");
+    for tick in 0.. {
+        if explain(&folder, &["evt_1"]).code == Some(0) {
+            break;
+        }
+        assert!(tick < TICKS_MAX, "{}", explain(&folder, &["evt_1"]).stdout);
+        sleep(Duration::from_secs(1));
+    }
+    folder.fails(1, &["replay", "evt_1", "--yes", "--reason", "again"]);
+    folder.fails(1, &["replay", "--failed", "--source", "usage", "--yes", "--reason", "none"]);
+    assert_eq!(stack.journal("usage#evt_1").len(), 1, "booked once");
+}
