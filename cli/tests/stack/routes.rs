@@ -21,9 +21,10 @@ const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST",
 const HEAD_BYTES_MAX: usize = 10_240;
 
 const OF_API: &str = r#"{"error":"body_too_large","message":"The body is too large."}"#;
+const OF_CHAT: &str = r#"{"error":{"message":"The body is too large.","type":"invalid_request_error","param":null,"code":"body_too_large"}}"#;
 
 /// The body limit of each function, and its reply to a longer body.
-const FUNCTIONS: [(&str, usize, &str); 10] = [
+const FUNCTIONS: [(&str, usize, &str); 11] = [
     ("usage", Usage::BODY_BYTES_MAX, r#"{"success":false,"message":"Payload too large"}"#),
     ("litellm", 6 * 1024 * 1024, r#"{"success":false,"message":"Payload too large"}"#),
     ("openrouter", 6 * 1024 * 1024, r#"{"success":false,"message":"Payload too large"}"#),
@@ -33,6 +34,7 @@ const FUNCTIONS: [(&str, usize, &str); 10] = [
     ("fireblocks", Fireblocks::BODY_BYTES_MAX, r#"{"error":"Payload too large"}"#),
     ("orders", 8 * 1024, OF_API),
     ("checkout", 4 * 1024, OF_API),
+    ("chat", 1024 * 1024, OF_CHAT),
     ("credits", 4 * 1024, OF_API),
 ];
 /// Routes that take more than the others of their function.

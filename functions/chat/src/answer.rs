@@ -91,14 +91,14 @@ impl<L: Books> Chat<L> {
         invocation: &Invocation,
     ) -> Option<String> {
         let request = paid.request;
-        let held = paid.hold.as_ref().map(|hold| hold.amount).unwrap_or_default();
-        let cost = price::cost(used.card, &request.model, request.size, tokens, text_bytes, invocation.now, held);
-        let charged = match (&cost, &paid.hold) {
+        let set_aside = paid.hold.as_ref().map(|hold| hold.amount).unwrap_or_default();
+        let cost = price::cost(used.card, &request.model, request.size, tokens, text_bytes, invocation.now, set_aside);
+        let settled = match (&cost, &paid.hold) {
             (Some(cost), Some(hold)) => self.charge(hold, cost, used, request, invocation).await,
             _ => None,
         };
         let tokens = cost.as_ref().map(|cost| cost.tokens).unwrap_or_default();
-        let nanocredits_charged = charged.map_or(0, |charged| u64::try_from(charged.units()).unwrap_or(u64::MAX));
+        let nanocredits_charged = settled.map_or(0, |amount| u64::try_from(amount.units()).unwrap_or(u64::MAX));
         let metrics = ChatMetrics {
             tokens_in: tokens.prompt,
             tokens_out: tokens.completion,
@@ -110,7 +110,7 @@ impl<L: Books> Chat<L> {
         edge::chatted(&request.model, &metrics);
         match &paid.hold {
             None => Some("0".to_owned()),
-            Some(_) => charged.map(|charged| Asset::CREDITS.format(charged)),
+            Some(_) => settled.map(|amount| Asset::CREDITS.format(amount)),
         }
     }
 

@@ -60,6 +60,7 @@ struct Message<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the API")]
 struct Usage {
     prompt_tokens: u8,
     completion_tokens: u8,

@@ -123,7 +123,7 @@ impl<L: Books> Chat<L> {
 impl<L: Books> StreamService for Chat<L> {
     /// API Gateway gives up after 30 seconds. The upstream gets what the settlement leaves: 26.
     const REPLY_WITHIN: Duration = Duration::from_secs(29);
-    const STREAM_WITHIN: Duration = Duration::from_secs(600);
+    const STREAM_WITHIN: Duration = Duration::from_mins(10);
 
     async fn answer(&self, event: &str, invocation: &Invocation, responder: Responder) {
         // Boxed: the future of a request would else hold those of all its steps.
@@ -192,8 +192,8 @@ impl<L: Books> Chat<L> {
             Err(failure) => return fail(None, &failure, invocation, responder),
         };
         match Box::pin(caller.call(&request, &breakers, until, invocation)).await {
-            Ok(called) => Box::pin(self.answered(&paid, called, card, invocation, responder)).await,
-            Err(not_called) => self.not_answered(&paid, &not_called, invocation, responder).await,
+            Ok(answer) => Box::pin(self.answered(&paid, answer, card, invocation, responder)).await,
+            Err(failed) => self.not_answered(&paid, &failed, invocation, responder).await,
         }
     }
 

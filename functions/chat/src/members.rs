@@ -42,14 +42,14 @@ pub(crate) fn place(text: &str, value: &RawValue) -> Range<usize> {
 /// The text with these parts of it replaced. They do not overlap.
 pub(crate) fn spliced(text: &str, mut changes: Vec<(Range<usize>, String)>) -> String {
     changes.sort_by_key(|(place, _)| place.start);
-    let (mut changed, mut from) = (String::with_capacity(text.len().saturating_add(64)), 0);
+    let (mut whole, mut from) = (String::with_capacity(text.len().saturating_add(64)), 0);
     for (place, with) in changes {
-        changed.push_str(text.get(from..place.start).unwrap_or_default());
-        changed.push_str(&with);
+        whole.push_str(text.get(from..place.start).unwrap_or_default());
+        whole.push_str(&with);
         from = place.end;
     }
-    changed.push_str(text.get(from..).unwrap_or_default());
-    changed
+    whole.push_str(text.get(from..).unwrap_or_default());
+    whole
 }
 
 impl<'de> Deserialize<'de> for Members<'de> {

@@ -61,7 +61,7 @@ impl ChatRequest {
             set(text, &members, default_limit(&model), limit.tokens.to_string(), &mut changes, &mut first);
         }
         if is_stream && !usage.is_wanted {
-            usage.force(text, &members, &mut changes, &mut first);
+            StreamUsage::force(text, &members, &mut changes, &mut first);
         }
         if let (Some(brace), false) = (text.find('{'), first.is_empty()) {
             let behind = brace.saturating_add(1);
@@ -230,7 +230,6 @@ impl StreamUsage {
     }
 
     fn force(
-        &self,
         text: &str,
         members: &Members<'_>,
         changes: &mut Vec<(std::ops::Range<usize>, String)>,

@@ -65,13 +65,12 @@ pub(crate) fn cost(
 ) -> Option<Cost> {
     let reported = reported.and_then(|tokens| Some((tokens, price(card, model, tokens, now)?)));
     let is_estimate = reported.is_none();
-    let (tokens, (amount, price)) = match reported {
-        Some(reported) => reported,
-        None => {
-            let answer = text_bytes.div_ceil(BYTES_PER_TOKEN).min(size.max_tokens);
-            let tokens = estimate(size, answer);
-            (tokens, price(card, model, tokens, now)?)
-        }
+    let (tokens, (amount, price)) = if let Some(reported) = reported {
+        reported
+    } else {
+        let answer = text_bytes.div_ceil(BYTES_PER_TOKEN).min(size.max_tokens);
+        let tokens = estimate(size, answer);
+        (tokens, price(card, model, tokens, now)?)
     };
     let is_above_hold = amount > held;
     Some(Cost { amount: amount.min(held), tokens, is_estimate, price, is_above_hold })

@@ -79,12 +79,11 @@ impl Begun {
                 () = writer.left() => break End::Left,
             };
             match read {
-                Ok(true) => {}
                 // Some upstreams end without `[DONE]`.
                 Ok(false) if self.unsent.is_empty() && self.tally.done.is_none() => {
                     break End::Whole { last: Vec::new() };
                 }
-                Ok(false) => {}
+                Ok(_) => {}
                 Err(error) => break End::Failed(error),
             }
         };
@@ -97,8 +96,9 @@ impl Begun {
             return Ok(false);
         }
         let Some(bytes) = self.answer.part().await? else {
-            let rest = std::mem::take(&mut self.reader).end();
-            rest.into_iter().for_each(|event| self.tally.take(event, &mut self.unsent));
+            if let Some(event) = std::mem::take(&mut self.reader).end() {
+                self.tally.take(event, &mut self.unsent);
+            }
             return Ok(false);
         };
         for event in self.reader.push(&bytes)? {

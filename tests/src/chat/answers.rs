@@ -143,9 +143,9 @@ async fn unusual_usage_is_charged_within_the_hold() {
             assert_eq!(reply.status, 200, "{}", reply.body);
             let charged = 10 * 1_000_000_000 - shop.balance();
             let hold = shop.hold(header(&reply, "x-request-id").expect("an id")).await;
-            let held = i128::try_from(hold.amount.units()).expect("small");
-            assert!(charged > 0 && charged <= held, "{words}: {charged} of {held}");
-            assert_eq!(charged == held, is_all_held, "{words}: {charged} of {held}");
+            let most = i128::try_from(hold.amount.units()).expect("small");
+            assert!(charged > 0 && charged <= most, "{words}: {charged} of {most}");
+            assert_eq!(charged == most, is_all_held, "{words}: {charged} of {most}");
         }
     }
 }
