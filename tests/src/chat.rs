@@ -141,7 +141,7 @@ pub(crate) fn post_by(key: &str, body: &str) -> String {
 }
 
 pub(crate) fn moment(attempt: u64, seconds: i64) -> Invocation {
-    let within = Duration::from_secs(60);
+    let within = Duration::from_mins(1);
     let now: Timestamp = now().plus_seconds(seconds);
     Invocation { now, started: instant(), deadline: deadline(within), attempt: mark(attempt) }
 }
