@@ -130,7 +130,7 @@ impl OpenAi {
             state.totals.calls
         };
         let prompt = Prompt::read(call.body)?;
-        if !self.models.contains(&prompt.model) {
+        if !self.has(&prompt.model) {
             return Err(Failure::MODEL);
         }
         let wants = words::Wants::of(prompt.words(), &self.name);
@@ -144,6 +144,14 @@ impl OpenAi {
         let completion = Completion::of(&prompt, &wants, id, call);
         self.count(&completion);
         Ok(completion.answer(&prompt, &wants))
+    }
+
+    /// A model has dated names too: `gpt-4o-mini-2024-07-18`.
+    fn has(&self, model: &str) -> bool {
+        let is_named = |known: &String| {
+            model.strip_prefix(known.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        self.models.iter().any(is_named)
     }
 
     fn count(&self, completion: &Completion) {

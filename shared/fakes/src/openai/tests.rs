@@ -247,4 +247,8 @@ fn models_are_listed() {
     let list: Value = serde_json::from_str(&answered.parts.concat()).expect("an object");
     let ids: Vec<&str> = list["data"].as_array().expect("a list").iter().filter_map(|of| of["id"].as_str()).collect();
     assert_eq!((&list["object"], ids), (&json!("list"), vec!["one", "two"]));
+    for (model, status) in [("one", 200), ("two-2026-01-01", 200), ("once", 404), ("three", 404)] {
+        let body = request("hello", &json!({ "model": model }));
+        assert_eq!(upstream.answer(&call(&body)).status, status, "{model}");
+    }
 }
