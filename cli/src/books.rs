@@ -94,7 +94,7 @@ impl Books {
         deployed: Option<(SdkConfig, String)>,
         lock: Option<Lock>,
     ) -> Self {
-        let ledger = DynamoLedger::new(sdk, Tables::of_stage(stage), fastrand::Rng::new());
+        let ledger = DynamoLedger::new(sdk, Tables::of_stage(stage), fastrand::Rng::new()).minding_pauses();
         Self { ledger, index_lag, deployed, _lock: lock }
     }
 

@@ -45,6 +45,8 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
         "order ",
         "code ",
         "rate ",
+        "pause ",
+        "resume ",
         "reverse ",
         "send ",
         "explain ",

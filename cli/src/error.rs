@@ -16,8 +16,8 @@ use edge::KeyringError;
 use ledger::{
     AcceptError, AccountId, AccountIdError, AccountTransferError, AmountError, CallRateError, CallerKeyError,
     CommitError, CurrencyPairError, GrantTermsError, HoldId, HoldIdError, KeyError, MemberError, OrderNumber,
-    OrderNumberError, Owner, RateError, RateTextError, RepairError, ScopesError, Timestamp, UsageReversalError,
-    WordError, ZoneError,
+    OrderNumberError, Owner, PauseError, RateError, RateTextError, RepairError, ScopesError, Timestamp,
+    UsageReversalError, WordError, ZoneError,
 };
 use local::{advice, line};
 use thiserror::Error as ThisError;
@@ -235,6 +235,10 @@ pub(crate) enum Error {
     #[error(transparent)]
     Rate(#[from] RateError),
     #[error(transparent)]
+    Pause(#[from] PauseError),
+    #[error("{loses}: events of {what} are lost meanwhile; pause it nevertheless with --accept-loss")]
+    PauseLoses { what: &'static str, loses: &'static str },
+    #[error(transparent)]
     Catalog(#[from] CatalogRefused),
     #[error("--id {text} {cause}")]
     Id { text: String, cause: KeyError },
@@ -354,6 +358,8 @@ impl Error {
             | Self::Rate(_)
             | Self::NoEvent(_)
             | Self::Replay(_)
+            | Self::Pause(_)
+            | Self::PauseLoses { .. }
             | Self::NoUsage(_)
             | Self::DayNotClosed(_)
             | Self::NoCode { .. }

@@ -1,7 +1,7 @@
 //! The command line: `cargo run` serves the local stack; the commands `send`, `explain`, `event`, `replay`, `account`,
 //! `transfer`, `hold`,
-//! `member`, `order`, `owner`, `code`, `key`, `reverse`, `rate`, `audit` and `trial-balance` work with it, or with a deployed
-//! stage, and `catalog` with the catalog alone.
+//! `member`, `order`, `owner`, `code`, `key`, `reverse`, `rate`, `pause`, `resume`, `audit` and `trial-balance` work with it,
+//! or with a deployed stage, and `catalog` with the catalog alone.
 
 mod account;
 mod account_transfer;
@@ -29,6 +29,7 @@ mod note;
 mod order;
 mod owner;
 mod parse;
+mod pause;
 mod print;
 mod prompt;
 mod rate;
@@ -98,6 +99,10 @@ enum Command {
     Key(key::KeyCommand),
     /// Show or change the exchange rates of products that are charged in another currency
     Rate(rate::RateCommand),
+    /// Stop a source, fulfilment or a sweep at once, or list what is paused
+    Pause(pause::PauseArgs),
+    /// Let what is paused go on
+    Resume(pause::ResumeArgs),
     /// Validate the catalog, or show what a use of a model costs by its rate card
     Catalog(catalog_command::CatalogCommand),
     /// Print an account's statement over the API, all its pages
@@ -168,6 +173,12 @@ fn run(cli: Cli) -> Result<Exit, Error> {
                 Box::pin(member::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }
             Some(Command::Rate(args)) => Box::pin(rate::run(args, &data, form, variable)).await.map(|()| Exit::Done),
+            Some(Command::Pause(args)) => {
+                Box::pin(pause::pause(args, &data, form, variable)).await.map(|()| Exit::Done)
+            }
+            Some(Command::Resume(args)) => {
+                Box::pin(pause::resume(args, &data, form, variable)).await.map(|()| Exit::Done)
+            }
             Some(Command::Account(args)) => {
                 Box::pin(account::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }

@@ -62,8 +62,8 @@ async fn all() -> Vec<Path> {
         events::of_epay().await,
         events::of_fireblocks().await,
         Box::pin(deliveries::of_fulfil()).await,
-        sweeps::of_reconcile().await,
-        purchase::of_purchases().await,
+        Box::pin(sweeps::of_reconcile()).await,
+        Box::pin(purchase::of_purchases()).await,
     ];
     groups.into_iter().flatten().collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use edge::{Keyring, Service as _, Settings, Vault};
 use ledger::{
     BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints,
-    Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows, Source,
+    Ledger, Order, OrderNumber, Owner, Pauses, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows, Source,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -141,6 +141,14 @@ impl Ledger for PanickingLedger {
 
     fn recall(&self, _: &EventKey, _: &Fingerprints) -> Option<Receipt> {
         panic!("fell over {SECRET}")
+    }
+
+    fn paused(&self, _: &CallContext<'_>) -> Pauses {
+        Pauses::default()
+    }
+
+    async fn pauses(&self, _: &CallContext<'_>) -> Result<Pauses, CommitError> {
+        Ok(Pauses::default())
     }
 
     async fn key(&self, _: &CallerKey, _: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {

@@ -34,6 +34,7 @@ mod members;
 mod openapi;
 mod openrouter;
 mod operations;
+mod pauses;
 mod planted;
 mod policies;
 mod reconcile;

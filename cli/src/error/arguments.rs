@@ -99,7 +99,8 @@ fn name(arg: &str) -> String {
         return listed(&options.collect::<Vec<_>>(), "or");
     }
     let first = arg.split([' ', '=']).next().unwrap_or_default();
-    first.strip_prefix('<').and_then(|name| name.strip_suffix('>')).unwrap_or(first).to_owned()
+    let within = |open, close| first.strip_prefix(open).and_then(|name: &str| name.strip_suffix(close));
+    within('<', '>').or_else(|| within('[', ']')).unwrap_or(first).to_owned()
 }
 
 /// What is close to the unknown word, or else where the known ones are listed.

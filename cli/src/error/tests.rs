@@ -96,6 +96,7 @@ fn samples() -> Vec<Error> {
         Error::IdTaken(text("c1")),
         Error::NoAuthor,
         Error::Amount { text: text("-1"), cause: AmountError::Negative },
+        Error::PauseLoses { what: "openrouter", loses: "OpenRouter promises no retry" },
         Error::Nothing(text("0")),
         Error::Circle(owner()),
         Error::NothingToResolve(text("HL1"), "no call was claimed"),
@@ -142,6 +143,22 @@ fn of_the_catalog() -> Vec<CatalogRefused> {
         CatalogRefused::NoPrice { model: text("gpt-5"), at: Timestamp::EPOCH },
         CatalogRefused::Counts(catalog::CountsError::TooLarge { kind: catalog::Kind::Input }),
         CatalogRefused::Seconds { text: text("soon"), cause: AmountError::NotADecimal },
+    ]
+}
+
+fn of_tools() -> Vec<ToolError> {
+    vec![
+        ToolError::Output("man1".into(), io()),
+        ToolError::NoAwsCli,
+        ToolError::AwsCli { command: text("sqs get-queue-url"), said: text("An error occurred (AccessDenied)") },
+        ToolError::NotHere,
+        ToolError::Template,
+        ToolError::Secret(edge::KeyringError::NotAnObject),
+        ToolError::NoApiUrl(text("hookledger-dev")),
+        ToolError::KeyRefused { setting: "WEBHOOK_SECRET", cause: signing::SecretError::Placeholder },
+        ToolError::NotRotated(text("epay")),
+        ToolError::OneKey("WEBHOOK_SECRET"),
+        ToolError::NoMessage(text("m1")),
     ]
 }
 
@@ -280,7 +297,7 @@ fn replays() -> Vec<ReplayRefused> {
 }
 
 /// These only wrap errors that have rows of their own, or that no person causes.
-const WRAPPERS: &[&str] = &["Local", "Repair", "Rate", "Hold", "HoldTerms", "Catalog", "Replay", "Ask", "Commit"];
+const WRAPPERS: &[&str] = &["Local", "Repair", "Rate", "Pause", "Tool", "Hold", "HoldTerms", "Catalog", "Replay", "Ask", "Commit"];
 const WRAPPERS_OF_LOCAL: &[&str] =
     &["Store", "Memory", "Stream", "Random", "Template", "Setting", "Start", "Path", "Commit"];
 
@@ -336,6 +353,22 @@ fn every_message_says_what_to_do() {
     }
     let source = include_str!("../../../shared/ledger/src/rate.rs");
     assert_eq!(seen, variants(source, "RateError"), "each variant has a row");
+    let mut seen = BTreeSet::new();
+    for error in
+        [PauseError::Paused { word: "fulfil", since: Timestamp::EPOCH }, PauseError::NotPaused { word: "fulfil" }]
+    {
+        seen.insert(name(&error));
+        row(&Error::Pause(error), &format!("pause {}", name(&error)));
+    }
+    let source = include_str!("../../../shared/ledger/src/pause.rs");
+    assert_eq!(seen, variants(source, "PauseError"), "each variant has a row");
+    let mut seen = BTreeSet::new();
+    for error in of_tools() {
+        let name = name(&error);
+        row(&Error::Tool(error), &format!("tool {name}"));
+        seen.insert(name);
+    }
+    assert_eq!(seen, variants(include_str!("of_tools.rs"), "ToolError"), "each variant has a row");
     let mut seen = BTreeSet::new();
     for (step, cause) in holds() {
         let name = name(&cause);

@@ -1,7 +1,7 @@
 //! Every command of the docs, with what runs it. A block or an inline command without a line here fails, and so does a page
 //! whose translation has other commands.
 
-mod done;
+pub(crate) mod done;
 mod page;
 mod printed;
 
@@ -86,6 +86,11 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/local-lambda.md", "--also 172.17.0.1", Test("second_address_of_the_page_is_served")),
     // All but the last command, which takes an engine for containers.
     ("docs/local-lambda.md", "sam local invoke", WATCH),
+    (
+        "docs/operate.md",
+        "pause stripe --reason",
+        Other("cli/tests/stack/pausing.rs", "source_of_the_page_is_paused_and_resumed"),
+    ),
     ("docs/operate.md", "SET attention = :s", AWS),
     ("docs/operate.md", "restore-table-to-point-in-time", AWS),
     ("docs/operate.md", "SET payment = :unpaid", AWS),
@@ -108,6 +113,7 @@ const INLINE_COMMANDS: &[(&str, RunBy)] = &[
     ("cargo run -- order resolve N --as done\\|failed\\|again --reason \"…\" --aws --stage prod", INLINE),
     ("cargo run -- order show N", INLINE),
     ("cargo run -- order show N --aws --stage prod", INLINE),
+    ("cargo run -- pause --list --aws --stage prod", INLINE),
     ("cargo run -- rate set MNT/CNY RATE --aws --stage dev --reason R", INLINE),
     ("cargo run -- send usage --retry", INLINE),
     ("cargo run -q -- audit", INLINE),

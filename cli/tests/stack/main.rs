@@ -32,6 +32,7 @@ mod killed;
 mod members;
 mod operator;
 mod owners;
+mod pausing;
 mod prompts;
 mod rates;
 mod repairing;

@@ -32,6 +32,7 @@ pub(crate) fn order_after(effects: &[Effect], order: &Order) -> Option<Order> {
         | Effect::Wait { .. }
         | Effect::TakePlace { .. }
         | Effect::Rates(_)
+        | Effect::Pauses(_)
         | Effect::Code(_)
         | Effect::SetBudget(_)
         | Effect::Key(_)

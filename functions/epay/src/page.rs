@@ -68,7 +68,7 @@ fn nothing(outcome: &Outcome) -> (u16, Message) {
         Outcome::Booked | Outcome::Repeat => (200, PAID),
         Outcome::Refused(reason) if reason.is_retryable() => (200, WAITING),
         Outcome::Refused(_) | Outcome::Conflict | Outcome::Ignored(_) => (409, DISAGREES),
-        Outcome::Unavailable | Outcome::Unverifiable | Outcome::Panicked => (503, WAITING),
+        Outcome::Paused | Outcome::Unavailable | Outcome::Unverifiable | Outcome::Panicked => (503, WAITING),
         Outcome::Unverified(_)
         | Outcome::Unparsed(_)
         | Outcome::Malformed

@@ -18,7 +18,7 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
         Outcome::Refused(_) | Outcome::Conflict | Outcome::Ignored(_) => fail(409),
         Outcome::TooLarge => fail(413),
         Outcome::Panicked => fail(500),
-        Outcome::Unavailable | Outcome::Unverifiable => fail(503),
+        Outcome::Paused | Outcome::Unavailable | Outcome::Unverifiable => fail(503),
     }
 }
 

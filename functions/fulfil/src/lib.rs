@@ -36,8 +36,11 @@ mod stream;
 use std::time::Duration;
 
 use edge::{Invocation, WorkError, Worker};
-use futures_util::StreamExt as _;
-use ledger::{CommitError, Committed, Decision, Fact, Fulfilment, Ledger, Order, OrderNumber, Pointer, Writer};
+use futures_util::{StreamExt as _, future};
+use ledger::{
+    CallContext, CommitError, Committed, Decision, Fact, Fulfilment, Ledger, Order, OrderNumber, Pausable, Pointer,
+    Writer,
+};
 use providers::CallError;
 use thiserror::Error;
 
@@ -82,6 +85,8 @@ pub enum Fulfilled {
     MovedOn,
     /// Nothing was due.
     Nothing,
+    /// A person has paused fulfilment. The order stays in the index `work`, and the sweep fulfils it later.
+    Paused,
 }
 
 #[derive(Debug, Error)]
@@ -113,7 +118,11 @@ impl<L: Ledger> Worker for Fulfil<L> {
         let Batch { orders, unreadable } = stream::read(event)?;
         let tried = futures_util::stream::iter(orders).map(|(number, records)| async move {
             match self.fulfil(&number, &invocation.part(ONE_WITHIN)).await {
-                Ok(_) => Vec::new(),
+                Ok(Fulfilled::Paused) => {
+                    edge::line(SOURCE, Some(number.as_str()), "paused", None, invocation);
+                    Vec::new()
+                }
+                Ok(Fulfilled::MovedOn | Fulfilled::Nothing) => Vec::new(),
                 Err(error) => {
                     failed(&number, &error, invocation);
                     if is_left_to_sweep(&error) { Vec::new() } else { records }
@@ -131,10 +140,16 @@ impl<L: Ledger> Fulfil<L> {
         let mut fulfilled = Fulfilled::Nothing;
         let mut proven = None;
         for _ in 0..ROUNDS_MAX {
+            // Beside each other, so that what is paused is as recent as the order, and costs no time.
+            let context = &invocation.context();
+            let (order, is_paused) = future::join(self.ledger.order(number, context), self.is_paused(context)).await;
             // A deleted order needs no fulfilment.
-            let Some(order) = self.ledger.order(number, &invocation.context()).await? else {
+            let Some(order) = order? else {
                 return Ok(fulfilled);
             };
+            if is_paused {
+                return Ok(Fulfilled::Paused);
+            }
             if self.has_step(&order, invocation) && (proven.is_none() || proven != order.proof()) {
                 if !self.is_proven(&order, invocation).await? {
                     return Ok(fulfilled);
@@ -150,6 +165,11 @@ impl<L: Ledger> Fulfil<L> {
             fulfilled = Fulfilled::MovedOn;
         }
         Err(FulfilError::TooManyConflicts)
+    }
+
+    /// Without an answer, and never one before: fulfilment goes on.
+    async fn is_paused(&self, context: &CallContext<'_>) -> bool {
+        self.ledger.pauses(context).await.is_ok_and(|pauses| pauses.has(Pausable::Fulfil))
     }
 
     fn has_step(&self, order: &Order, invocation: &Invocation) -> bool {

@@ -12,6 +12,6 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
-    let ledger = DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new());
+    let ledger = DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new()).minding_pauses();
     edge::run(litellm::assemble(&start, ledger).await?).await
 }

@@ -73,7 +73,7 @@ use edge::{Invocation, WorkError, Worker};
 use epay::Epay;
 use fireblocks::Fireblocks;
 use fulfil::Fulfil;
-use ledger::{Audit, Backlog, Sweep, Writer};
+use ledger::{Audit, Backlog, Pausable, Pauses, Sweep, Writer};
 use litellm::Litellm;
 use openrouter::Openrouter;
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,8 @@ pub use unpaid::UnpaidReport;
 /// The function's name in the journal, the log and the metrics.
 const SOURCE: &str = WRITER.as_str();
 const WRITER: Writer = Writer::Reconcile;
+/// A store that does not answer by then does not answer the sweep either.
+const PAUSES_WITHIN: Duration = Duration::from_secs(2);
 /// Reason: a genuine delivery is in another event's row.
 const OTHER_RECEIPT: &str = "other_receipt";
 
@@ -146,6 +148,8 @@ pub enum Report {
     Audit(AuditReport),
     /// The audit of the rows in a batch of a stream.
     Changes(AuditReport),
+    /// The sweep, or all that it books, is paused.
+    Paused,
 }
 
 impl<L: Backlog + Audit> Worker for Reconcile<L> {
@@ -161,12 +165,14 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
             return Ok(Report::Changes(compared));
         };
         let sweep = Sweep::named(&task.sweep).ok_or(UnknownTask)?;
+        let pauses = &self.paused(sweep, invocation).await;
         // On the heap, since each future is large and only one of them runs.
         let report = match sweep {
-            Sweep::Refused => Report::Refused(Box::pin(self.sweep_refused(invocation)).await?),
+            sweep if pauses.stops(sweep) => Report::Paused,
+            Sweep::Refused => Report::Refused(Box::pin(self.sweep_refused(invocation, pauses)).await?),
             Sweep::StripeBackfill => Report::StripeBackfill(Box::pin(self.backfill_stripe(invocation)).await?),
             Sweep::GatewayLog => Report::GatewayLog(Box::pin(self.pull_gateway_log(invocation)).await?),
-            Sweep::Unpaid => Report::Unpaid(Box::pin(self.sweep_unpaid(invocation)).await?),
+            Sweep::Unpaid => Report::Unpaid(Box::pin(self.sweep_unpaid(invocation, pauses)).await?),
             Sweep::Unfulfilled => Report::Unfulfilled(Box::pin(self.sweep_unfulfilled(invocation)).await?),
             Sweep::PendingExternal => Report::PendingExternal(Box::pin(self.sweep_pending_external(invocation)).await?),
             Sweep::Expiring => Report::Expiring(Box::pin(self.sweep_expiring(invocation)).await?),
@@ -175,6 +181,22 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
         };
         edge::ran(sweep.as_str());
         Ok(report)
+    }
+}
+
+impl<L: Backlog> Reconcile<L> {
+    /// What is paused, and a line for all of it by the sweep that runs most often: the alarm lasts as long as the pause. A
+    /// row that cannot be read, and never was, stops no sweep.
+    async fn paused(&self, sweep: Sweep, invocation: &Invocation) -> Pauses {
+        let read = self.ledger.pauses(&invocation.part(PAUSES_WITHIN).context()).await;
+        let pauses = read.unwrap_or_else(|error| {
+            tracing::warn!(error = %edge::chain(&error), "what is paused could not be read");
+            Pauses::default()
+        });
+        let is_reported = |what: &Pausable| sweep == Sweep::Refused || *what == Pausable::Sweep(sweep);
+        let found = Pausable::all().filter(|what| pauses.has(*what));
+        found.filter(is_reported).for_each(|what| edge::paused(what.as_str()));
+        pauses
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use edge::{Invocation, StartError, WorkError, Worker};
 use fulfil::FulfilError;
 use futures_util::future::BoxFuture;
-use ledger::{Audit, Backlog, Timestamp};
+use ledger::{Audit, Backlog, Order, Timestamp};
 use providers::CallError;
 use thiserror::Error;
 
@@ -127,5 +127,15 @@ impl KeyAlarms {
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(who) {
             edge::alarm(SOURCE, "provider_key_unusable", who);
         }
+    }
+
+    /// A query about an unpaid order that has no result.
+    pub(crate) fn report_failure(&self, order: &Order, error: &QueryError, invocation: &Invocation) {
+        let provider = order.terms.provider.as_str();
+        tracing::warn!(%error, provider, "a query to a provider failed");
+        if error.is_of_the_key() {
+            self.report_unusable_key(provider);
+        }
+        edge::line(SOURCE, Some(order.number.as_str()), "not_answered", Some(provider), invocation);
     }
 }

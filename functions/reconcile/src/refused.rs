@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use edge::Invocation;
-use ledger::{Audit, Backlog, CommitError, EventKey, KeptBody, Queue, Reason, RefusedEvent, Source};
+use ledger::{Audit, Backlog, CommitError, EventKey, KeptBody, Pausable, Pauses, Queue, Reason, RefusedEvent, Source};
 use serde::Serialize;
 use webhook::{Kept, OtherReceipt, Outcome, RefusedRow, Replayed, Webhook};
 
@@ -60,9 +60,12 @@ enum RowDisposition {
 }
 
 impl<L: Backlog + Audit> Reconcile<L> {
-    pub(crate) async fn sweep_refused(&self, run: &Invocation) -> Result<ReplayReport, CommitError> {
+    /// What a paused source has sent waits, and is due when it is resumed.
+    pub(crate) async fn sweep_refused(&self, run: &Invocation, pauses: &Pauses) -> Result<ReplayReport, CommitError> {
         // Concurrently, so that a hanging provider takes no time from usage, or a long queue of usage from buyers.
-        let (payments, usage) = futures_util::future::join(self.sweep_payments(run), self.sweep_usage(run)).await;
+        let usage =
+            async { if pauses.stops_usage() { Ok(SweepTally::default()) } else { self.sweep_usage(run).await } };
+        let (payments, usage) = futures_util::future::join(self.sweep_payments(run, pauses), usage).await;
         let SweepTally { tried, untried, oldest_s } = payments?.and(usage?);
         // An event that was refused again has been retried. A failed one has not, and is rescheduled, too.
         edge::backlog("refused", u64::from(tried.failed).saturating_add(u64::from(untried)), oldest_s);
@@ -80,10 +83,11 @@ impl<L: Backlog + Audit> Reconcile<L> {
 
 impl<L: Backlog> Reconcile<L> {
     /// A source that is not configured has nothing to replay.
-    async fn sweep_payments(&self, run: &Invocation) -> Result<SweepTally, CommitError> {
+    async fn sweep_payments(&self, run: &Invocation, pauses: &Pauses) -> Result<SweepTally, CommitError> {
         let (keys, mut tally) = (&self.keys, SweepTally::default());
         for source in Source::ALL {
             match source {
+                source if pauses.has(Pausable::Source(source)) => {}
                 Source::Litellm => {
                     self.sweep(&self.litellm, &keys.of(keys.litellm.as_ref()), run, &mut tally).await?;
                 }
@@ -300,7 +304,8 @@ impl ReplayReport {
             Outcome::Refused(reason) if !is_given_up(*reason, waiting, invocation) => &mut self.waiting,
             Outcome::Unparsed(_) => &mut self.waiting,
             Outcome::Refused(_) | Outcome::Ignored(_) | Outcome::Conflict => &mut self.given_up,
-            Outcome::Unavailable
+            Outcome::Paused
+            | Outcome::Unavailable
             | Outcome::Panicked
             | Outcome::NotFound
             | Outcome::MethodNotAllowed { .. }
@@ -322,6 +327,7 @@ fn row_disposition(outcome: &Outcome, waiting: &RefusedEvent) -> RowDisposition 
         // The settings or the event have changed since, and a retry does not help.
         Outcome::Ignored(_) | Outcome::Conflict => RowDisposition::Closed,
         Outcome::Unparsed(_)
+        | Outcome::Paused
         | Outcome::Unavailable
         | Outcome::Panicked
         | Outcome::NotFound

@@ -187,7 +187,8 @@ impl BackfillReport {
             Outcome::Repeat => &mut self.known,
             Outcome::Ignored(_) => &mut self.ignored,
             Outcome::Refused(_) | Outcome::Unparsed(_) | Outcome::Conflict => &mut self.refused,
-            Outcome::Unavailable
+            Outcome::Paused
+            | Outcome::Unavailable
             | Outcome::Panicked
             | Outcome::NotFound
             | Outcome::MethodNotAllowed { .. }

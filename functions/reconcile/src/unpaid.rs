@@ -7,13 +7,13 @@ use std::time::Duration;
 use edge::Invocation;
 use futures_util::{StreamExt as _, stream};
 use ledger::{
-    Backlog, CommitError, Committed, Decision, DueOrder, DueRow, Order, OrderNumber, Payment, PaymentState, Provider,
-    Queue, Reason, Reference, Sweep, Timestamp, Work,
+    Backlog, CommitError, Committed, Decision, DueOrder, DueRow, Order, OrderNumber, Pauses, Payment, PaymentState,
+    Provider, Queue, Reason, Reference, Sweep, Timestamp, Work,
 };
 use serde::Serialize;
 use tokio::time::Interval;
 
-use crate::missing_credentials::{KeyAlarms, QueryError};
+use crate::missing_credentials::KeyAlarms;
 use crate::pass_over::number_of;
 use crate::query_provider::QueryOutcome;
 use crate::turns::{Unanswered, in_turns, pace};
@@ -88,7 +88,8 @@ struct ProviderRun {
 }
 
 impl<L: Backlog> Reconcile<L> {
-    pub(crate) async fn sweep_unpaid(&self, run: &Invocation) -> Result<UnpaidReport, CommitError> {
+    /// A provider whose source is paused is not queried: a payment that it reports would be booked.
+    pub(crate) async fn sweep_unpaid(&self, run: &Invocation, pauses: &Pauses) -> Result<UnpaidReport, CommitError> {
         if !self.is_any_unpaid(run).await? {
             edge::backlog(SWEEP.as_str(), 0, 0);
             return Ok(UnpaidReport::default());
@@ -98,7 +99,8 @@ impl<L: Backlog> Reconcile<L> {
         }
         let called = KeyAlarms::default();
         // Concurrently: each provider has its own queue and rate limit, and waits for no other.
-        let [stripe, wechat, epay] = Provider::ALL.map(|provider| Box::pin(self.query_all_of(provider, run, &called)));
+        let query_all = |provider| Box::pin(self.query_all_of(provider, run, &called, pauses));
+        let [stripe, wechat, epay] = Provider::ALL.map(query_all);
         let (stripe, wechat, epay) = tokio::join!(stripe, wechat, epay);
         let (mut report, mut left, mut oldest_s, mut failure) = (UnpaidReport::default(), 0_u64, 0, None);
         for run in [stripe, wechat, epay] {
@@ -125,7 +127,16 @@ impl<L: Backlog> Reconcile<L> {
     }
 
     /// Queries as many orders as there is time for, unless the store fails.
-    async fn query_all_of(&self, provider: Provider, run: &Invocation, called: &KeyAlarms) -> ProviderRun {
+    async fn query_all_of(
+        &self,
+        provider: Provider,
+        run: &Invocation,
+        called: &KeyAlarms,
+        pauses: &Pauses,
+    ) -> ProviderRun {
+        if pauses.stops_payments_of(provider) {
+            return ProviderRun::default();
+        }
         let due = match self.ledger.unpaid(provider, LISTED_MAX, &run.context()).await {
             Ok(due) => due,
             Err(error) => return ProviderRun { error: Some(error), ..ProviderRun::default() },
@@ -239,7 +250,7 @@ impl<L: Backlog> Reconcile<L> {
                 &mut report.unpaid
             }
             Err(error) => {
-                report_failure(&order, &error, called, invocation);
+                called.report_failure(&order, &error, invocation);
                 // However old the order is: it may be paid. A fault of the provider or its key is over soon.
                 let longest_s = if error.is_of_the_provider() { PAUSE_SECONDS_MIN } else { FAILED_PAUSE_SECONDS_MAX };
                 let until = later(waited_s.min(longest_s), invocation.now);
@@ -382,13 +393,4 @@ fn later(waited_s: u64, now: Timestamp) -> Timestamp {
     let until_over = EXPIRES_AFTER_SECONDS.saturating_sub(waited_s);
     let pause = if until_over == 0 { pause } else { pause.min(until_over) };
     now.plus_seconds(i64::try_from(pause).unwrap_or(i64::MAX))
-}
-
-fn report_failure(order: &Order, error: &QueryError, called: &KeyAlarms, invocation: &Invocation) {
-    let provider = order.terms.provider.as_str();
-    tracing::warn!(%error, provider, "a query to a provider failed");
-    if error.is_of_the_key() {
-        called.report_unusable_key(provider);
-    }
-    edge::line(SOURCE, Some(order.number.as_str()), "not_answered", Some(provider), invocation);
 }

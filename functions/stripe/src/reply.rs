@@ -32,7 +32,7 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
         Outcome::MethodNotAllowed { allowed } => refused(405, "Method not allowed").with_header("allow", allowed),
         Outcome::TooLarge => refused(413, "Payload too large"),
         Outcome::Panicked => refused(500, "Internal error"),
-        Outcome::Unavailable | Outcome::Unverifiable => refused(503, "Temporarily unavailable"),
+        Outcome::Paused | Outcome::Unavailable | Outcome::Unverifiable => refused(503, "Temporarily unavailable"),
         Outcome::Refused(reason) => match reason.class() {
             ReasonClass::Unparsed => refused(400, "Invalid payload"),
             ReasonClass::Unanswered

@@ -38,6 +38,7 @@ pub fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
         | Outcome::Unparsed(_)
         | Outcome::Refused(_)
         | Outcome::Conflict
+        | Outcome::Paused
         | Outcome::Panicked => reply,
     }
 }
@@ -57,7 +58,7 @@ fn answer(outcome: &Outcome) -> (u16, Cow<'static, str>) {
         Outcome::Conflict => (409, "Event id already used with different data"),
         Outcome::TooLarge => (413, "Payload too large"),
         Outcome::Panicked => (500, "Internal error"),
-        Outcome::Unavailable | Outcome::Unverifiable => (503, "Temporarily unavailable"),
+        Outcome::Paused | Outcome::Unavailable | Outcome::Unverifiable => (503, "Temporarily unavailable"),
         Outcome::Refused(reason) => match reason.class() {
             ReasonClass::InsufficientCredits => (402, "Insufficient credits"),
             ReasonClass::UnknownKey => (404, "Unknown remoteKeyId"),
@@ -126,6 +127,7 @@ fn result(event: &BatchedEvent) -> BatchResult<'_> {
         | Outcome::Malformed
         | Outcome::Unverified(_)
         | Outcome::Unverifiable
+        | Outcome::Paused
         | Outcome::Unavailable
         | Outcome::Panicked => ("unavailable", None, None),
     };

@@ -36,6 +36,7 @@ pub(crate) fn reply(form: Form, outcome: &Outcome) -> Reply {
         | Outcome::Unparsed(_)
         | Outcome::Refused(_)
         | Outcome::Conflict
+        | Outcome::Paused
         | Outcome::Unavailable
         | Outcome::Panicked => reply,
     }
@@ -54,7 +55,7 @@ fn ack(outcome: &Outcome) -> Ack {
         Outcome::MethodNotAllowed { .. } => Ack::Refused(405, "Method not allowed"),
         Outcome::TooLarge => Ack::Refused(413, "Payload too large"),
         Outcome::Panicked => Ack::Refused(500, "Internal error"),
-        Outcome::Unavailable | Outcome::Unverifiable => UNAVAILABLE,
+        Outcome::Paused | Outcome::Unavailable | Outcome::Unverifiable => UNAVAILABLE,
         Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_) | Outcome::Conflict => Ack::Accepted,
         Outcome::Refused(reason) => match reason.class() {
             ReasonClass::Unparsed => NOT_UNDERSTOOD,

@@ -109,6 +109,7 @@ impl RepairedRows {
             | Effect::Revoke { .. }
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
+            | Effect::Pauses(_)
             | Effect::Code(_)
             | Effect::SetBudget(_)
             | Effect::Key(_)

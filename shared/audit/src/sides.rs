@@ -66,6 +66,7 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
         | Effect::Revoke { .. }
         | Effect::TakePlace { .. }
         | Effect::Rates(_)
+        | Effect::Pauses(_)
         | Effect::Code(_)
         | Effect::SetBudget(_)
         | Effect::Key(_)

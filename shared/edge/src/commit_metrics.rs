@@ -73,6 +73,7 @@ impl CommitMetrics {
                 | Effect::Wait { .. }
                 | Effect::TakePlace { .. }
                 | Effect::Rates(_)
+                | Effect::Pauses(_)
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
                 | Effect::Key(_)

@@ -26,6 +26,7 @@ pub(crate) const COMMIT: &str = "hookledger::moved";
 const DELIVERED: &str = "hookledger::delivered";
 const BACKLOG: &str = "hookledger::backlog";
 const RUN: &str = "hookledger::run";
+const PAUSED: &str = "hookledger::paused";
 const CALLS: &str = "hookledger::calls";
 pub(crate) const CHAT: &str = "hookledger::chat";
 pub(crate) const FIRST_TOKEN: &str = "hookledger::first_token";
@@ -43,7 +44,7 @@ pub struct Measured {
 }
 
 /// All metrics of our own: `infra/watch.yaml` may use these and no others.
-pub const MEASURED: [Measured; 11] = [
+pub const MEASURED: [Measured; 12] = [
     Measured {
         target: EVENT,
         dimensions: &[&["source"], &["source", "outcome"], &["source", "outcome", "reason"]],
@@ -69,6 +70,7 @@ pub const MEASURED: [Measured; 11] = [
         metrics: &[("waiting", "Count"), ("oldest_s", "Seconds")],
     },
     Measured { target: RUN, dimensions: &[&["sweep"]], metrics: &[("runs", "Count")] },
+    Measured { target: PAUSED, dimensions: &[&[], &["paused"]], metrics: &[("pauses", "Count")] },
     Measured { target: CALLS, dimensions: &[&[], &["source"]], metrics: &[("uncounted", "Count")] },
     Measured {
         target: CHAT,
@@ -154,6 +156,12 @@ pub fn backlog(backlog: &'static str, waiting: u64, oldest_s: u64) {
 /// absence.
 pub fn ran(sweep: &'static str) {
     tracing::info!(target: RUN, sweep, runs = 1);
+}
+
+/// Logs that a source, fulfilment or a sweep is paused. Each run of a sweep logs what it finds paused, so that the alarm
+/// lasts as long as the pause.
+pub fn paused(paused: &'static str) {
+    tracing::info!(target: PAUSED, paused, pauses = 1);
 }
 
 /// Logs a call of a key with a rate that could not be counted, and that went on.

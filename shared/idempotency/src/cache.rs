@@ -1,11 +1,11 @@
-//! In-memory caches of a warm process: receipts of booked events, keys, and exchange rates.
+//! In-memory caches of a warm process: receipts of booked events, keys, exchange rates, and what is paused.
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use ledger::{
-    BoundKey, Breaker, BreakerName, CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, KeyId, Rates,
+    BoundKey, Breaker, BreakerName, CallerKey, CurrencyPair, EventKey, Fingerprint, Fingerprints, KeyId, Pauses, Rates,
     Receipt, ServiceKey, ServiceKeyHash, Timestamp,
 };
 use lru::LruCache;
@@ -25,6 +25,8 @@ const BREAKER_SECONDS_MAX: u64 = 5;
 const PAIRS_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// How long a revoked rate, or one that was set over another, still prices orders.
 const RATES_SECONDS_MAX: u64 = 60;
+/// How soon a pause stops a busy process. Half a read unit each time is a fraction of what its events cost meanwhile.
+const PAUSES_SECONDS_MAX: u64 = 10;
 
 #[derive(Debug)]
 struct Cache<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
@@ -162,5 +164,37 @@ impl PairRates {
         if rates.in_force(now).is_some() {
             self.0.keep(rates.pair, (rates.clone(), now));
         }
+    }
+}
+
+/// What this process knows, and since when.
+#[derive(Debug, Default)]
+pub(crate) struct KnownPauses(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// `None` until the row was read.
+    pauses: Option<Pauses>,
+    /// When it was last read or tried. `None` during init, which has no event and so no time.
+    tried_at: Option<Timestamp>,
+}
+
+impl KnownPauses {
+    /// What is known, and whether this event is the one beside which it is to be read again.
+    pub(crate) fn recall(&self, now: Timestamp) -> (Option<Pauses>, bool) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = match known.tried_at {
+            Some(at) => now.seconds_apart(at) >= PAUSES_SECONDS_MAX,
+            // The first event follows init at once.
+            None => known.pauses.is_none(),
+        };
+        if is_old || known.tried_at.is_none() {
+            known.tried_at = Some(now);
+        }
+        (known.pauses.clone(), is_old)
+    }
+
+    pub(crate) fn remember(&self, pauses: Pauses) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pauses = Some(pauses);
     }
 }

@@ -63,6 +63,8 @@ mod names;
 mod order_image;
 mod order_row;
 mod owner_key_row;
+mod pause_row;
+mod pauses;
 mod places;
 mod plan;
 mod price_differs;

@@ -22,6 +22,7 @@ pub(crate) const AS_OF: &str = "as_of";
 pub(crate) const ATTEMPTS: &str = "attempts";
 /// The source, only on refused events in the retry queue: the key of a sparse index.
 pub(crate) const ATTENTION: &str = "attention";
+pub(crate) const AUTHOR: &str = "author";
 pub(crate) const AVAILABLE_UNITS: &str = "available_units";
 pub(crate) const BALANCE_UNITS: &str = "balance_units";
 pub(crate) const BASIS_POINTS: &str = "basis_points";
@@ -164,6 +165,7 @@ pub(crate) const PARTS: &str = "parts";
 /// How often the sweep could not process the row since it last could.
 pub(crate) const PASSED_OVER: &str = "passed_over";
 pub(crate) const PATH: &str = "path";
+pub(crate) const PAUSED: &str = "paused";
 /// Of a period: the owner whose account pays.
 pub(crate) const PAYER: &str = "payer";
 pub(crate) const PAYMENT: &str = "payment";

@@ -21,7 +21,9 @@ use crate::account_row::{self, AccountPlan, LotsChange};
 use crate::budget_row::BudgetRead;
 use crate::role::{AccountGuards, LotsGuard, PlanError, Role};
 use crate::rows::{Row, fingerprint_of, read_version};
-use crate::{Tables, body, lane_row, lots_row, names, order_row, places, proof, rate_row, repair, service_key_row};
+use crate::{
+    Tables, body, lane_row, lots_row, names, order_row, pause_row, places, proof, rate_row, repair, service_key_row,
+};
 
 pub(crate) use keys::OVER_BUDGET;
 pub(crate) use together::counts;
@@ -138,6 +140,10 @@ impl Plan {
                 Effect::Rates(rates) => {
                     let row = rate_row::write(rates, context).update(&tables.accounts, &rate_row::id(rates.pair))?;
                     plan.push(Role::Versioned(read_version(rates.version)), row);
+                }
+                Effect::Pauses(pauses) => {
+                    let row = pause_row::write(pauses, context).update(&tables.accounts, pause_row::ID)?;
+                    plan.push(Role::Versioned(read_version(pauses.version)), row);
                 }
                 Effect::Move(_)
                 | Effect::Overdraft { .. }
@@ -296,6 +302,7 @@ impl Plan {
                 | Effect::Overdraft { .. }
                 | Effect::Wait { .. }
                 | Effect::Rates(_)
+                | Effect::Pauses(_)
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
                 | Effect::Key(_)

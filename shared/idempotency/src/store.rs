@@ -11,10 +11,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use ledger::{
     BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints,
-    Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
+    Ledger, Order, OrderNumber, Owner, Pauses, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 
-use crate::cache::{BoundKeys, KnownBreakers, LiveServiceKeys, NotedDays, PairRates, Receipts};
+use crate::cache::{BoundKeys, KnownBreakers, KnownPauses, LiveServiceKeys, NotedDays, PairRates, Receipts};
 use crate::image::{Image, Read, Unreadable, known_form};
 use crate::order_image;
 use crate::retry::{Answer, Backoff, Jitter, after_failure, until_answered};
@@ -44,6 +44,8 @@ struct Store {
     breakers: KnownBreakers,
     /// Only of a process that notes the use of keys.
     noted: Option<NotedDays>,
+    /// Only of a process that can be paused, or that pauses.
+    pauses: Option<KnownPauses>,
 }
 
 impl DynamoLedger {
@@ -72,6 +74,7 @@ impl DynamoLedger {
             rates: PairRates::new(),
             breakers: KnownBreakers::new(),
             noted: None,
+            pauses: None,
         }))
     }
 
@@ -83,6 +86,20 @@ impl DynamoLedger {
             store.noted = Some(NotedDays::new());
         }
         self
+    }
+
+    /// For a process that can be paused: it reads what is paused during init, and again every few seconds.
+    #[must_use]
+    pub fn minding_pauses(mut self) -> Self {
+        // There is no other handle yet.
+        if let Some(store) = Arc::get_mut(&mut self.0) {
+            store.pauses = Some(KnownPauses::default());
+        }
+        self
+    }
+
+    pub(crate) fn known_pauses(&self) -> Option<&KnownPauses> {
+        self.0.pauses.as_ref()
     }
 
     pub(crate) fn noted(&self) -> Option<&NotedDays> {
@@ -133,14 +150,22 @@ impl DynamoLedger {
 
 impl Ledger for DynamoLedger {
     async fn warm(&self) {
-        let read = self.0.client.get_item().table_name(&self.0.tables.accounts).key(names::ID, text("warm")).send();
-        if tokio::time::timeout(WARM_TIMEOUT, read).await.is_err() {
+        // An answer that cannot be read has made the connection, and the first event reads the row again.
+        if tokio::time::timeout(WARM_TIMEOUT, self.read_pauses_once()).await.is_err() {
             tracing::warn!("no connection to the store yet");
         }
     }
 
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         self.0.receipts.recall(receipt, fingerprints)
+    }
+
+    fn paused(&self, context: &CallContext<'_>) -> Pauses {
+        self.recall_pauses(context)
+    }
+
+    async fn pauses(&self, context: &CallContext<'_>) -> Result<Pauses, CommitError> {
+        self.recent_pauses(context).await
     }
 
     async fn key(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {

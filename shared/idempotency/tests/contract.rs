@@ -9,7 +9,7 @@ use testkit::{MemoryLedger, SecondEngine, World, contract};
 async fn dynamodb_ledger_passes_the_contract() {
     contract(async || {
         let world = World::new();
-        (world.ledger(1).noting_use(), async move || world.books())
+        (world.ledger(1).noting_use().minding_pauses(), async move || world.books())
     })
     .await;
 }
@@ -33,7 +33,7 @@ async fn second_engine_passes_the_contract() {
     let second = SecondEngine::open(&endpoint).await;
     let run = contract(async || {
         let both = second.emptied().await;
-        (both.ledger(1).noting_use(), async move || both.books().await)
+        (both.ledger(1).noting_use().minding_pauses(), async move || both.books().await)
     });
     let outcome = AssertUnwindSafe(run).catch_unwind().await;
     second.drop_tables().await;

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use ledger::{
     AccountId, Amount, Asset, Audit as _, BoundKey, Budget, BudgetChange, BudgetCheck, BudgetCount, CallerKey,
     CodeChange, CodeHash, CommitError, CurrencyPair, Decision, Draws, Effect, Entry, EventKey, Fingerprint, Guard,
-    House, JournalHeader, Ledger as _, Limits, MemberChange, MoneyKey, Movement, OrderNumber, Owner, Pointer, Posting,
-    Provider, Rates, Reason, Reference, Refusal, RowKeys, ServiceKeyChange, ServiceKeyHash, Source, Windows, Zone,
+    House, JournalHeader, Ledger as _, Limits, MemberChange, MoneyKey, Movement, OrderNumber, Owner, Pauses, Pointer,
+    Posting, Provider, Rates, Reason, Reference, Refusal, RowKeys, ServiceKeyChange, ServiceKeyHash, Source, Windows,
+    Zone,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context};
@@ -105,6 +106,7 @@ fn writes() -> Vec<(&'static str, &'static str, &'static str, Decision)> {
         replaces: None,
         places: 50,
     };
+    let pauses = Pauses { version: 3, ..Pauses::default() };
     let rates = Rates { version: 4, ..Rates::none(CurrencyPair::parse("MNT/CNY").expect("a pair")) };
     let hash = CodeHash::new("00000000000000000000000000000001").expect("a hash");
     let bound = fixture("key#remote#tok_2")["owner"]["S"].as_str().expect("an owner").to_owned();
@@ -139,6 +141,7 @@ fn writes() -> Vec<(&'static str, &'static str, &'static str, Decision)> {
         ("a key that joins a team", "accounts", "key#remote#tok_2", record("usage#n1", vec![join(owner(&bound))])),
         ("the members of an owner", "accounts", "members#alice", record("usage#n1", vec![join(owner("alice"))])),
         ("what a key has spent", "accounts", "budget#key#remote#tok_9", record("usage#n1", vec![count_in_budget()])),
+        ("what is paused", "accounts", "paused#all", record("usage#n1", vec![Effect::Pauses(pauses)])),
         ("exchange rates", "accounts", "rate#MNT/CNY", record("usage#n1", vec![Effect::Rates(rates)])),
         (
             "a code",

@@ -73,7 +73,7 @@ async fn row_of_each_kind_names_its_form() {
     contract(async || {
         let world = World::new();
         worlds.borrow_mut().push(world.clone());
-        (world.ledger(1).noting_use(), async move || world.books())
+        (world.ledger(1).noting_use().minding_pauses(), async move || world.books())
     })
     .await;
     let mut written = BTreeSet::new();
@@ -108,7 +108,7 @@ async fn row_of_each_form_is_read() {
             assert_eq!(row["v"]["N"], form.to_string(), "{kind:?}");
             world.engine.request("PutItem", &json!({ "TableName": kind.table(), "Item": row })).expect("written");
         }
-        let ledger = world.ledger(1);
+        let ledger = world.ledger(1).minding_pauses();
         let mut differing = Vec::new();
         for Fixture { kind, row, reads } in fixtures(file) {
             let read =
@@ -138,7 +138,7 @@ async fn row_of_a_later_form_is_refused() {
             world.engine.request("PutItem", &json!({ "TableName": kind.table(), "Item": row })).expect("written");
         }
         let later = fixtures(FORMS[0]).into_iter().find(|fixture| fixture.kind == guarded_kind).expect("a fixture");
-        let error = read(&world.ledger(1), guarded_kind, &later.row).await.expect_err("a later form");
+        let error = read(&world.ledger(1).minding_pauses(), guarded_kind, &later.row).await.expect_err("a later form");
         assert!(matches!(error, CommitError::Refused(_)), "{guarded_kind:?}: {error:?}");
     }
 }
@@ -233,9 +233,12 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
             let owner = Owner::new(id.trim_start_matches("referrer#")).expect("an owner");
             json!({ "owner": ledger.referrer(&owner, later).await?.map(|owner| owner.to_string()) })
         }
-        RowKind::Rates | RowKind::Code | RowKind::Campaign | RowKind::WrongCodes | RowKind::ServiceKey => {
-            credits::read(ledger, kind, id, later).await?
-        }
+        RowKind::Rates
+        | RowKind::Paused
+        | RowKind::Code
+        | RowKind::Campaign
+        | RowKind::WrongCodes
+        | RowKind::ServiceKey => credits::read(ledger, kind, id, later).await?,
         RowKind::PublishedKeys => {
             let copied = ledger.cached_jwks(JwksName("fireblocks"), later).await?.expect("a copy");
             json!({ "text": copied.text, "fetched_at": copied.fetched_at.to_string() })

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     AccountId, Amount, Asset, Balance, BudgetChange, BudgetCount, CallerKey, CodeChange, Draws, EventKey, Fingerprints,
-    House, KeyChange, Lane, LotShare, MemberChange, MoneyKey, Order, OrderNumber, Owner, Pointer, Rates, Reason,
-    Repair, ServiceKeyChange, SpendingTerms, Subscription, Transition, Writer,
+    House, KeyChange, Lane, LotShare, MemberChange, MoneyKey, Order, OrderNumber, Owner, Pauses, Pointer, Rates,
+    Reason, Repair, ServiceKeyChange, SpendingTerms, Subscription, Transition, Writer,
 };
 
 /// The result of processing one event.
@@ -162,6 +162,8 @@ pub enum Effect {
     CountInBudget(BudgetCount),
     /// Writes the exchange rates of a pair, provided that their version is still the one that was read.
     Rates(Rates),
+    /// Writes what is paused, provided that its version is still the one that was read.
+    Pauses(Pauses),
     /// A row that a person repairs, provided that it is still as it was read.
     Repair(Repair),
     /// The order takes one of its owner's places for unpaid orders, provided that fewer than `places` orders hold one.
@@ -299,6 +301,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             | Effect::Wait { .. }
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
+            | Effect::Pauses(_)
             | Effect::Code(_)
             | Effect::SetBudget(_)
             | Effect::Key(_)

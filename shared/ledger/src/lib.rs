@@ -72,6 +72,7 @@ mod metered;
 mod money;
 mod order;
 mod owner_key;
+mod pause;
 mod payment;
 mod period;
 mod place;
@@ -149,6 +150,7 @@ pub use order::{
 pub use owner_key::{
     CallRate, CallRateError, KeyChange, KeyId, KeyPage, KeyQuery, KeySettings, Keys, OwnerKey, StoredKey,
 };
+pub use pause::{Pausable, Pause, PauseError, Pauses};
 pub use payment::{DisputeReport, Payment, Transition};
 pub use period::Period;
 pub use policy::{Policy, SpendingTerms};

@@ -9,7 +9,7 @@ use std::time::Instant;
 use thiserror::Error;
 
 use crate::{
-    BoundKey, CallerKey, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Order, OrderNumber, Owner,
+    BoundKey, CallerKey, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Order, OrderNumber, Owner, Pauses,
     PaymentProof, Pointer, Rates, Reason, RowKeys, Rows, Timestamp,
 };
 
@@ -23,6 +23,14 @@ pub trait Ledger: Send + Sync {
     /// The receipt of an event that this process has committed, from memory and without I/O. `None` means only "not
     /// remembered".
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt>;
+
+    /// What is paused, as this process last knew it, from memory. Once that is some seconds old it is read again, beside
+    /// the caller's event and not before it: the next event finds it.
+    fn paused(&self, context: &CallContext<'_>) -> Pauses;
+
+    /// What is paused, at most some seconds old. If it cannot be read, as this process last knew it; an error, if it
+    /// never did.
+    fn pauses(&self, context: &CallContext<'_>) -> impl Future<Output = Result<Pauses, CommitError>> + Send;
 
     /// The owner and the budget of a caller's key, at most a minute old.
     fn key(

@@ -58,7 +58,8 @@ pub(crate) async fn open(
 ) -> Result<AssembledFunction, Error> {
     let start = Start::on_machine(engine.sdk_config(), settings(function, variable), secrets_of(function, secrets))?;
     let start = &start;
-    let ledger = DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new()).noting_use();
+    let ledger =
+        DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new()).noting_use().minding_pauses();
     Ok(match function.binary.as_str() {
         "usage" => service(usage::assemble(start, ledger).await?),
         "litellm" => service(litellm::assemble(start, ledger).await?),

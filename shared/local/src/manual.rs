@@ -1,10 +1,10 @@
-//! Manual changes of accounts and exchange rates: ordinary journal entries with an author and a reason.
+//! Manual changes of accounts, exchange rates and pauses: ordinary journal entries with an author and a reason.
 
 use ledger::{
     AccountId, AccountTransfer, Amount, Asset, BudgetChange, CallRate, CallerKey, Code, CodeChange, CodeHash, Decision,
     Draws, Effect, Entry, EventKey, Fact, Fingerprint, Guard, House, JournalHeader, KeyChange, KeyError, KeySettings,
-    LotShare, LotTerms, MemberChange, MoneyKey, Movement, Owner, Posting, Rate, Rates, ServiceKey, ServiceKeyChange,
-    ServiceKeyHash, ServiceKeySettings, SpendingTerms, Timestamp, UsageReversal, Word, Writer,
+    LotShare, LotTerms, MemberChange, MoneyKey, Movement, Owner, Pausable, Pauses, Posting, Rate, Rates, ServiceKey,
+    ServiceKeyChange, ServiceKeyHash, ServiceKeySettings, SpendingTerms, Timestamp, UsageReversal, Word, Writer,
 };
 
 /// A manual adjustment.
@@ -132,6 +132,11 @@ pub enum What {
         rates: Rates,
         from: Timestamp,
     },
+    /// Pauses what is among the pauses after it, and resumes what is not.
+    Pause {
+        what: Pausable,
+        pauses: Pauses,
+    },
     /// Sets the owner's referrer.
     Referrer {
         owner: Owner,
@@ -168,7 +173,7 @@ impl Change<'_> {
 }
 
 impl What {
-    /// The account of the change; for keys and referrers, the owner's credits. Codes, service keys and exchange rates are of no account.
+    /// The account of the change; for keys and referrers, the owner's credits. Codes, service keys, exchange rates and pauses are of none.
     pub fn account(&self) -> Option<AccountId> {
         Some(match self {
             Self::Credit { account, .. }
@@ -187,6 +192,7 @@ impl What {
             Self::Transfer(transfer) => transfer.from().clone(),
             Self::SetRate { .. }
             | Self::RevokeRate { .. }
+            | Self::Pause { .. }
             | Self::MakeServiceKey(_)
             | Self::RevokeServiceKey(_)
             | Self::ServiceKeyRate { .. }
@@ -219,6 +225,8 @@ impl What {
             Self::RevokeCodes { .. } => "revoke_codes",
             Self::SetRate { .. } => "rate",
             Self::RevokeRate { .. } => "revoke_rate",
+            Self::Pause { what, pauses } if pauses.has(*what) => "pause",
+            Self::Pause { .. } => "resume",
         }
     }
 
@@ -302,6 +310,7 @@ impl What {
                 vec![("pair", rates.pair.to_string()), ("rate", rate.to_string()), ("from", from)]
             }
             Self::RevokeRate { rates, from } => vec![("pair", rates.pair.to_string()), ("from", from.to_string())],
+            Self::Pause { what, .. } => vec![("what", what.as_str().to_owned())],
             Self::Referrer { owner, to, .. } => {
                 let to = to.as_ref().map_or_else(String::new, Owner::to_string);
                 vec![("owner", owner.to_string()), ("referrer", to)]
@@ -356,6 +365,7 @@ impl What {
                 return keys.iter().map(|key| Effect::Key(Box::new(unname(key)))).collect();
             }
             Self::SetRate { rates, .. } | Self::RevokeRate { rates, .. } => Effect::Rates(rates.clone()),
+            Self::Pause { pauses, .. } => Effect::Pauses(pauses.clone()),
             Self::Budget { change, .. } => Effect::SetBudget(change.clone()),
             Self::KeyRate { owner, key, from, to } => {
                 Effect::Key(Box::new(KeyChange::Set { key: key.clone(), owner: owner.clone(), from: *from, to: *to }))

@@ -13,6 +13,7 @@ mod lots;
 mod members;
 mod orders;
 mod owner_keys;
+mod pauses;
 mod rates;
 mod service_keys;
 mod statements;
@@ -107,6 +108,9 @@ async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events +
     if let Some(result) = rates::result_of(ledger, &words, number).await {
         return result;
     }
+    if let Some(result) = pauses::result_of(ledger, &words, number).await {
+        return result;
+    }
     if let Some(result) = holds::result_of(ledger, &words, number, seconds).await {
         return result;
     }
@@ -138,6 +142,10 @@ async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events +
     let decided = decided.or_else(|| owner_keys::decision(&words, &context));
     let decided = match decided {
         None => rates::decision(ledger, &words, number).await,
+        decided => decided,
+    };
+    let decided = match decided {
+        None => pauses::decision(ledger, &words, number).await,
         decided => decided,
     };
     let decided = match decided {

@@ -29,7 +29,7 @@ use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Breaker, BreakerName, Budget, CallContext, CallMinute,
     CallerKey, Code, CodeHash, CommitError, Committed, CurrencyPair, Decision, Draws, Effect, Entry, EventKey,
     Fingerprints, Hold, HoldId, KeptBody, KeyId, KeyUse, LaneState, Ledger, LotsRow, Members, Order, OrderNumber,
-    Owner, PaymentProof, Pointer, Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey,
+    Owner, Pauses, PaymentProof, Pointer, Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey,
     ServiceKeyHash, Spent, Subscription, Sweep, Timestamp, TrialBalance, Word, Work, WrongCodes, merged, next_retry_at,
 };
 
@@ -71,6 +71,7 @@ struct State {
     subscriptions: BTreeMap<Reference, Subscription>,
     places: BTreeMap<Owner, BTreeSet<OrderNumber>>,
     rates: BTreeMap<CurrencyPair, Rates>,
+    pauses: Pauses,
     codes: BTreeMap<CodeHash, Code>,
     /// When the first codes of a campaign were made.
     campaigns: BTreeMap<Word, Timestamp>,
@@ -90,6 +91,14 @@ struct State {
 
 impl Ledger for MemoryLedger {
     async fn warm(&self) {}
+
+    fn paused(&self, _: &CallContext<'_>) -> Pauses {
+        self.0.lock().unwrap().pauses.clone()
+    }
+
+    async fn pauses(&self, context: &CallContext<'_>) -> Result<Pauses, CommitError> {
+        Ok(self.paused(context))
+    }
 
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         let state = self.0.lock().unwrap();
@@ -247,6 +256,7 @@ impl State {
                 Effect::Rates(rates) => {
                     self.rates.insert(rates.pair, rates.clone());
                 }
+                Effect::Pauses(pauses) => self.pauses = pauses.clone(),
                 Effect::Repair(repair) => self.repair(repair, header, context, processed_at),
                 Effect::Overdraft { .. }
                 | Effect::Order { .. }
@@ -290,6 +300,7 @@ impl State {
                 let version = self.rates.get(&rates.pair).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(rates.version)
             }
+            Effect::Pauses(pauses) => self.pauses.version.checked_add(1) != Some(pauses.version),
             Effect::Repair(repair) => self.is_repaired_meanwhile(repair),
             Effect::Revoke { key, owner, draws } => self.draws_otherwise(key, owner, draws),
             Effect::Key(change) => self.is_key_stale(change, at),
@@ -337,6 +348,7 @@ impl State {
                 | Effect::Overdraft { .. }
                 | Effect::Wait { .. }
                 | Effect::Rates(_)
+                | Effect::Pauses(_)
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
                 | Effect::Key(_)

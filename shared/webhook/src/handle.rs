@@ -8,7 +8,7 @@ use edge::{
     StartError,
 };
 use futures_util::{FutureExt as _, future};
-use ledger::{CallerKey, Ledger, Order, OrderNumber};
+use ledger::{CallerKey, Ledger, Order, OrderNumber, Pausable};
 use signing::Verified;
 
 use crate::batch::book_batch;
@@ -20,6 +20,8 @@ use crate::{Admission, Outcome, Received, StatusCache, Webhook};
 /// The longest query that is verified or kept: epay signs it, the other sources need none. API Gateway accepts 10,240
 /// bytes of request line and headers, another gateway may accept more.
 const QUERY_BYTES_MAX: usize = 8 * 1024;
+/// When the sender of a paused source may try again, in seconds: a pause takes minutes.
+const PAUSED_RETRY_AFTER: &str = "60";
 
 /// A webhook function: a source, its keys, admission settings and ledger, and the cache of its status page.
 #[derive(Debug)]
@@ -96,7 +98,7 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
 
     /// One line per stage. `Err` is an outcome like any other, only earlier.
     async fn process(&self, incoming: Incoming, invocation: &Invocation) -> Result<Booked, Outcome> {
-        let request = self.admitted(incoming, W::BODY_BYTES_MAX)?;
+        let request = self.admitted(incoming, W::BODY_BYTES_MAX, invocation)?;
         let received = self.received(&request, invocation).await?;
         let context = context(&received, invocation);
         Ok(book(&self.source, &self.ledger, &self.admission, &received, &context).await)
@@ -109,13 +111,20 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         form: &BatchForm,
         invocation: &Invocation,
     ) -> Result<Vec<BatchedEvent>, Outcome> {
-        let request = self.admitted(incoming, form.bytes_max)?;
+        let request = self.admitted(incoming, form.bytes_max, invocation)?;
         let received = self.received(&request, invocation).await?;
         book_batch(&self.source, &self.ledger, &self.admission, &received, form, invocation).await
     }
 
-    pub(crate) fn admitted(&self, incoming: Incoming, bytes_max: usize) -> Result<Request, Outcome> {
+    pub(crate) fn admitted(
+        &self,
+        incoming: Incoming,
+        bytes_max: usize,
+        invocation: &Invocation,
+    ) -> Result<Request, Outcome> {
         self.admission.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
+        let is_paused = self.ledger.paused(&invocation.context()).has(Pausable::Source(W::SOURCE));
+        (!is_paused).then_some(()).ok_or(Outcome::Paused)?;
         (incoming.query.len() <= QUERY_BYTES_MAX).then_some(()).ok_or(Outcome::TooLarge)?;
         Ok(incoming.open(bytes_max)?)
     }
@@ -193,7 +202,8 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         invocation: &Invocation,
     ) -> Reply {
         log(W::SOURCE.as_str(), outcome, event_id, invocation);
-        self.source.reply(form, outcome, event_id)
+        let reply = self.source.reply(form, outcome, event_id);
+        if *outcome == Outcome::Paused { reply.with_header("retry-after", PAUSED_RETRY_AFTER) } else { reply }
     }
 }
 
@@ -213,6 +223,7 @@ pub fn log(source: &'static str, outcome: &Outcome, event_id: Option<&str>, invo
         | Outcome::Unverifiable
         | Outcome::Refused(_)
         | Outcome::Conflict
+        | Outcome::Paused
         | Outcome::Unavailable
         | Outcome::Panicked => edge::line(source, event_id, outcome.label(), outcome.reason(), invocation),
     }

@@ -33,6 +33,8 @@ pub enum Outcome {
     Refused(Reason),
     /// Idempotency conflict: the same event id with another fingerprint; kept next to the first one.
     Conflict,
+    /// A person has paused the source: never acknowledged, so that the sender keeps the event.
+    Paused,
     /// A fault on our side: never acknowledged, so that the sender retries.
     Unavailable,
     Panicked,
@@ -67,7 +69,7 @@ impl Outcome {
 
     /// Whether another delivery cannot change it, or need not: it is booked, or kept for a replay of ours.
     pub fn is_final(&self) -> bool {
-        !matches!(self, Self::Unavailable | Self::Unverifiable | Self::Panicked)
+        !matches!(self, Self::Paused | Self::Unavailable | Self::Unverifiable | Self::Panicked)
     }
 
     /// The word for logs and metrics.
@@ -86,6 +88,7 @@ impl Outcome {
             Self::Unparsed(_) => "unparsed",
             Self::Refused(_) => "refused",
             Self::Conflict => "conflict",
+            Self::Paused => "paused",
             Self::Unavailable => "unavailable",
             Self::Panicked => "panicked",
         }
@@ -107,6 +110,7 @@ impl Outcome {
             | Self::Unverifiable
             | Self::Unparsed(_)
             | Self::Conflict
+            | Self::Paused
             | Self::Unavailable
             | Self::Panicked => None,
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use idempotency::DynamoLedger;
 use ledger::{
     BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints,
-    Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
+    Ledger, Order, OrderNumber, Owner, Pauses, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 use testkit::MemoryLedger;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -121,6 +121,18 @@ impl Ledger for PortLedger {
             }
             Books::Engine(engine) => engine.recall(receipt, fingerprints),
         }
+    }
+
+    fn paused(&self, context: &CallContext<'_>) -> Pauses {
+        match &self.books {
+            Books::Memory(memory, _) => memory.paused(context),
+            Books::Engine(engine) => engine.paused(context),
+        }
+    }
+
+    /// In memory without a fault: what cannot be read is as it was last known, which is for the ledger's own tests.
+    async fn pauses(&self, context: &CallContext<'_>) -> Result<Pauses, CommitError> {
+        Ok(self.paused(context))
     }
 
     async fn key(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {

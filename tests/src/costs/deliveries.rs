@@ -47,6 +47,7 @@ fn with_referral(grants: Vec<Grant>) -> Order {
 /// One run of a new sandbox over these books.
 async fn run(world: &World) -> Cost {
     let (ledger, meter) = Meter::new(world);
+    let ledger = ledger.minding_pauses();
     let (unitel, fireblocks) = (UnitelNet::default(), FireblocksNet::default());
     unitel.fail(meter.of_provider("Unitel"));
     fireblocks.fail(meter.of_provider("Fireblocks"));

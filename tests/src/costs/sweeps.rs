@@ -36,6 +36,7 @@ impl Swept {
     /// One run of a new sandbox, an hour after everything else.
     async fn called(&self, event: &str) -> Cost {
         let (ledger, meter) = Meter::new(&self.world);
+        let ledger = ledger.minding_pauses();
         self.stripe.set_now(testkit::now().plus_seconds(HOUR));
         self.fireblocks.set_now(testkit::now().plus_seconds(HOUR));
         self.stripe.fail(meter.of_provider("Stripe"));

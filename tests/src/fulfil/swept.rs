@@ -35,7 +35,8 @@ pub(super) async fn run(
         | Swept::Expiring(_)
         | Swept::Holds(_)
         | Swept::Audit(_)
-        | Swept::Changes(_)) => {
+        | Swept::Changes(_)
+        | Swept::Paused) => {
             panic!("{other:?}")
         }
     }

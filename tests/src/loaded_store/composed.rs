@@ -8,7 +8,7 @@ use crate::sandbox::{Sandbox, function, invocation, open_account};
 async fn ledger_keeps_its_contract_under_load() {
     contract(async || {
         let world = World::new();
-        let ledger = world.under_load(1, Rules::default()).ledger(1).noting_use();
+        let ledger = world.under_load(1, Rules::default()).ledger(1).noting_use().minding_pauses();
         (ledger, async move || world.books())
     })
     .await;

@@ -50,7 +50,7 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 }
 
 /// Rows, and the functions that may write them.
-const WRITERS: [(&str, &str, &[&str]); 35] = [
+const WRITERS: [(&str, &str, &[&str]); 36] = [
     ("journal", "usage#e1", &["usage", "credits", "chat", "reconcile"]),
     ("journal", "lane#usage#owner#alice", &["usage", "litellm", "openrouter", "reconcile"]),
     ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
@@ -83,6 +83,7 @@ const WRITERS: [(&str, &str, &[&str]); 35] = [
     ("accounts", "key#remote#1", &["credits"]),
     ("accounts", "budget#key#remote#1", &["usage", "litellm", "openrouter", "credits", "chat", "reconcile"]),
     ("accounts", "referrer#alice", &[]),
+    ("accounts", "paused#all", &[]),
     ("accounts", "service_key#0", &["credits"]),
     ("accounts", "code#0", &["credits"]),
     ("accounts", "campaign#spring", &["credits"]),

@@ -163,7 +163,8 @@ fn places() -> Places {
 }
 
 fn recorder(world: &World) -> (DynamoLedger, Faults) {
-    world.faulty(1, |_, _| Fault::None)
+    let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
+    (ledger.minding_pauses(), faults)
 }
 
 fn samples(source: &str) -> Vec<String> {
@@ -219,6 +220,8 @@ async fn of_fireblocks() -> Vec<Call> {
         let sent = sent.with("fireblocks-webhook-signature", fireblocks_signature(body.as_bytes()));
         function.answer(&sent.event(Shape::HttpApi), &invocation(attempt)).await;
     }
+    // What is paused is read beside the first event.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     faults.calls()
 }
 

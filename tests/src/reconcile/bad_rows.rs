@@ -94,7 +94,8 @@ fn handled(report: Report) -> u32 {
         | Report::Expiring(_)
         | Report::Holds(_)
         | Report::Audit(_)
-        | Report::Changes(_) => {
+        | Report::Changes(_)
+        | Report::Paused => {
             panic!("{report:?}")
         }
     }

@@ -1,6 +1,6 @@
 //! Alarms of the runtime: API, schedules, functions, tables and queues.
 
-use ledger::Sweep;
+use ledger::{Source, Sweep};
 
 use super::{APIS, TABLES, WORKERS, answering, functions};
 use crate::alarm::{Alarm, MINUTE, Metric, OURS, Text, above, at_least, below, expression, outcomes, sum, text};
@@ -39,6 +39,7 @@ pub(super) fn alarms() -> Vec<Alarm> {
         slow(),
         api_failures(),
         turned_away(),
+        paused(),
         clock(),
         errors(),
         errors_of_apis(),
@@ -116,23 +117,27 @@ fn slow() -> Alarm {
 }
 
 fn api_failures() -> Alarm {
+    let turned_away_by_pauses = Source::ALL.map(|source| format!("FILL({}, 0)", source.as_str()));
     Alarm {
         name: "api-failures".to_owned(),
-        comment: "Anyone can name a key that Fireblocks has not published, and is answered 503: such answers are subtracted.",
+        comment: "Anyone can name a key that Fireblocks has not published, and is answered 503, as are the senders of a paused \
+                  source: such answers are subtracted.",
         when: at_least(
             5,
             expression(
-                "answers of 500 or more, without those to an unknown key",
-                "FILL(failed, 0) - FILL(unverifiable, 0)",
-                [("failed", api("5xx")), ("unverifiable", outcomes("fireblocks", "unverifiable"))],
+                "answers of 500 or more, without those to an unknown key or of a paused source",
+                format!("FILL(failed, 0) - FILL(unverifiable, 0) - {}", turned_away_by_pauses.join(" - ")),
+                [("failed", api("5xx")), ("unverifiable", outcomes("fireblocks", "unverifiable"))]
+                    .into_iter()
+                    .chain(Source::ALL.map(|source| (source.as_str(), outcomes(source.as_str(), "paused")))),
             ),
         ),
         means: text(
             "The API answered 500 or more, five times in five minutes. A function could not be called, or answered \
              503: it cannot reach the store, its secret or a provider. Webhooks that name an unknown key of \
-             Fireblocks do not count.",
+             Fireblocks, and those to a paused source, do not count.",
             "五分钟内 API 五次应答 500 或以上：函数无法被调用，或应答 503，因为访问不到存储、密钥或支付方。指名未知 \
-             Fireblocks 公钥的 webhook 不计在内。",
+             Fireblocks 公钥的 webhook 和发给已暂停来源的 webhook 不计在内。",
         ),
         to_do: text(
             "The log of the API ([who sends](#who-sends)) names the routes; then look at `errors`, `throttled` and \
@@ -158,6 +163,26 @@ fn turned_away() -> Alarm {
              limit; webhooks are retried. A flood: shut its sender out.",
             "在 API 的日志中查看是哪个路由、谁发的（[谁在发送](#谁在发送)）。真实请求：调高限流；webhook 会重试。洪水\
              ：把发送者拒之门外。",
+        ),
+    }
+}
+
+fn paused() -> Alarm {
+    Alarm {
+        name: "paused".to_owned(),
+        comment: "The sweep that runs each minute logs all that is paused.",
+        when: at_least(1, Metric::of(OURS, "pauses").maximum()),
+        means: text(
+            "A person has paused a source, fulfilment or a sweep. Senders of a paused source are answered 503 and keep \
+             their events, paid orders wait, and a paused sweep does nothing. The alarm lasts as long as the pause.",
+            "有人暂停了某个来源、交付或某个定时任务。已暂停来源的发送方得到 503 并保留事件，已付款的订单等待，已暂停的\
+             定时任务什么都不做。告警持续到恢复为止。",
+        ),
+        to_do: text(
+            "`cargo run -- pause --list --aws --stage prod` says what, since when, by whom and why. Once the cause is \
+             gone, `resume` it ([how](#stop-at-once)). Stripe retries for three days, and others for a day.",
+            "`cargo run -- pause --list --aws --stage prod` 列出暂停了什么、从何时起、由谁、为何。原因消除后执行 \
+             `resume`（[做法](#立即停止)）。Stripe 重试三天，其他的一天。",
         ),
     }
 }

@@ -17,7 +17,7 @@ const LOOKS_MAX: u32 = 12_000; // A minute.
 const UNKNOWN_TOP_UP: &str = "88000004";
 
 /// The commands of a block with a test's values in place of the page's examples.
-fn commands(name: &str, words: &str, values: &[(&str, &str)]) -> Vec<String> {
+pub(crate) fn commands(name: &str, words: &str, values: &[(&str, &str)]) -> Vec<String> {
     let commands = block(name, words).commands();
     for (example, _) in values {
         assert!(commands.iter().any(|command| command.contains(example)), "{name} has no {example}");
@@ -28,14 +28,14 @@ fn commands(name: &str, words: &str, values: &[(&str, &str)]) -> Vec<String> {
 }
 
 /// The output of a command that must succeed.
-fn done(folder: &Folder, command: &str) -> String {
+pub(crate) fn done(folder: &Folder, command: &str) -> String {
     let CommandOutput { code, stdout, stderr } = folder.shell(command);
     assert_eq!(code, Some(0), "{command}: {stdout}{stderr}");
     stdout
 }
 
 /// The store of the stack in place of a deployed one.
-fn on_aws(stack: &Stack<'_>, command: &str) -> String {
+pub(crate) fn on_aws(stack: &Stack<'_>, command: &str) -> String {
     let command = command.replace("--stage prod", "--stage local").replace("--stage dev", "--stage local");
     let endpoint = format!("AWS_ENDPOINT_URL_DYNAMODB=http://{}", stack.address());
     format!("export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 {endpoint}\n{command}")
@@ -262,7 +262,6 @@ fn order_is_paid_by_the_page_of_its_provider() {
     let key = demo_key(&folder);
     let base = format!("http://{}", stack.address());
     let is_paid = |number: &str| field(&folder.stdout_of(&["order", "show", number]), "payment").to_owned();
-
     let values = [("$key", key.as_str()), ("http://127.0.0.1:9000", &base)];
     let [buy, send] = &*commands("docs/providers/epay.md", "send epay/notify_v1_post", &values) else { panic!() };
     let made: Value = serde_json::from_str(&done(&folder, buy)).unwrap();
@@ -379,6 +378,7 @@ fn inline_commands_do_what_the_page_says() {
             "fulfilment  failed",
         ),
         ("cargo run -- rate set MNT/CNY RATE --aws --stage dev --reason R", "RATE", "0.002", 0, "0.002"),
+        ("cargo run -- pause --list --aws --stage prod", "", "", 0, "nothing is paused"),
         ("cargo run -- audit --aws --stage prod", "", "", 0, "differences  0"),
         // It asks before it reads, and there is no terminal.
         ("cargo run -- audit --full --aws --stage prod", "", "", 1, "confirm with --yes"),

@@ -192,6 +192,7 @@ fn is_journaled(outcome: &Outcome) -> bool {
         | Outcome::TooLarge
         | Outcome::Malformed
         | Outcome::Unverified(_)
-        | Outcome::Unverifiable => false,
+        | Outcome::Unverifiable
+        | Outcome::Paused => false,
     }
 }

@@ -1,4 +1,4 @@
-//! The rows of exchange rates, redeem codes and their campaigns, and service keys.
+//! The rows of exchange rates, pauses, redeem codes and their campaigns, and service keys.
 
 use idempotency::DynamoLedger;
 use ledger::{
@@ -28,6 +28,16 @@ pub(crate) async fn read(
             })
         });
         return Ok(json!({ "version": rates.version, "rates": dated.collect::<Vec<_>>() }));
+    }
+    if kind == RowKind::Paused {
+        let pauses = ledger.pauses(later).await?;
+        let paused = pauses.by_word.iter().map(|(word, pause)| {
+            json!({
+                "what": word, "since": pause.since.to_string(), "author": pause.author, "reason": pause.reason,
+                "receipt": pause.receipt.as_str(),
+            })
+        });
+        return Ok(json!({ "version": pauses.version, "paused": paused.collect::<Vec<_>>() }));
     }
     if kind == RowKind::ServiceKey {
         let key = ledger.service_key(&ServiceKeyHash::of_row(id).expect("a hash"), later).await?;

@@ -23,6 +23,7 @@ pub(crate) enum RowKind {
     Members,
     Referrer,
     Rates,
+    Paused,
     Code,
     Campaign,
     WrongCodes,
@@ -56,6 +57,7 @@ impl RowKind {
         Self::Members,
         Self::Referrer,
         Self::Rates,
+        Self::Paused,
         Self::Code,
         Self::Campaign,
         Self::WrongCodes,
@@ -95,6 +97,7 @@ impl RowKind {
             ("accounts", Some("members")) => Self::Members,
             ("accounts", Some("referrer")) => Self::Referrer,
             ("accounts", Some("rate")) => Self::Rates,
+            ("accounts", Some("paused")) => Self::Paused,
             ("accounts", Some("code")) => Self::Code,
             ("accounts", Some("campaign")) => Self::Campaign,
             ("accounts", Some("wrong_codes")) => Self::WrongCodes,
@@ -126,6 +129,7 @@ impl RowKind {
             | Self::Members
             | Self::Referrer
             | Self::Rates
+            | Self::Paused
             | Self::Code
             | Self::Campaign
             | Self::WrongCodes

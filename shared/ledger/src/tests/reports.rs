@@ -72,6 +72,7 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
             | Effect::Wait { .. }
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
+            | Effect::Pauses(_)
             | Effect::Code(_)
             | Effect::SetBudget(_)
             | Effect::Key(_)
@@ -119,6 +120,7 @@ pub(super) fn summaries(effects: &[Effect]) -> Vec<String> {
         | Effect::Wait { .. }
         | Effect::TakePlace { .. }
         | Effect::Rates(_)
+        | Effect::Pauses(_)
         | Effect::Code(_)
         | Effect::SetBudget(_)
         | Effect::Key(_)
