@@ -69,6 +69,11 @@ impl ChangeArgs {
 }
 
 impl Authorship {
+    /// Of a change that a command makes by itself, under an id of its own.
+    pub(crate) fn of(id: String, author: String, reason: &str) -> Self {
+        Self { id, author, reason: reason.to_owned(), is_new: false }
+    }
+
     /// The key of the change's journal entry.
     pub(crate) fn receipt(&self) -> Result<EventKey, Error> {
         EventKey::new(Writer::Manual, &self.id).map_err(|cause| Error::Id { text: self.id.clone(), cause })

@@ -1,5 +1,6 @@
 //! Opens the books of a command: those of the running stack, of the data folder without a stack, or of a deployed stage on AWS.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,10 +10,13 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use clap::Args;
+use edge::{Keyring, Settings, Vault};
 use idempotency::{DynamoLedger, Tables};
-use local::{Claim, Home, Lock, STAGE, store};
+use local::{Claim, Home, Lock, STAGE, now, store};
+use signing::{SecretError, Strength};
 
 use crate::error::Error;
+use crate::error::of_tools::ToolError;
 
 /// The folder of the books of this machine, unless another is named.
 pub(crate) const DATA_DIR: &str = ".hookledger";
@@ -96,6 +100,22 @@ impl Books {
     ) -> Self {
         let ledger = DynamoLedger::new(sdk, Tables::of_stage(stage), fastrand::Rng::new()).minding_pauses();
         Self { ledger, index_lag, deployed, _lock: lock }
+    }
+
+    /// The deployed stage; `None` for the books of this machine.
+    pub(crate) fn stage(&self) -> Option<&str> {
+        self.deployed.as_ref().map(|(_, stage)| stage.as_str())
+    }
+
+    /// All settings of a secret of the deployed stage, set or empty.
+    pub(crate) async fn settings_of_stage(&self, name: &str) -> Result<BTreeMap<String, String>, ToolError> {
+        fn as_they_are(settings: &Settings, _: Strength) -> Result<Settings, (&'static str, SecretError)> {
+            Ok(settings.clone())
+        }
+        let (sdk, id) = self.secret_of_stage(name).ok_or(ToolError::NotHere)?;
+        let keys = Keyring::open(Vault::of_secret(sdk, id), as_they_are, now()).await.map_err(ToolError::Secret)?;
+        let keys = keys.current();
+        Ok(keys.names().map(|name| (name.to_owned(), keys.setting(name).unwrap_or_default().to_owned())).collect())
     }
 
     /// The id of a secret of the deployed stage, and the way to it. `None` for the books of this machine.

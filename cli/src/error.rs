@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod hold;
 pub(crate) mod of_catalog;
 mod of_local;
+pub(crate) mod of_tools;
 pub(crate) mod replay;
 
 use std::io;
@@ -24,6 +25,7 @@ use thiserror::Error as ThisError;
 
 use self::hold::{HoldRefused, HoldTermsRefused};
 use self::of_catalog::CatalogRefused;
+use self::of_tools::ToolError;
 use self::replay::{AskRefused, ReplayRefused};
 use crate::exit::Exit;
 
@@ -66,6 +68,9 @@ pub(crate) enum Error {
     NoApiKey(&'static str),
     #[error("the API: {0}")]
     Api(#[from] client::Error),
+
+    #[error(transparent)]
+    Tool(#[from] ToolError),
 
     // The books.
     #[error("no AWS region is set: set AWS_REGION, or the profile's region")]
@@ -274,6 +279,7 @@ impl Error {
             Self::Api(error) => exit_of_api(error),
             Self::Catalog(refused) => refused.exit(),
             Self::Ask(refused) => refused.exit(),
+            Self::Tool(error) => error.exit(),
             Self::Commit(error) | Self::Repair(RepairFailure::Commit(error)) => exit_of(error),
             Self::Unanswered { .. }
             | Self::Overtaken

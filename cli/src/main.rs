@@ -7,12 +7,15 @@ mod account;
 mod account_transfer;
 mod audit;
 mod authorship;
+mod aws_cli;
 mod banner;
 mod books;
 mod catalog_command;
 mod change_result;
 mod code;
 mod delivery;
+mod dlq;
+mod doctor;
 #[cfg(test)]
 mod documented;
 mod error;
@@ -21,6 +24,7 @@ mod exit;
 mod explain;
 #[cfg(test)]
 mod fixes;
+mod generated;
 mod hold;
 mod hold_facts;
 mod key;
@@ -37,8 +41,10 @@ mod repair_result;
 mod replay;
 mod reverse;
 mod sample_args;
+mod secrets;
 mod send;
 mod serve;
+mod smoke;
 mod statement;
 mod tally;
 mod trial_balance;
@@ -107,6 +113,18 @@ enum Command {
     Catalog(catalog_command::CatalogCommand),
     /// Print an account's statement over the API, all its pages
     Statement(statement::Statement),
+    /// Look for what is wrong with a deployment, or with the running stack: each finding says what to do; fails on red
+    Doctor(doctor::Doctor),
+    /// Try a stage: a signed usage event and a purchase in test mode, from end to end and back
+    Smoke(smoke::Smoke),
+    /// Rotate the key with which a sender signs
+    Secrets(secrets::SecretsCommand),
+    /// List, show and try again what was given up: the dead letters of a deployed stage
+    Dlq(dlq::DlqCommand),
+    /// Print the completions of a shell
+    Completions(generated::Completions),
+    /// Print the man page, or write one for each command
+    Man(generated::ManPages),
     /// Compare accounts, orders and the journal with each other; fails if they differ
     Audit(audit::Audit),
     /// Show what customers hold and what each account of the house has, now or at the end of a day
@@ -156,6 +174,17 @@ fn run(cli: Cli) -> Result<Exit, Error> {
                 Box::pin(replay::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }
             Some(Command::Catalog(args)) => catalog_command::run(args, form).map(|()| Exit::Done),
+            Some(Command::Doctor(args)) => Box::pin(doctor::run(args, &data, form, variable)).await,
+            Some(Command::Smoke(args)) => Box::pin(smoke::run(args, &data, form, variable)).await,
+            Some(Command::Dlq(args)) => Box::pin(dlq::run(args, &data, form, variable)).await,
+            Some(Command::Secrets(args)) => {
+                Box::pin(secrets::run(args, &data, form, variable)).await.map(|()| Exit::Done)
+            }
+            Some(Command::Completions(args)) => {
+                generated::completions(&args);
+                Ok(Exit::Done)
+            }
+            Some(Command::Man(args)) => generated::man(&args).map(|()| Exit::Done),
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
             Some(Command::TrialBalance(args)) => Box::pin(trial_balance::run(args, &data, form)).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),

@@ -109,6 +109,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "ledger",
             "local",
             "sending",
+            "signing",
         ],
     ),
     (

@@ -297,7 +297,8 @@ fn replays() -> Vec<ReplayRefused> {
 }
 
 /// These only wrap errors that have rows of their own, or that no person causes.
-const WRAPPERS: &[&str] = &["Local", "Repair", "Rate", "Pause", "Tool", "Hold", "HoldTerms", "Catalog", "Replay", "Ask", "Commit"];
+const WRAPPERS: &[&str] =
+    &["Local", "Repair", "Rate", "Pause", "Tool", "Hold", "HoldTerms", "Catalog", "Replay", "Ask", "Commit"];
 const WRAPPERS_OF_LOCAL: &[&str] =
     &["Store", "Memory", "Stream", "Random", "Template", "Setting", "Start", "Path", "Commit"];
 

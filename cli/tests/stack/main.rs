@@ -42,6 +42,7 @@ mod scripting;
 mod sending;
 mod serving;
 mod telegram;
+mod tools;
 mod trial_balances;
 mod unanswered;
 mod wechat;

@@ -61,6 +61,11 @@ impl Secrets {
         &self.0
     }
 
+    /// Each setting with its value.
+    pub fn pairs(&self) -> impl Iterator<Item = (String, String)> {
+        self.0.clone().into_iter()
+    }
+
     pub fn named(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }

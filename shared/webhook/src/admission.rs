@@ -48,6 +48,12 @@ impl Admission {
         }
     }
 
+    /// Whether this allowlist admits an address, as a function with it does; `None` if the function does not start.
+    pub fn would_admit(allowlist: &str, address: IpAddr) -> Option<bool> {
+        let read = Self::read(|name| (name == Self::VARIABLES[0]).then(|| allowlist.to_owned()));
+        read.ok().map(|admission| admission.admits(Some(address)))
+    }
+
     /// An unknown address is on no allowlist.
     pub(crate) fn admits(&self, source_ip: Option<IpAddr>) -> bool {
         self.allowed_ips.is_empty()

@@ -1,0 +1,307 @@
+//! Judges the facts: green, yellow or red, and what to do about it. No call is made here.
+
+use signing::SecretError;
+
+use super::facts::{AlarmFacts, Facts, TableFacts};
+use super::finding::{Finding, Grade};
+use super::stripe_checks::stripe;
+
+const PROD: &str = "prod";
+const LOCAL: &str = "local";
+/// A signed time may be five minutes old.
+const CLOCK_SECONDS_MAX: u64 = 120;
+const CLOCK_SECONDS_NOTED: u64 = 10;
+/// That of a new account.
+const CONCURRENCY_NEW: u64 = 10;
+/// What each function can use when all of them work, with some room.
+const CONCURRENCY_ENOUGH: u64 = 100;
+pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut all = Vec::new();
+    stacks(facts, &mut all);
+    tables(facts, &mut all);
+    keys(facts, &mut all);
+    urls(facts, &mut all);
+    api(facts, &mut all);
+    if let Some(found) = &facts.stripe {
+        stripe(facts, found, &mut all);
+    }
+    schedules(facts, &mut all);
+    dead_letters(facts, &mut all);
+    if let Some(found) = &facts.alarms {
+        alarms(facts, found, &mut all);
+    }
+    quotas(facts, &mut all);
+    paused(facts, &mut all);
+    for (check, why) in &facts.unread {
+        all.push(Finding::of(
+            check,
+            Grade::Yellow,
+            format!("could not be checked: {why}"),
+            "correct that, and run it again",
+        ));
+    }
+    all
+}
+
+fn stacks(facts: &Facts, all: &mut Vec<Finding>) {
+    for (name, status) in &facts.stacks {
+        let config = name.trim_start_matches("hookledger-");
+        let deploy = format!("sam deploy --config-env {config}");
+        all.push(match status.as_deref() {
+            Some("CREATE_COMPLETE" | "UPDATE_COMPLETE") => Finding::green("stacks", format!("{name} is deployed")),
+            // Alarms are missed by a shop that sells, and only by that.
+            None if config.ends_with("-watch") && facts.stage != PROD => {
+                Finding::of("stacks", Grade::Yellow, format!("{name} is not deployed: there are no alarms"), deploy)
+            }
+            None => Finding::of("stacks", Grade::Red, format!("{name} is not deployed"), deploy),
+            Some(status) if status.ends_with("_IN_PROGRESS") => Finding::of(
+                "stacks",
+                Grade::Yellow,
+                format!("{name}: {status}"),
+                "wait until it ends, and run this again",
+            ),
+            Some(status) => Finding::of(
+                "stacks",
+                Grade::Red,
+                format!("{name}: {status}"),
+                format!("`aws cloudformation describe-stack-events --stack-name {name}` has the cause; then {deploy}"),
+            ),
+        });
+    }
+}
+
+fn tables(facts: &Facts, all: &mut Vec<Finding>) {
+    let red = |says: String, fix: String| Finding::of("tables", Grade::Red, says, fix);
+    for table in &facts.tables {
+        let TableFacts { name, status, missing_indexes, lacks_stream, is_protected } = table;
+        let deploy = format!("sam deploy --config-env {}-data", facts.stage);
+        let found = match status.as_deref() {
+            None => {
+                red(format!("{name} is missing"), format!("{deploy}; if it had rows, restore it from a backup first"))
+            }
+            Some("ACTIVE") if !missing_indexes.is_empty() => {
+                red(format!("{name} lacks the index {}", missing_indexes.join(", ")), deploy)
+            }
+            Some("ACTIVE") if *lacks_stream => {
+                red(format!("{name} has no stream, so paid orders wait for the sweep and nothing is compared"), deploy)
+            }
+            Some("ACTIVE") if facts.stage == PROD && !is_protected => Finding::of(
+                "tables",
+                Grade::Yellow,
+                format!("{name} is not protected from deletion"),
+                format!("aws dynamodb update-table --table-name {name} --deletion-protection-enabled"),
+            ),
+            Some("ACTIVE") => continue,
+            Some(status) => {
+                Finding::of("tables", Grade::Yellow, format!("{name}: {status}"), "wait until it is active")
+            }
+        };
+        all.push(found);
+    }
+    if !facts.tables.is_empty() && !all.iter().any(|found| found.check == "tables") {
+        all.push(Finding::green("tables", format!("{} tables, their indexes and streams", facts.tables.len())));
+    }
+}
+
+/// Which keys this deployment needs, by its parameters.
+fn is_needed(facts: &Facts, of: &str) -> bool {
+    let is_set = |name: &str| facts.parameters.get(name).is_some_and(|value| !value.is_empty());
+    match of {
+        "usage" | "redeem codes" => true,
+        "wechat" | "calls to WeChat Pay" => is_set("WechatMchId"),
+        "epay" => is_set("EpayMerchants"),
+        "the operator" => is_set("UnitelApiUrl"),
+        "Fireblocks" => is_set("FireblocksVault"),
+        "the log of the gateway" => is_set("NewApiBaseUrl"),
+        // A shop without Stripe leaves these empty.
+        _ => false,
+    }
+}
+
+fn keys(facts: &Facts, all: &mut Vec<Finding>) {
+    let mut good = Vec::new();
+    for key in &facts.keys {
+        let Err((setting, error)) = &key.result else {
+            good.push(key.of);
+            continue;
+        };
+        let secret = format!("hookledger/{}/{}", facts.stage, key.secret);
+        let fix = format!("write it into {secret}: docs/deploy.md, \"Fill the secrets\"");
+        let says = format!("{}: {setting} {error}", key.of);
+        let red = |fix: String| Finding::of("secrets", Grade::Red, says.clone(), fix);
+        if matches!(error, SecretError::OtherMode { .. }) {
+            all.push(red(format!("put the key of that mode into {secret}, or correct StripeLivemode")));
+        } else if *error != SecretError::Empty || is_needed(facts, key.of) {
+            all.push(red(fix));
+        } else if facts.stage != LOCAL && matches!(key.of, "stripe" | "checkout") {
+            // On one machine a fake takes the place of each provider.
+            let says = format!("{says}, so that {} does not start", key.of);
+            all.push(Finding::of("secrets", Grade::Yellow, says, fix));
+        }
+    }
+    if !good.is_empty() {
+        all.push(Finding::green("secrets", format!("set and usable: {}", good.join(", "))));
+    }
+}
+
+fn urls(facts: &Facts, all: &mut Vec<Finding>) {
+    if facts.parameters.is_empty() {
+        return;
+    }
+    let of = |name: &str| facts.parameters.get(name).map(String::as_str).unwrap_or_default();
+    let takes_http = of("CheckoutHttpUrls") == "true";
+    let sells = facts.keys.iter().any(|key| key.of == "checkout" && key.result.is_ok());
+    let fix = |name: &str| format!("set {name} in samconfig.toml, and deploy");
+    let before = all.len();
+    for name in ["CheckoutSuccessUrl", "CheckoutCancelUrl"] {
+        let value = of(name);
+        if value.is_empty() && sells {
+            all.push(Finding::of(
+                "urls",
+                Grade::Red,
+                format!("{name} is empty, so checkout does not start"),
+                fix(name),
+            ));
+        } else if value.starts_with("http://") && (!takes_http || facts.stage == PROD) {
+            let says = format!("{name} is http, where an attacker on the network can read and change the page");
+            all.push(Finding::of("urls", Grade::Red, says, fix(name)));
+        }
+    }
+    let Some(api) = &facts.api else { return };
+    for (name, needed_by) in
+        [("WechatNotifyUrl", "WechatMchId"), ("EpayNotifyUrl", "EpayMerchants"), ("EpayReturnUrl", "EpayMerchants")]
+    {
+        let value = of(name);
+        if of(needed_by).is_empty() {
+            continue;
+        }
+        if value.is_empty() {
+            let says = format!("{name} is empty, so that no payment is reported");
+            all.push(Finding::of("urls", Grade::Red, says, fix(name)));
+        } else if !value.starts_with(&api.url) {
+            let says = format!("{name} is {value}, and this API is {}", api.url);
+            let fix = format!("check that {value} leads here, as a domain of your own does; otherwise {}", fix(name));
+            all.push(Finding::of("urls", Grade::Yellow, says, fix));
+        }
+    }
+    if all.len() == before {
+        all.push(Finding::green("urls", "the pages and notification addresses are set"));
+    }
+}
+
+fn api(facts: &Facts, all: &mut Vec<Finding>) {
+    let Some(api) = &facts.api else { return };
+    let log = format!("aws logs tail /aws/lambda/hookledger-{}-usage", facts.stage);
+    all.push(match api.status {
+        Some(200) => Finding::green("api", format!("{} answers", api.url)),
+        Some(status) => Finding::of("api", Grade::Red, format!("{} answers {status}", api.url), log),
+        None if facts.stage == LOCAL => {
+            Finding::of("api", Grade::Red, format!("{} does not answer", api.url), "start the stack: cargo run")
+        }
+        None => Finding::of("api", Grade::Red, format!("{} does not answer", api.url), log),
+    });
+    let Some(apart) = api.seconds_apart else { return };
+    let says = format!("the clock of this machine and that of the functions are {apart} s apart");
+    let fix = "synchronize the clock of this machine; what it signs is refused as too old or too new";
+    all.push(match apart {
+        ..=CLOCK_SECONDS_NOTED => Finding::green("clock", says),
+        ..=CLOCK_SECONDS_MAX => Finding::of("clock", Grade::Yellow, says, fix),
+        _ => Finding::of("clock", Grade::Red, says, fix),
+    });
+}
+
+fn schedules(facts: &Facts, all: &mut Vec<Finding>) {
+    let before = all.len();
+    for (name, state) in &facts.schedules {
+        let deploy = format!("sam deploy --config-env {}", facts.stage);
+        match state.as_deref() {
+            Some("ENABLED") => {}
+            Some(state) => all.push(Finding::of(
+                "schedules",
+                Grade::Red,
+                format!("the schedule {name} is {state}"),
+                "enable it in EventBridge Scheduler; to stop a sweep, pause it",
+            )),
+            None => all.push(Finding::of("schedules", Grade::Red, format!("the schedule {name} is missing"), deploy)),
+        }
+    }
+    if all.len() == before && !facts.schedules.is_empty() {
+        all.push(Finding::green("schedules", format!("{} schedules are enabled", facts.schedules.len())));
+    }
+}
+
+fn dead_letters(facts: &Facts, all: &mut Vec<Finding>) {
+    let before = all.len();
+    for (queue, count) in &facts.dead_letters {
+        match count {
+            Some(0) => {}
+            Some(count) => all.push(Finding::of(
+                "dead letters",
+                Grade::Red,
+                format!("{count} in {queue}"),
+                format!("`dlq list --aws --stage {}` names them, and `dlq redrive` tries them again", facts.stage),
+            )),
+            None => all.push(Finding::of(
+                "dead letters",
+                Grade::Red,
+                format!("the queue {queue} is missing"),
+                format!("sam deploy --config-env {}", facts.stage),
+            )),
+        }
+    }
+    if all.len() == before && !facts.dead_letters.is_empty() {
+        all.push(Finding::green("dead letters", "none"));
+    }
+}
+
+fn alarms(facts: &Facts, found: &AlarmFacts, all: &mut Vec<Finding>) {
+    let before = all.len();
+    if !found.missing.is_empty() {
+        let grade = if facts.stage == PROD { Grade::Red } else { Grade::Yellow };
+        let says = format!("{} alarms are missing: {}", found.missing.len(), found.missing.join(", "));
+        all.push(Finding::of("alarms", grade, says, format!("sam deploy --config-env {}-watch", facts.stage)));
+    }
+    if found.confirmed == 0 {
+        let grade = if facts.stage == PROD { Grade::Red } else { Grade::Yellow };
+        let says = if found.pending > 0 {
+            "no subscription of the alarms is confirmed: they reach no one".to_owned()
+        } else {
+            "no one is subscribed to the alarms".to_owned()
+        };
+        let fix = if found.pending > 0 {
+            "open the first message of AWS, and confirm".to_owned()
+        } else {
+            format!("set AlarmEmail in samconfig.toml, and sam deploy --config-env {}-watch", facts.stage)
+        };
+        all.push(Finding::of("alarms", grade, says, fix));
+    }
+    if !found.muted.is_empty() {
+        let says = format!("the actions of these alarms are disabled: {}", found.muted.join(", "));
+        all.push(Finding::of("alarms", Grade::Yellow, says, "aws cloudwatch enable-alarm-actions --alarm-names …"));
+    }
+    if !found.raised.is_empty() {
+        let says = format!("raised: {}", found.raised.join(", "));
+        all.push(Finding::of("alarms", Grade::Yellow, says, "docs/operate.md says what each means, and what to do"));
+    }
+    if all.len() == before {
+        all.push(Finding::green("alarms", "all are there, none is raised, and someone receives them"));
+    }
+}
+
+fn quotas(facts: &Facts, all: &mut Vec<Finding>) {
+    let Some(concurrency) = facts.concurrency else { return };
+    let says = format!("{concurrency} functions of the account may run at once");
+    let fix = "request more in Service Quotas (Lambda, concurrent executions) before you open";
+    all.push(match concurrency {
+        ..=CONCURRENCY_NEW if facts.stage == PROD => Finding::of("quotas", Grade::Red, says, fix),
+        ..CONCURRENCY_ENOUGH => Finding::of("quotas", Grade::Yellow, says, fix),
+        _ => Finding::green("quotas", says),
+    });
+}
+
+fn paused(facts: &Facts, all: &mut Vec<Finding>) {
+    for (what, why) in &facts.paused {
+        let fix = format!("`resume {what}` once its cause is gone");
+        all.push(Finding::of("paused", Grade::Yellow, format!("{what} is paused: {why}"), fix));
+    }
+}

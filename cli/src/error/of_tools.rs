@@ -1,0 +1,48 @@
+//! Errors of the tools for operators: `doctor`, `smoke`, `secrets`, `dlq` and what is generated.
+
+use std::io;
+use std::path::PathBuf;
+
+use edge::KeyringError;
+use signing::SecretError;
+use thiserror::Error as ThisError;
+
+use crate::exit::Exit;
+
+#[derive(Debug, ThisError)]
+pub(crate) enum ToolError {
+    #[error("cannot write {}: name a place that you may write to", .0.display())]
+    Output(PathBuf, #[source] io::Error),
+    #[error("this needs the AWS CLI, as docs/deploy.md does: install it, and put `aws` on the path")]
+    NoAwsCli,
+    #[error("`aws {command}`: {said}")]
+    AwsCli { command: String, said: String },
+    #[error("this works on a deployed stage: add --aws --stage STAGE")]
+    NotHere,
+    #[error("the templates of this program cannot be read: build it from a commit")]
+    Template,
+    #[error("a secret cannot be read: check the credentials, and that the app is deployed")]
+    Secret(#[source] KeyringError),
+    #[error("the stack {0} has no output ApiUrl: is the app deployed? Or give --url")]
+    NoApiUrl(String),
+    #[error("the function would refuse {setting}: it {cause}")]
+    KeyRefused { setting: &'static str, cause: SecretError },
+    #[error("{0} is rotated by hand: docs/operate.md has the steps under \"Rotating a key that verifies\"")]
+    NotRotated(String),
+    #[error("{0} has one key: rotate it first, and change its sender")]
+    OneKey(&'static str),
+    #[error("there is no message {0}: `dlq list` has them")]
+    NoMessage(String),
+}
+
+impl ToolError {
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::NoAwsCli | Self::AwsCli { .. } | Self::Template | Self::Secret(_) | Self::NoApiUrl(_) => {
+                Exit::Unavailable
+            }
+            Self::Output(..) | Self::NotHere | Self::KeyRefused { .. } | Self::NotRotated(_) => Exit::Usage,
+            Self::OneKey(_) | Self::NoMessage(_) => Exit::Refused,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The tools of an operator on one machine: `doctor`, `smoke`, completions and man pages.
+
+use serde_json::Value;
+
+use crate::harness::{Folder, failure, output_of};
+
+fn report(folder: &Folder, code: i32) -> Value {
+    let ended = folder.run(&["doctor", "--json"]);
+    assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+fn found<'r>(report: &'r Value, check: &str) -> &'r Value {
+    let mut findings = report["findings"].as_array().unwrap().iter();
+    findings.find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("no {check}: {report}"))
+}
+
+#[test]
+fn doctor_is_green_on_a_running_stack_and_red_without_one() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let healthy = report(&folder, 0);
+    assert_eq!((&healthy["stage"], &healthy["grade"]), (&"local".into(), &"green".into()), "{healthy}");
+    assert!(found(&healthy, "api")["says"].as_str().unwrap().contains(&stack.address()), "{healthy}");
+    assert!(found(&healthy, "secrets")["says"].as_str().unwrap().contains("stripe"), "{healthy}");
+
+    folder.stdout_of(&["pause", "fulfil", "--reason", "the operator is down", "--author", "ann"]);
+    let paused = report(&folder, 0);
+    assert_eq!(paused["grade"], "yellow");
+    assert!(found(&paused, "paused")["says"].as_str().unwrap().contains("the operator is down (by ann"), "{paused}");
+    drop(stack);
+
+    let stopped = report(&folder, 1);
+    let finding = found(&stopped, "api");
+    assert_eq!((&finding["grade"], &finding["fix"]), (&"red".into(), &"start the stack: cargo run".into()));
+    let lines = folder.run(&["doctor"]);
+    assert!(lines.stdout.contains("RED     api") && lines.stdout.contains("-> start the stack"), "{}", lines.stdout);
+}
+
+/// A real key of the other mode, in the environment of a machine.
+#[test]
+fn doctor_finds_a_placeholder_and_a_live_key() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    for (setting, value, expected) in [
+        ("WEBHOOK_SECRET", "changeme", "holds a placeholder"),
+        ("STRIPE_SECRET_KEY", "sk_live_0123456789abcdefghijklmnop", "must be a key of test mode"),
+    ] {
+        let ended = output_of(folder.command(&["doctor"]).env(setting, value));
+        assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+        assert!(ended.stdout.contains(expected) && !ended.stdout.contains(value), "{setting}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn smoke_goes_from_end_to_end_and_back() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let ended = folder.run(&["smoke", "--author", "ann"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(!ended.stdout.contains("FAILED") && ended.stdout.lines().count() == 9, "{}", ended.stdout);
+    // Nothing is left that could be spent, and the books agree.
+    let owner = ended.stdout.split_whitespace().find(|word| word.starts_with("smoke-")).unwrap().to_owned();
+    assert!(folder.stdout_of(&["account", "show", &owner]).contains("balance    0\n"), "{owner}");
+    assert!(folder.stdout_of(&["audit"]).contains("differences  0"));
+    drop(stack);
+    let line = failure(69, folder.run(&["smoke", "--author", "ann"]));
+    assert!(line.contains("no stack is running"), "{line}");
+}
+
+#[test]
+fn completions_and_man_pages_have_every_command() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = folder.stdout_of(&["completions", shell]);
+        assert!(script.contains("trial-balance") && script.contains("accept-loss"), "{shell}");
+    }
+    let page = folder.stdout_of(&["man"]);
+    assert!(page.contains(".TH hookledger 1") && page.contains("doctor"), "{page}");
+    let pages = folder.file("man1");
+    let written = folder.stdout_of(&["man", "--to", &pages.display().to_string()]);
+    let entries = std::fs::read_dir(&pages).unwrap();
+    let names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    for name in ["hookledger.1", "hookledger-account-show.1", "hookledger-pause.1", "hookledger-dlq-redrive.1"] {
+        assert!(names.iter().any(|found| found == name), "{name}: {names:?}");
+    }
+    assert!(written.starts_with(&format!("{} pages in ", names.len())), "{written}");
+}
+
+#[test]
+fn tools_of_a_deployed_stage_say_so_on_one_machine() {
+    let folder = Folder::new();
+    assert!(folder.start().stop("INT").success());
+    for args in [&["dlq", "list"][..], &["dlq", "redrive", "fulfil"], &["secrets", "rotate", "usage"]] {
+        let line = failure(2, folder.run(args));
+        assert!(line.contains("add --aws --stage STAGE"), "{args:?}: {line}");
+    }
+    let line = failure(2, folder.run(&["secrets", "rotate", "epay"]));
+    assert!(line.contains("Rotating a key that verifies"), "{line}");
+}
