@@ -46,3 +46,24 @@ impl ToolError {
         }
     }
 }
+
+/// One of each, for the table of messages.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<ToolError> {
+    vec![
+        ToolError::Output("man1".into(), io::ErrorKind::PermissionDenied.into()),
+        ToolError::NoAwsCli,
+        ToolError::AwsCli {
+            command: String::from("sqs get-queue-url"),
+            said: String::from("An error occurred (AccessDenied)"),
+        },
+        ToolError::NotHere,
+        ToolError::Template,
+        ToolError::Secret(KeyringError::NotAnObject),
+        ToolError::NoApiUrl(String::from("hookledger-dev")),
+        ToolError::KeyRefused { setting: "WEBHOOK_SECRET", cause: SecretError::Placeholder },
+        ToolError::NotRotated(String::from("epay")),
+        ToolError::OneKey("WEBHOOK_SECRET"),
+        ToolError::NoMessage(String::from("m1")),
+    ]
+}

@@ -146,22 +146,6 @@ fn of_the_catalog() -> Vec<CatalogRefused> {
     ]
 }
 
-fn of_tools() -> Vec<ToolError> {
-    vec![
-        ToolError::Output("man1".into(), io()),
-        ToolError::NoAwsCli,
-        ToolError::AwsCli { command: text("sqs get-queue-url"), said: text("An error occurred (AccessDenied)") },
-        ToolError::NotHere,
-        ToolError::Template,
-        ToolError::Secret(edge::KeyringError::NotAnObject),
-        ToolError::NoApiUrl(text("hookledger-dev")),
-        ToolError::KeyRefused { setting: "WEBHOOK_SECRET", cause: signing::SecretError::Placeholder },
-        ToolError::NotRotated(text("epay")),
-        ToolError::OneKey("WEBHOOK_SECRET"),
-        ToolError::NoMessage(text("m1")),
-    ]
-}
-
 fn repairs() -> Vec<RepairError> {
     let key = || MoneyKey::of_row("payment#stripe#pi_1");
     vec![
@@ -364,7 +348,7 @@ fn every_message_says_what_to_do() {
     let source = include_str!("../../../shared/ledger/src/pause.rs");
     assert_eq!(seen, variants(source, "PauseError"), "each variant has a row");
     let mut seen = BTreeSet::new();
-    for error in of_tools() {
+    for error in of_tools::samples() {
         let name = name(&error);
         row(&Error::Tool(error), &format!("tool {name}"));
         seen.insert(name);
