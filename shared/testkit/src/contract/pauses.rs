@@ -10,10 +10,10 @@ const FORGOTTEN_SECONDS: i64 = 61;
 /// `pauses`: what is paused, and the version of the row.
 pub(super) async fn result_of<L: Ledger>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
     let ["pauses"] = words else { return None };
-    let pauses = read(ledger, number).await;
-    let paused: Vec<&str> = pauses.by_word.keys().map(String::as_str).collect();
-    let paused = if paused.is_empty() { "none".to_owned() } else { paused.join(" ") };
-    Some(format!("{paused} v{}", pauses.version))
+    let found = read(ledger, number).await;
+    let words: Vec<&str> = found.by_word.keys().map(String::as_str).collect();
+    let words = if words.is_empty() { "none".to_owned() } else { words.join(" ") };
+    Some(format!("{words} v{}", found.version))
 }
 
 /// `pause EVENT WHAT VERSION` and `resume EVENT WHAT VERSION`: a change over this version.
