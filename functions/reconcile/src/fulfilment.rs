@@ -121,10 +121,8 @@ impl<L: Backlog> Reconcile<L> {
                     self.reschedule_incomplete(Work::Fulfilment, row, &number, &invocation, until).await,
                 )
             }
-            // Paused during the run: the next one finds it so.
-            Ok(Fulfilled::Paused) => ItemOutcome::OutOfTime,
-            // The next run has more time.
-            Err(FulfilError::NoTime) => ItemOutcome::OutOfTime,
+            // The next run finds it paused, or has more time.
+            Ok(Fulfilled::Paused) | Err(FulfilError::NoTime) => ItemOutcome::OutOfTime,
             Err(error) => {
                 self.report_failure(&number, &error, called, &invocation);
                 let until = |order: &Order| {

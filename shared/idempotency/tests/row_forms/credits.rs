@@ -30,14 +30,14 @@ pub(crate) async fn read(
         return Ok(json!({ "version": rates.version, "rates": dated.collect::<Vec<_>>() }));
     }
     if kind == RowKind::Paused {
-        let pauses = ledger.pauses(later).await?;
-        let paused = pauses.by_word.iter().map(|(word, pause)| {
+        let all = ledger.pauses(later).await?;
+        let paused = all.by_word.iter().map(|(word, pause)| {
             json!({
                 "what": word, "since": pause.since.to_string(), "author": pause.author, "reason": pause.reason,
                 "receipt": pause.receipt.as_str(),
             })
         });
-        return Ok(json!({ "version": pauses.version, "paused": paused.collect::<Vec<_>>() }));
+        return Ok(json!({ "version": all.version, "paused": paused.collect::<Vec<_>>() }));
     }
     if kind == RowKind::ServiceKey {
         let key = ledger.service_key(&ServiceKeyHash::of_row(id).expect("a hash"), later).await?;
