@@ -52,6 +52,7 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
         "explain ",
         "replay ",
         "event ",
+        "events ",
         "audit ",
         "trial-balance ",
         "catalog ",

@@ -20,6 +20,7 @@ mod doctor;
 mod documented;
 mod error;
 mod event;
+mod events;
 mod exit;
 mod explain;
 #[cfg(test)]
@@ -83,6 +84,8 @@ enum Command {
     Explain(explain::Explain),
     /// Print a freshly signed sample as the API Gateway event of its function, or show a stored event
     Event(event::Event),
+    /// List the newest payments, refused events, orders and changes by people
+    Events(events::Events),
     /// Have refused events tried again now
     Replay(replay::Replay),
     /// Show an account, or change it by hand
@@ -170,6 +173,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Statement(args)) => statement::run(&args, &data, form, variable).await.map(|()| Exit::Done),
             Some(Command::Event(args)) => Box::pin(event::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Explain(args)) => Box::pin(explain::run(args, &data, form, variable)).await,
+            Some(Command::Events(args)) => Box::pin(events::run(&args, &data, form)).await.map(|()| Exit::Done),
             Some(Command::Replay(args)) => {
                 Box::pin(replay::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }

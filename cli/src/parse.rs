@@ -101,6 +101,16 @@ pub(crate) fn time(text: &str) -> Result<Timestamp, Error> {
     Timestamp::parse_rfc3339(text).map_err(|_| Error::Time(text.to_owned()))
 }
 
+/// A time, or how long before now: `90m`, `24h`, `7d`.
+pub(crate) fn since(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
+    let unit = |seconds: i64, unit: char| Some((text.strip_suffix(unit)?.parse::<u32>().ok()?, seconds));
+    let ago = [(DAY_SECONDS, 'd'), (3_600, 'h'), (60, 'm')].into_iter().find_map(|(seconds, word)| unit(seconds, word));
+    match ago {
+        Some((count, seconds)) => Ok(now.plus_seconds(i64::from(count).saturating_mul(seconds).saturating_neg())),
+        None => time(text),
+    }
+}
+
 /// Calls a minute, or `none`.
 pub(crate) fn call_rate(text: &str) -> Result<Option<CallRate>, Error> {
     let rate = |calls: &str| CallRate::a_minute(calls.parse().unwrap_or_default());

@@ -29,6 +29,7 @@ mod harness;
 mod holds;
 mod keys;
 mod killed;
+mod listing;
 mod members;
 mod operator;
 mod owners;

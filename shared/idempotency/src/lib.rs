@@ -55,6 +55,7 @@ mod jwks_cache;
 mod keys;
 mod lane_row;
 mod lanes;
+mod listing;
 mod lots;
 mod lots_row;
 mod member_row;

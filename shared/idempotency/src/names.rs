@@ -122,6 +122,8 @@ pub(crate) const LATER_UNITS: &str = "later_units";
 pub(crate) const LENGTH: &str = "length";
 pub(crate) const LINE: &str = "line";
 pub(crate) const LINES: &str = "lines";
+/// On the rows that the index by day has: its key.
+pub(crate) const LISTED: &str = "listed";
 pub(crate) const LOT_KIND: &str = "lot_kind";
 pub(crate) const LOTS: &str = "lots";
 pub(crate) const LOTS_VERSION: &str = "lots_version";
@@ -278,6 +280,7 @@ pub(crate) const GRANT_REPORT: &str = "report";
 pub(crate) const GRANT_TOP_UP: &str = "top_up";
 
 pub(crate) const BY_ACCOUNT: &str = "by_account";
+pub(crate) const BY_DAY: &str = "by_day";
 /// The orders of an owner.
 pub(crate) const BY_OWNER: &str = "by_owner";
 pub(crate) const CAMPAIGNS: &str = "campaigns";

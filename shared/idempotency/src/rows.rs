@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use ledger::{CallContext, CallerKey, Fact, Facts, Fingerprint, JournalHeader, Movement, Owner, Timestamp};
+use ledger::{CallContext, CallerKey, DayShard, Fact, Facts, Fingerprint, JournalHeader, Movement, Owner, Timestamp};
 
 use crate::names;
 
@@ -109,6 +109,7 @@ impl Row {
         let mut row = Self::with_header(header, names::FAILED, header.fingerprints.current(), context);
         row.set(names::FACTS, facts(&header.facts));
         row.set(names::REASON, text(reason));
+        row.list(header.receipt.as_str(), context);
         let (absent, failed) = (row.absent(), row.is_failed_event(header));
         let (by, own) = (row.name(names::WRITTEN_BY), row.value(text(context.attempt.as_str())));
         row.conditions.push(format!("{absent} OR ({failed} AND {by} <> {own})"));
@@ -139,6 +140,11 @@ impl Row {
         row.set(names::FACTS, facts(&vec![("event", header.receipt.as_str().into())]));
         row.set(names::PROCESSED_AT, text(&now));
         row
+    }
+
+    /// Puts the row into the index by day, under the day of its first arrival.
+    pub(crate) fn list(&mut self, key: &str, context: &CallContext<'_>) {
+        self.set_first(names::LISTED, text(&DayShard::of(key, context.first_received_at).word()));
     }
 
     /// Where the last delivery is kept, if it is shared with other events.

@@ -9,6 +9,7 @@ mod codes;
 mod event;
 mod events;
 mod holds;
+mod listing;
 mod lots;
 mod members;
 mod orders;
@@ -22,8 +23,8 @@ mod together;
 use insight::Events;
 use ledger::{
     AccountId, Amount, Asset, Audit, Backlog, Breakers, CallContext, CallCounts, CallerKey, Codes, CommitError,
-    Committed, Decision, Effect, Entry, EventKey, Fingerprint, Fingerprints, Guard, House, Keys, Lane, MoneyKey,
-    Movement, Owner, Policy, Posting, RawBody, Reason, Refusal, Source, SpendingTerms, Statements,
+    Committed, Decision, Effect, Entry, EventKey, Fingerprint, Fingerprints, Guard, House, Keys, Lane, Listing,
+    MoneyKey, Movement, Owner, Policy, Posting, RawBody, Reason, Refusal, Source, SpendingTerms, Statements, Writer,
 };
 
 use crate::{Account, Books, context};
@@ -35,7 +36,7 @@ const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
 pub async fn contract<
-    L: Backlog + Audit + Breakers + CallCounts + Codes + Events + Keys + Statements,
+    L: Backlog + Audit + Breakers + CallCounts + Codes + Events + Keys + Listing + Statements,
     B: AsyncFn() -> Books,
 >(
     new: impl AsyncFn() -> (L, B),
@@ -58,7 +59,7 @@ pub async fn contract<
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");
 }
 
-async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events + Keys + Statements>(
+async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events + Keys + Listing + Statements>(
     ledger: &L,
     snapshots: &mut Snapshots,
     event: &str,
@@ -100,6 +101,9 @@ async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events +
         return result;
     }
     if let Some(result) = statements::result_of(ledger, &words, number).await {
+        return result;
+    }
+    if let Some(result) = listing::result_of(ledger, &words, number).await {
         return result;
     }
     if let Some(result) = events::result_of(ledger, &words, number).await {
@@ -160,7 +164,12 @@ async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events +
         None => members::decision(ledger, &words, &context).await,
         decided => decided,
     };
-    let decision = decided.unwrap_or_else(|| decision(&words));
+    let mut decision = decided.unwrap_or_else(|| decision(&words));
+    if let Decision::Record(entry) = &mut decision
+        && by_hand
+    {
+        entry.header.writer = Writer::Manual;
+    }
     word_of(ledger.commit(&decision, &context).await)
 }
 

@@ -12,6 +12,7 @@ mod guards;
 mod holds;
 mod kept_row;
 mod lanes;
+mod listing;
 mod lots;
 mod members;
 mod owner_keys;
@@ -30,7 +31,8 @@ use ledger::{
     CallerKey, Code, CodeHash, CommitError, Committed, CurrencyPair, Decision, Draws, Effect, Entry, EventKey,
     Fingerprints, Hold, HoldId, KeptBody, KeyId, KeyUse, LaneState, Ledger, LotsRow, Members, Order, OrderNumber,
     Owner, Pauses, PaymentProof, Pointer, Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey,
-    ServiceKeyHash, Spent, Subscription, Sweep, Timestamp, TrialBalance, Word, Work, WrongCodes, merged, next_retry_at,
+    ServiceKeyHash, Spent, Subscription, Sweep, Timestamp, TrialBalance, Word, Work, WrongCodes, is_listed, merged,
+    next_retry_at,
 };
 
 use self::kept_row::{Due, KeptRow};
@@ -235,6 +237,7 @@ impl State {
         self.write(header, "processed", None, context);
         let kept = self.journal.get_mut(header.receipt.as_str()).unwrap();
         kept.processed_at = Some(processed_at);
+        kept.is_listed |= is_listed(entry);
         kept.row.over_budget = over_budget;
         for effect in &effects {
             match effect {

@@ -10,7 +10,7 @@ use crate::lots::{DAY, correction, credit, later, spend, until, world};
 pub(super) async fn of_lots() -> Vec<Path> {
     let (ledger, meter) = Meter::new(&world().await);
     let steps = [
-        ("lots: a spend", spend("alice", "e2", "1"), 0),
+        ("lots: a debit by hand", spend("alice", "e2", "1"), 0),
         ("lots: a grant to an account with lots", credit("alice", "g2", "5", Some(until(2 * DAY))), 0),
         ("lots: a credit without a date", credit("alice", "more", "1", None), 0),
         ("lots: a clawback", correction("alice", "c1", "3", "g1", true), 0),

@@ -30,7 +30,7 @@ const PUBLISHED: [&str; 38] = [
     "usage: a batch of 100 events of ten owners",
     "litellm: 100 events of one owner",
     "openrouter: 100 events of one owner",
-    "lots: a spend",
+    "lots: a debit by hand",
     "lots: a grant to an account with lots",
     "lots: the first spend after a date",
     "transfer: between accounts without lots",

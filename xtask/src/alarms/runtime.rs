@@ -6,8 +6,9 @@ use super::{APIS, TABLES, WORKERS, answering, functions};
 use crate::alarm::{Alarm, MINUTE, Metric, OURS, Text, above, at_least, below, expression, outcomes, sum, text};
 
 /// The written indexes, by table and name.
-const INDEXES: [(&str, &str); 9] = [
+const INDEXES: [(&str, &str); 10] = [
     ("journal", "by_account"),
+    ("journal", "by_day"),
     ("journal", "attention"),
     ("orders", "work"),
     ("orders", "anomalies"),
@@ -326,9 +327,10 @@ fn throttled_index_writes() -> Alarm {
         ),
         to_do: text(
             "`by_account`: everything is booked on one account. `attention` and `work`: a great many events were \
-             refused, or orders wait to be paid; find the cause, and the alarm ends with it.",
-            "`by_account`：所有事件都记在同一个账户上。`attention` 和 `work`：有大量事件被拒绝或订单等待付款；查明原\
-             因，随之结束。",
+             refused, or orders wait to be paid. `by_day`: a great many events were refused, or orders made. Find the \
+             cause, and the alarm ends with it.",
+            "`by_account`：所有事件都记在同一个账户上。`attention` 和 `work`：有大量事件被拒绝或订单等待付款。`by_day`：有大量\
+             事件被拒绝或大量订单。查明原因，随之结束。",
         ),
     }
 }

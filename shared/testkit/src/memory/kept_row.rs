@@ -14,6 +14,8 @@ pub(super) struct KeptRow {
     pub(super) fingerprint: String,
     pub(super) processed_at: Option<Timestamp>,
     pub(super) first_received_at: Timestamp,
+    /// Whether the index by day has it.
+    pub(super) is_listed: bool,
     pub(super) reversed_by: Option<String>,
     pub(super) house: Option<House>,
     pub(super) kind: &'static str,
@@ -99,6 +101,7 @@ impl State {
             fingerprint: String::new(),
             processed_at: None,
             first_received_at: context.first_received_at,
+            is_listed: false,
             reversed_by: None,
             house: None,
             kind: header.kind,
@@ -108,6 +111,7 @@ impl State {
             kept_in: None,
         });
         kept.writer = Some(header.writer);
+        kept.is_listed |= status == "failed";
         kept.kind = header.kind;
         kept.facts.clone_from(&header.facts);
         kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();

@@ -50,6 +50,7 @@ impl State {
 
     pub(super) fn money_row(&mut self, key: &str, context: &CallContext<'_>, processed_at: Timestamp) -> &mut KeptRow {
         self.journal.entry(key.to_owned()).or_insert_with(|| KeptRow {
+            is_listed: false,
             row: Row { status: "processed".to_owned(), attempts: 1, ..Row::default() },
             fingerprint: String::new(),
             processed_at: Some(processed_at),

@@ -1,0 +1,137 @@
+//! `events`: the newest payments, refused events, orders and changes by people, and those to come.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use insight::{ListFilter, Newest, newest};
+use ledger::ListedRow;
+use local::{context, now};
+use serde::Serialize;
+
+use crate::account::PATIENCE;
+use crate::books::BooksArgs;
+use crate::error::Error;
+use crate::parse;
+use crate::print::{self, Facts, Form};
+
+/// Between two looks of `--follow`, and how far back each of them goes: an index may lag by some seconds.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const OVERLAP_SECONDS: i64 = 120;
+
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    #[command(flatten)]
+    which: BooksArgs,
+    /// Only refused events
+    #[arg(long)]
+    failed: bool,
+    /// Only events of this source or writer: stripe, usage, orders, checkout, manual, credits
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
+    /// Since when: 1h, 7d, or a time as 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "24h|TIME", default_value = "24h")]
+    since: String,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+    /// Go on with those to come, until it is stopped
+    #[arg(long)]
+    follow: bool,
+}
+
+pub(crate) async fn run(args: &Events, dir: &Path, form: Form) -> Result<(), Error> {
+    let books = args.which.open(dir).await?;
+    let began = now();
+    let filter = ListFilter {
+        since: parse::since(&args.since, began)?,
+        is_failed: args.failed.then_some(true),
+        writer: args.source.clone(),
+        rows_max: args.limit.into(),
+    };
+    let found = newest(&books.ledger, &filter, &context(PATIENCE)).await?;
+    let mut shown: BTreeSet<String> = found.rows.iter().map(seen).collect();
+    form.show(&EventsFacts::of(found));
+    while args.follow {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let at = now();
+        let filter = ListFilter {
+            since: at.plus_seconds(OVERLAP_SECONDS.saturating_neg()).max(began),
+            rows_max: 1_000,
+            ..filter.clone()
+        };
+        let found = newest(&books.ledger, &filter, &context(PATIENCE)).await?;
+        for row in found.rows.iter().rev().filter(|row| shown.insert(seen(row))) {
+            form.show(&EventFacts::of(row));
+        }
+    }
+    Ok(())
+}
+
+/// A row is shown again once it has another result.
+fn seen(row: &ListedRow) -> String {
+    format!("{}{}", row.key, if row.is_failed { "" } else { "+" })
+}
+
+/// Events, the newest first.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventsFacts {
+    events: Vec<EventFacts>,
+    more: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventFacts {
+    event: String,
+    received_at: String,
+    source: String,
+    kind: String,
+    /// `processed`, or why it was refused.
+    status: String,
+    order: Option<String>,
+}
+
+impl EventsFacts {
+    fn of(Newest { rows, has_more }: Newest) -> Self {
+        Self { events: rows.iter().map(EventFacts::of).collect(), more: has_more }
+    }
+}
+
+impl EventFacts {
+    fn of(row: &ListedRow) -> Self {
+        Self {
+            event: row.key.clone(),
+            received_at: row.at.clone(),
+            source: row.writer.clone(),
+            kind: row.kind.clone(),
+            status: row.reason.clone().unwrap_or_else(|| "processed".to_owned()),
+            order: row.order.clone(),
+        }
+    }
+
+    fn cells(&self) -> [String; 5] {
+        let order = self.order.as_ref().map(|order| format!("order {order}")).unwrap_or_default();
+        [self.received_at.clone(), self.kind.clone(), self.status.clone(), self.event.clone(), order]
+    }
+}
+
+impl Facts for EventsFacts {
+    fn print(&self) {
+        if self.events.is_empty() {
+            print::line("no such events");
+        }
+        print::columns(&self.events.iter().map(EventFacts::cells).collect::<Vec<_>>());
+        if self.more {
+            print::line("there are more: name a later --since, or a larger --limit");
+        }
+    }
+}
+
+impl Facts for EventFacts {
+    fn print(&self) {
+        print::line(self.cells().join("  ").trim_end());
+    }
+}

@@ -1,0 +1,107 @@
+//! The journal by day: which rows are listed, and the port that reads them page by page.
+//!
+//! A booked usage event is not listed, since that would cost a unit more for each: it is found by its id, or in the
+//! statement of its account.
+
+use crate::{CallContext, CommitError, Entry, LinePosition, Source, Timestamp, Writer};
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// One part of the rows that first arrived on a day. One partition takes a thousand writes a second, and refused usage
+/// may come in bursts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DayShard {
+    /// The beginning of the day, UTC.
+    day: Timestamp,
+    shard: u8,
+}
+
+impl DayShard {
+    pub const COUNT: u8 = 4;
+
+    /// Where the row of an event is listed.
+    pub fn of(key: &str, first_received_at: Timestamp) -> Self {
+        let sum = key.bytes().fold(0_u8, u8::wrapping_add);
+        Self { day: day_of(first_received_at), shard: sum.rem_euclid(Self::COUNT) }
+    }
+
+    /// All parts of the day at this time.
+    pub fn of_day(at: Timestamp) -> impl Iterator<Item = Self> {
+        (0..Self::COUNT).map(move |shard| Self { day: day_of(at), shard })
+    }
+
+    /// `2026-01-31#3`, the key of the index.
+    pub fn word(self) -> String {
+        let day = self.day.to_string();
+        format!("{}#{}", day.get(.."2026-01-31".len()).unwrap_or_default(), self.shard)
+    }
+}
+
+fn day_of(at: Timestamp) -> Timestamp {
+    Timestamp::from_unix(at.unix_s().div_euclid(DAY_SECONDS).saturating_mul(DAY_SECONDS)).unwrap_or(Timestamp::EPOCH)
+}
+
+/// Whether the index by day has a booked entry. It has every refused one.
+pub fn is_listed(entry: &Entry) -> bool {
+    match entry.header.writer {
+        // A second report of a payment keeps no body, as it changes nothing.
+        Writer::Source(Source::Stripe | Source::Wechat | Source::Epay | Source::Fireblocks) => entry.keeps_body,
+        Writer::Orders
+        | Writer::Checkout
+        | Writer::Reconcile
+        | Writer::Redeem
+        | Writer::Credits
+        | Writer::Manual
+        | Writer::Repair => true,
+        Writer::Source(Source::Usage | Source::Litellm | Source::Openrouter)
+        | Writer::Fulfil
+        | Writer::Expiry
+        | Writer::Hold => false,
+    }
+}
+
+/// Which rows of a part, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingQuery {
+    pub shard: DayShard,
+    /// Of this time and later ones.
+    pub from: Timestamp,
+    /// Only rows with this status, of this writer. They are picked from the page that is read, which then has fewer rows,
+    /// or none.
+    pub is_failed: Option<bool>,
+    pub writer: Option<String>,
+    /// Older rows than the one at this place, which the page before ended with.
+    pub after: Option<LinePosition>,
+    pub rows_max: u16,
+}
+
+/// A row as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRow {
+    pub key: String,
+    /// The stored text of the time at which the event first arrived.
+    pub at: String,
+    pub writer: String,
+    pub kind: String,
+    pub is_failed: bool,
+    /// Of a refused one.
+    pub reason: Option<String>,
+    pub order: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListedPage {
+    pub rows: Vec<ListedRow>,
+    /// Where the next page goes on; `None` at the end.
+    pub next: Option<LinePosition>,
+}
+
+/// The port to the journal by day, beside the ledger's.
+pub trait Listing: Send + Sync {
+    /// A page of a part in one round trip, from an index that may lag by some seconds.
+    fn listed(
+        &self,
+        query: &ListingQuery,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<ListedPage, CommitError>> + Send;
+}

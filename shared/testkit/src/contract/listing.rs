@@ -1,0 +1,52 @@
+//! The lines of the contract about the journal by day.
+
+use std::collections::BTreeSet;
+
+use ledger::{DayShard, ListedRow, Listing, ListingQuery};
+
+use crate::now;
+
+/// `listed ROWS [failed|processed] [from WRITER] [since S]` reads each part of the day page by page, so many rows at a
+/// time: all rows in the order of their keys.
+pub(super) async fn result_of<L: Listing>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
+    let ["listed", rows_max, ref rest @ ..] = *words else { return None };
+    let after = |word: &str| rest.iter().skip_while(|other| **other != word).nth(1).copied();
+    let is_failed = rest
+        .first()
+        .and_then(|word| [("failed", true), ("processed", false)].into_iter().find(|(known, _)| known == word));
+    let rows_max = rows_max.parse().unwrap();
+    let mut rows: Vec<ListedRow> = Vec::new();
+    for shard in DayShard::of_day(now()) {
+        let mut query = ListingQuery {
+            shard,
+            from: now().plus_seconds(after("since").map_or(-60, |seconds| seconds.parse().unwrap())),
+            is_failed: is_failed.map(|(_, is_failed)| is_failed),
+            writer: after("from").map(str::to_owned),
+            after: None,
+            rows_max,
+        };
+        let mut of_shard: Vec<ListedRow> = Vec::new();
+        loop {
+            let page = ledger.listed(&query, &crate::context(number)).await.unwrap();
+            assert!(page.rows.len() <= usize::from(rows_max), "{page:?}");
+            of_shard.extend(page.rows);
+            query.after = page.next;
+            if query.after.is_none() {
+                break;
+            }
+        }
+        assert!(of_shard.windows(2).all(|pair| matches!(pair, [one, other] if one.at >= other.at)), "the newest first");
+        rows.extend(of_shard);
+    }
+    let keys: BTreeSet<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+    assert_eq!(keys.len(), rows.len(), "each row once");
+    rows.sort_by(|one, other| one.key.cmp(&other.key));
+    let row = |row: &ListedRow| {
+        let reason = row.reason.as_ref().map(|reason| format!(" {reason}")).unwrap_or_default();
+        let order = row.order.as_ref().map(|order| format!(" of {order}")).unwrap_or_default();
+        // Without the fingerprint of a conflict.
+        let key = row.key.split_once("#1.").map_or(row.key.as_str(), |(key, _)| key);
+        format!("{key} {}{reason}{order}", if row.is_failed { "failed" } else { "processed" })
+    };
+    Some(if rows.is_empty() { "nothing".to_owned() } else { rows.iter().map(row).collect::<Vec<_>>().join(", ") })
+}
