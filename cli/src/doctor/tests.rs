@@ -230,25 +230,33 @@ fn rows() -> Vec<Row> {
             "add them",
         ),
         (
-            |f| drop(f.schedules.insert("hookledger-prod-refused".into(), Some("DISABLED".into()))),
+            |f| {
+                f.schedules.insert("hookledger-prod-refused".into(), Some("DISABLED".into()));
+            },
             Red,
             "hookledger-prod-refused is DISABLED",
             "pause it",
         ),
         (
-            |f| drop(f.schedules.insert("hookledger-prod-unpaid".into(), None)),
+            |f| {
+                f.schedules.insert("hookledger-prod-unpaid".into(), None);
+            },
             Red,
             "hookledger-prod-unpaid is missing",
             "sam deploy",
         ),
         (
-            |f| drop(f.dead_letters.insert("hookledger-prod-fulfil-failures".into(), Some(2))),
+            |f| {
+                f.dead_letters.insert("hookledger-prod-fulfil-failures".into(), Some(2));
+            },
             Red,
             "2 in hookledger-prod-fulfil-failures",
             "dlq list",
         ),
         (
-            |f| drop(f.dead_letters.insert("hookledger-prod-fulfil-failures".into(), None)),
+            |f| {
+                f.dead_letters.insert("hookledger-prod-fulfil-failures".into(), None);
+            },
             Red,
             "the queue hookledger-prod-fulfil-failures is missing",
             "sam deploy",
