@@ -81,9 +81,7 @@ impl Plan {
         if let Some(line) = repairs().find_map(|repair| repair::is_receipt(repair, &entry.header)) {
             row.posting(&line);
         }
-        if ledger::is_listed(entry) {
-            row.list(receipt, context);
-        }
+        row.list_entry(entry, context);
         plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
 
         let (proven, required) = match ProofUse::of(&effects) {

@@ -5,7 +5,10 @@ use std::fmt::{self, Write as _};
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use ledger::{CallContext, CallerKey, DayShard, Fact, Facts, Fingerprint, JournalHeader, Movement, Owner, Timestamp};
+use ledger::{
+    CallContext, CallerKey, DayShard, Entry, Fact, Facts, Fingerprint, JournalHeader, Movement, Owner, Timestamp,
+    is_listed,
+};
 
 use crate::names;
 
@@ -145,6 +148,12 @@ impl Row {
     /// Puts the row into the index by day, under the day of its first arrival.
     pub(crate) fn list(&mut self, key: &str, context: &CallContext<'_>) {
         self.set_first(names::LISTED, text(&DayShard::of(key, context.first_received_at).word()));
+    }
+
+    pub(crate) fn list_entry(&mut self, entry: &Entry, context: &CallContext<'_>) {
+        if is_listed(entry) {
+            self.list(entry.header.receipt.as_str(), context);
+        }
     }
 
     /// Where the last delivery is kept, if it is shared with other events.
