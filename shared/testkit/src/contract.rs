@@ -103,9 +103,6 @@ async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events +
     if let Some(result) = statements::result_of(ledger, &words, number).await {
         return result;
     }
-    if let Some(result) = listing::result_of(ledger, &words, number).await {
-        return result;
-    }
     if let Some(result) = events::result_of(ledger, &words, number).await {
         return result;
     }
@@ -164,13 +161,16 @@ async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events +
         None => members::decision(ledger, &words, &context).await,
         decided => decided,
     };
-    let mut decision = decided.unwrap_or_else(|| decision(&words));
-    if let Decision::Record(entry) = &mut decision
-        && by_hand
-    {
+    let decision = decided.unwrap_or_else(|| if by_hand { decided_by_hand(&words) } else { decision(&words) });
+    word_of(ledger.commit(&decision, &context).await)
+}
+
+fn decided_by_hand(words: &[&str]) -> Decision {
+    let mut decision = decision(words);
+    if let Decision::Record(entry) = &mut decision {
         entry.header.writer = Writer::Manual;
     }
-    word_of(ledger.commit(&decision, &context).await)
+    decision
 }
 
 fn word_of(result: Result<Committed, CommitError>) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Asset, JournalLine, MoneyKey, Owner, ShownLine, StatementQuery, Statements, Timestamp};
+use ledger::{Asset, JournalLine, Listing, MoneyKey, Owner, ShownLine, StatementQuery, Statements, Timestamp};
 
 use super::account;
 use crate::now;
@@ -11,7 +11,7 @@ use crate::now;
 /// page by page: all lines in the order of their keys. `charge EVENT`: that of a usage event, and its reversal.
 /// `orders OWNER MAX` reads page by
 /// page: all orders by their numbers.
-pub(super) async fn result_of<L: Statements>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
+pub(super) async fn result_of<L: Listing + Statements>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
     let context = crate::context(number);
     Some(match *words {
         ["shown", owner] => {
@@ -78,6 +78,6 @@ pub(super) async fn result_of<L: Statements>(ledger: &L, words: &[&str], number:
             let shown = charge.map_or("none".to_owned(), |line| sum(&line) + mark(&line));
             reversal.map_or(shown.clone(), |line| format!("{shown} by {}", sum(&line)))
         }
-        _ => return None,
+        _ => return super::listing::result_of(ledger, words, number).await,
     })
 }
