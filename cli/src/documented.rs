@@ -56,6 +56,7 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
         "audit ",
         "trial-balance ",
         "catalog ",
+        "chat ",
     ];
     let spans = line.split('`').skip(1).step_by(2).filter(move |span| names.iter().any(|name| span.starts_with(name)));
     run.chain(spans)

@@ -1,7 +1,7 @@
 //! The command line: `cargo run` serves the local stack; the commands `send`, `explain`, `event`, `replay`, `account`,
 //! `transfer`, `hold`,
 //! `member`, `order`, `owner`, `code`, `key`, `reverse`, `rate`, `pause`, `resume`, `audit` and `trial-balance` work with it,
-//! or with a deployed stage, and `catalog` with the catalog alone.
+//! or with a deployed stage, `chat` with the chat API, and `catalog` with the catalog alone.
 
 mod account;
 mod account_transfer;
@@ -12,6 +12,7 @@ mod banner;
 mod books;
 mod catalog_command;
 mod change_result;
+mod chat;
 mod code;
 mod delivery;
 mod dlq;
@@ -128,6 +129,8 @@ enum Command {
     Completions(generated::Completions),
     /// Print the man page, or write one for each command
     Man(generated::ManPages),
+    /// Send a message to a model over the chat API, and print its answer as it comes
+    Chat(chat::ChatArgs),
     /// Compare accounts, orders and the journal with each other; fails if they differ
     Audit(audit::Audit),
     /// Show what customers hold and what each account of the house has, now or at the end of a day
@@ -189,6 +192,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
                 Ok(Exit::Done)
             }
             Some(Command::Man(args)) => generated::man(&args).map(|()| Exit::Done),
+            Some(Command::Chat(args)) => chat::run(&args, &data, form, variable).await.map(|()| Exit::Done),
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
             Some(Command::TrialBalance(args)) => Box::pin(trial_balance::run(args, &data, form)).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),

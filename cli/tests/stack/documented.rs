@@ -50,6 +50,7 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/quickstart.md", REST, PRINTED),
     ("docs/cli.md", "echo $?", PRINTED),
     ("docs/cli.md", "jq -r .state.balance", Test("json_is_read_by_a_script")),
+    ("docs/cli.md", "chat \"hello\"", Other("cli/tests/stack/chatting.rs", "chat_of_the_page_is_answered")),
     ("docs/api.md", "key make shop --scopes", Test("account_and_statement_of_the_page_are_read")),
     ("docs/api.md", "statement alice --csv", Test("account_and_statement_of_the_page_are_read")),
     ("docs/api.md", "owner export alice", Test("owner_of_the_page_is_exported_and_erased")),

@@ -15,6 +15,7 @@ mod api_client;
 mod auditing;
 mod budgets;
 mod buying;
+mod chatting;
 mod codes;
 mod crash;
 mod deciding;

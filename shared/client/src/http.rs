@@ -18,7 +18,7 @@ use crate::{Client, Error, Refusal};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Ten times the largest page of a statement.
-const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(crate) const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 pub(crate) fn network() -> SharedHttpConnector {
     let connector = Connector::builder()
@@ -51,22 +51,31 @@ pub(crate) struct Answer {
 impl Client {
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let unanswered = |why: &dyn std::fmt::Display| Error::Unanswered(why.to_string());
-        let sent = self.connector.call(self.http_request(request)?).await;
+        let (key, body) = request.change.unzip();
+        let http = self.http_request(request.method, request.path, request.accept, (body, key))?;
+        let sent = self.connector.call(http).await;
         Answer::read(sent.map_err(|error| unanswered(&error))?).await
     }
 
-    fn http_request(&self, request: &Request<'_>) -> Result<HttpRequest, Error> {
-        let mut http = HttpRequest::new(SdkBody::from(request.change.map_or("", |(_, body)| body)));
+    /// With a body, and an idempotency key if it is a change that may be repeated.
+    pub(crate) fn http_request(
+        &self,
+        method: &str,
+        path: &str,
+        accept: &str,
+        (body, key): (Option<&str>, Option<&str>),
+    ) -> Result<HttpRequest, Error> {
+        let mut http = HttpRequest::new(SdkBody::from(body.unwrap_or_default()));
         let headers = [
             ("authorization", Some(self.authorization.as_str())),
-            ("accept", Some(request.accept)),
+            ("accept", Some(accept)),
             ("user-agent", Some("hookledger-client")),
-            ("content-type", request.change.map(|_| "application/json")),
-            ("idempotency-key", request.change.map(|(key, _)| key)),
+            ("content-type", body.map(|_| "application/json")),
+            ("idempotency-key", key),
         ];
-        let wrong = |error: &dyn std::fmt::Display| Error::Unsendable(format!("{}: {error}", request.path));
-        http.set_method(request.method).map_err(|error| wrong(&error))?;
-        http.set_uri(self.address.of(request.path)).map_err(|error| wrong(&error))?;
+        let wrong = |error: &dyn std::fmt::Display| Error::Unsendable(format!("{path}: {error}"));
+        http.set_method(method).map_err(|error| wrong(&error))?;
+        http.set_uri(self.address.of(path)).map_err(|error| wrong(&error))?;
         for (name, value) in headers {
             if let Some(value) = value {
                 http.headers_mut().try_insert(name, value.to_owned()).map_err(|error| wrong(&error))?;

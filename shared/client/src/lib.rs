@@ -1,5 +1,5 @@
 //! A client of the credits API, which `docs/api.md` describes: accounts, statements by page, grants, debits, transfers,
-//! holds, and all of one owner: exported by page, and erased.
+//! holds, and all of one owner: exported by page, and erased. And of `docs/chat.md`: a message to a model, and its answer.
 //!
 //! Every change takes an idempotency key of the caller's. A call that gets no answer, a 429 or a 5xx is repeated under the
 //! same key, so that a change happens once; what the API refuses is returned as its error.
@@ -22,6 +22,7 @@
 mod address;
 mod answers;
 mod calls;
+mod chat;
 mod error;
 mod export;
 mod http;
@@ -35,6 +36,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use zeroize::Zeroizing;
 
 pub use answers::{Account, Erasure, Hold, KeptOrder, Line, Lot, Receipt, StatementPage};
+pub use chat::{Chat, ChatSummary};
 pub use error::{Error, Refusal};
 pub use export::Export;
 pub use pages::{Format, Pages, StatementQuery};

@@ -1,5 +1,7 @@
 //! The client against a connector that answers by a script.
 
+mod chat;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
