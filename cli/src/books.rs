@@ -109,6 +109,7 @@ impl Books {
 
     /// All settings of a secret of the deployed stage, set or empty.
     pub(crate) async fn settings_of_stage(&self, name: &str) -> Result<BTreeMap<String, String>, ToolError> {
+        #[expect(clippy::unnecessary_wraps, reason = "a reader of keys like the others")]
         fn as_they_are(settings: &Settings, _: Strength) -> Result<Settings, (&'static str, SecretError)> {
             Ok(settings.clone())
         }

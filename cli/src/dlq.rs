@@ -1,6 +1,8 @@
 //! `dlq`: what was given up, in the dead-letter queues of a stage. A message of a run names its sweep; that of a stream has
 //! only a place in it, at which the records are read again for a day.
 
+#![expect(clippy::indexing_slicing, reason = "a member of JSON that is not there is null")]
+
 use std::path::Path;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -114,7 +116,8 @@ impl Letter {
 #[serde(rename_all = "camelCase")]
 struct Message {
     queue: &'static str,
-    message: String,
+    #[serde(rename = "message")]
+    id: String,
     says: String,
     /// Why it was given up, where AWS says so.
     because: Option<String>,
@@ -191,7 +194,7 @@ pub(crate) async fn run(
 
 fn chosen(found: Vec<Message>, message: Option<String>) -> Result<Vec<Message>, Error> {
     let Some(id) = message else { return Ok(found) };
-    let one: Vec<Message> = found.into_iter().filter(|found| found.message.starts_with(&id)).collect();
+    let one: Vec<Message> = found.into_iter().filter(|found| found.id.starts_with(&id)).collect();
     if one.is_empty() { Err(ToolError::NoMessage(id).into()) } else { Ok(one) }
 }
 
@@ -213,7 +216,7 @@ impl Queues {
             let some: Vec<Message> =
                 found["Messages"].as_array().into_iter().flatten().map(|found| read(queue, found)).collect();
             // Those that were seen before are hidden no longer: there are no others.
-            let new = some.into_iter().filter(|found| !all.iter().any(|known| known.message == found.message));
+            let new = some.into_iter().filter(|found| !all.iter().any(|known| known.id == found.id));
             let new: Vec<Message> = new.collect();
             if new.is_empty() {
                 break;
@@ -224,7 +227,7 @@ impl Queues {
     }
 
     async fn redrive(&self, queue: Queue, message: Message) -> Result<Redriven, Error> {
-        let Message { message: id, letter, receipt, .. } = message;
+        let Message { id, letter, receipt, .. } = message;
         let tried = match letter.unwrap_or(Letter::Unknown) {
             Letter::Run(sweep) => self.invoke("reconcile", &json!({ "sweep": sweep.as_str() })).await?,
             Letter::Records { stream, shard, first, last } => match self.records(&stream, &shard, &first, &last).await?
@@ -308,7 +311,7 @@ fn read(queue: Queue, found: &Value) -> Message {
     let sent_at = found["Attributes"]["SentTimestamp"].as_str().and_then(|ms| ms.parse().ok());
     Message {
         queue: queue.as_str(),
-        message: text(&found["MessageId"]).unwrap_or_default(),
+        id: text(&found["MessageId"]).unwrap_or_default(),
         says: letter.says(),
         because: of_schedule.or(of_function),
         sent_at: sent_at.and_then(|ms| ledger::Timestamp::from_unix_ms(ms).ok()).map(|at| at.to_string()),
@@ -324,10 +327,10 @@ impl Facts for Messages {
             print::line("no dead letters");
             return;
         }
-        for Message { queue, message, says, because, sent_at, body, .. } in &self.messages {
+        for Message { queue, id, says, because, sent_at, body, .. } in &self.messages {
             let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
             let sent_at = sent_at.as_deref().unwrap_or_default();
-            print::line(format_args!("{message}  {queue}  {sent_at}  {says}{because}"));
+            print::line(format_args!("{id}  {queue}  {sent_at}  {says}{because}"));
             if let Some(Ok(body)) = body.as_ref().map(serde_json::to_string_pretty) {
                 print::line(body);
             }

@@ -1,5 +1,7 @@
 //! `doctor`: looks for what is wrong with a deployment, or with the stack of this machine, before a buyer finds it.
 
+#![expect(clippy::indexing_slicing, reason = "a member of JSON that is not there is null")]
+
 mod at_stripe;
 mod checks;
 mod facts;
@@ -54,12 +56,11 @@ pub(crate) async fn run(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Exit, Error> {
     let books = args.which.open(dir).await?;
-    let facts = match books.stage() {
-        Some(stage) => Box::pin(on_aws::facts(&books, stage, &AwsCli::new(&variable))).await?,
-        None => {
-            let pauses = books.ledger.pauses(&context(PATIENCE)).await?;
-            here(dir, &pauses, variable).await?
-        }
+    let facts = if let Some(stage) = books.stage() {
+        Box::pin(on_aws::facts(&books, stage, &AwsCli::new(&variable))).await?
+    } else {
+        let pauses = books.ledger.pauses(&context(PATIENCE)).await?;
+        here(dir, &pauses, variable).await?
     };
     let findings = checks::findings(&facts);
     let grade = findings.iter().map(|finding| finding.grade).max().unwrap_or(Grade::Green);
@@ -105,7 +106,9 @@ impl print::Facts for Report {
                 Grade::Red => "RED   ",
             };
             print::line(format_args!("{word}  {check:<12}  {says}"));
-            fix.iter().for_each(|fix| print::line(format_args!("        {:<12}  -> {fix}", "")));
+            if let Some(fix) = fix {
+                print::line(format_args!("        {:<12}  -> {fix}", ""));
+            }
         }
     }
 }

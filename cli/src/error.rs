@@ -273,6 +273,7 @@ const fn exit_of_api(error: &client::Error) -> Exit {
 }
 
 impl Error {
+    #[expect(clippy::too_many_lines, reason = "one match, a line for each error")]
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Local(error) => of_local::exit(error),

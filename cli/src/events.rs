@@ -11,7 +11,7 @@ use local::{context, now};
 use serde::Serialize;
 
 use crate::account::PATIENCE;
-use crate::books::BooksArgs;
+use crate::books::{Books, BooksArgs};
 use crate::error::Error;
 use crate::parse;
 use crate::print::{self, Facts, Form};
@@ -53,11 +53,19 @@ pub(crate) async fn run(args: &Events, dir: &Path, form: Form) -> Result<(), Err
     let found = newest(&books.ledger, &filter, &context(PATIENCE)).await?;
     let mut shown: BTreeSet<String> = found.rows.iter().map(seen).collect();
     form.show(&EventsFacts::of(found));
-    while args.follow {
+    if args.follow {
+        follow(&books, &filter, &mut shown, form).await?;
+    }
+    Ok(())
+}
+
+/// Shows what comes, until the process is stopped.
+async fn follow(books: &Books, filter: &ListFilter, shown: &mut BTreeSet<String>, form: Form) -> Result<(), Error> {
+    loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let at = now();
         let filter = ListFilter {
-            since: at.plus_seconds(OVERLAP_SECONDS.saturating_neg()).max(began),
+            since: at.plus_seconds(OVERLAP_SECONDS.saturating_neg()).max(filter.since),
             rows_max: 1_000,
             ..filter.clone()
         };
@@ -66,7 +74,6 @@ pub(crate) async fn run(args: &Events, dir: &Path, form: Form) -> Result<(), Err
             form.show(&EventFacts::of(row));
         }
     }
-    Ok(())
 }
 
 /// A row is shown again once it has another result.

@@ -22,8 +22,8 @@ const STILL_RUNNING: &str =
 pub(crate) struct PauseArgs {
     #[command(flatten)]
     which: BooksArgs,
-    /// A source (usage, litellm, openrouter, stripe, wechat, epay, fireblocks), fulfil, or a sweep (refused, stripe_backfill,
-    /// gateway_log, unpaid, unfulfilled, pending_external, expiring, holds, audit)
+    /// A source (usage, litellm, openrouter, stripe, wechat, epay, fireblocks), fulfil, or a sweep (refused,
+    /// `stripe_backfill`, `gateway_log`, unpaid, unfulfilled, `pending_external`, expiring, holds, audit)
     #[arg(value_parser = pausable, required_unless_present = "list", conflicts_with = "list")]
     what: Option<Pausable>,
     /// List what is paused, since when, by whom and why
@@ -187,7 +187,7 @@ impl Facts for PauseChange {
     fn print(&self) {
         self.changed.print();
         self.list.print();
-        self.note.iter().for_each(|note| print::line(note));
+        self.note.iter().for_each(print::line);
     }
 }
 

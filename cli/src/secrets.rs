@@ -165,7 +165,9 @@ impl Facts for Rotated {
     fn print(&self) {
         let Self { secret, setting, keys, new_key, next } = self;
         print::line(format_args!("{secret}: {keys} keys of {setting} verify"));
-        new_key.iter().for_each(|key| print::line(format_args!("the new key: {key}")));
+        if let Some(key) = new_key {
+            print::line(format_args!("the new key: {key}"));
+        }
         print::line(next);
     }
 }
@@ -179,9 +181,9 @@ mod tests {
     fn refused(source: Source, keys: &str) -> Option<SecretError> {
         let (name, setting) = place(source).expect("it is rotated here");
         let result = accepted(name, setting, &[(setting.to_owned(), keys.to_owned())].into());
-        result.err().map(|error| match error {
-            ToolError::KeyRefused { cause, .. } => cause,
-            other => panic!("{other}"),
+        result.err().map(|error| {
+            let ToolError::KeyRefused { cause, .. } = error else { panic!("{error}") };
+            cause
         })
     }
 
@@ -201,7 +203,7 @@ mod tests {
         let rows = [
             (Source::Usage, format!("{old} changeme"), Some(SecretError::Placeholder)),
             (Source::Usage, format!("{old} short"), Some(SecretError::TooShort { chars: 5, min: 32 })),
-            (Source::Usage, vec![old; 9].join(" "), Some(SecretError::TooMany { max: 8 })),
+            (Source::Usage, [old; 9].join(" "), Some(SecretError::TooMany { max: 8 })),
             (Source::Stripe, format!("whsec_{old} {old}"), Some(SecretError::NoPrefix)),
             (Source::Stripe, format!("whsec_{old} whsec_{old}"), None),
         ];

@@ -1,6 +1,8 @@
 //! `smoke`: a signed usage event and a purchase in test mode, from end to end and back, through the API of a stage. It
 //! leaves an owner without credits and without live keys, and what the journal says of it.
 
+#![expect(clippy::indexing_slicing, reason = "a member of JSON that is not there is null")]
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,6 +52,7 @@ struct Report {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the name of the JSON member")]
 struct Step {
     step: &'static str,
     is_done: bool,
@@ -167,16 +170,16 @@ impl Trial<'_> {
 
     async fn usage(&self, key: &CallerKey, steps: &mut Vec<Step>) {
         let id = format!("{}-use", self.run);
-        let set = [("data.remoteKeyId", key.as_str()), ("data.creditCost", COST)];
+        let fields = [("data.remoteKeyId", key.as_str()), ("data.creditCost", COST)];
         let sent = async {
-            let reply = self.deliver("usage", "WEBHOOK_SECRET", &id, &set, None).await?;
+            let reply = self.deliver("usage", "WEBHOOK_SECRET", &id, &fields, None).await?;
             self.expect_balance("0.75").await.map(|(done, says)| (done, format!("{reply}; {says}")))
         };
         if note(steps, "a signed usage event is booked", sent.await).is_none() {
             return;
         }
         let again = async {
-            let reply = self.deliver("usage", "WEBHOOK_SECRET", &id, &set, None).await?;
+            let reply = self.deliver("usage", "WEBHOOK_SECRET", &id, &fields, None).await?;
             self.expect_balance("0.75").await.map(|(done, says)| (done, format!("{reply}; {says}")))
         };
         note(steps, "the same event again changes nothing", again.await);
@@ -284,7 +287,7 @@ impl Trial<'_> {
     ) -> Result<String, String> {
         let secret = self.settings.setting(setting).ok_or_else(|| Error::NoSecret(setting).line())?;
         let set = set.iter().map(|(path, value)| format!("{path}={value}").parse::<Assignment>());
-        let set = set.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+        let set = set.collect::<Result<Vec<_>, _>>().map_err(ToString::to_string)?;
         let sample = Sample::named(sample, Scheme::Own).map_err(|error| error.line())?.with(set, false);
         let sample = match order {
             Some(order) => sample.about(order).map_err(|error| error.line())?,

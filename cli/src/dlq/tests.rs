@@ -24,6 +24,9 @@ fn of_stream() -> Value {
     })
 }
 
+/// The words and the input of each call.
+type Calls = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
 #[test]
 fn message_says_what_it_is_about() {
     let rows = [
@@ -82,7 +85,7 @@ async fn redrive_tries_again_and_deletes_what_succeeds() {
         (Queue::Reconcile, json!({ "x": 1 }), "", "", "", "", false),
     ];
     for (queue, body, stream, function, invoked, payload, is_done) in rows {
-        let calls: Arc<Mutex<Vec<(String, Option<String>)>>> = Arc::default();
+        let calls: Calls = Arc::default();
         let (log, bodies) = (Arc::clone(&calls), vec![body.clone()]);
         let aws = AwsCli::over(move |words, input| {
             log.lock().expect("calls").push((words.join(" "), input.map(str::to_owned)));

@@ -1,5 +1,7 @@
 //! What Stripe says: its endpoints, undelivered events, prices, and the addresses that it sends from.
 
+#![expect(clippy::indexing_slicing, reason = "a member of JSON that is not there is null")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

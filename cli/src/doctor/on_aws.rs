@@ -1,5 +1,7 @@
 //! Finds out what a deployed stage is like. What is expected comes from the templates, so that the two cannot drift.
 
+#![expect(clippy::indexing_slicing, reason = "a member of JSON that is not there is null")]
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -188,11 +190,11 @@ async fn schedules(aws: &AwsCli, stage: &str, names: &[String], unread: &Unread)
     let prefix = format!("hookledger-{stage}-");
     let answer = aws.json(&["scheduler", "list-schedules", "--name-prefix", &prefix]).await;
     let Some(found) = unread.or_missing("schedules", answer) else { return BTreeMap::new() };
-    let state = |name: &String| {
+    let state_of = |name: &String| {
         let all = found["Schedules"].as_array().into_iter().flatten();
         all.clone().find(|schedule| schedule["Name"] == name.as_str())?["State"].as_str().map(str::to_owned)
     };
-    names.iter().map(|name| (name.clone(), state(name))).collect()
+    names.iter().map(|name| (name.clone(), state_of(name))).collect()
 }
 
 /// `None` if there is no such queue.

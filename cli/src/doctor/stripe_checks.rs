@@ -48,7 +48,9 @@ pub(super) fn stripe(facts: &Facts, found: &StripeFacts, all: &mut Vec<Finding>)
                     "check that it leads here, as a domain of your own does; otherwise correct it in Stripe's dashboard",
                 ),
             });
-            elsewhere.into_iter().for_each(|endpoint| endpoint_settings(endpoint, is_live, all));
+            if let Some(endpoint) = elsewhere {
+                endpoint_settings(endpoint, is_live, all);
+            }
         }
         Some(endpoint) => endpoint_settings(endpoint, is_live, all),
     }

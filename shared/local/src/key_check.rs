@@ -56,6 +56,9 @@ pub fn stripe_events() -> impl Iterator<Item = &'static str> {
 mod tests {
     use super::*;
 
+    /// The settings, the mode, a secret, and what is wrong with it.
+    type Row = (&'static [(&'static str, &'static str)], bool, &'static str, Option<SecretError>);
+
     fn checks(pairs: &[(&str, &str)], livemode: bool) -> Vec<KeyCheck> {
         let settings = Settings::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         check_keys(&settings, livemode, Strength::Deployed)
@@ -67,9 +70,8 @@ mod tests {
         // Calls to WeChat Pay need keys only if they are made.
         let is_empty = |check: &KeyCheck| check.is_empty() || check.secret == "wechat-signing";
         assert!(empty.iter().all(is_empty), "{empty:?}");
-        let long = "0123456789abcdef0123456789abcdef";
-        let rows: [(&[(&str, &str)], bool, &str, Option<SecretError>); 5] = [
-            (&[("WEBHOOK_SECRET", long)], false, "usage", None),
+        let rows: [Row; 5] = [
+            (&[("WEBHOOK_SECRET", "0123456789abcdef0123456789abcdef")], false, "usage", None),
             (&[("WEBHOOK_SECRET", "changeme")], false, "usage", Some(SecretError::Placeholder)),
             (&[("WEBHOOK_SECRET", "short")], false, "usage", Some(SecretError::TooShort { chars: 5, min: 32 })),
             (
@@ -88,7 +90,7 @@ mod tests {
         for (pairs, livemode, secret, expected) in rows {
             let checks = checks(pairs, livemode);
             let found = checks.iter().find(|check| check.secret == secret).expect("a check");
-            assert_eq!(found.result.clone().err().map(|(_, error)| error), expected, "{pairs:?}");
+            assert_eq!(found.result.err().map(|(_, error)| error), expected, "{pairs:?}");
         }
     }
 }

@@ -26,7 +26,7 @@ async fn refuse(ledger: &MemoryLedger, id: &str, source: Source, at: Timestamp) 
 /// The numbers of the rows, which are in order of time.
 async fn numbers(ledger: &MemoryLedger, hours: i64, rows_max: usize, writer: Option<&str>) -> (Vec<u32>, bool) {
     let filter = ListFilter {
-        since: now().plus_seconds(-hours * HOUR),
+        since: now().plus_seconds(hours.saturating_mul(HOUR).saturating_neg()),
         is_failed: Some(true),
         writer: writer.map(str::to_owned),
         rows_max,
@@ -42,7 +42,7 @@ async fn newest_rows_come_first_over_days_and_pages() {
     // One each six minutes: 240 a day, so that a part of a day has several reads, and every tenth of another writer.
     for number in 0..1_200_u32 {
         let source = if number % 10 == 0 { Source::Stripe } else { Source::Usage };
-        let at = now().plus_seconds(-i64::from(number) * 360);
+        let at = now().plus_seconds(i64::from(number).saturating_mul(-360));
         refuse(&ledger, &format!("e-{number}"), source, at).await;
     }
     let expected = |until: u32| (0..until).collect::<Vec<_>>();
