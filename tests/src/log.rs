@@ -344,7 +344,7 @@ fn metrics_have_only_dimensions_with_words_of_the_code() {
         edge::MEASURED.iter().flat_map(|measured| measured.dimensions).flat_map(|set| set.iter().copied()).collect();
     let of_settings = ["model", "upstream"];
     let names: Vec<&str> = names.into_iter().filter(|name| !of_settings.contains(name)).collect();
-    assert_eq!(names, ["alarm", "backlog", "class", "outcome", "reason", "source", "sweep"]);
+    assert_eq!(names, ["alarm", "backlog", "class", "outcome", "paused", "reason", "source", "sweep"]);
 }
 
 /// Each metric and dimension that the line declares has a value in it.

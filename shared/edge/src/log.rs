@@ -225,7 +225,7 @@ pub fn own_targets(level: LogLevel) -> Targets {
 }
 
 /// Every crate that a function or the local stack logs from, and the targets above. Each name is a prefix.
-pub const OWN_CRATES: [&str; 25] = [
+pub const OWN_CRATES: [&str; 26] = [
     "api",
     "audit",
     "catalog",
@@ -238,6 +238,7 @@ pub const OWN_CRATES: [&str; 25] = [
     "fulfil",
     "hookledger",
     "idempotency",
+    "insight",
     "ledger",
     "litellm",
     "local",
