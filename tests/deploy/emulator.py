@@ -71,6 +71,11 @@ class Emulator(Background):
         """A path, not a host name of its own: `/health` of the host is the emulator's own."""
         return f"{self.endpoint}/_aws/execute-api/{stack.physical_id('Api')}"
 
+    def function_url(self, url):
+        """Below a path, like the API. The emulator takes a reply in parts, and passes it on once it is whole: that parts arrive as
+        they are made, and that a caller who leaves stops nothing, is seen in the local stack and on AWS alone."""
+        return f"{self.endpoint}/_aws/lambda-url/{url.removeprefix('https://').split('.')[0]}"
+
     def template_options(self, template):
         """The emulator does not support alarms with several metrics: a copy of the template omits them. SAM searches its
         settings next to the template."""

@@ -57,6 +57,7 @@ class Fakes(Background):
             "UnitelApiUrl": f"{at}/mock/unitel",
             "UnitelCheckPath": "/service/check_transaction_result",
             "NewApiBaseUrl": f"{at}/mock/new-api",
+            "LlmBaseUrl": f"{at}/mock/openai/v1",
         }
 
 

@@ -9,6 +9,7 @@ import shutil
 import sys
 
 import changes
+import chat
 import documented
 import forbidden
 import logs
@@ -73,6 +74,7 @@ def main():
         sources.wechat(shop)
         if cloud.has_fakes:
             sources.fireblocks(shop)
+            chat.answered(shop)
 
         say("== streams, sweeps, repairs, roles and settings")
         workers.fulfilled(shop)
