@@ -142,7 +142,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("tests", &[]),
-    ("benches", &["edge", "embedded", "idempotency", "ledger", "signing", "stripe", "testkit", "usage", "webhook"]),
+    (
+        "benches",
+        &["edge", "embedded", "fakes", "idempotency", "ledger", "signing", "stripe", "testkit", "usage", "webhook"],
+    ),
     ("floor", &[]),
     ("xtask", &["api", "chat", "checkout", "credits", "ledger", "orders"]),
 ];

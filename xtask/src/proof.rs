@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 /// The instruments in the order of the page. A result under another name is an error.
-const NAMES: [&str; 7] = ["simulator", "bugs", "costs", "hot-account", "lambda", "instructions", "local"];
+const NAMES: [&str; 8] = ["simulator", "bugs", "costs", "hot-account", "lambda", "chat", "instructions", "local"];
 
 /// The width of a page's lines, as everywhere in the docs.
 const COLUMNS_MAX: usize = 100;

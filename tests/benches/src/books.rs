@@ -16,6 +16,8 @@ use crate::usual;
 
 pub(crate) const OWNER: &str = "alice";
 pub(crate) const KEY: &str = "k1";
+/// An API key of the owner.
+pub(crate) const API_KEY: &str = "hk_0123456789abcdef0123456789abcdef";
 /// Of the owner before the first event, in billionths of a credit.
 const CREDITS_UNITS: u64 = 1_000_000_000_000_000;
 /// What an order of the bench grants, in billionths of a credit.
@@ -45,6 +47,12 @@ impl<'s> Books<'s> {
             usual::open(&store.engine, id, CREDITS_UNITS)?;
         }
         Ok(books)
+    }
+
+    /// Binds the API key.
+    pub(crate) async fn api_key(&self) -> Result<(), Error> {
+        let key = CallerKey::api(API_KEY);
+        self.commit("api-key", vec![Effect::Bind { key, owner: Self::owner()? }], None).await
     }
 
     /// An order of the owner at Stripe that waits for its payment.

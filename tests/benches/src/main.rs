@@ -10,6 +10,7 @@
 
 mod authority;
 mod books;
+mod chat;
 mod clock;
 mod engine;
 mod error;
@@ -26,6 +27,7 @@ mod sandbox;
 mod stages;
 mod store;
 mod subject;
+mod upstream;
 mod usual;
 
 use std::error::Error as StdError;
@@ -40,7 +42,8 @@ const USAGE: &str = "\
 cargo run --release -p benches -- lambda                   the functions as Lambda runs them, into proof/lambda.json
 cargo run --release -p benches -- instructions [--accept]  instructions by valgrind, against the accepted counts
 cargo run --release -p benches -- instructions --only WORD count what has the word in its name
-cargo run --release -p benches -- local [EVENTS]           the local stack under load, into proof/local.json";
+cargo run --release -p benches -- local [EVENTS]           the local stack under load, into proof/local.json
+cargo run -p benches -- chat                               chat beside a direct call, into proof/chat.json";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -52,6 +55,7 @@ async fn main() -> ExitCode {
         ["instructions"] => instructions::run(&root, &target, false).await,
         ["instructions", "--accept"] => instructions::run(&root, &target, true).await,
         ["instructions", "--only", word] => instructions::only(&root, &target, word).await,
+        ["chat"] => chat::run(&root, &target).await,
         ["local"] => local::run(&root, &target, local::EVENTS).await,
         ["local", events] => match events.parse() {
             Ok(events) => local::run(&root, &target, events).await,

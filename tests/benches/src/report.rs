@@ -244,7 +244,7 @@ fn ms(duration: Duration) -> f64 {
 }
 
 /// A count as a number with a fraction, in thousands.
-fn thousandths(count: u64) -> f64 {
+pub(crate) fn thousandths(count: u64) -> f64 {
     f64::from(u32::try_from(count / 1_000).unwrap_or(u32::MAX))
         + f64::from(u32::try_from(count % 1_000).unwrap_or(0)) / 1_000.0
 }

@@ -18,6 +18,9 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use crate::clock::{deadline_ms, instant};
 use crate::error::Error;
 
+/// Between the head of a reply in parts and its body.
+const DELIMITER: [u8; 8] = [0; 8];
+
 const PREFIX: &str = "/2018-06-01/runtime/";
 
 /// What a function made of an event.
@@ -27,6 +30,8 @@ pub(crate) struct Answer {
     pub(crate) returned: bool,
     pub(crate) body: String,
     pub(crate) took: Duration,
+    /// Of a reply in parts: when the first one arrived, after status and headers.
+    pub(crate) first_part: Option<Duration>,
 }
 
 struct Invocation {
@@ -103,12 +108,19 @@ impl Shared {
         if path == "invocation/next" {
             return Ok(self.next().await);
         }
-        let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let (mut body, mut received, mut first_part) = (request.into_body(), Vec::new(), None);
+        while let Some(Ok(frame)) = body.frame().await {
+            received.extend_from_slice(frame.data_ref().map_or(&[], Bytes::as_ref));
+            if first_part.is_none() && part_of(&received).is_some_and(|part| !part.is_empty()) {
+                first_part = Some(instant());
+            }
+        }
         let arrived = instant();
         if let Some((sent, answer)) = self.open.lock().await.take() {
-            let body = String::from_utf8_lossy(&body).into_owned();
+            let body = String::from_utf8_lossy(&received).into_owned();
             let took = arrived.saturating_duration_since(sent);
-            let _ = answer.send(Answer { returned: path.ends_with("/response"), body, took });
+            let first_part = first_part.map(|at| at.saturating_duration_since(sent));
+            let _ = answer.send(Answer { returned: path.ends_with("/response"), body, took, first_part });
         }
         Ok(response(202, "{}"))
     }
@@ -137,6 +149,12 @@ impl Shared {
         *self.open.lock().await = Some((instant(), answer));
         response
     }
+}
+
+/// What follows the status and the headers of a reply in parts.
+fn part_of(received: &[u8]) -> Option<&[u8]> {
+    let at = received.windows(DELIMITER.len()).position(|window| window == DELIMITER)?;
+    received.get(at + DELIMITER.len()..)
 }
 
 fn response(status: u16, body: &str) -> Response<Full<Bytes>> {

@@ -29,6 +29,11 @@ pub(crate) struct Sandbox {
     answers: u64,
 }
 
+/// What the system says of a process, also while it serves.
+pub(crate) struct Process {
+    status: PathBuf,
+}
+
 impl Sandbox {
     pub(crate) async fn start(program: &Program, log: &Path) -> Result<Self, Error> {
         let api = RuntimeApi::serve().await?;
@@ -93,10 +98,11 @@ impl Sandbox {
 
     /// Its resident memory, in KiB.
     pub(crate) fn resident_kib(&self) -> Result<u64, Error> {
-        let status = fs::read_to_string(self.proc("status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        kib.ok_or_else(|| Error::failed("the system does not say how much memory a process has"))
+        self.process().resident_kib()
+    }
+
+    pub(crate) fn process(&self) -> Process {
+        Process { status: self.proc("status") }
     }
 
     fn proc(&self, name: &str) -> PathBuf {
@@ -122,6 +128,15 @@ pub(crate) fn throttled_group() -> Result<&'static Path, Error> {
         fs::write(group.join("cpu.max"), format!("{QUOTA_US} {PERIOD_US}"))?;
     }
     Ok(group)
+}
+
+impl Process {
+    pub(crate) fn resident_kib(&self) -> Result<u64, Error> {
+        let status = fs::read_to_string(&self.status)?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        kib.ok_or_else(|| Error::failed("the system does not say how much memory a process has"))
+    }
 }
 
 impl Drop for Sandbox {

@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 
 use crate::authority::{self, Trusted};
 use crate::error::Error;
+use crate::upstream::UPSTREAM_KEY;
 use crate::usual;
 
 /// The stage whose tables and settings the functions have.
@@ -234,10 +235,14 @@ fn units(capacity: Option<&Value>) -> f64 {
     }
 }
 
-/// `GetSecretValue` of the secret with both functions' keys.
+/// `GetSecretValue` of the secret with the functions' keys.
 fn secret(request: &str) -> String {
     let request: Value = serde_json::from_str(request).unwrap_or_default();
-    let keys = json!({ "WEBHOOK_SECRET": USAGE_SECRET, "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET });
+    let keys = json!({
+        "WEBHOOK_SECRET": USAGE_SECRET,
+        "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
+        "OPENAI_API_KEY": UPSTREAM_KEY,
+    });
     json!({
         "ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:bench-abcdef",
         "Name": request["SecretId"],

@@ -110,7 +110,7 @@ impl Subject {
     }
 
     /// The environment of the function: Lambda's, the SDKs' and its own.
-    fn settings(self, store: &Store) -> Vec<(String, String)> {
+    pub(crate) fn settings(self, store: &Store) -> Vec<(String, String)> {
         let endpoint = format!("https://{}", store.address);
         // Ours find the system's bundle, too, so that it would show if they parsed it.
         let Trusted { alone, in_bundle, of_amazon } = &store.trusted;
