@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ledger::{
-    AccountId, CallerKey, CodeHash, EventKey, HoldId, KeyId, Lane, OrderNumber, Owner, Pointer, Provider, Reference,
-    ServiceKeyHash, Source,
+    AccountId, CallerKey, CodeHash, EventKey, HoldId, KeyId, Lane, MoneyKey, OrderNumber, Owner, Pointer, Provider,
+    Reference, ServiceKeyHash, Source,
 };
 
 /// The longest id of any sender, and no key of the store is longer than this with what we put before it.
@@ -71,6 +71,9 @@ impl Names {
             "lane" => self.lanes.extend(rest.split_once('#').and_then(|(_, lane)| Lane::read(lane))),
             _ => {
                 self.events.insert(EventKey::of_row(text));
+                // What a paid order is still to give has no row of its own.
+                let line = if head == "sent" { format!("grant#{rest}") } else { text.to_owned() };
+                self.orders.extend(MoneyKey::read_line(&line).map(|(order, _)| order));
                 let provider = Provider::named(head).filter(|_| !rest.contains('#'));
                 if let Some(reference) = provider.and_then(|provider| Reference::new(provider, rest).ok()) {
                     self.add_reference(reference);

@@ -73,6 +73,10 @@ fn text_names_the_rows_that_may_have_it() {
         // One batch of the store has a hundred keys.
         assert!(names.events.len() <= 40, "{text}: {}", names.events.len());
     }
+    for text in ["HL1", "order#HL1", "grant#HL1#1", "sent#HL1#1", "commission#HL1#2"] {
+        let names = Names::of(&Typed { text, code: None, merchants: &[] });
+        assert_eq!(names.orders.first().map(ledger::OrderNumber::as_str), Some("HL1"), "{text}");
+    }
     for (text, found) in [("hold#call-1", "call-1"), ("call-1", "call-1")] {
         let names = Names::of(&Typed { text, code: None, merchants: &[] });
         assert_eq!(names.holds.first().map(ledger::HoldId::as_str), Some(found));

@@ -58,6 +58,7 @@ pub(super) const STORIES: &[Story] = &[
     story("an unknown top-up", "HL1", false),
     story("a failed top-up", "HL1", false),
     story("tokens that are not delivered", "HL1", false),
+    story("tokens that are not delivered", "grant#HL1#1", false),
     story("too few credits", "usage#e1", false),
     story("too few credits", "alice", false),
     story("an unknown key", "e1", false),
