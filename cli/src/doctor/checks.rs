@@ -113,6 +113,7 @@ fn is_needed(facts: &Facts, of: &str) -> bool {
         "the operator" => is_set("UnitelApiUrl"),
         "Fireblocks" => is_set("FireblocksVault"),
         "the log of the gateway" => is_set("NewApiBaseUrl"),
+        "chat" => is_set("LlmBaseUrl") || is_set("LlmUpstreams"),
         // A shop without Stripe leaves these empty.
         _ => false,
     }

@@ -15,7 +15,7 @@ use super::{at_stripe, on_aws};
 use crate::aws_cli::AwsCli;
 
 const URL: &str = "https://a1.execute-api.us-east-1.amazonaws.com";
-const USED: [(&str, &str); 8] = [
+const USED: [(&str, &str); 9] = [
     ("usage", "usage"),
     ("codes", "redeem codes"),
     ("stripe", "stripe"),
@@ -24,6 +24,7 @@ const USED: [(&str, &str); 8] = [
     ("wechat-signing", "calls to WeChat Pay"),
     ("epay", "epay"),
     ("fulfil", "Fireblocks"),
+    ("chat", "chat"),
 ];
 
 fn endpoint() -> EndpointFacts {
@@ -49,6 +50,7 @@ fn healthy() -> Facts {
         ("EpayNotifyUrl", &format!("{URL}/payment/notify")),
         ("EpayReturnUrl", &format!("{URL}/payment/return")),
         ("FireblocksVault", "7"),
+        ("LlmBaseUrl", "https://api.openai.com/v1"),
     ];
     let table = TableFacts {
         name: "hookledger-prod-journal".to_owned(),
@@ -167,6 +169,7 @@ fn rows() -> Vec<Row> {
         (|f| key(f, "wechat", SecretError::Empty), Red, "wechat: A_SETTING", "hookledger/prod/wechat"),
         (|f| key(f, "epay", SecretError::Empty), Red, "epay: A_SETTING", "hookledger/prod/epay"),
         (|f| key(f, "Fireblocks", SecretError::Empty), Red, "Fireblocks: A_SETTING", "hookledger/prod/fulfil"),
+        (|f| key(f, "chat", SecretError::Empty), Red, "chat: A_SETTING", "hookledger/prod/chat"),
         (|f| key(f, "stripe", SecretError::Empty), Yellow, "stripe does not start", "hookledger/prod/stripe"),
         (|f| key(f, "stripe", SecretError::Placeholder), Red, "holds a placeholder", "hookledger/prod/stripe"),
         (

@@ -31,6 +31,10 @@ pub fn check_keys(settings: &Settings, livemode: bool, strength: Strength) -> Ve
         KeyCheck { secret, of, result: made.map(|_| ()) }
     }
     let pepper = CodePepper::parse(settings.setting(CODE_PEPPER).unwrap_or_default(), strength);
+    let chat = chat::keys(settings, strength).and_then(|keys| {
+        let [setting] = providers::OpenAiKeys::SETTINGS;
+        if keys.is_empty() { Err((setting, SecretError::Empty)) } else { Ok(keys) }
+    });
     vec![
         check("usage", "usage", usage::Usage::keys(settings, strength)),
         check("litellm", "litellm", litellm::Litellm::keys(settings, strength)),
@@ -43,6 +47,7 @@ pub fn check_keys(settings: &Settings, livemode: bool, strength: Strength) -> Ve
         check("epay", "epay", epay::Epay::keys(settings, strength)),
         check("fulfil", "the operator", fulfil::operator_keys(settings, strength)),
         check("fulfil", "Fireblocks", fulfil::custodian_keys(settings, strength)),
+        check("chat", "chat", chat),
         check("new-api", "the log of the gateway", reconcile::GatewayApi::key(settings, strength)),
     ]
 }
@@ -70,7 +75,7 @@ mod tests {
         // Calls to WeChat Pay need keys only if they are made.
         let is_empty = |check: &KeyCheck| check.is_empty() || check.secret == "wechat-signing";
         assert!(empty.iter().all(is_empty), "{empty:?}");
-        let rows: [Row; 5] = [
+        let rows: [Row; 7] = [
             (&[("WEBHOOK_SECRET", "0123456789abcdef0123456789abcdef")], false, "usage", None),
             (&[("WEBHOOK_SECRET", "changeme")], false, "usage", Some(SecretError::Placeholder)),
             (&[("WEBHOOK_SECRET", "short")], false, "usage", Some(SecretError::TooShort { chars: 5, min: 32 })),
@@ -86,6 +91,8 @@ mod tests {
                 "checkout",
                 Some(SecretError::OtherMode { expected: "live" }),
             ),
+            (&[("OPENAI_API_KEY", "changeme")], false, "chat", Some(SecretError::Placeholder)),
+            (&[("OPENAI_API_KEY_SPARE", "sk-0123456789abcdef")], false, "chat", None),
         ];
         for (pairs, livemode, secret, expected) in rows {
             let checks = checks(pairs, livemode);

@@ -175,6 +175,11 @@ impl OpenAiKeys {
         Ok(Self(keys))
     }
 
+    /// Whether no upstream has a key, as where there is no chat.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn has(&self, upstream: &str) -> bool {
         self.0.contains_key(upstream)
     }
