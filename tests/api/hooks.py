@@ -88,6 +88,9 @@ def name_what_exists(path, body):
     elif path == "/payment/create":
         body.clear()
         body["orderNumber"] = next_of("wechat_orders")
+    elif "chat" in path:
+        body.clear()
+        body.update(model="gpt-4o", messages=[{"role": "user", "content": "hello"}])
     elif path.startswith("/api/pay/"):
         body.clear()
         body["product"] = "credits-100" if path.endswith("checkout") else SEEDS["epay_product"]
@@ -106,7 +109,9 @@ def documented_error_code(_context, response, case):
         documented = case.operation.schema.raw_schema["components"]["responses"][name]
     if codes := documented.get("x-error-codes"):
         # Paths and methods that no route has are the gateway's to answer, without a code.
-        code = response.json().get("error")
+        error = response.json().get("error")
+        # The chat API refuses in OpenAI's form.
+        code = error.get("code") if isinstance(error, dict) else error
         assert code is None or code in codes, f"{code} is not a documented code of {response.status_code}: {codes}"
 
 
