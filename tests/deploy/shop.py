@@ -3,18 +3,17 @@
 import json
 import re
 import secrets
+import subprocess
 import urllib.error
 import urllib.request
 
-from process import Failed, environment, run
+from process import ROOT, TOOLS, Failed, environment, run
 from fakes import DATA, STRANGER
 
 
 class Shop:
     def __init__(self, program, deployment, url, keys):
         self.program, self.deployment, self.url, self.keys = program, deployment, url.rstrip("/"), keys
-        # Whether the sweep has booked the refused event.
-        self.has_swept = False
         # A suffix of its own for each run, so that runs on the same stage do not collide.
         self.run = secrets.token_hex(3)
         self.api_keys = []
@@ -31,6 +30,19 @@ class Shop:
 
     def books(self, *words):
         return self.command(*words, "--aws", "--stage", self.deployment.stage)
+
+    def asked(self, *words):
+        """Its answer as JSON, whatever its exit code: a finding is an answer too. The AWS CLI is at hand, as an operator has it."""
+        path = f"{TOOLS / 'aws/bin'}:{environment()['PATH']}"
+        settings = environment(**self.deployment.cloud.settings, PATH=path, USER="suite")
+        words = [*words, "--aws", "--stage", self.deployment.stage, "--json", "--data", DATA]
+        ended = subprocess.run(
+            [str(word) for word in (self.program, *words)], cwd=ROOT, env=settings, text=True, capture_output=True, check=False
+        )
+        try:
+            return json.loads(ended.stdout)
+        except ValueError:
+            raise Failed(f"{words} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}") from None
 
     def by_hand(self, *words):
         return self.books(*words, "--reason", "the deploy suite", "--author", "suite")

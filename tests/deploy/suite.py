@@ -13,6 +13,7 @@ import chat
 import documented
 import forbidden
 import logs
+import operator_commands
 import repairs
 import roles
 import sources
@@ -83,6 +84,7 @@ def main():
         repairs.repaired(shop)
         if cloud.has_fakes:
             documented.operated(shop)
+            operator_commands.asked(shop)
         workers.scheduled(shop)
         if cloud.has_fakes:
             workers.pulled(shop)

@@ -1,0 +1,92 @@
+"""What an operator asks of a running stage, and stops there: the commands that go through the AWS CLI, and those of the books."""
+
+from process import check, say, until
+
+# A function reads what is paused beside an event, at most every ten seconds.
+PAUSED_WITHIN_S = 60
+LETTER_WITHIN_S = 60
+
+
+def asked(shop):
+    doctored(shop)
+    smoked(shop)
+    explained(shop)
+    paused(shop)
+
+
+def doctored(shop):
+    say("doctor: the stage is examined")
+    report = shop.asked("doctor")
+    for found in report["findings"]:
+        say(f"      {found['grade']:6}  {found['check']}: {found['says']}")
+    for name in ("tables", "secrets", "schedules", "dead letters"):
+        grades = {found["grade"] for found in report["findings"] if found["check"] == name}
+        check(f"{name}: nothing is wrong", grades, {"green"})
+
+
+def smoked(shop):
+    say("smoke: a use and a purchase, from end to end and back")
+    steps = shop.asked("smoke", "--url", shop.url)["steps"]
+    check("it has steps", len(steps) > 5, True)
+    for step in steps:
+        check(f"{step['step']}: {step['says']}", step["isDone"], True)
+
+
+def explained(shop):
+    say("explain, event show, events: a refused use")
+    owner, key, event = shop.named("asker"), shop.named("asker-key"), shop.named("evt-asked")
+    shop.open_account(owner)
+    shop.by_hand("account", "key", owner, key)
+    words = ["--set", f"data.remoteKeyId={key}", "--set", "data.creditCost=3"]
+    check("a use without credits is refused", shop.send("usage", event, *words)[0], 402)
+    stopped = shop.asked("explain", event)["stopped"]
+    check("explain says where it stopped, and why", [(halt["before"], halt["reason"]) for halt in stopped],
+          [("recorded", "insufficient_credits")])
+    shown = shop.asked("event", "show", f"usage#{event}")
+    check("event show has its account and its body", (shown["account"], shown["kept"]), (f"{owner}/credits", True))
+
+    def is_listed():
+        return any(f"usage#{event}" == row["event"] for row in shop.asked("events", "--failed", "--limit", "1000")["events"])
+
+    until("events --failed lists it", is_listed, PAUSED_WITHIN_S)
+    say("  ok  events --failed lists it")
+
+
+def paused(shop):
+    say("pause and resume: a source is stopped, and keeps nothing out for good")
+    owner, key = shop.named("pauser"), shop.named("pauser-key")
+    shop.open_account(owner, credits="10")
+    shop.by_hand("account", "key", owner, key)
+    words = ["--set", f"data.remoteKeyId={key}", "--set", "data.creditCost=1"]
+    counted = iter(range(1000))
+
+    def answer():
+        return shop.send("usage", shop.named(f"evt-paused-{next(counted)}"), *words)[0]
+
+    def balance():
+        return shop.balance(f"{owner}/credits")
+
+    check("before, it is booked", answer(), 200)
+    shop.by_hand("pause", "usage")
+    until("its sender is turned away", lambda: answer() == 503, PAUSED_WITHIN_S, pause_s=3)
+    before = balance()
+    check("three times in a row", [answer() for _ in range(3)], [503, 503, 503])
+    check("nothing is charged meanwhile", balance(), before)
+    shop.by_hand("resume", "usage")
+    until("it is booked again", lambda: answer() == 200, PAUSED_WITHIN_S, pause_s=3)
+    say("  ok  it is booked again")
+
+
+def redriven(shop):
+    """The dead letter of a stream is tried again, and deleted."""
+
+    def listed():
+        return [letter for letter in shop.asked("dlq", "list")["messages"] if letter["queue"] == "fulfil"]
+
+    # It may still be hidden by the call that received it last.
+    letters = until("dlq list has the dead letter", listed, LETTER_WITHIN_S, pause_s=3)
+    shown = shop.asked("dlq", "show", "fulfil", letters[0]["message"])["messages"]
+    check("dlq show prints it", shown[0]["body"]["DDBStreamBatchInfo"]["batchSize"] >= 1, True)
+    redriven = shop.asked("dlq", "redrive", "fulfil")["redriven"]
+    check("dlq redrive has it done", {letter["isDone"] for letter in redriven}, {True})
+    check("no dead letter is left", listed(), [])
