@@ -118,6 +118,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "api",
             "audit",
             "catalog",
+            "chat",
             "checkout",
             "credits",
             "edge",

@@ -11,6 +11,7 @@ mod dated;
 mod epay_buyer;
 mod holder;
 mod logged;
+mod pauser;
 mod priced;
 mod quoted;
 mod rotation;
@@ -19,6 +20,7 @@ mod server;
 mod shop;
 mod stranger;
 mod subscriber;
+mod talker;
 mod team;
 mod token_buyer;
 mod usage;
@@ -76,13 +78,16 @@ pub(crate) const CAST: &[Draw] = &[
     priced::draw,
     server::draw,
     logged::draw,
+    talker::draw,
+    pauser::draw,
 ];
 
-/// Kinds of actors for which a world has more than the others: WeChat Pay, Fireblocks, a log that is read,
-/// a store of secrets.
+/// Kinds of actors for which a world has more than the others: WeChat Pay, Fireblocks, a log that is read
+/// (that of chat's upstream, too), a store of secrets.
 pub(crate) const WECHAT_BUYER: &str = "buyer at WeChat Pay";
 pub(crate) const TOKEN_BUYER: &str = "buyer of tokens on chain";
 pub(crate) const GATEWAY_WITH_LOG: &str = "gateway with a log";
+pub(crate) const TALKER: &str = "client of chat";
 pub(crate) const ROTATION: &str = "rotation of secrets";
 
 /// The schedules of `reconcile`, which every world has.

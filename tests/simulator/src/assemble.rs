@@ -1,5 +1,6 @@
 //! Assembles each function as its own `assemble` does, over the ledger and the network of a sandbox.
 
+mod chat;
 mod fireblocks;
 mod wechat;
 
@@ -29,6 +30,7 @@ use crate::rate_card;
 use crate::sandbox::{Deployed, Parts};
 use crate::secrets;
 
+pub(crate) use chat::ChatFunction;
 pub(crate) use fireblocks::FireblocksFunction;
 pub(crate) use wechat::WechatFunction;
 

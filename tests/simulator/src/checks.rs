@@ -2,6 +2,7 @@
 //! what is wrong.
 
 mod budgets;
+mod chat;
 mod conservation;
 mod dates;
 mod effects;
@@ -39,8 +40,10 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "orders", when: When::Always, find: orders::find_foreign },
     Check { name: "operator", when: When::Always, find: operator::find },
     Check { name: "budgets", when: When::Always, find: budgets::find },
+    Check { name: "chat", when: When::Always, find: chat::find },
     Check { name: "solvency", when: When::Calm, find: solvency::find },
     Check { name: "acknowledged", when: When::Quiet, find: effects::find_missing },
+    Check { name: "answers", when: When::Quiet, find: chat::find_missing },
     Check { name: "paid for", when: When::Quiet, find: orders::find_missing },
     Check { name: "dates", when: When::Quiet, find: dates::find },
     Check { name: "referrals", when: When::Quiet, find: referrals::find },

@@ -100,12 +100,14 @@ pub(crate) enum Side {
     Operator,
     /// An LLM gateway, whose log is read.
     Gateway,
+    /// Those that answer chats.
+    Upstreams,
     /// The store of secrets.
     Secrets,
 }
 
 impl Side {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Store,
         Self::Stripe,
         Self::Epay,
@@ -113,6 +115,7 @@ impl Side {
         Self::Fireblocks,
         Self::Operator,
         Self::Gateway,
+        Self::Upstreams,
         Self::Secrets,
     ];
 
@@ -125,6 +128,7 @@ impl Side {
             Self::Fireblocks => "Fireblocks",
             Self::Operator => "operator",
             Self::Gateway => "LLM gateway",
+            Self::Upstreams => "LLM upstreams",
             Self::Secrets => "secrets",
         }
     }
@@ -226,6 +230,11 @@ impl Calls {
 
     pub(crate) fn begin(&self, invocation: Mark) {
         *self.0.current.lock().expect("one thread") = (invocation, 0);
+    }
+
+    /// The invocation that it handles.
+    pub(crate) fn invocation(&self) -> Mark {
+        self.0.current.lock().expect("one thread").0
     }
 
     /// The mark of the next call, and its fault.

@@ -16,6 +16,7 @@ mod actors;
 mod assemble;
 mod audit_port;
 mod backlog_port;
+mod breakers_port;
 mod calls_port;
 mod checks;
 mod credits_port;
@@ -42,6 +43,7 @@ mod store;
 mod stream;
 mod trace;
 mod truth;
+mod upstreams;
 mod wechat_merchant;
 mod world;
 

@@ -13,14 +13,15 @@ use fakes::unitel::Unitel;
 use signing::epay::{Pid, Scheme};
 use testkit::{
     EPAY_BASE, FIREBLOCKS_BASE, FIREBLOCKS_JWKS, FakeProvider, FaultyNet, FireblocksAndJwks, NEW_API_BASE,
-    NEW_API_TOKEN, NetFault, ProviderCall, ProviderReply, SigningWechat, StripeFault, UNITEL_BASE, WechatFault,
-    instant, now,
+    NEW_API_TOKEN, NetFault, OPENAI_BASE, OPENAI_SECOND_BASE, OpenAiFault, ProviderCall, ProviderReply, SigningWechat,
+    StripeFault, UNITEL_BASE, WechatFault, instant, now,
 };
 
 use crate::epay_merchant::epay_keys;
 use crate::faults::{Calls, FaultKind, Side};
 use crate::outbox::{Outbox, Sender};
 use crate::secrets::{EPAY, WECHAT};
+use crate::upstreams::LlmUpstreams;
 use crate::wechat_merchant::{WECHAT_BASE, new_forwarder_keys};
 
 /// The one client of the fake operator: `shop:one-of-ours`.
@@ -31,6 +32,8 @@ type Lazy<F> = Arc<LazyLock<F>>;
 
 /// Of an LLM gateway's log.
 const ROWS_OF_A_PAGE: usize = 3;
+/// Of a stream: its role and two tokens.
+const PARTS_BEFORE_BREAK: usize = 3;
 
 /// The fakes of one world.
 #[derive(Clone)]
@@ -41,6 +44,7 @@ pub(crate) struct Fakes {
     pub(crate) fireblocks: Lazy<FireblocksAndJwks>,
     pub(crate) unitel: Lazy<Unitel>,
     pub(crate) new_api: Lazy<NewApi>,
+    pub(crate) llm: Lazy<LlmUpstreams>,
 }
 
 impl Fakes {
@@ -56,6 +60,7 @@ impl Fakes {
             fireblocks: Arc::new(LazyLock::new(FireblocksAndJwks::default)),
             unitel: Arc::new(LazyLock::new(|| Unitel::new(OPERATOR_LOGIN, "u"))),
             new_api: Arc::new(LazyLock::new(new_api)),
+            llm: Arc::new(LazyLock::new(LlmUpstreams::new)),
         }
     }
 }
@@ -132,6 +137,7 @@ pub(crate) struct Nets {
     fireblocks: FaultyNet<Remote<FireblocksAndJwks>>,
     unitel: FaultyNet<Remote<Unitel>>,
     new_api: FaultyNet<Remote<NewApi>>,
+    llm: FaultyNet<Remote<LlmUpstreams>>,
 }
 
 impl Nets {
@@ -139,6 +145,7 @@ impl Nets {
     pub(crate) fn new(fakes: &Fakes, outbox: &Arc<Outbox>, calls: &Calls, began: std::time::Instant) -> Self {
         let (failed, gone) = (|| NetFault::Status(500), || NetFault::Status(500));
         let (kept, unsigned) = (|| NetFault::Own(StripeFault::KeptFailure), || NetFault::Own(WechatFault::Unsigned));
+        let breaks = || NetFault::Own(OpenAiFault::BreaksAfter(PARTS_BEFORE_BREAK));
         let to = |sender| Some((sender, Arc::clone(outbox)));
         Self {
             stripe: net(&fakes.stripe, to(Sender::Stripe), Side::Stripe, kept, calls, began),
@@ -147,6 +154,7 @@ impl Nets {
             fireblocks: net(&fakes.fireblocks, to(Sender::Fireblocks), Side::Fireblocks, gone, calls, began),
             unitel: net(&fakes.unitel, None, Side::Operator, failed, calls, began),
             new_api: net(&fakes.new_api, None, Side::Gateway, || NetFault::Status(500), calls, began),
+            llm: net(&fakes.llm, None, Side::Upstreams, breaks, calls, began),
         }
     }
 }
@@ -180,6 +188,8 @@ impl HttpConnector for Nets {
             self.fireblocks.call(request)
         } else if uri.starts_with(NEW_API_BASE) {
             self.new_api.call(request)
+        } else if uri.starts_with(OPENAI_BASE) || uri.starts_with(OPENAI_SECOND_BASE) {
+            self.llm.call(request)
         } else {
             self.stripe.call(request)
         }

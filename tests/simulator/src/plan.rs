@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::actors::{Actor, CAST, GATEWAY_WITH_LOG, ROTATION, SCHEDULE, TOKEN_BUYER, WECHAT_BUYER};
+use crate::actors::{Actor, CAST, GATEWAY_WITH_LOG, ROTATION, SCHEDULE, TALKER, TOKEN_BUYER, WECHAT_BUYER};
 use crate::faults::{FaultPlan, Outage, Side};
 use crate::mark::Mark;
 use crate::sandbox::{Optional, WechatInterface};
@@ -60,7 +60,7 @@ impl Plan {
             optional: Optional {
                 wechat: has(WECHAT_BUYER).then_some(self.wechat),
                 fireblocks: has(TOKEN_BUYER),
-                gateway: has(GATEWAY_WITH_LOG),
+                gateway: has(GATEWAY_WITH_LOG) || has(TALKER),
             },
         }
     }

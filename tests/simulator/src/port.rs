@@ -132,7 +132,10 @@ impl Ledger for PortLedger {
 
     /// In memory without a fault: what cannot be read is as it was last known, which is for the ledger's own tests.
     async fn pauses(&self, context: &CallContext<'_>) -> Result<Pauses, CommitError> {
-        Ok(self.paused(context))
+        match &self.books {
+            Books::Memory(memory, _) => Ok(memory.paused(context)),
+            Books::Engine(engine) => engine.pauses(context).await,
+        }
     }
 
     async fn key(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<BoundKey>, CommitError> {

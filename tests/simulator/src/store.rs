@@ -53,10 +53,15 @@ impl Store {
             Self::Engine(_, loaded, _) => {
                 let of_network = calls.clone();
                 let plan = move |_: usize, operation: &str| fault(&of_network, operation);
-                Books::Engine(Arc::new(loaded.faulty(seed, plan).0))
+                Books::Engine(Arc::new(loaded.faulty(seed, plan).0.minding_pauses()))
             }
         };
         PortLedger::new(books, calls.clone(), Arc::clone(retries))
+    }
+
+    /// Whether a process knows at once what is paused. On the engine it reads that now and then.
+    pub(crate) fn knows_pauses_at_once(&self) -> bool {
+        matches!(self, Self::Memory(..))
     }
 
     pub(crate) fn books(&self) -> testkit::Books {

@@ -14,6 +14,45 @@ pub(crate) struct Expected {
     pub(crate) is_due: bool,
 }
 
+/// An account from which chat is paid, and nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ChatTruth {
+    pub(crate) funds: i128,
+    pub(crate) calls: Vec<CallTruth>,
+}
+
+/// One request for a completion: what it may be charged with, and under which key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CallTruth {
+    pub(crate) hold: String,
+    pub(crate) charge: Charge,
+    pub(crate) keys: BTreeSet<String>,
+    /// Its key, unless its hold has expired.
+    pub(crate) key_if_settled: Option<String>,
+    /// What it costs, if it is known from the answer.
+    pub(crate) exact: Option<i128>,
+    /// What its answers cost, of which one may have arrived.
+    pub(crate) costs: BTreeSet<i128>,
+    pub(crate) estimates: BTreeSet<i128>,
+    pub(crate) at_expiry: i128,
+    /// The cost that its answer names.
+    pub(crate) named: Option<String>,
+    /// How many answers were generated, and how many after the first part of one was sent.
+    pub(crate) generated: usize,
+    pub(crate) late: usize,
+}
+
+/// Whether a call is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Charge {
+    Due,
+    /// Its sandbox died, or no answer has arrived.
+    Maybe,
+    /// It failed: only the expiry of a hold that could not be released charges it.
+    IfExpired,
+    Never,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Truth {
     /// Every posting that may exist, by its journal key.
@@ -22,6 +61,8 @@ pub(crate) struct Truth {
     pub(crate) by_hand: BTreeMap<String, i128>,
     /// Accounts that nothing may overdraw.
     pub(crate) solvent: BTreeSet<String>,
+    /// Accounts from which chat is paid.
+    pub(crate) chats: BTreeMap<String, ChatTruth>,
     /// Keys with a budget.
     pub(crate) budgets: BTreeMap<String, BudgetTruth>,
     /// Accounts of which credits expire.
@@ -159,6 +200,7 @@ impl Truth {
         self.postings.extend(other.postings);
         self.solvent.extend(other.solvent);
         self.budgets.extend(other.budgets);
+        self.chats.extend(other.chats);
         self.dated.extend(other.dated);
         self.expiring.extend(other.expiring);
         self.broken.extend(other.broken);

@@ -14,7 +14,7 @@ use testkit::{context, deadline, instant, now};
 use tokio::time::sleep;
 
 use crate::assemble::{
-    CheckoutFunction, CreditsFunction, EpayFunction, FireblocksFunction, FulfilFunction, OrdersFunction,
+    ChatFunction, CheckoutFunction, CreditsFunction, EpayFunction, FireblocksFunction, FulfilFunction, OrdersFunction,
     ReconcileFunction, StripeFunction, UsageFunction, WechatFunction,
 };
 use crate::faults::{Calls, FaultPlan, Faults};
@@ -49,6 +49,7 @@ pub(crate) struct Pools {
     pub(crate) checkout: Pool<CheckoutFunction>,
     pub(crate) orders: Pool<OrdersFunction>,
     pub(crate) credits: Pool<CreditsFunction>,
+    pub(crate) chat: Pool<ChatFunction>,
     pub(crate) fulfil: Pool<FulfilFunction>,
     pub(crate) reconcile: Pool<ReconcileFunction>,
 }
@@ -290,6 +291,11 @@ impl World {
 
     /// Books what a person books with the command line, once per id.
     pub(crate) async fn by_hand(&self, id: &str, effects: Vec<Effect>) {
+        let committed = self.try_by_hand(id, effects).await;
+        assert!(matches!(committed, Ok(Committed::Now(_))), "{id}: {committed:?}");
+    }
+
+    pub(crate) async fn try_by_hand(&self, id: &str, effects: Vec<Effect>) -> Result<Committed, CommitError> {
         let header = JournalHeader {
             receipt: EventKey::new(Writer::Manual, id).expect("an id"),
             writer: Writer::Manual,
@@ -299,8 +305,7 @@ impl World {
             order: None,
         };
         let decision = Decision::Record(Entry { header, effects, keeps_body: false, alarm: None });
-        let committed = self.by_hand.commit(&decision, &self.context()).await;
-        assert!(matches!(committed, Ok(Committed::Now(_))), "{id}: {committed:?}");
+        self.by_hand.commit(&decision, &self.context()).await
     }
 }
 

@@ -16,6 +16,10 @@ pub(super) fn find_foreign(books: &Books, truth: &Truth) -> Vec<String> {
         let account = row.account.as_deref().unwrap_or_default();
         let expires = truth.dated.contains_key(account) || truth.expiring.contains(account);
         // The rows of orders have a check of their own.
+        // What chat charges has a check of its own.
+        if truth.chats.contains_key(account) {
+            continue;
+        }
         let is_elsewhere = if is_expiry(key) { expires } else { key.starts_with("manual#") || row.order.is_some() };
         if is_elsewhere {
             continue;

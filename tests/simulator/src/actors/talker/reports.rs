@@ -1,0 +1,133 @@
+//! The first upstream reports what it has generated: by its webhook, once or twice, and in its log, soon or late.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use edge::Service as _;
+use fakes::new_api::Logged;
+use fastrand::Rng;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use ledger::Timestamp;
+use serde_json::json;
+use signing::hmac_hex;
+use testkit::{Sent, Shape, instant};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::mark::Mark;
+use crate::upstreams::{Generated, REPORTED_TOKEN};
+use crate::world::World;
+
+/// It gives up sooner than others: what it has not delivered is in its log.
+const PAUSES_S: [u64; 3] = [1, 5, 60];
+/// No call of a client lasts longer, with its retries.
+const FOLLOWED: Duration = Duration::from_mins(3);
+/// A row is written so much after its use at most: within what a run of the pull reads again, whatever the clocks.
+const LATE_MS_MAX: u64 = 300_000;
+/// Of a report, which is not what a call costs here, in the gateway's quota and in credits.
+const QUOTA: i64 = 1_234;
+const COST: &str = "0.2468";
+
+/// How each answer is reported.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reports {
+    /// How often by the webhook, and how long after the answer was generated.
+    webhooks: u8,
+    after_ms: u64,
+    /// When the row of the log is written.
+    logged_after_ms: Option<u64>,
+}
+
+impl Reports {
+    pub(super) fn draw(rng: &mut Rng) -> Self {
+        // At once, within a stream, and after it.
+        let mut pause = |longest: u64| [0, rng.u64(0..=50), rng.u64(0..=3_000), rng.u64(0..=longest)][rng.usize(0..4)];
+        let (after_ms, logged_ms) = (pause(LATE_MS_MAX), pause(LATE_MS_MAX));
+        Self { webhooks: rng.u8(0..3), after_ms, logged_after_ms: rng.bool().then_some(logged_ms) }
+    }
+
+    fn are_none(self) -> bool {
+        self.webhooks == 0 && self.logged_after_ms.is_none()
+    }
+}
+
+/// As the sender of `examples/new-api` and the pull name it.
+pub(super) fn event_id(id: &str) -> String {
+    format!("new-api-{id}-{REPORTED_TOKEN}")
+}
+
+/// Reports all that is generated for the calls of a step. Returns what is wrong with the answers.
+pub(super) async fn follow(world: &World, mark_of_calls: &str, reports: Reports, mark: Mark) -> Vec<String> {
+    if reports.are_none() {
+        return Vec::new();
+    }
+    let mut changes = world.fakes.llm.changes();
+    let (mut sending, mut known, mut wrong) = (FuturesUnordered::new(), BTreeSet::new(), Vec::new());
+    let over = Instant::from_std(instant()) + FOLLOWED;
+    loop {
+        for generated in world.fakes.llm.generated(mark_of_calls).into_iter().filter(|of| of.is_reported) {
+            if known.insert(generated.id.clone()) {
+                let number = u64::try_from(known.len()).expect("few");
+                sending.push(report(world, generated, reports, mark.child(number)));
+            }
+        }
+        tokio::select! {
+            next = changes.changed() => next.expect("a world has its upstreams"),
+            Some(found) = sending.next(), if !sending.is_empty() => wrong.extend(found),
+            () = sleep_until(over) => break,
+        }
+    }
+    while let Some(found) = sending.next().await {
+        wrong.extend(found);
+    }
+    wrong
+}
+
+async fn report(world: &World, generated: Generated, reports: Reports, mark: Mark) -> Vec<String> {
+    let at = Timestamp::from_unix(world.now_s()).expect("a time");
+    let written = async {
+        if let Some(after_ms) = reports.logged_after_ms {
+            sleep(Duration::from_millis(after_ms)).await;
+            world.fakes.new_api.log(Logged {
+                request_id: Some(generated.id.clone()),
+                token_id: REPORTED_TOKEN.parse().expect("a number"),
+                quota: QUOTA,
+                ..testkit::logged("", at)
+            });
+        }
+    };
+    let sent = async {
+        sleep(Duration::from_millis(reports.after_ms)).await;
+        let each = (0..reports.webhooks).map(|number| send(world, &generated.id, at, mark.child(number.into())));
+        futures_util::future::join_all(each).await
+    };
+    let ((), answers) = futures_util::future::join(written, sent).await;
+    answers.into_iter().flatten().collect()
+}
+
+async fn send(world: &World, id: &str, at: Timestamp, mark: Mark) -> Option<String> {
+    let data = json!({
+        "remoteKeyId": REPORTED_TOKEN.parse::<u64>().expect("a number"), "model": "gpt-4o", "promptTokens": 120,
+        "completionTokens": 30, "totalTokens": 150, "creditCost": COST,
+    });
+    let event = json!({ "eventId": event_id(id), "eventType": "usage", "timestamp": at.unix_s(), "data": data });
+    let body = event.to_string();
+    let signature = hmac_hex::sign(world.secrets.of_gateway(), body.as_bytes());
+    let sent = Sent::post("/api/webhooks/events", body.as_bytes()).with("x-webhook-signature", signature);
+    let request = sent.with("content-type", "application/json").event(Shape::HttpApi);
+    for (attempt, pause_s) in (0_u64..).zip(PAUSES_S) {
+        let mark = mark.child(attempt);
+        let answer = world.invoke(&world.pools.usage, mark.child(0), async |usage, invocation| {
+            usage.answer(&request, invocation).await.status
+        });
+        let status = answer.await;
+        world.detail(|| format!("the report of {id}: {status:?}"));
+        match status {
+            // It is charged, or waits for an owner of its key.
+            Some(200 | 404) => return None,
+            Some(400 | 402 | 409) => return Some(format!("the report of {id} was answered {status:?}")),
+            _ => sleep(Duration::from_millis(pause_s * 1_000 + mark.rng().u64(0..1_000))).await,
+        }
+    }
+    None
+}
