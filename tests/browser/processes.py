@@ -98,6 +98,8 @@ class LossyGateway:
                 onward = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 headers["host"] = f"127.0.0.1:{port}"
+                if "origin" in headers:
+                    headers["origin"] = f"http://{headers['host']}"
                 onward.request(self.command, self.path, self.rfile.read(length), headers)
                 answer = onward.getresponse()
                 content = answer.read()

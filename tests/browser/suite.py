@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
+import buyer
 import front
 import shop
 from processes import ROOT
@@ -21,7 +22,7 @@ def main():
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        for test in front.TESTS + shop.TESTS:
+        for test in front.TESTS + shop.TESTS + buyer.TESTS:
             at = time.monotonic()
             place = folder / test.__name__
             place.mkdir()

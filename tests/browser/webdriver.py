@@ -107,6 +107,11 @@ class Browser:
         script = "return [document.documentElement.scrollWidth, window.innerWidth]"
         return self.call("POST", "/execute/sync", {"script": script, "args": []})
 
+    def resize(self, width, height):
+        """Of the page: a window of its own is never as narrow as a phone."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}
+        self.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": size})
+
     def cookies(self):
         return self.call("GET", "/cookie")
 

@@ -32,7 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("orders", &["api", "catalog", "edge", "idempotency", "ledger"]),
     ("chat", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
     ("checkout", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
-    ("credits", &["api", "catalog", "edge", "idempotency", "ledger"]),
+    ("credits", &["api", "catalog", "edge", "idempotency", "ledger", "pages"]),
     ("epay", &["edge", "idempotency", "ledger", "pages", "providers", "signing", "webhook"]),
     ("fireblocks", &["edge", "idempotency", "ledger", "providers", "signing", "webhook"]),
     ("fulfil", &["edge", "idempotency", "ledger", "providers", "signing"]),

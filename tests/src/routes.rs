@@ -30,8 +30,16 @@ use crate::templates::{FUNCTIONS, app, entry};
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const QUERY_BYTES_MAX: usize = 8 * 1024;
 /// These routes read no body, and so refuse none.
-const WITHOUT_BODY: [&str; 5] =
-    ["/api/webhooks/health", "/payment/health", "/payment/status", "/health", "/v1/openapi.json"];
+const WITHOUT_BODY: [&str; 8] = [
+    "/api/webhooks/health",
+    "/payment/health",
+    "/payment/status",
+    "/health",
+    "/v1/openapi.json",
+    "/me",
+    "/me/page.css",
+    "/me/page.js",
+];
 const ORDERS: &str = "orders";
 const API: &str = "api";
 const CHAT: &str = "chat";
@@ -303,7 +311,7 @@ async fn head_gives_the_status_and_headers_of_get() {
             }
         }
     }
-    assert_eq!((read, world.books()), (38, before));
+    assert_eq!((read, world.books()), (44, before));
 }
 
 /// Requests that would book, open or create something by GET or POST.

@@ -55,6 +55,7 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/api.md", "statement alice --csv", Test("account_and_statement_of_the_page_are_read")),
     ("docs/api.md", "owner export alice", Test("owner_of_the_page_is_exported_and_erased")),
     ("docs/api.md", "owner erase alice", Test("owner_of_the_page_is_exported_and_erased")),
+    ("docs/buyers-page.md", "ttlSeconds", Other("cli/tests/stack/keys.rs", "link_of_the_page_is_made")),
     ("docs/books.md", "transfer alice bob 15", Test("changes_of_the_page_are_done")),
     ("docs/books.md", "trial-balance", Test("books_of_the_page_add_up")),
     ("docs/codes.md", "code make spring 5", Test("codes_are_made_redeemed_listed_and_revoked")),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::documented::done::{JQ, done};
 use crate::harness::Folder;
 
 fn printed(folder: &Folder, args: &[&str]) -> Value {
@@ -49,4 +50,21 @@ fn service_key_is_printed_once_and_revoked_once() {
     // The text of a key is not in the store.
     assert!(!Value::from(stack.journal("")).to_string().contains(secret));
     assert_eq!(folder.run(&["audit"]).code, Some(0));
+}
+
+/// A shop's server makes a key of a buyer's that ends by itself, and the buyer's page is there.
+#[test]
+fn link_of_the_page_is_made() {
+    for page in [include_str!("../../../docs/buyers-page.md"), include_str!("../../../docs/buyers-page.zh.md")] {
+        let script = page.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+        let folder = Folder::new();
+        let stack = folder.start();
+        let address = format!("http://{}", stack.address());
+        assert!(script.contains("http://127.0.0.1:9000/v1/keys"), "{script}");
+        let script = script.replace("http://127.0.0.1:9000", &address);
+        let printed = done(&folder, &format!("set -e\n{JQ}\n{script}\ncurl -s {address}/me"));
+        for part in [r#""worksUntil":""#, r#""secret":"hk_"#, r#"<script src="me/page.js" defer></script>"#] {
+            assert!(printed.contains(part), "{part}: {printed}");
+        }
+    }
 }

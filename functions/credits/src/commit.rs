@@ -3,7 +3,7 @@
 use api::{Api as _, ApiCall, ApiOutcome, Caller, Failure, required_idempotency_key};
 use edge::Reply;
 use ledger::{
-    CommitError, Committed, Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, Ledger, Reason,
+    CommitError, Committed, Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, Ledger, Owner, Reason,
     Receipt, RequestId, ServiceKey, Writer,
 };
 use serde_json::Value;
@@ -34,6 +34,18 @@ impl Signature {
 }
 
 impl Signature {
+    /// Of an owner, which signs with the short id of its key. Its idempotency keys are its own: no other owner can take one.
+    pub(crate) fn of_owner(
+        call: &ApiCall<'_, Call, Caller>,
+        owner: &Owner,
+        key: &str,
+        reason: Option<&Value>,
+    ) -> Result<Self, Failure> {
+        let request = RequestId::of_owner(owner, &required_idempotency_key(call.request)?);
+        let receipt = EventKey::new(Writer::Credits, request.as_str()).map_err(|_| Failure::unavailable())?;
+        Ok(Self { receipt, author: format!("{owner} ({key})"), reason: fields::reason(reason)?, made: Vec::new() })
+    }
+
     pub(crate) fn author(&self) -> &str {
         &self.author
     }

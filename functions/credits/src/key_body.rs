@@ -4,7 +4,7 @@ use api::openapi::{AmountText, KeyKindWord, OwnerName, ReasonText, ScopeWord};
 use api::{Failure, read};
 use ledger::{
     Amount, Asset, Budget, CallRate, CallerKey, KeyId, KeySettings, Limits, Owner, Scope, Scopes, ServiceKeySettings,
-    Window, Word, Zone,
+    Timestamp, Window, Word, Zone,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -15,6 +15,9 @@ use crate::fields::{self, text};
 /// Long enough for every client to get the new secret, and short enough that the old one is not forgotten.
 const GRACE_SECONDS_MAX: u32 = 30 * 24 * 60 * 60;
 const GRACE_SECONDS: u32 = 24 * 60 * 60;
+/// Shorter, and it may end before it is used; longer, and it is no visit any more.
+const TTL_SECONDS_MIN: u32 = 60;
+const TTL_SECONDS_MAX: u32 = 30 * 24 * 60 * 60;
 /// In the facts of a change: the setting is removed.
 const NONE: &str = "none";
 
@@ -33,6 +36,9 @@ pub(crate) struct MakeBody {
     /// A name for people. A service key has one.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,32}$", examples("laptop"))]
     name: Option<Value>,
+    /// For how long a key of the kind `owner` works, as for a link to the buyer's page. For good by default.
+    #[schema(value_type = Option<u32>, minimum = 60, maximum = 2_592_000)]
+    ttl_seconds: Option<Value>,
     /// What a service key may do.
     #[schema(value_type = Option<Vec<ScopeWord>>)]
     scopes: Option<Value>,
@@ -99,7 +105,7 @@ pub(crate) struct RotateBody {
 
 /// The key that a request makes.
 pub(crate) enum NewKey {
-    Owner { owner: Owner, name: Option<Word> },
+    Owner { owner: Owner, name: Option<Word>, ttl_seconds: Option<u32> },
     Gateway { owner: Owner, key: CallerKey, name: Option<Word> },
     Service { name: Word, scopes: Scopes },
 }
@@ -113,9 +119,21 @@ impl NewKey {
         }
     }
 
+    /// When it stops working, if it does by itself.
+    pub(crate) fn until(&self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Owner { ttl_seconds, .. } => ttl_seconds.map(|seconds| now.plus_seconds(seconds.into())),
+            Self::Gateway { .. } | Self::Service { .. } => None,
+        }
+    }
+
     pub(crate) fn facts(&self) -> Vec<(&'static str, String)> {
         let (of, name) = match self {
-            Self::Owner { owner, name } => (vec![("kind", "owner".to_owned()), ("owner", owner.to_string())], *name),
+            Self::Owner { owner, name, ttl_seconds } => {
+                let of = [("kind", "owner".to_owned()), ("owner", owner.to_string())];
+                let ttl = ttl_seconds.map(|seconds| ("ttl_seconds", seconds.to_string()));
+                (of.into_iter().chain(ttl).collect(), *name)
+            }
             Self::Gateway { owner, key, name } => {
                 let of = [("kind", "gateway"), ("owner", owner.as_str()), ("remote_key", key.as_str())];
                 (of.map(|(name, value)| (name, value.to_owned())).into(), *name)
@@ -189,14 +207,18 @@ impl MakeBody {
         match kind.as_str() {
             "owner" => {
                 without(&[("remoteKeyId", &self.remote_key_id), ("scopes", &self.scopes)])?;
-                Ok(NewKey::Owner { owner: owner()?, name })
+                Ok(NewKey::Owner { owner: owner()?, name, ttl_seconds: self.ttl_seconds()? })
             }
             "gateway" => {
-                without(&[("scopes", &self.scopes)])?;
+                without(&[("scopes", &self.scopes), ("ttlSeconds", &self.ttl_seconds)])?;
                 Ok(NewKey::Gateway { owner: owner()?, key: self.remote_key()?, name })
             }
             "service" => {
-                without(&[("owner", &self.owner), ("remoteKeyId", &self.remote_key_id)])?;
+                without(&[
+                    ("owner", &self.owner),
+                    ("remoteKeyId", &self.remote_key_id),
+                    ("ttlSeconds", &self.ttl_seconds),
+                ])?;
                 let missing = || Failure::new(400, "name_missing", "name is missing.");
                 Ok(NewKey::Service { name: name.ok_or_else(missing)?, scopes: self.scopes()? })
             }
@@ -208,6 +230,18 @@ impl MakeBody {
         let (missing, invalid) = ("remote_key_missing", "remote_key_invalid");
         let id = text(self.remote_key_id.as_ref(), "remoteKeyId", missing, invalid)?;
         CallerKey::remote(&id).map_err(|error| Failure::new(400, invalid, format!("remoteKeyId: {error}.")))
+    }
+
+    fn ttl_seconds(&self) -> Result<Option<u32>, Failure> {
+        let wrong = || {
+            let message = format!("ttlSeconds must be a whole number from {TTL_SECONDS_MIN} to {TTL_SECONDS_MAX}.");
+            Failure::new(400, "ttl_invalid", message)
+        };
+        let seconds: Option<u32> = read(self.ttl_seconds.as_ref(), wrong)?;
+        match seconds {
+            Some(seconds) if !(TTL_SECONDS_MIN..=TTL_SECONDS_MAX).contains(&seconds) => Err(wrong()),
+            seconds => Ok(seconds),
+        }
     }
 
     fn scopes(&self) -> Result<Scopes, Failure> {
@@ -274,6 +308,10 @@ impl NamedSettings {
             budget: self.budget.over(from.budget, NamedBudget::over),
             rate: self.rate.over(from.rate, |rate, _| Some(*rate)),
         }
+    }
+
+    pub(crate) const fn has_rate(&self) -> bool {
+        !self.rate.is_kept()
     }
 
     /// A gateway calls none of our APIs with its keys.

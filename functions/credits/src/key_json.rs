@@ -88,6 +88,10 @@ pub(crate) struct KeyReceiptJson {
     kind: &'static str,
     /// The id of the key.
     key: String,
+    /// When a key that was made with `ttlSeconds` stops working.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TimeText)]
+    works_until: Option<String>,
     /// The key that a new one replaces, and until when that works.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String)]
@@ -159,6 +163,7 @@ impl KeyReceiptJson {
             processed_at: receipt.processed_at.to_string(),
             kind,
             key: key.to_string(),
+            works_until: None,
             replaces: None,
             replaced_works_until: None,
             secret: None,
@@ -167,6 +172,10 @@ impl KeyReceiptJson {
 
     pub(crate) fn with_secret(self, secret: Option<String>) -> Self {
         Self { secret, ..self }
+    }
+
+    pub(crate) fn ending(self, works_until: Option<String>) -> Self {
+        Self { works_until, ..self }
     }
 
     pub(crate) fn replacing(self, replaced: &KeyId, works_until: String) -> Self {

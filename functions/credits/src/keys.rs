@@ -12,6 +12,7 @@ use ledger::{
 };
 
 use crate::commit::{Booked, Signature, commit};
+use crate::key_author::KeyAuthor;
 use crate::key_body::{MakeBody, NewKey, RevokeBody, RotateBody, SetBody};
 use crate::key_json::KeyReceiptJson;
 use crate::key_list::{id, key_not_found, scope};
@@ -29,17 +30,21 @@ type KeyCall<'r> = ApiCall<'r, Call, Caller>;
 
 impl Credits {
     pub(crate) async fn make_key<L: Keys>(&self, call: &KeyCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
-        call.caller.service(Scope::Keys)?;
+        KeyAuthor::of(call, ledger, Scope::Keys).await?;
         let body: MakeBody = object(call.request.body())?;
         let new = body.read()?;
-        let author = call.caller.service(new.scope())?;
-        let mut signature = Signature::read(call, author, body.reason.as_ref())?;
+        let author = KeyAuthor::of(call, ledger, new.scope()).await?;
+        author.may_make(&new)?;
+        let mut signature = author.signature(call, body.reason.as_ref())?;
         let (key, effect, secret) = self.made(&new, call, &signature)?;
+        let until = new.until(call.invocation.now).map(|until| until.to_string());
         signature.made = vec![(MADE, key.to_string())];
+        signature.made.extend(until.clone().map(|until| (WORKS_UNTIL, until)));
         let booked = commit(call, ledger, &signature, "make_key", &new.facts(), vec![effect]).await?;
         let booked = booked.ok_or_else(|| Failure::unavailable().about(&signature.receipt))?;
-        let made = Made::of(call, ledger, &booked, (key, secret), String::new()).await?;
+        let made = Made::of(call, ledger, &booked, (key, secret), until.unwrap_or_default()).await?;
         let json = KeyReceiptJson::of(&booked.receipt, "make_key", &made.key).with_secret(made.secret);
+        let json = json.ending(Some(made.works_until).filter(|until| !until.is_empty()));
         Ok(booked.outcome("make_key", Reply::json(201, &json)))
     }
 
@@ -51,15 +56,16 @@ impl Credits {
         signature: &Signature,
     ) -> Result<(KeyId, Effect, Option<String>), Failure> {
         Ok(match new {
-            NewKey::Owner { owner, name } => {
+            NewKey::Owner { owner, name, ttl_seconds: _ } => {
                 let secret = self.secrets.secret(OWNER_PREFIX)?;
                 let (key, settings) = (CallerKey::api(&secret), KeySettings { name: *name, ..KeySettings::default() });
-                let change = KeyChange::Make { key: key.clone(), owner: owner.clone(), settings };
+                let until = new.until(call.invocation.now);
+                let change = KeyChange::Make { key: key.clone(), owner: owner.clone(), settings, until };
                 (KeyId::Owner(key), Effect::Key(Box::new(change)), Some(secret))
             }
             NewKey::Gateway { owner, key, name } => {
                 let settings = KeySettings { name: *name, ..KeySettings::default() };
-                let change = KeyChange::Make { key: key.clone(), owner: owner.clone(), settings };
+                let change = KeyChange::Make { key: key.clone(), owner: owner.clone(), settings, until: None };
                 (KeyId::Owner(key.clone()), Effect::Key(Box::new(change)), None)
             }
             NewKey::Service { name, scopes } => {
@@ -83,10 +89,10 @@ impl Credits {
     /// A key with the same settings takes the place of this one, which works for a while or ends at once.
     pub(crate) async fn rotate_key<L: Keys>(&self, call: &KeyCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
         let id = id(call.found);
-        let author = call.caller.service(scope(id.as_ref()))?;
+        let author = KeyAuthor::of(call, ledger, scope(id.as_ref())).await?;
         let body: RotateBody = object(call.request.body())?;
         let grace = body.grace_seconds()?;
-        let mut signature = Signature::read(call, author, body.reason.as_ref())?;
+        let mut signature = author.signature(call, body.reason.as_ref())?;
         let id = id.ok_or_else(key_not_found)?;
         if let KeyId::Owner(CallerKey::Remote(_)) = id {
             let message = "Its gateway makes this key: bind the new one with POST /v1/keys, and revoke this one.";
@@ -96,6 +102,7 @@ impl Credits {
         let facts = [("key", id.to_string()), ("grace_seconds", grace.to_string())];
         for _ in 0..ROUNDS_MAX {
             let stored = stored(call, ledger, &id).await?;
+            author.may_change(&stored)?;
             let (key, replacement, secret) = self.replacement(&stored, call, &signature)?;
             let end = if grace == 0 { revoked(&stored) } else { ended(&stored, until) };
             signature.made = vec![(MADE, key.to_string()), (WORKS_UNTIL, until.to_string())];
@@ -123,7 +130,8 @@ impl Credits {
             StoredKey::Owner(OwnerKey { owner, settings, .. }) => {
                 let secret = self.secrets.secret(OWNER_PREFIX)?;
                 let key = CallerKey::api(&secret);
-                let change = KeyChange::Make { key: key.clone(), owner: owner.clone(), settings: *settings };
+                let change =
+                    KeyChange::Make { key: key.clone(), owner: owner.clone(), settings: *settings, until: None };
                 (KeyId::Owner(key), Effect::Key(Box::new(change)), secret)
             }
             StoredKey::Service(replaced) => {
@@ -144,20 +152,24 @@ impl Credits {
 
 pub(crate) async fn set<L: Keys>(call: &KeyCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
     let id = id(call.found);
-    let author = call.caller.service(scope(id.as_ref()))?;
+    let author = KeyAuthor::of(call, ledger, scope(id.as_ref())).await?;
     let body: SetBody = object(call.request.body())?;
     let named = body.read()?;
-    let signature = Signature::read(call, author, body.reason.as_ref())?;
+    author.may_set(&named)?;
+    let signature = author.signature(call, body.reason.as_ref())?;
     let id = id.ok_or_else(key_not_found)?;
     named.fit(&id)?;
-    let effect = |stored: &StoredKey| match stored {
-        StoredKey::Owner(OwnerKey { key, owner, settings: from, .. }) => {
-            let to = named.over(from);
-            Ok(Effect::Key(Box::new(KeyChange::Set { key: key.clone(), owner: owner.clone(), from: *from, to })))
-        }
-        StoredKey::Service(key) => {
-            let (from, to) = (key.settings(), named.over_service(&key.settings())?);
-            Ok(Effect::ServiceKey(ServiceKeyChange::Set { hash: key.hash.clone(), from, to }))
+    let effect = |stored: &StoredKey| {
+        author.may_change(stored)?;
+        match stored {
+            StoredKey::Owner(OwnerKey { key, owner, settings: from, .. }) => {
+                let to = named.over(from);
+                Ok(Effect::Key(Box::new(KeyChange::Set { key: key.clone(), owner: owner.clone(), from: *from, to })))
+            }
+            StoredKey::Service(key) => {
+                let (from, to) = (key.settings(), named.over_service(&key.settings())?);
+                Ok(Effect::ServiceKey(ServiceKeyChange::Set { hash: key.hash.clone(), from, to }))
+            }
         }
     };
     change(call, ledger, &signature, ("set_key", &id, named.facts()), effect).await
@@ -165,11 +177,12 @@ pub(crate) async fn set<L: Keys>(call: &KeyCall<'_>, ledger: &L) -> Result<ApiOu
 
 pub(crate) async fn revoke<L: Keys>(call: &KeyCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
     let id = id(call.found);
-    let author = call.caller.service(scope(id.as_ref()))?;
+    let author = KeyAuthor::of(call, ledger, scope(id.as_ref())).await?;
     let body: RevokeBody = object(call.request.body())?;
-    let signature = Signature::read(call, author, body.reason.as_ref())?;
+    let signature = author.signature(call, body.reason.as_ref())?;
     let id = id.ok_or_else(key_not_found)?;
-    change(call, ledger, &signature, ("revoke_key", &id, Vec::new()), |stored| Ok(revoked(stored))).await
+    let effect = |stored: &StoredKey| author.may_change(stored).map(|()| revoked(stored));
+    change(call, ledger, &signature, ("revoke_key", &id, Vec::new()), effect).await
 }
 
 /// Changes the key over what is stored. The receipt decides first, so that a repeat finds it whatever the key is now.

@@ -43,10 +43,12 @@ mod fields;
 mod held_key;
 mod hold_json;
 mod holds;
+mod key_author;
 mod key_body;
 mod key_json;
 mod key_list;
 mod keys;
+mod me;
 mod openapi;
 mod orders;
 mod parse;
@@ -121,7 +123,19 @@ pub enum Call {
     Erase,
     /// The description of this API, and of orders and checkout.
     Document,
+    /// The buyer's page, its stylesheet and its script.
+    BuyersPage,
+    BuyersStyle,
+    BuyersScript,
 }
+
+/// What needs no key: it is the same for everyone.
+const PUBLIC: [(Call, fn() -> Reply); 4] = [
+    (Call::Document, openapi::document),
+    (Call::BuyersPage, me::page),
+    (Call::BuyersStyle, me::style),
+    (Call::BuyersScript, me::script),
+];
 
 impl Api for Credits {
     const NAME: &'static str = "credits";
@@ -164,6 +178,12 @@ impl Api for Credits {
         Route { method: "DELETE", path: "/v1/owners/{owner}/personal-data", endpoint: Call::Erase },
         Route { method: "GET", path: "/v1/openapi.json", endpoint: Call::Document },
         Route { method: "HEAD", path: "/v1/openapi.json", endpoint: Call::Document },
+        Route { method: "GET", path: "/me", endpoint: Call::BuyersPage },
+        Route { method: "HEAD", path: "/me", endpoint: Call::BuyersPage },
+        Route { method: "GET", path: "/me/page.css", endpoint: Call::BuyersStyle },
+        Route { method: "HEAD", path: "/me/page.css", endpoint: Call::BuyersStyle },
+        Route { method: "GET", path: "/me/page.js", endpoint: Call::BuyersScript },
+        Route { method: "HEAD", path: "/me/page.js", endpoint: Call::BuyersScript },
     ];
     /// Ten times the size of the largest request.
     const BODY_BYTES_MAX: usize = 4 * 1024;
@@ -172,7 +192,7 @@ impl Api for Credits {
     type Call = Call;
 
     fn public(&self, call: Call) -> Option<Reply> {
-        (call == Call::Document).then(openapi::document)
+        PUBLIC.iter().find(|(public, _)| *public == call).map(|(_, reply)| reply())
     }
 }
 
@@ -217,7 +237,9 @@ impl<L: Books> Serve<L> for Credits {
             Call::Orders => Box::pin(orders::list(call, ledger)).await,
             Call::Export => Box::pin(export::export(&self.catalog, call, ledger)).await,
             Call::Erase => Box::pin(erase::erase(call, ledger)).await,
-            Call::Document => Ok(shown(openapi::document())),
+            Call::Document | Call::BuyersPage | Call::BuyersStyle | Call::BuyersScript => {
+                self.public(call.found.endpoint).map(shown).ok_or_else(Failure::unavailable)
+            }
         }
     }
 }

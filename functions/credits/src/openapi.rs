@@ -104,6 +104,23 @@ impl Described for Credits {
             Call::Erase => owners::erased(),
             Call::Document => Operation::new("showDocument", "Shows this document", Access::Public)
                 .answer::<serde_json::Value>(200, "An OpenAPI 3.1 document."),
+            Call::BuyersPage => {
+                Operation::new("showBuyersPage", "Shows the page on which a buyer sees it all", Access::Public)
+                    .about("The buyer's key is behind the `#` of its address, and is sent to this API alone.")
+                    .text(200, "text/html", "The page.")
+            }
+            Call::BuyersStyle => Operation::new(
+                "showBuyersStyle",
+                "Shows the style of the buyer's page",
+                Access::Public,
+            )
+            .text(200, "text/css", "A stylesheet."),
+            Call::BuyersScript => Operation::new(
+                "showBuyersScript",
+                "Shows the script of the buyer's page",
+                Access::Public,
+            )
+            .text(200, "text/javascript", "A script."),
         }
     }
 }

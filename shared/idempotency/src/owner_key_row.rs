@@ -7,7 +7,7 @@ use crate::rows::{Row, number, text};
 use crate::{budget_row, call_rate, member_row, names};
 
 /// What is set on a key that is made.
-pub(crate) fn set_first(row: &mut Row, settings: &KeySettings) {
+pub(crate) fn set_first(row: &mut Row, settings: &KeySettings, until: Option<Timestamp>) {
     let KeySettings { name, budget, rate } = settings;
     if let Some(name) = name {
         row.set(names::KEY_NAME, text(name));
@@ -17,6 +17,9 @@ pub(crate) fn set_first(row: &mut Row, settings: &KeySettings) {
     }
     if let Some(rate) = rate {
         row.set(names::CALLS_A_MINUTE, number(rate));
+    }
+    if let Some(until) = until {
+        row.set(names::REVOKED_AT, text(&until));
     }
 }
 

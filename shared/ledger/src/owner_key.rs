@@ -60,8 +60,8 @@ pub struct OwnerKey {
 /// A change of an owner's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyChange {
-    /// Binds the key. A key never changes hands, and one of the same owner keeps what is not set here.
-    Make { key: CallerKey, owner: Owner, settings: KeySettings },
+    /// Binds the key, for good or until then. A key never changes hands, and one of the same owner keeps what is not set here.
+    Make { key: CallerKey, owner: Owner, settings: KeySettings, until: Option<Timestamp> },
     /// Stale unless the key is the owner's, live, and its settings are as they were read.
     Set { key: CallerKey, owner: Owner, from: KeySettings, to: KeySettings },
     /// The key works until then. Stale if its end is set before.

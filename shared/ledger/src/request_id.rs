@@ -1,8 +1,8 @@
-//! The id of a request by a service key, which follows from its idempotency key: a repeat has the same.
+//! The id of a request that changes something, which follows from its idempotency key: a repeat has the same.
 
 use sha2::{Digest as _, Sha256};
 
-use crate::fingerprint;
+use crate::{Owner, fingerprint};
 
 /// 128 bits: no two keys of a shop are alike.
 const DIGEST_BYTES: usize = 16;
@@ -13,7 +13,16 @@ pub struct RequestId(String);
 
 impl RequestId {
     pub fn from_key(key: &str) -> Self {
-        let digest = Sha256::digest(format!("service#{key}").as_bytes());
+        Self::of(&format!("service#{key}"))
+    }
+
+    /// Of an owner's own request: its idempotency keys are apart from those of all others.
+    pub fn of_owner(owner: &Owner, key: &str) -> Self {
+        Self::of(&format!("owner#{owner}#{key}"))
+    }
+
+    fn of(key: &str) -> Self {
+        let digest = Sha256::digest(key.as_bytes());
         Self(fingerprint::hex(digest.get(..DIGEST_BYTES).unwrap_or(&digest)))
     }
 

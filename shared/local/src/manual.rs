@@ -355,7 +355,7 @@ impl What {
                 let made = if *settings == KeySettings::default() {
                     Effect::Bind { key, owner }
                 } else {
-                    Effect::Key(Box::new(KeyChange::Make { key, owner, settings: *settings }))
+                    Effect::Key(Box::new(KeyChange::Make { key, owner, settings: *settings, until: None }))
                 };
                 return std::iter::once(made).chain(ended).collect();
             }

@@ -1,6 +1,7 @@
 //! Keys over the API: who makes which, what a repeat gets, and what is left of each after faults.
 
 mod faults;
+mod own;
 mod requests;
 
 use ledger::{KeyId, Keys as _, StoredKey};
@@ -92,14 +93,14 @@ async fn only_its_scope_makes_sees_or_changes_a_key() {
         ("GET", "/v1/keys", "owner=alice", "", [200, 404, 403, 200, 200]),
         ("GET", "/v1/keys", "owner=no-one", "", [404, 404, 403, 200, 200]),
         ("GET", "/v1/keys", "", "", [200, 200, 403, 403, 200]),
-        ("POST", "/v1/keys", "", OWNER, [403, 403, 403, 201, 201]),
+        ("POST", "/v1/keys", "", OWNER, [201, 404, 403, 201, 201]),
         ("POST", "/v1/keys", "", GATEWAY, [403, 403, 403, 201, 201]),
         ("POST", "/v1/keys", "", SERVICE, [403, 403, 403, 403, 201]),
-        ("PATCH", &own, "", r#"{"name":"x","reason":"r"}"#, [403, 403, 403, 200, 200]),
-        ("PATCH", &service, "", r#"{"name":"x","reason":"r"}"#, [403, 403, 403, 403, 200]),
-        ("POST", &rotate_own, "", r#"{"graceSeconds":0,"reason":"r"}"#, [403, 403, 403, 201, 409]),
-        ("POST", &rotate_service, "", r#"{"graceSeconds":0,"reason":"r"}"#, [403, 403, 403, 403, 201]),
-        ("DELETE", &missing, "", REASON, [403, 403, 403, 404, 404]),
+        ("PATCH", &own, "", r#"{"name":"x","reason":"r"}"#, [200, 404, 403, 200, 200]),
+        ("PATCH", &service, "", r#"{"name":"x","reason":"r"}"#, [404, 404, 403, 403, 200]),
+        ("POST", &rotate_own, "", r#"{"graceSeconds":0,"reason":"r"}"#, [201, 404, 403, 409, 409]),
+        ("POST", &rotate_service, "", r#"{"graceSeconds":0,"reason":"r"}"#, [404, 404, 403, 403, 201]),
+        ("DELETE", &missing, "", REASON, [404, 404, 403, 404, 404]),
     ];
     let keys: [&[&str]; 5] = [
         &["key-of-alice"],
@@ -121,7 +122,8 @@ async fn only_its_scope_makes_sees_or_changes_a_key() {
                 let reply = sent(&world, Sent { query, ..with(method, path, body, key, &format!("n{number}")) }).await;
                 assert_eq!(reply.status, status, "{method} {path}?{query} {body} by {key}: {}", reply.body);
                 if status == 404 {
-                    let code = if query.is_empty() { "key_not_found" } else { "account_not_found" };
+                    let names_owner = !query.is_empty() || body == OWNER;
+                    let code = if names_owner { "account_not_found" } else { "key_not_found" };
                     assert_eq!(body_of(&reply)["error"], code, "{method} {path} by {key}");
                 }
                 assert!(status < 300 || status == 409 || world.books() == before, "{method} {path} by {key}");

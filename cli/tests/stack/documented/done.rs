@@ -10,7 +10,7 @@ use crate::fulfilling::airtime;
 use crate::harness::{CommandOutput, Folder, Stack, field};
 
 /// `jq`, which not every machine has, as far as the page uses it.
-const JQ: &str = r#"jq() { python3 -c '
+pub(crate) const JQ: &str = r#"jq() { python3 -c '
 import functools, json, sys
 print(functools.reduce(lambda value, name: value[name], sys.argv[2].split(".")[1:], json.load(sys.stdin)))' "$@"; }"#;
 const LOOKS_MAX: u32 = 12_000; // A minute.

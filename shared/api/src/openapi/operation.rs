@@ -148,6 +148,14 @@ impl Operation {
         self
     }
 
+    /// An answer with this status that is a text and no JSON, such as a page.
+    #[must_use]
+    pub fn text(mut self, status: u16, media_type: &'static str, about: &'static str) -> Self {
+        let content = Map::from_iter([(media_type.to_owned(), json!({ "schema": { "type": "string" } }))]);
+        self.answers.push(Answer { status, about, content, headers: Map::new() });
+        self
+    }
+
     /// A header of the last answer that it may have.
     #[must_use]
     pub fn header(mut self, name: &'static str, about: &'static str) -> Self {

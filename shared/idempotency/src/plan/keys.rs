@@ -60,9 +60,9 @@ impl Plan {
         context: &CallContext<'_>,
     ) -> Result<(), BuildError> {
         let (role, row) = match change {
-            KeyChange::Make { owner, settings, .. } => {
+            KeyChange::Make { owner, settings, until, .. } => {
                 let mut row = key_row(owner, context);
-                owner_key_row::set_first(&mut row, settings);
+                owner_key_row::set_first(&mut row, settings, *until);
                 (Role::Key, row)
             }
             KeyChange::Set { owner, from, to, .. } => {

@@ -67,14 +67,15 @@ pub(super) async fn result_of<L: CallCounts + Keys>(
     })
 }
 
-/// `own EVENT KEY OWNER SETTINGS`, `set-key EVENT KEY OWNER FROM TO` and `end-key EVENT KEY OWNER SECONDS`, `unname EVENT KEY OWNER`; `set-service
+/// `own EVENT KEY OWNER SETTINGS [SECONDS]`, `set-key EVENT KEY OWNER FROM TO` and `end-key EVENT KEY OWNER SECONDS`, `unname EVENT KEY OWNER`; `set-service
 /// EVENT NAME FROM TO` and `end-service EVENT NAME SECONDS`. Settings are `name:job,rate:60,day:5`, or `-`.
 pub(super) fn decision(words: &[&str], context: &CallContext<'_>) -> Option<Decision> {
     let end = |seconds: &str| context.received_at.plus_seconds(seconds.parse().unwrap());
     let effect = match *words {
-        ["own", _, name, owner, of] => {
+        ["own", _, name, owner, of, ref until @ ..] => {
             let (key, owner) = (key(name), Owner::new(owner).unwrap());
-            Effect::Key(Box::new(KeyChange::Make { key, owner, settings: settings(of) }))
+            let until = until.first().map(|seconds| end(seconds));
+            Effect::Key(Box::new(KeyChange::Make { key, owner, settings: settings(of), until }))
         }
         ["set-key", _, name, owner, from, to] => {
             let (key, owner) = (key(name), Owner::new(owner).unwrap());

@@ -102,8 +102,10 @@ impl State {
 
     pub(super) fn change_key(&mut self, change: &KeyChange, at: Timestamp) {
         match change {
-            KeyChange::Make { key, owner, settings } => {
+            KeyChange::Make { key, owner, settings, until } => {
                 self.bind(key, owner, at);
+                let kept = self.owner_keys.get_mut(key).unwrap();
+                kept.revoked_at = until.or(kept.revoked_at);
                 let before = self.settings(key);
                 let to = KeySettings {
                     name: settings.name.or(before.name),

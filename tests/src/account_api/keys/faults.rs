@@ -20,7 +20,9 @@ async fn fault_at_any_call_leaves_one_change_of_a_key() {
         ("DELETE", Some(OWNER), "", REASON),
         ("DELETE", Some(SERVICE), "", REASON),
     ];
-    for (method, of, end, body) in changes {
+    let by_owner = changes.into_iter().filter(|(_, of, _, body)| of.unwrap_or(body) == OWNER);
+    let by_owner: Vec<_> = by_owner.map(|change| ("key-of-alice", change)).collect();
+    for (key, (method, of, end, body)) in changes.map(|change| ("hs_admin", change)).into_iter().chain(by_owner) {
         let run = async |plan: Vec<(usize, Fault)>| {
             let world = world().await;
             let path = match of {
@@ -32,7 +34,7 @@ async fn fault_at_any_call_leaves_one_change_of_a_key() {
             };
             let (ledger, faults) = world.faulty(7, planned);
             let function = function(ledger);
-            let event = with(method, &path, body, "hs_admin", "k1").event(Shape::HttpApi);
+            let event = with(method, &path, body, key, "k1").event(Shape::HttpApi);
             let invocation = invocation(1);
             let reply = tokio::select! {
                 biased;
@@ -42,7 +44,7 @@ async fn fault_at_any_call_leaves_one_change_of_a_key() {
             let calls = faults.calls().len();
             tokio::time::sleep(SETTLED).await;
             assert!(reply.as_ref().is_none_or(|reply| [200, 201, 503].contains(&reply.status)), "{method} {body}");
-            let again = sent(&world, with(method, &path, body, "hs_admin", "k1")).await;
+            let again = sent(&world, with(method, &path, body, key, "k1")).await;
             assert!([200, 201].contains(&again.status), "{method} {body}: {}", again.body);
             // The first answer stands.
             if let Some(reply) = reply.filter(|reply| reply.status < 300) {

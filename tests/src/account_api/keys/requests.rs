@@ -58,6 +58,10 @@ async fn invalid_request_about_a_key_changes_nothing() {
         ("POST", "/v1/keys", r#"{"kind":"owner","owner":"alice","scopes":["read"],"reason":"r"}"#, "fields_conflict"),
         ("POST", "/v1/keys", r#"{"kind":"owner","owner":"alice","remoteKeyId":"1","reason":"r"}"#, "fields_conflict"),
         ("POST", "/v1/keys", r#"{"kind":"owner","owner":"alice","name":"a b","reason":"r"}"#, "name_invalid"),
+        ("POST", "/v1/keys", r#"{"kind":"owner","owner":"alice","ttlSeconds":59,"reason":"r"}"#, "ttl_invalid"),
+        ("POST", "/v1/keys", r#"{"kind":"owner","owner":"alice","ttlSeconds":2592001,"reason":"r"}"#, "ttl_invalid"),
+        ("POST", "/v1/keys", r#"{"kind":"owner","owner":"alice","ttlSeconds":"60","reason":"r"}"#, "ttl_invalid"),
+        ("POST", "/v1/keys", r#"{"kind":"service","name":"till","ttlSeconds":60,"reason":"r"}"#, "fields_conflict"),
         ("POST", "/v1/keys", r#"{"kind":"owner","owner":"alice","secret":"hk_1","reason":"r"}"#, "unknown_field"),
         ("POST", "/v1/keys", r#"{"kind":"gateway","owner":"alice","reason":"r"}"#, "remote_key_missing"),
         (

@@ -1,0 +1,139 @@
+"""The buyer's page: a visit by the link of a shop, at two widths, in both languages, and what goes wrong."""
+
+import contextlib
+import json
+import urllib.error
+import urllib.request
+
+from processes import LossyGateway, Stack
+from webdriver import Browser
+
+CARD = "4242 4242 4242 4242"
+
+
+def ask(url, key, method="GET", body=None, name=None):
+    """A call of the API: its status and its body."""
+    headers = {"authorization": f"Bearer {key}", **({"idempotency-key": name} if name else {})}
+    request = urllib.request.Request(url, json.dumps(body).encode() if body else None, headers, method=method)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, json.load(refusal)
+
+
+@contextlib.contextmanager
+def opened(folder, is_lossy=False, **settings):
+    """A stack, a browser at the page of an owner who has 10 credits, and the link."""
+    stack = Stack(folder, None)
+    try:
+        shop = stack.run("key", "make", "shop", "--scopes", "keys,grant", "--reason", "links")["serviceKey"]
+        stack.run("account", "credit", "ann", "10", "--new", "--reason", "a gift")
+        wanted = {"kind": "owner", "owner": "ann", "ttlSeconds": 3600, "reason": "a visit"}
+        status, made = ask(f"{stack.url}/v1/keys", shop, "POST", wanted, "visit-1")
+        assert status == 201 and made["worksUntil"], made
+        gateway = LossyGateway(stack.port) if is_lossy else None
+        with Browser(**{"languages": "en-US,en", **settings}) as browser:
+            browser.open(f"{gateway.url if gateway else stack.url}/me#{made['secret']}")
+            yield stack, browser, made["secret"], gateway
+            complaints = [line for line in browser.complaints() if "net::ERR" not in line]
+            assert not complaints, complaints
+    finally:
+        stack.stop()
+
+
+def fits(browser):
+    page, window = browser.width()
+    assert page <= window, f"the page has {page} pixels in a window of {window}"
+
+
+def visit_by_link_redeems_buys_and_makes_a_key(folder):
+    with opened(folder) as (stack, browser, secret, _):
+        browser.shows("ann", "h1")
+        browser.shows("10", "#sum")
+        assert secret not in browser.address(), "the key is taken out of the address"
+        assert not browser.cookies()
+        code = stack.run("code", "make", "spring", "20", "--reason", "spring sale")["codes"][0]["code"]
+        browser.fill("input[name=code]", code.lower())
+        browser.press("Redeem a code")
+        browser.shows("20 credits were added.", "#part-redeem [role=status]")
+        browser.shows("30", "#sum")
+        browser.fill("input[name=code]", "7K3Q-09ZD-MX4T-8WRA")
+        browser.press("Redeem a code")
+        browser.shows("There is no such code, or it can no longer be redeemed.", "#part-redeem [role=alert]")
+
+        browser.fill("#part-keys input[name=name]", "laptop")
+        browser.fill("#part-keys input[name=month]", "5")
+        browser.press("Make a key")
+        browser.shows("laptop", "(//div[@class='key']/strong[text()='laptop'])[1]")
+        made = browser.text("#secret code")
+        assert made.startswith("hk_") and made != secret
+        status, account = ask(f"{stack.url}/v1/account?include=budgets", made)
+        assert (status, account["budgets"][0]["windows"][0]["limit"]) == (200, "5"), account
+        assert ask(f"{stack.url}/v1/keys", made, "POST", {"kind": "owner", "owner": "ann", "reason": "r"}, "k")[0] == 403
+
+        browser.click("//button[@aria-label='Revoke laptop']")
+        browser.click("//button[starts-with(@aria-label, 'Revoke for good')]")
+        browser.shows("The key is revoked.", "#done")
+        assert ask(f"{stack.url}/v1/account", secret)[0] == 200
+        revoked = [key for key in ask(f"{stack.url}/v1/keys", secret)[1]["keys"] if key.get("name") == "laptop"]
+        assert [key["state"] for key in revoked] == ["revoked"], revoked
+
+        browser.click("//li[.//strong[contains(., '100')]]//button")
+        browser.shows("9.99 USD", ".sum")
+        browser.fill("input[name=card]", CARD)
+        browser.press("Pay")
+        browser.open(f"{stack.url}/me")
+        browser.shows("130", "#sum")
+        browser.shows("paid", "#part-orders .good")
+
+
+def chinese_page_fits_a_phone(folder):
+    with opened(folder, languages="zh-CN,zh") as (_, browser, _, _):
+        browser.resize(360, 740)
+        browser.shows("ann", "h1")
+        browser.shows("10", "#sum")
+        browser.shows("兑换码", "#redeem")
+        fits(browser)
+        browser.press("English")
+        browser.shows("Redeem a code", "#redeem")
+        browser.press("Leave")
+        browser.shows("Open this page with the link of your shop, or with your key.")
+        browser.open(browser.address())
+        browser.shows("Your credits", "h1")
+        fits(browser)
+
+
+def key_that_does_not_work_shows_nothing(folder):
+    with opened(folder) as (stack, browser, _, _):
+        browser.shows("ann", "h1")
+        browser.press("Leave")
+        browser.fill("input[name=key]", "hk_" + "0" * 64)
+        browser.press("Open")
+        browser.shows("This key does not work, or works no longer. Ask your shop for a new link.", "[role=alert]")
+        # Only a text, whatever it is.
+        browser.open(f"{stack.url}/me#%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E")
+        browser.shows("This key does not work, or works no longer. Ask your shop for a new link.", "[role=alert]")
+
+
+def lost_answers_make_one_key(folder):
+    with opened(folder, is_lossy=True) as (stack, browser, secret, gateway):
+        browser.shows("10", "#sum")
+        gateway.loses = "/v1/keys"
+        browser.fill("#part-keys input[name=name]", "job")
+        browser.press("Make a key")
+        browser.shows("There is no connection. Nothing was lost: try again.", "#part-keys [role=alert]")
+        assert len(gateway.lost) == 3, gateway.lost
+        gateway.loses = None
+        browser.press("Make a key")
+        browser.shows("The key was made, but its secret was lost on the way. Rotate it to get a new one.", "#secret p")
+        made = [key for key in ask(f"{stack.url}/v1/keys", secret)[1]["keys"] if key.get("name") == "job"]
+        assert len(made) == 1, made
+
+
+TESTS = [
+    visit_by_link_redeems_buys_and_makes_a_key,
+    chinese_page_fits_a_phone,
+    key_that_does_not_work_shows_nothing,
+    lost_answers_make_one_key,
+]
