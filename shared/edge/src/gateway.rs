@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Incoming, MalformedEvent, Reply};
 
+const SET_COOKIE: &str = "set-cookie";
+
 /// The fields of an event that are read, of both versions. Any of them may be null.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -24,6 +26,9 @@ struct Event<'e> {
     headers: Option<BTreeMap<Text<'e>, Text<'e>>>,
     #[serde(borrow)]
     multi_value_headers: Option<BTreeMap<Text<'e>, Vec<Text<'e>>>>,
+    /// Of 2.0, which takes them out of the headers.
+    #[serde(borrow)]
+    cookies: Option<Vec<Text<'e>>>,
     #[serde(borrow)]
     body: Option<Text<'e>>,
     is_base64_encoded: Option<bool>,
@@ -87,11 +92,16 @@ fn version_2(event: Event<'_>, http: Http<'_>) -> Result<Incoming, MalformedEven
     let stage = event.request_context.stage.filter(|Text(stage)| stage != "$default");
     let stage = stage.map(|Text(stage)| format!("/{stage}")).unwrap_or_default();
     let path = path.strip_prefix(&stage).filter(|rest| rest.starts_with('/')).unwrap_or(&path).to_owned();
+    let mut headers = event.headers.unwrap_or_default();
+    if let Some(cookies) = event.cookies.filter(|cookies| !cookies.is_empty()) {
+        let cookies: Vec<String> = cookies.into_iter().map(String::from).collect();
+        headers.insert(Text("cookie".into()), Text(cookies.join("; ").into()));
+    }
     Ok(Incoming {
         method: http.method.into(),
         path,
         query: event.raw_query_string.map(String::from).unwrap_or_default(),
-        headers: event.headers.unwrap_or_default().into_iter().map(header).collect::<Result<_, _>>()?,
+        headers: headers.into_iter().map(header).collect::<Result<_, _>>()?,
         body: event.body.map(String::from).unwrap_or_default(),
         is_base64: event.is_base64_encoded.unwrap_or_default(),
         source_ip: http.source_ip.and_then(|Text(ip)| ip.parse().ok()),
@@ -165,9 +175,9 @@ pub(crate) struct GatewayReply {
     headers: BTreeMap<&'static str, String>,
     body: String,
     is_base64_encoded: bool,
-    /// Only in 2.0. AWS does not need it, `cargo lambda watch` does.
+    /// Only in 2.0, which sets cookies from here. `cargo lambda watch` needs the field even if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cookies: Option<[&'static str; 0]>,
+    cookies: Option<Vec<String>>,
 }
 
 impl GatewayReply {
@@ -176,12 +186,15 @@ impl GatewayReply {
         let ReplyTarget { version, http_method, request_context } = serde_json::from_str(event).unwrap_or_default();
         let method = request_context.http.map(|http| http.method).or(http_method);
         let is_head = method.is_some_and(|Text(method)| method == "HEAD");
+        let is_version_2 = version.is_some_and(|Text(version)| version == "2.0");
+        let (cookies, headers): (Vec<_>, Vec<_>) =
+            reply.headers.into_iter().partition(|(name, _)| is_version_2 && *name == SET_COOKIE);
         Self {
             status_code: reply.status,
-            headers: reply.headers.into_iter().collect(),
+            headers: headers.into_iter().collect(),
             body: if is_head { String::new() } else { reply.body },
             is_base64_encoded: false,
-            cookies: version.filter(|Text(version)| version == "2.0").map(|_| []),
+            cookies: is_version_2.then(|| cookies.into_iter().map(|(_, cookie)| cookie).collect()),
         }
     }
 }

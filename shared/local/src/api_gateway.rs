@@ -52,6 +52,15 @@ impl Route {
         loop {
             match (wanted.next(), given.next()) {
                 (None, None) => return Some(parameters),
+                (Some(segment), Some(text)) if is_greedy(segment) => {
+                    let rest: Vec<&str> = std::iter::once(text).chain(given).collect();
+                    let rest = rest.join("/");
+                    let name = parameter(segment)?.trim_end_matches('+').to_owned();
+                    return (!text.is_empty()).then(|| {
+                        parameters.insert(name, rest);
+                        parameters
+                    });
+                }
                 (Some(segment), Some(text)) => match parameter(segment) {
                     None if segment == text => {}
                     Some(name) if !text.is_empty() => {
@@ -64,11 +73,17 @@ impl Route {
         }
     }
 
-    /// The sort key of matching routes: API Gateway prefers fewer parameters, then a method over `ANY`.
-    pub(crate) fn vagueness(&self) -> (usize, bool) {
+    /// The sort key of matching routes: API Gateway prefers one that is not greedy, then fewer parameters, then a method over
+    /// `ANY`.
+    pub(crate) fn vagueness(&self) -> (bool, usize, bool) {
         let parameters = self.path.split('/').filter(|segment| parameter(segment).is_some());
-        (parameters.count(), self.method == "ANY")
+        (self.path.split('/').any(is_greedy), parameters.count(), self.method == "ANY")
     }
+}
+
+/// `{path+}` takes one segment or more, and is the last.
+fn is_greedy(segment: &str) -> bool {
+    segment.ends_with("+}")
 }
 
 fn parameter(segment: &str) -> Option<&str> {

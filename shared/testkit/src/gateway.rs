@@ -60,7 +60,13 @@ impl<'r> Sent<'r> {
                 headers.get(*name).and_then(Value::as_str).map_or(value.clone(), |before| format!("{before},{value}"));
             headers.insert(name.to_ascii_lowercase(), joined.into());
         }
+        // API Gateway takes cookies out of the headers.
+        let cookies = headers.remove("cookie").map(|all| {
+            let all = all.as_str().unwrap_or_default().to_owned();
+            all.split(';').map(|cookie| Value::from(cookie.trim())).collect::<Vec<Value>>()
+        });
         json!({
+            "cookies": cookies,
             "version": "2.0",
             "routeKey": "$default",
             "rawPath": self.path,

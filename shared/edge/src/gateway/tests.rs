@@ -11,6 +11,12 @@ fn event_of_either_version_is_read_and_any_other_is_refused() {
                 "body":"{\"c\":\"\\u00e9\"}","isBase64Encoded":false,"cookies":null}"#,
             Some(("POST", "/a", "b=%20", r#"{"c":"\u00e9"}"#, "two=é x-one=1,2")),
         ),
+        // The browser's cookies are a header again.
+        (
+            r#"{"version":"2.0","rawPath":"/a","headers":{"cookie":"x=0"},"cookies":["a=1","b=2"],
+                "requestContext":{"http":{"method":"GET"}}}"#,
+            Some(("GET", "/a", "", "", "cookie=a=1; b=2")),
+        ),
         (
             r#"{"rawPath":"/dev/a","headers":null,"requestContext":{"http":{"method":"GET"},"stage":"dev"},"body":null}"#,
             Some(("GET", "/a", "", "", "")),
@@ -99,6 +105,16 @@ fn event_version_gives_reply_fields() {
         let json = serde_json::to_string(&GatewayReply::to(event, reply())).expect("JSON");
         assert_eq!(json, format!("{common}{rest}"), "{event}");
     }
+}
+
+#[test]
+fn cookie_is_set_where_the_version_has_it() {
+    let reply = || Reply::empty(303).with_header("set-cookie", "a=1").with_header("set-cookie", "b=2");
+    let json = serde_json::to_string(&GatewayReply::to(r#"{"version":"2.0"}"#, reply())).expect("JSON");
+    let cookies = r#"{"statusCode":303,"headers":{},"body":"","isBase64Encoded":false,"cookies":["a=1","b=2"]}"#;
+    assert_eq!(json, cookies);
+    let json = serde_json::to_string(&GatewayReply::to("{}", reply())).expect("JSON");
+    assert!(json.contains(r#""headers":{"set-cookie":"b=2"}"#), "1.0 sets one: {json}");
 }
 
 #[test]

@@ -41,6 +41,10 @@ fn route_matches_method_and_path() {
         ("GET", "/a/b", "GET", "/a/b//", None),
         ("GET", "/", "GET", "/", Some("")),
         ("GET", "/a/b", "GET", "/a", None),
+        ("GET", "/a/{path+}", "GET", "/a/b", Some("path=b")),
+        ("GET", "/a/{path+}", "GET", "/a/b/c", Some("path=b/c")),
+        ("GET", "/a/{path+}", "GET", "/a", None),
+        ("GET", "/a/{path+}", "GET", "/b/c", None),
     ];
     for (method, path, request_method, request_path, expected) in rows {
         let parameters = route(method, path).matches(request_method, request_path);
@@ -51,6 +55,7 @@ fn route_matches_method_and_path() {
         assert_eq!(found.as_deref(), expected, "{method} {path} {request_path}");
     }
     assert!(route("ANY", "/a/b").vagueness() < route("GET", "/a/{id}").vagueness());
+    assert!(route("ANY", "/{a}/{b}").vagueness() < route("GET", "/a/{path+}").vagueness());
 }
 
 #[test]
