@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ledger::{CommitError, Decision, Entry, Fact, Facts, Fingerprint, JournalHeader, Ledger as _, Writer};
+use ledger::{CommitError, Ledger as _, Writer};
 use local::context;
 
 use crate::authorship::Authorship;
@@ -20,15 +20,7 @@ pub(crate) async fn note(
     what: Vec<(&'static str, String)>,
 ) -> Result<ChangeResult, Error> {
     by.print_id(kind);
-    let fields: Vec<(&str, &str)> =
-        [("kind", kind)].into_iter().chain(what.iter().map(|(name, value)| (*name, value.as_str()))).collect();
-    let fingerprints = Fingerprint::of(1, &fields).into();
-    let signed = [("author", Fact::from(by.author.as_str())), ("reason", Fact::from(by.reason.as_str()))];
-    let facts: Facts =
-        signed.into_iter().chain(what.into_iter().map(|(name, value)| (name, Fact::Text(value)))).collect();
-    let header =
-        JournalHeader { receipt: by.receipt()?, writer: Writer::Manual, kind, facts, fingerprints, order: None };
-    let decision = Decision::Record(Entry { header, effects: Vec::new(), keeps_body: false, alarm: None });
+    let decision = insight::note(by.receipt()?, Writer::Manual, (&by.author, &by.reason), kind, what);
     match books.ledger.commit(&decision, &context(PATIENCE)).await {
         Ok(committed) => Ok(ChangeResult::of(&committed)),
         Err(CommitError::Conflict) => Err(Error::IdTaken(by.id.clone())),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
-use ledger::{Backlog as _, Committed, Ledger as _, Pausable, Pause, PauseError, Pauses, Source};
+use ledger::{Backlog as _, Committed, Ledger as _, Pausable, Pause, PauseError, Pauses};
 use local::{What, context, now};
 use serde::Serialize;
 
@@ -90,7 +90,7 @@ pub(crate) async fn pause(
         form.show(&PauseList::of(&books.ledger.pauses(&context(PATIENCE)).await?));
         return Ok(());
     };
-    if let Some(loses) = lost_by(what).filter(|_| !args.accept_loss) {
+    if let Some(loses) = what.lost_by().filter(|_| !args.accept_loss) {
         return Err(Error::PauseLoses { what: what.as_str(), loses });
     }
     let by = ChangeArgs::of(reason, args.author, args.id).authorship(variable)?;
@@ -139,18 +139,6 @@ async fn change(
     let shown = if changed.is_done_now() { pauses } else { before };
     form.show(&PauseChange { changed, list: PauseList::of(&shown), note });
     Ok(())
-}
-
-/// What is lost while it is paused, if its sender does not keep what is turned away.
-const fn lost_by(what: Pausable) -> Option<&'static str> {
-    match what {
-        Pausable::Source(Source::Litellm) => Some("LiteLLM retries `max_retries` times, and then drops the usage"),
-        Pausable::Source(Source::Openrouter) => Some("OpenRouter promises no retry"),
-        // These retry for a day or more; what is paused for longer is queried, or read from the gateway's log.
-        Pausable::Source(Source::Usage | Source::Stripe | Source::Wechat | Source::Epay | Source::Fireblocks)
-        | Pausable::Fulfil
-        | Pausable::Sweep(_) => None,
-    }
 }
 
 fn pausable(text: &str) -> Result<Pausable, String> {

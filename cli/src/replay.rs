@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use insight::{EventRow, Events as _, Found, Typed, Why, find};
-use ledger::{Backlog as _, CallContext, DueRow, EventKey, Lanes as _, Order, PaymentState, Source, Timestamp};
+use insight::{EventRow, Events as _, Replayable, Typed, Why, replayable, why_not};
+use ledger::{Backlog as _, CallContext, DueRow, EventKey, Lanes as _, Order, Source, Timestamp};
 use local::context;
 use serde::Serialize;
 
@@ -78,21 +78,19 @@ pub(crate) async fn run(
     let by = args.by.authorship(variable)?;
     let since = args.since.as_deref().map(parse::time).transpose()?;
     let books = args.which.open(dir).await?;
-    if let Some(id) = &args.event
-        && let Some(order) = unpaid(&books, id).await?
-    {
-        return query(&books, &order, &by, args.yes, form).await;
-    }
     let (rows, more) = match (&args.event, args.source) {
-        (Some(id), _) => (named(&books, id).await?, false),
+        (Some(text), _) => {
+            let typed = Typed { text, code: None, merchants: &[] };
+            match replayable(&books.ledger, &typed, &context(PATIENCE)).await?.map_err(ReplayRefused::from)? {
+                Replayable::Query(order) => return query(&books, &order, &by, args.yes, form).await,
+                Replayable::Events(rows) => (rows, false),
+            }
+        }
         (None, Some(source)) => failed(&books, source, since).await?,
         (None, None) => (Vec::new(), false),
     };
     if rows.is_empty() {
         return Err(ReplayRefused::Nothing.into());
-    }
-    for row in &rows {
-        check(&books, row).await?;
     }
     list(&rows, more);
     if !args.yes && !prompt::is_confirmed(&format!("{} events are tried again now.", rows.len())) {
@@ -113,15 +111,6 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// The order that the text names, if its provider is still queried for its payment, and no event of it was refused.
-async fn unpaid(books: &Books, text: &str) -> Result<Option<Order>, Error> {
-    let typed = Typed { text, code: None, merchants: &[] };
-    let mut found = find(&books.ledger, &typed, &context(PATIENCE)).await?;
-    let Some(Found::Order(found)) = found.pop().filter(|_| found.is_empty()) else { return Ok(None) };
-    let is_open = |order: &Order| matches!(order.payment, PaymentState::Unpaid | PaymentState::Failed);
-    Ok(found.order.filter(|order| found.rows.is_empty() && is_open(order)))
-}
-
 /// Has the sweep of unpaid orders query the provider now, and book what it reports.
 async fn query(books: &Books, order: &Order, by: &Authorship, is_confirmed: bool, form: Form) -> Result<(), Error> {
     let provider = order.terms.provider.as_str();
@@ -134,30 +123,6 @@ async fn query(books: &Books, order: &Order, by: &Authorship, is_confirmed: bool
     books.ledger.reschedule_order(order, Some(context.received_at), &context).await?;
     form.show(&ReplayFacts { changed, due: vec![order.number.to_string()], overtaken: Vec::new(), more: false });
     Ok(())
-}
-
-/// The refused events that the text names.
-async fn named(books: &Books, text: &str) -> Result<Vec<EventRow>, Error> {
-    let typed = Typed { text, code: None, merchants: &[] };
-    let found = find(&books.ledger, &typed, &context(PATIENCE)).await?;
-    let mut rows: Vec<EventRow> = Vec::new();
-    for found in found {
-        match found {
-            Found::Event(row) => rows.push(*row),
-            Found::Order(found) => rows.extend(found.rows),
-            Found::Lane(_, waiting) => {
-                let keys = waiting.iter().map(ledger::Owed::receipt).collect();
-                rows.extend(stored(books, &keys).await?);
-            }
-            Found::Hold(_) | Found::Key(_) | Found::Code(_) | Found::Owner(_) | Found::Unreadable(_) => {}
-        }
-    }
-    let booked = rows.iter().find(|row| row.is_booked()).map(|row| row.key.to_string());
-    rows.retain(|row| !row.is_booked());
-    match booked {
-        Some(key) if rows.is_empty() => Err(ReplayRefused::Booked(key).into()),
-        _ => Ok(rows),
-    }
 }
 
 /// All that wait, those in lanes too, and whether there are more.
@@ -173,6 +138,11 @@ async fn failed(books: &Books, source: Source, since: Option<Timestamp>) -> Resu
     rows.retain(|row| !row.is_booked() && since.is_none_or(|since| row.received_at >= Some(since)));
     rows.sort_by_key(|row| row.received_at);
     rows.truncate(EVENTS_MAX.into());
+    for row in &rows {
+        if let Some(why) = why_not(&books.ledger, row, &context).await? {
+            return Err(ReplayRefused::from(why).into());
+        }
+    }
     Ok((rows, more))
 }
 
@@ -190,18 +160,6 @@ async fn in_lane(
 async fn stored(books: &Books, keys: &BTreeSet<EventKey>) -> Result<Vec<EventRow>, Error> {
     let rows = books.ledger.events(keys, &context(PATIENCE)).await?;
     Ok(rows.into_values().filter_map(Result::ok).collect())
-}
-
-/// A replay verifies what was delivered: it needs a delivery, and one that contradicts nothing.
-async fn check(books: &Books, row: &EventRow) -> Result<(), Error> {
-    let key = || row.key.to_string();
-    if row.refused_for() == Some(&Why::Conflict) {
-        return Err(ReplayRefused::Conflict(key()).into());
-    }
-    if !row.is_of_sender() || books.ledger.delivery(row, &context(PATIENCE)).await?.is_none() {
-        return Err(ReplayRefused::NoDelivery(key()).into());
-    }
-    Ok(())
 }
 
 fn list(rows: &[EventRow], more: bool) {

@@ -1,5 +1,6 @@
 //! Why an event is not tried again, its delivery not shown, or a provider not queried.
 
+use insight::NotReplayable;
 use thiserror::Error as ThisError;
 
 use crate::exit::Exit;
@@ -19,6 +20,17 @@ pub(crate) enum ReplayRefused {
     NotConfirmed,
     #[error("several events have this name: give one of {0}")]
     Several(String),
+}
+
+impl From<NotReplayable> for ReplayRefused {
+    fn from(why: NotReplayable) -> Self {
+        match why {
+            NotReplayable::Nothing => Self::Nothing,
+            NotReplayable::Booked(key) => Self::Booked(key),
+            NotReplayable::Conflict(key) => Self::Conflict(key),
+            NotReplayable::NoDelivery(key) => Self::NoDelivery(key),
+        }
+    }
 }
 
 /// No provider was queried.

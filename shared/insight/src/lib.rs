@@ -24,10 +24,13 @@ mod find;
 mod fix;
 mod listing;
 mod names;
+mod note;
 mod port;
 mod render;
+mod replay;
 mod sender;
 pub mod sentence;
+mod side;
 
 pub use answer::ProviderAnswer;
 pub use chain::{Cause, Chain, Halt, Happened, Link, Stage};
@@ -37,10 +40,13 @@ pub use find::{Found, FoundOrder, find};
 pub use fix::Fix;
 pub use listing::{ListFilter, Newest, newest};
 pub use names::Typed;
+pub use note::note;
 pub use port::{Events, Readable};
 pub use render::Commands;
+pub use replay::{NotReplayable, Replayable, replayable, why_not};
 pub use sender::{Sender, sender_of};
 pub use sentence::{Lang, Sentence};
+pub use side::Side;
 
 #[cfg(test)]
 mod tests;

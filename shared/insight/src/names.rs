@@ -129,6 +129,7 @@ impl Names {
             ("order", text.to_owned()),
             ("credits", text.to_owned()),
             ("manual", text.to_owned()),
+            ("console", text.to_owned()),
             ("repair", text.to_owned()),
         ] {
             self.events.insert(row(head, &id));

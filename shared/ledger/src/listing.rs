@@ -51,6 +51,7 @@ pub fn is_listed(entry: &Entry) -> bool {
         | Writer::Reconcile
         | Writer::Redeem
         | Writer::Credits
+        | Writer::Console
         | Writer::Manual
         | Writer::Repair => true,
         Writer::Source(Source::Usage | Source::Litellm | Source::Openrouter)

@@ -36,6 +36,18 @@ impl Pausable {
     pub fn named(word: &str) -> Option<Self> {
         Self::all().find(|known| known.as_str() == word)
     }
+
+    /// What is lost while it is paused, if its sender does not keep what is turned away.
+    pub const fn lost_by(self) -> Option<&'static str> {
+        match self {
+            Self::Source(Source::Litellm) => Some("LiteLLM retries `max_retries` times, and then drops the usage"),
+            Self::Source(Source::Openrouter) => Some("OpenRouter promises no retry"),
+            // These retry for a day or more; what is paused for longer is queried, or read from the gateway's log.
+            Self::Source(Source::Usage | Source::Stripe | Source::Wechat | Source::Epay | Source::Fireblocks)
+            | Self::Fulfil
+            | Self::Sweep(_) => None,
+        }
+    }
 }
 
 /// Since when, by whom and why.

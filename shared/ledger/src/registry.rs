@@ -92,6 +92,8 @@ pub enum Writer {
     Hold,
     /// A change by a service key over the credits API.
     Credits,
+    /// What an operator does in the console.
+    Console,
     /// A person's change by the command line.
     Manual,
     /// A person's repair of rows by the command line.
@@ -110,6 +112,7 @@ impl Writer {
             Self::Expiry => "expire",
             Self::Hold => "hold",
             Self::Credits => "credits",
+            Self::Console => "console",
             Self::Manual => "manual",
             Self::Repair => "repair",
         }
