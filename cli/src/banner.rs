@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::print;
 
 pub(crate) fn show(running: &Running, home: &Home, memory: bool) {
-    let base = &running.base_url;
+    let (base, console) = (&running.base_url, &running.console_url);
     let dir = quoted(home.dir());
     let books = if memory { "in memory, until this process ends" } else { "store.db" };
     // The commands must use the same data folder.
@@ -18,6 +18,7 @@ pub(crate) fn show(running: &Running, home: &Home, memory: bool) {
   books    {books} (folder {dir})
   demo     account {DEMO_OWNER}: {DEMO_CREDITS} credits at the start, key {DEMO_REMOTE_KEY}
   scripts  {dir}/local.json has the URLs, secrets and keys
+  console  {console}
 
 Paste into another terminal:
 

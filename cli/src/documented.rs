@@ -43,6 +43,7 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
         "transfer ",
         "hold ",
         "order ",
+        "operator ",
         "code ",
         "rate ",
         "pause ",

@@ -5,6 +5,7 @@ pub(crate) mod hold;
 pub(crate) mod of_catalog;
 mod of_local;
 pub(crate) mod of_tools;
+pub(crate) mod operator;
 pub(crate) mod replay;
 
 use std::io;
@@ -236,6 +237,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Replay(#[from] ReplayRefused),
     #[error(transparent)]
+    Operator(#[from] operator::OperatorRefused),
+    #[error(transparent)]
     Ask(#[from] AskRefused),
     #[error(transparent)]
     Rate(#[from] RateError),
@@ -365,6 +368,7 @@ impl Error {
             | Self::Rate(_)
             | Self::NoEvent(_)
             | Self::Replay(_)
+            | Self::Operator(_)
             | Self::Pause(_)
             | Self::PauseLoses { .. }
             | Self::NoUsage(_)

@@ -1,6 +1,6 @@
 //! The command line: `cargo run` serves the local stack; the commands `send`, `explain`, `event`, `replay`, `account`,
 //! `transfer`, `hold`,
-//! `member`, `order`, `owner`, `code`, `key`, `reverse`, `rate`, `pause`, `resume`, `audit` and `trial-balance` work with it,
+//! `member`, `operator`, `order`, `owner`, `code`, `key`, `reverse`, `rate`, `pause`, `resume`, `audit` and `trial-balance` work with it,
 //! or with a deployed stage, `chat` with the chat API, and `catalog` with the catalog alone.
 
 mod account;
@@ -32,6 +32,7 @@ mod hold_facts;
 mod key;
 mod member;
 mod note;
+mod operator;
 mod order;
 mod owner;
 mod parse;
@@ -99,6 +100,8 @@ enum Command {
     Member(member::MemberCommand),
     /// Show an order, or change it by hand
     Order(order::Order),
+    /// Let a person sign in to the console, make another link, or end that
+    Operator(operator::OperatorCommand),
     /// Print all of one owner, or erase what names a person
     Owner(owner::OwnerCommand),
     /// Give the charge of a usage event back to its owner, whole or in part, once
@@ -196,6 +199,9 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Audit(args)) => audit::run(args, &data, form).await,
             Some(Command::TrialBalance(args)) => Box::pin(trial_balance::run(args, &data, form)).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),
+            Some(Command::Operator(args)) => {
+                Box::pin(operator::run(args, &data, form, variable)).await.map(|()| Exit::Done)
+            }
             Some(Command::Owner(args)) => Box::pin(owner::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Transfer(args)) => {
                 Box::pin(account_transfer::run(args, &data, form, variable)).await.map(|()| Exit::Done)

@@ -72,6 +72,8 @@ def page_works_by_keyboard(folder):
     with opened(folder, languages="en-US,en") as (stack, browser):
         browser.open(stack.url)
         browser.keys(TAB)
+        assert browser.focused() == "Console"
+        browser.keys(TAB)
         assert browser.focused() == "中文"
         browser.keys(TAB)
         assert browser.focused() == "Send a usage event"

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 import buyer
+import console
 import front
 import shop
 from processes import ROOT
@@ -22,7 +23,7 @@ def main():
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        for test in front.TESTS + shop.TESTS + buyer.TESTS:
+        for test in front.TESTS + console.TESTS + shop.TESTS + buyer.TESTS:
             at = time.monotonic()
             place = folder / test.__name__
             place.mkdir()

@@ -6,7 +6,7 @@ from process import check, say, until
 
 # A running function refreshes its keys at most once a minute.
 ROTATED_WITHIN_S = 120
-TABLES = ("journal", "bodies", "accounts", "orders", "subscriptions", "holds", "calls")
+TABLES = ("journal", "bodies", "accounts", "orders", "subscriptions", "holds", "calls", "operators")
 
 
 def rotated(shop):

@@ -23,6 +23,7 @@ OWN_ROWS = {
     "OrdersFunction": "order#",
     "CheckoutFunction": "order#",
     "CreditsFunction": "usage#",
+    "ConsoleFunction": "console#",
     "FulfilFunction": "fulfilled#",
     # It replays the events of every source.
     "ReconcileFunction": "stripe#",
@@ -71,7 +72,9 @@ def enforced(shop):
                 refused["the published keys"] = together("Update", updated("accounts", "jwks#"))
             if function != "ReconcileFunction":
                 provider = "wechat" if function != "WechatFunction" else "epay"
-                for prefix in (f"{another}#", f"payment#{provider}#", f"unparsed#{another}#"):
+                # The console makes refused events of every source due.
+                lines = (f"{another}#", f"payment#{provider}#", f"unparsed#{another}#")
+                for prefix in lines if function != "ConsoleFunction" else ("manual#", "grant#", lines[1]):
                     refused[f"a line {prefix}"] = together("Update", updated("journal", prefix))
                 body = {"TableName": deployment.table("bodies"), "Item": {"id": {"S": f"{another}#{shop.named('suite')}"}}}
                 refused[f"a body {another}#"] = together("Put", body | {"ConditionExpression": "attribute_exists(id)"})
@@ -79,8 +82,8 @@ def enforced(shop):
             # and the log of a gateway.
             # Checkout signs its calls to WeChat Pay, but verifies no notification.
             others = (another, "retired", "new-api", *(("wechat",) if function == "CheckoutFunction" else ()))
-            # Only the credits API redeems codes.
-            pepper = () if function == "CreditsFunction" else ("codes",)
+            # Only the credits API redeems codes, and the console looks for them.
+            pepper = () if function in ("CreditsFunction", "ConsoleFunction") else ("codes",)
             for name in (*(others if function != "ReconcileFunction" else ()), *pepper):
                 secret = f"hookledger/{deployment.stage}/{name}"
                 refused[f"the secret {name}"] = call("secretsmanager", "get_secret_value", SecretId=secret)

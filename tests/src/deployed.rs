@@ -87,6 +87,7 @@ fn every_function_has_its_size_log_and_role() {
     let memory = [
         ("checkout", 256, 10),
         ("chat", 256, 620),
+        ("console", 256, 15),
         ("credits", 128, 10),
         ("epay", 256, 10),
         ("fireblocks", 256, 10),

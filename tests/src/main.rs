@@ -12,6 +12,7 @@ mod budgets;
 mod chat;
 mod circles;
 mod codes;
+mod console;
 mod container;
 mod costs;
 mod credits;

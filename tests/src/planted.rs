@@ -2,6 +2,7 @@
 //! because of one. `policies` evaluates which rows IAM lets a role write.
 
 mod booked;
+mod without_money;
 
 use std::collections::BTreeSet;
 
@@ -100,7 +101,7 @@ fn write_row(table: &'static str, world: &World, key: &str, fields: &Value) {
 
 #[expect(clippy::too_many_lines, reason = "one row for each kind of row")]
 fn rows() -> Vec<Planted> {
-    vec![
+    let mut rows = vec![
         Planted {
             table: "journal",
             name: "a payment row of an unpaid order",
@@ -297,15 +298,6 @@ fn rows() -> Vec<Planted> {
             stopped_by: Defence::Alarm("passed_over"),
         },
         Planted {
-            table: "calls",
-            name: "a minute in which a key has made all its calls",
-            key: "calls#key#api#0#29453760",
-            plant: |world, _| {
-                write_row("calls", world, "calls#key#api#0#29453760", &json!({ "calls": { "N": "60000" } }));
-            },
-            stopped_by: Defence::Nothing,
-        },
-        Planted {
             table: "subscriptions",
             name: "an active subscription",
             key: "stripe#sub_1",
@@ -320,7 +312,9 @@ fn rows() -> Vec<Planted> {
             },
             stopped_by: Defence::Roles(&["reconcile", "stripe"]),
         },
-    ]
+    ];
+    rows.extend(without_money::rows());
+    rows
 }
 
 /// Runs the stream record of the order, and every sweep for half an hour and a day later. Returns the alarms.

@@ -166,8 +166,18 @@ async fn role_grants_exactly_what_its_function_does() {
             let reads_any = right.action == "GetItem" && right.on == "accounts" && keys.is_none();
             assert!(
                 !reads_any
-                    || ["usage", "litellm", "openrouter", "orders", "checkout", "credits", "chat", "reconcile"]
-                        .contains(&name),
+                    || [
+                        "usage",
+                        "litellm",
+                        "openrouter",
+                        "orders",
+                        "checkout",
+                        "credits",
+                        "chat",
+                        "console",
+                        "reconcile"
+                    ]
+                    .contains(&name),
                 "{name}: {right:?}"
             );
             let scans = right.action == "Scan";

@@ -205,6 +205,13 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
         schedules: BTreeSet::new,
     },
     Declared {
+        name: console::NAME,
+        routes: || of(console::ROUTES),
+        secrets: &[api::CODE_PEPPER],
+        variables: &[(&console::Config::VARIABLES, "functions/console/src/config.rs")],
+        schedules: BTreeSet::new,
+    },
+    Declared {
         name: fulfil::SOURCE,
         routes: BTreeSet::new,
         secrets: &[
@@ -324,8 +331,8 @@ fn vault_without_workspace_is_refused_at_deployment() {
 fn table_names_of_the_template_and_the_code_agree() {
     let data = Template::parse(DATA_YAML, &[("Stage", "dev")]).expect("a template");
     let declared: BTreeSet<&str> = data.tables().iter().map(|table| table.name.as_str()).collect();
-    let Tables { journal, bodies, accounts, orders, subscriptions, holds, calls } = Tables::of_stage("dev");
-    let tables = [&journal, &bodies, &accounts, &orders, &subscriptions, &holds, &calls];
+    let Tables { journal, bodies, accounts, orders, subscriptions, holds, calls, operators } = Tables::of_stage("dev");
+    let tables = [&journal, &bodies, &accounts, &orders, &subscriptions, &holds, &calls, &operators];
     assert_eq!(declared, tables.map(String::as_str).into());
     let app = Template::parse(APP_YAML, &[("Stage", "dev")]).expect("a template");
     for function in app.functions() {
@@ -341,7 +348,7 @@ fn secret_has_the_setting_that_the_function_reads() {
     for function in FUNCTIONS.iter().filter(|function| !function.secrets.is_empty()) {
         let resources = app.document()["Resources"].as_object().expect("resources");
         // Its secret is also the command line's, and is named for what is in it.
-        let name = if function.name == Credits::NAME { "codes" } else { function.name };
+        let name = if [Credits::NAME, console::NAME].contains(&function.name) { "codes" } else { function.name };
         let name = format!("hookledger/{STAGE}/{name}");
         let secret =
             resources.values().find(|resource| resource["Properties"]["Name"] == name.as_str()).expect("a secret");

@@ -3,6 +3,7 @@
 
 mod books;
 mod chat;
+mod console;
 mod delivery;
 mod payments;
 mod runtime;
@@ -12,11 +13,12 @@ use ledger::Source;
 
 use crate::alarm::Alarm;
 
-/// The functions with an HTTP API. The sources answer HTTP requests, too.
-pub const APIS: [&str; 4] = ["orders", "checkout", "credits", "chat"];
+/// The functions with an HTTP API, or pages. The sources answer HTTP requests, too.
+pub const APIS: [&str; 5] = ["orders", "checkout", "credits", "chat", "console"];
 /// The functions that the orders stream and the schedules invoke.
 pub const WORKERS: [&str; 2] = ["fulfil", "reconcile"];
-pub const TABLES: [&str; 7] = ["journal", "bodies", "accounts", "orders", "subscriptions", "holds", "calls"];
+pub const TABLES: [&str; 8] =
+    ["journal", "bodies", "accounts", "orders", "subscriptions", "holds", "calls", "operators"];
 
 /// The functions that answer HTTP requests.
 pub fn answering() -> impl Iterator<Item = &'static str> {
@@ -35,13 +37,14 @@ pub struct Group {
 }
 
 /// All groups, in the order of the documentation.
-pub fn groups() -> [Group; 6] {
+pub fn groups() -> [Group; 7] {
     [
         Group { header: "delivery of paid orders", alarms: delivery::alarms() },
         Group { header: "payments", alarms: payments::alarms() },
         Group { header: "books", alarms: books::alarms() },
         Group { header: "senders of webhooks", alarms: senders::alarms() },
         Group { header: "chat", alarms: chat::alarms() },
+        Group { header: "console", alarms: console::alarms() },
         Group { header: "functions, API, tables and queues", alarms: runtime::alarms() },
     ]
 }

@@ -281,8 +281,20 @@ fn replays() -> Vec<ReplayRefused> {
 }
 
 /// These only wrap errors that have rows of their own, or that no person causes.
-const WRAPPERS: &[&str] =
-    &["Local", "Repair", "Rate", "Pause", "Tool", "Hold", "HoldTerms", "Catalog", "Replay", "Ask", "Commit"];
+const WRAPPERS: &[&str] = &[
+    "Local",
+    "Repair",
+    "Rate",
+    "Pause",
+    "Tool",
+    "Hold",
+    "HoldTerms",
+    "Catalog",
+    "Replay",
+    "Operator",
+    "Ask",
+    "Commit",
+];
 const WRAPPERS_OF_LOCAL: &[&str] =
     &["Store", "Memory", "Stream", "Random", "Template", "Setting", "Start", "Path", "Commit"];
 
@@ -377,6 +389,10 @@ fn every_message_says_what_to_do() {
         seen.insert(name);
     }
     assert_eq!(seen, variants(include_str!("replay.rs"), "ReplayRefused"), "each variant has a row");
+    for refused in operator::samples() {
+        let name = name(&refused);
+        row(&Error::Operator(refused), &format!("operator {name}"));
+    }
     for refused in [AskRefused::Deployed, AskRefused::NoOrder] {
         let name = name(&refused);
         row(&Error::Ask(refused), &format!("ask {name}"));

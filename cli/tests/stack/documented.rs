@@ -59,6 +59,7 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/books.md", "transfer alice bob 15", Test("changes_of_the_page_are_done")),
     ("docs/books.md", "trial-balance", Test("books_of_the_page_add_up")),
     ("docs/codes.md", "code make spring 5", Test("codes_are_made_redeemed_listed_and_revoked")),
+    ("docs/console.md", "operator add amy", Other("cli/tests/stack/consoling.rs", "operator_of_the_page_signs_in")),
     ("docs/fulfilment.md", "account referrer alice bob", Test("changes_of_the_page_are_done")),
     ("docs/fulfilment.md", "--as done --seq 77", Test("unknown_top_up_is_resolved")),
     ("docs/budgets.md", "--zone +08:00", Test("budgets_of_the_page_are_set")),

@@ -17,6 +17,7 @@ mod budgets;
 mod buying;
 mod chatting;
 mod codes;
+mod consoling;
 mod crash;
 mod deciding;
 mod documented;

@@ -90,7 +90,8 @@ fn routes(order: &str) -> Vec<(String, String, String)> {
         };
         function.routes.iter().map(route).collect::<Vec<_>>()
     };
-    template.functions().iter().flat_map(of).collect()
+    // The console's pages lead to its sign-in; `consoling.rs` has them.
+    template.functions().iter().filter(|function| function.binary != "console").flat_map(of).collect()
 }
 
 fn made(stack: &Stack<'_>, folder: &Folder) -> (String, String) {

@@ -225,12 +225,13 @@ pub fn own_targets(level: LogLevel) -> Targets {
 }
 
 /// Every crate that a function or the local stack logs from, and the targets above. Each name is a prefix.
-pub const OWN_CRATES: [&str; 26] = [
+pub const OWN_CRATES: [&str; 27] = [
     "api",
     "audit",
     "catalog",
     "chat",
     "checkout",
+    "console",
     "credits",
     "edge",
     "epay",

@@ -15,7 +15,7 @@ fn template_creates_its_tables() {
     engine.create_tables(&template).expect("tables");
     engine.create_tables(&template).expect("a second call changes nothing");
     let names = engine.request("ListTables", &json!({})).expect("an answer");
-    let expected = ["accounts", "bodies", "calls", "holds", "journal", "orders", "subscriptions"];
+    let expected = ["accounts", "bodies", "calls", "holds", "journal", "operators", "orders", "subscriptions"];
     assert_eq!(names["TableNames"], json!(expected.map(|name| format!("hookledger-local-{name}"))));
 }
 

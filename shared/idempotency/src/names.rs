@@ -7,6 +7,8 @@ pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const ACCOUNTS: &str = "accounts";
 pub(crate) const AFTER: &str = "after";
 pub(crate) const AGAIN: &str = "again";
+/// From where an operator has signed in.
+pub(crate) const ADDRESS: &str = "address";
 /// When an alarm last named the lane.
 pub(crate) const ALARMED_AT: &str = "alarmed_at";
 pub(crate) const AMOUNT_UNITS: &str = "amount_units";
@@ -47,6 +49,8 @@ pub(crate) const CHARGE_UNITS: &str = "charge_units";
 pub(crate) const CHARGED_UNITS: &str = "charged_units";
 /// Whether another channel had charged a hold's use before its settlement.
 pub(crate) const CHARGED_BEFORE: &str = "charged_before";
+/// When an operator chose its password and second factor.
+pub(crate) const CHOSEN_AT: &str = "chosen_at";
 pub(crate) const CLOSED_AT: &str = "closed_at";
 pub(crate) const CODE: &str = "code";
 pub(crate) const COMMISSIONS: &str = "commissions";
@@ -121,6 +125,9 @@ pub(crate) const LAST: &str = "last";
 pub(crate) const LATER_UNITS: &str = "later_units";
 pub(crate) const LENGTH: &str = "length";
 pub(crate) const LINE: &str = "line";
+/// Of an operator: the hash and the end of the link that works once.
+pub(crate) const LINK_HASH: &str = "link_hash";
+pub(crate) const LINK_UNTIL: &str = "link_until";
 pub(crate) const LINES: &str = "lines";
 /// On the rows that the index by day has: its key.
 pub(crate) const LISTED: &str = "listed";
@@ -166,6 +173,8 @@ pub(crate) const PAID_UNITS: &str = "paid_units";
 pub(crate) const PARTS: &str = "parts";
 /// How often the sweep could not process the row since it last could.
 pub(crate) const PASSED_OVER: &str = "passed_over";
+/// A hash, with its parameters and salt.
+pub(crate) const PASSWORD: &str = "password";
 pub(crate) const PATH: &str = "path";
 pub(crate) const PAUSED: &str = "paused";
 /// Of a period: the owner whose account pays.
@@ -218,18 +227,23 @@ pub(crate) const REPAIRED_BY: &str = "repaired_by";
 /// On an entry that a person has reversed: the key of the reversing entry.
 pub(crate) const REVERSED_BY: &str = "reversed_by";
 pub(crate) const REVERSES: &str = "reverses";
+pub(crate) const ROLE: &str = "role";
 pub(crate) const REVOKED_AT: &str = "revoked_at";
 pub(crate) const REPORTED_AT: &str = "reported_at";
 pub(crate) const RECORDED_UNITS: &str = "recorded_units";
 pub(crate) const SCALE: &str = "scale";
 /// What a service key may do, as words between commas.
 pub(crate) const SCOPES: &str = "scopes";
+/// When a session was last used.
+pub(crate) const SEEN_AT: &str = "seen_at";
 pub(crate) const SEEN: &str = "seen";
 pub(crate) const SEQ: &str = "seq";
 pub(crate) const SERVICE: &str = "service";
 pub(crate) const SESSION: &str = "session";
 pub(crate) const SHARES: &str = "shares";
 pub(crate) const SIDES: &str = "sides";
+/// How often an operator has signed in, and which sign-in a record is of.
+pub(crate) const SIGN_INS: &str = "sign_ins";
 pub(crate) const SINCE: &str = "since";
 pub(crate) const SITE: &str = "site";
 pub(crate) const SOURCE: &str = "source";
@@ -240,6 +254,9 @@ pub(crate) const SUSPECT: &str = "suspect";
 pub(crate) const TAKEN: &str = "taken";
 pub(crate) const TOTAL_LIMIT_UNITS: &str = "total_limit_units";
 pub(crate) const TOTAL_UNITS: &str = "total_units";
+/// The key of an operator's codes, and the time step of the last accepted one.
+pub(crate) const TOTP_KEY: &str = "totp_key";
+pub(crate) const TOTP_STEP: &str = "totp_step";
 pub(crate) const TRANSFER: &str = "transfer";
 pub(crate) const TRIAL_BALANCE: &str = "trial_balance";
 pub(crate) const UNDATED: &str = "undated";
@@ -308,6 +325,7 @@ pub(crate) fn placeholder(attribute: &str) -> Option<&'static str> {
         PATH => "#path",
         PLAN => "#plan",
         QUERY => "#query",
+        ROLE => "#role",
         SESSION => "#session",
         SOURCE => "#source",
         STATE => "#state",

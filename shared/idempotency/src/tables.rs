@@ -19,11 +19,13 @@ pub struct Tables {
     pub holds: String,
     /// `CALLS_TABLE`
     pub calls: String,
+    /// `OPERATORS_TABLE`
+    pub operators: String,
 }
 
 impl Tables {
     /// The environment variables that [`Tables::read`] reads.
-    pub const VARIABLES: [&str; 7] = [
+    pub const VARIABLES: [&str; 8] = [
         "JOURNAL_TABLE",
         "BODIES_TABLE",
         "ACCOUNTS_TABLE",
@@ -31,6 +33,7 @@ impl Tables {
         "SUBSCRIPTIONS_TABLE",
         "HOLDS_TABLE",
         "CALLS_TABLE",
+        "OPERATORS_TABLE",
     ];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, MissingTable> {
@@ -43,6 +46,7 @@ impl Tables {
             subscriptions: named("SUBSCRIPTIONS_TABLE")?,
             holds: named("HOLDS_TABLE")?,
             calls: named("CALLS_TABLE")?,
+            operators: named("OPERATORS_TABLE")?,
         })
     }
 
@@ -57,6 +61,7 @@ impl Tables {
             subscriptions: table("subscriptions"),
             holds: table("holds"),
             calls: table("calls"),
+            operators: table("operators"),
         }
     }
 }

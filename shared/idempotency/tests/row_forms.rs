@@ -15,6 +15,8 @@ mod days;
 mod holds;
 #[path = "row_forms/lots.rs"]
 mod lots;
+#[path = "row_forms/operators.rs"]
+mod operators;
 #[path = "row_forms/other_kinds.rs"]
 mod other_kinds;
 #[path = "row_forms/row_kind.rs"]
@@ -78,7 +80,7 @@ async fn row_of_each_kind_names_its_form() {
     .await;
     let mut written = BTreeSet::new();
     for world in worlds.borrow().iter() {
-        for table in ["journal", "bodies", "accounts", "orders", "subscriptions", "holds", "calls"] {
+        for table in ["journal", "bodies", "accounts", "orders", "subscriptions", "holds", "calls", "operators"] {
             for row in rows(world, table) {
                 let kind = RowKind::of(table, &row);
                 let form = row["v"]["N"].as_str().and_then(|form| form.parse::<usize>().ok());
@@ -203,6 +205,9 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
             let (key, calls) = (KeyId::of_row(key).expect("a key"), row["calls"]["N"].as_str().expect("calls"));
             let rate = CallRate::a_minute(calls.parse().expect("a number")).expect("a rate");
             json!({ "has_room": ledger.count_call(&key, rate, later).await? })
+        }
+        RowKind::Operator | RowKind::Session | RowKind::SignIn | RowKind::Attempts => {
+            operators::read(ledger, kind, row, later).await?
         }
         RowKind::Lane => {
             let due = DueRow { id: id.to_owned(), due_at: text("due_at").to_owned() };

@@ -71,6 +71,7 @@ pub(crate) async fn open(
         "orders" => service(orders::assemble(start, ledger).await?),
         "checkout" => service(checkout::assemble(start, ledger).await?),
         "credits" => service(credits::assemble(start, ledger).await?),
+        "console" => service(console::assemble(start, ledger).await?),
         "chat" => stream_service(chat::assemble(start, ledger).await?),
         "fulfil" => worker(fulfil::assemble(start, ledger).await?),
         "reconcile" => worker(reconcile::assemble(start, ledger).await?),

@@ -60,6 +60,9 @@ pub struct Running {
     /// By function: the URL at which it sends its replies in parts.
     #[serde(default)]
     pub function_urls: BTreeMap<String, String>,
+    /// The console: its first page, or the link of a first sign-in, which works once.
+    #[serde(default)]
+    pub console_url: String,
 }
 
 /// A source of the running stack.

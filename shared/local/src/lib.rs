@@ -17,6 +17,7 @@ mod ask;
 mod body;
 mod clock;
 mod connections;
+mod console_link;
 mod error;
 mod front;
 mod function_url;

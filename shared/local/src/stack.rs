@@ -24,7 +24,7 @@ use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{Scheme, Source};
 use crate::store::{self, STAGE};
 use crate::stream::{EventSourceMapping, Positions};
-use crate::{clock, connections, function_url, functions, seed, stream};
+use crate::{clock, connections, console_link, function_url, functions, seed, stream};
 
 /// The read timeout of a request: a slower sender has stopped, or holds the connection open on purpose.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,11 +65,12 @@ impl Stack {
         let tables = Tables::of_stage(STAGE);
         let ledger = DynamoLedger::new(&engine.sdk_config(), tables.clone(), fastrand::Rng::new());
         seed::plant(&ledger, &secrets).await?;
+        let console = console_link::of(&ledger).await?;
 
         let named_tables = store::tables()?.tables().iter().map(|table| table.name.clone()).collect();
         let stack = front::Running { functions: named, tables: named_tables, fakes: mocks.fakes() };
         let front = Front::new(ledger, &secrets, &format!("http://{address}"), stack);
-        let running = running(address, &secrets, &tables, &served)?;
+        let running = running(address, &secrets, &tables, &served, &console)?;
         let gateway = Arc::new(Gateway {
             engine: engine.clone(),
             functions: served,
@@ -170,6 +171,7 @@ fn running(
     secrets: &Secrets,
     tables: &Tables,
     served: &[RoutedFunction],
+    console: &str,
 ) -> Result<Running, Error> {
     let base_url = format!("http://{address}");
     let mut sources = BTreeMap::new();
@@ -191,6 +193,7 @@ fn running(
         ("subscriptions", &tables.subscriptions),
         ("holds", &tables.holds),
         ("calls", &tables.calls),
+        ("operators", &tables.operators),
     ];
     let of_urls = served.iter().filter(|function| function.url.is_some()).map(|function| &function.name);
     Ok(Running {
@@ -202,6 +205,7 @@ fn running(
         api_keys: BTreeMap::from([(seed::OWNER.to_owned(), secrets.named(DEMO_API_KEY).to_owned())]),
         tables: tables.map(|(name, table)| (name.to_owned(), table.clone())).into(),
         function_urls: of_urls.map(|name| (name.clone(), format!("{base_url}{}", function_url::path(name)))).collect(),
+        console_url: format!("{base_url}{console}"),
         base_url,
     })
 }

@@ -12,6 +12,7 @@ mod holds;
 mod listing;
 mod lots;
 mod members;
+mod operators;
 mod orders;
 mod owner_keys;
 mod pauses;
@@ -27,6 +28,8 @@ use ledger::{
     MoneyKey, Movement, Owner, Policy, Posting, RawBody, Reason, Refusal, Source, SpendingTerms, Statements, Writer,
 };
 
+use ::operators::Operators;
+
 use crate::{Account, Books, context};
 
 use event::{amount, header, record};
@@ -36,7 +39,7 @@ const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
 pub async fn contract<
-    L: Backlog + Audit + Breakers + CallCounts + Codes + Events + Keys + Listing + Statements,
+    L: Backlog + Audit + Breakers + CallCounts + Codes + Events + Keys + Listing + Operators + Statements,
     B: AsyncFn() -> Books,
 >(
     new: impl AsyncFn() -> (L, B),
@@ -59,7 +62,9 @@ pub async fn contract<
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");
 }
 
-async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events + Keys + Listing + Statements>(
+async fn result_of<
+    L: Backlog + Audit + Breakers + CallCounts + Codes + Events + Keys + Listing + Operators + Statements,
+>(
     ledger: &L,
     snapshots: &mut Snapshots,
     event: &str,
@@ -97,7 +102,7 @@ async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events +
     if let Some(result) = owner_keys::result_of(ledger, &words, number, seconds).await {
         return result;
     }
-    if let Some(result) = breakers::result_of(ledger, &words, number, seconds).await {
+    if let Some(result) = without_money(ledger, &words, number, seconds).await {
         return result;
     }
     if let Some(result) = statements::result_of(ledger, &words, number).await {
@@ -163,6 +168,19 @@ async fn result_of<L: Backlog + Audit + Breakers + CallCounts + Codes + Events +
     };
     let decision = decided.unwrap_or_else(|| if by_hand { decided_by_hand(&words) } else { decision(&words) });
     word_of(ledger.commit(&decision, &context).await)
+}
+
+/// The lines about the tables that have no money.
+async fn without_money<L: Breakers + Operators>(
+    ledger: &L,
+    words: &[&str],
+    number: u64,
+    seconds: &str,
+) -> Option<String> {
+    match breakers::result_of(ledger, words, number, seconds).await {
+        None => operators::result_of(ledger, words, number, seconds).await,
+        result => result,
+    }
 }
 
 fn decided_by_hand(words: &[&str]) -> Decision {

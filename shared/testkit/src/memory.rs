@@ -15,6 +15,7 @@ mod lanes;
 mod listing;
 mod lots;
 mod members;
+mod operators;
 mod owner_keys;
 mod proof;
 mod repair;
@@ -36,7 +37,6 @@ use ledger::{
 };
 
 use self::kept_row::{Due, KeptRow};
-use self::owner_keys::KeptKey;
 use self::proof::ProofState;
 use crate::memory_jwks_cache::MemoryJwksCache;
 use crate::{Account, instant};
@@ -50,10 +50,11 @@ struct State {
     accounts: BTreeMap<AccountId, Account>,
     lots: BTreeMap<AccountId, LotsRow>,
     keys: BTreeMap<CallerKey, Owner>,
-    owner_keys: BTreeMap<CallerKey, KeptKey>,
+    owner_keys: BTreeMap<CallerKey, owner_keys::KeptKey>,
     calls: BTreeMap<(KeyId, CallMinute), u32>,
     uses: BTreeMap<KeyId, KeyUse>,
     breakers: BTreeMap<BreakerName, Breaker>,
+    console: operators::OperatorState,
     revoked: BTreeSet<CallerKey>,
     draws: BTreeMap<CallerKey, Draws>,
     members: BTreeMap<Owner, Members>,

@@ -146,6 +146,7 @@ impl Subject {
             ("SUBSCRIPTIONS_TABLE", &table("subscriptions")),
             ("HOLDS_TABLE", &table("holds")),
             ("CALLS_TABLE", &table("calls")),
+            ("OPERATORS_TABLE", &table("operators")),
             ("BALANCES_TABLE", usual::BALANCES),
             ("IDEMPOTENCY_TABLE", usual::IDEMPOTENCY),
             ("MAX_SKEW_SECONDS", "0"),

@@ -15,12 +15,12 @@ use crate::sandbox::{Sandbox, SandboxOf, by_hand, invocation, open_account, top_
 use crate::stripe::{self as of_stripe, orders_of_samples, with};
 
 /// A story, and what a person asks afterwards.
-pub(super) struct Story {
-    pub(super) name: &'static str,
-    pub(super) asks: &'static str,
+pub(crate) struct Story {
+    pub(crate) name: &'static str,
+    pub(crate) asks: &'static str,
     /// So many seconds after it began.
-    pub(super) after_s: i64,
-    pub(super) is_well: bool,
+    pub(crate) after_s: i64,
+    pub(crate) is_well: bool,
 }
 
 const fn story(name: &'static str, asks: &'static str, is_well: bool) -> Story {
@@ -30,7 +30,7 @@ const fn story(name: &'static str, asks: &'static str, is_well: bool) -> Story {
 const ORDER: &str = "hk_sample_order";
 const PAID: &str = "payment_intent_succeeded";
 
-pub(super) const STORIES: &[Story] = &[
+pub(crate) const STORIES: &[Story] = &[
     story("a payment", ORDER, true),
     story("a payment", "evt_payment_intent_succeeded", true),
     story("a payment", "pi_3Sample0000000000000001", true),
@@ -101,7 +101,7 @@ async fn operator_fails(fault: NetFault, phone: &str) -> World {
 }
 
 /// The books at the end of a story.
-pub(super) async fn world_of(name: &str) -> World {
+pub(crate) async fn world_of(name: &str) -> World {
     match of_payments(name).await {
         Some(world) => world,
         None => of_others(name).await,

@@ -50,17 +50,17 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
 }
 
 /// Rows, and the functions that may write them.
-const WRITERS: [(&str, &str, &[&str]); 36] = [
-    ("journal", "usage#e1", &["usage", "credits", "chat", "reconcile"]),
-    ("journal", "lane#usage#owner#alice", &["usage", "litellm", "openrouter", "reconcile"]),
-    ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
-    ("journal", "unparsed#stripe#0", &["stripe", "reconcile"]),
+const WRITERS: [(&str, &str, &[&str]); 38] = [
+    ("journal", "usage#e1", &["usage", "credits", "chat", "console", "reconcile"]),
+    ("journal", "lane#usage#owner#alice", &["usage", "litellm", "openrouter", "console", "reconcile"]),
+    ("journal", "stripe#evt_1", &["stripe", "console", "reconcile"]),
+    ("journal", "unparsed#stripe#0", &["stripe", "console", "reconcile"]),
     // The uses of LiteLLM are usage, under a prefix of their own.
-    ("journal", "usage#litellm.1.0", &["usage", "litellm", "credits", "chat", "reconcile"]),
-    ("journal", "usage#openrouter.gen-1", &["usage", "openrouter", "credits", "chat", "reconcile"]),
-    ("journal", "wechat#v3.1", &["wechat", "reconcile"]),
-    ("journal", "epay#1001.1", &["epay", "reconcile"]),
-    ("journal", "fireblocks#1", &["fireblocks", "reconcile"]),
+    ("journal", "usage#litellm.1.0", &["usage", "litellm", "credits", "chat", "console", "reconcile"]),
+    ("journal", "usage#openrouter.gen-1", &["usage", "openrouter", "credits", "chat", "console", "reconcile"]),
+    ("journal", "wechat#v3.1", &["wechat", "console", "reconcile"]),
+    ("journal", "epay#1001.1", &["epay", "console", "reconcile"]),
+    ("journal", "fireblocks#1", &["fireblocks", "console", "reconcile"]),
     // Checkout queries Stripe with the account's key when a buyer returns before the webhook.
     ("journal", "payment#stripe#pi_1", &["stripe", "checkout", "reconcile"]),
     ("journal", "payment#wechat#1", &["wechat", "reconcile"]),
@@ -69,6 +69,7 @@ const WRITERS: [(&str, &str, &[&str]); 36] = [
     ("journal", "grant#HL1#1", &["fulfil", "reconcile"]),
     ("journal", "manual#1", &["reconcile"]),
     ("journal", "credits#1", &["credits", "reconcile"]),
+    ("journal", "console#1", &["console", "reconcile"]),
     ("journal", "erased#HL1.2", &["credits", "reconcile"]),
     ("journal", "reversed#usage#e1", &["credits", "reconcile"]),
     ("journal", "redeem#0#alice", &["credits", "reconcile"]),
@@ -83,7 +84,7 @@ const WRITERS: [(&str, &str, &[&str]); 36] = [
     ("accounts", "key#remote#1", &["credits"]),
     ("accounts", "budget#key#remote#1", &["usage", "litellm", "openrouter", "credits", "chat", "reconcile"]),
     ("accounts", "referrer#alice", &[]),
-    ("accounts", "paused#all", &[]),
+    ("accounts", "paused#all", &["console"]),
     ("accounts", "service_key#0", &["credits"]),
     ("accounts", "code#0", &["credits"]),
     ("accounts", "campaign#spring", &["credits"]),
@@ -112,10 +113,11 @@ const WRITERS: [(&str, &str, &[&str]); 36] = [
     (
         "orders",
         "HL1",
-        &["stripe", "wechat", "epay", "fireblocks", "orders", "checkout", "credits", "fulfil", "reconcile"],
+        &["stripe", "wechat", "epay", "fireblocks", "orders", "checkout", "credits", "console", "fulfil", "reconcile"],
     ),
     ("orders", "stripe#pi_1", &["stripe", "wechat", "epay", "fireblocks", "orders", "checkout", "fulfil", "reconcile"]),
     ("subscriptions", "stripe#sub_1", &["stripe", "reconcile"]),
+    ("operators", "operator#amy", &["console"]),
 ];
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod credits_api;
 mod of_chat;
+mod of_console;
 
 use std::fs;
 
@@ -92,6 +93,7 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
         "checkout" => of_checkout().await,
         "credits" => credits_api::of_credits().await,
         "chat" => of_chat::calls().await,
+        "console" => of_console::calls(),
         "fulfil" => of_fulfil().await,
         "reconcile" => of_reconcile().await,
         unknown => panic!("{unknown} has no recorded run"),

@@ -36,7 +36,7 @@ fn role_reads_the_keys_of_its_own_work_alone() {
     let signing = ["WECHAT_FORWARDER_SECRET", "WECHAT_PLATFORM_KEYS", "WECHAT_PRIVATE_KEY"];
     let verifying = ["WECHAT_API_V2_KEY", "WECHAT_API_V3_KEY", "WECHAT_FORWARDER_STANDARD_SECRET"];
     let operator = ["FIREBLOCKS_API_KEY", "FIREBLOCKS_API_SECRET", "UNITEL_PASSWORD", "UNITEL_USERNAME"];
-    let rows: [(&str, Vec<&[&str]>); 12] = [
+    let rows: [(&str, Vec<&[&str]>); 13] = [
         ("usage", vec![&["WEBHOOK_SECRET"]]),
         ("litellm", vec![&["LITELLM_KEY"]]),
         ("openrouter", vec![&["OPENROUTER_KEY"]]),
@@ -47,6 +47,7 @@ fn role_reads_the_keys_of_its_own_work_alone() {
         ("orders", vec![]),
         ("credits", vec![&["CODE_PEPPER"]]),
         ("chat", vec![&["OPENAI_API_KEY"]]),
+        ("console", vec![&["CODE_PEPPER"]]),
         ("checkout", vec![&["STRIPE_SECRET_KEY"], &signing, &epay]),
         ("fulfil", vec![&operator]),
     ];
@@ -56,7 +57,7 @@ fn role_reads_the_keys_of_its_own_work_alone() {
         let expected: BTreeSet<String> = settings.iter().copied().flatten().map(|name| (*name).to_owned()).collect();
         assert_eq!(readable(&app, function), expected, "{function}");
         // A code is redeemed by its owner, and a model called for one: neither by a replay.
-        all.extend(expected.into_iter().filter(|_| !["credits", "chat"].contains(function)));
+        all.extend(expected.into_iter().filter(|_| !["credits", "chat", "console"].contains(function)));
     }
     // The gateway's log is read by the sweep alone.
     all.insert("NEW_API_ADMIN_TOKEN".to_owned());

@@ -19,8 +19,9 @@ const INDEXES: [(&str, &str); 10] = [
     ("holds", "open_holds"),
 ];
 /// The indexes that functions read. Only people read the others.
-const READ_INDEXES: [(&str, &str); 8] = [
+const READ_INDEXES: [(&str, &str); 9] = [
     ("journal", "by_account"),
+    ("journal", "by_day"),
     ("journal", "attention"),
     ("orders", "work"),
     ("orders", "by_owner"),
@@ -101,13 +102,15 @@ fn slow() -> Alarm {
             expression(
                 "the slowest function",
                 "MAX(METRICS())",
-                answering().filter(|name| *name != "chat").map(|name| (name, of_function("Duration", name).p99())),
+                answering()
+                    .filter(|name| !["chat", "console"].contains(name))
+                    .map(|name| (name, of_function("Duration", name).p99())),
             ),
         )
         .for_periods(3),
         means: text(
-            "One answer in a hundred of a function, chat apart, takes more than five seconds, for a quarter of an hour.",
-            "除聊天外，某个函数一刻钟内有百分之一的应答超过五秒。",
+            "One answer in a hundred of a function, chat and the console apart, takes more than five seconds, for a quarter of an hour.",
+            "除聊天和控制台外，某个函数一刻钟内有百分之一的应答超过五秒。",
         ),
         to_do: text(
             "The metric `duration_ms` by source shows where. Usually it is a query to a provider, or a cold start \

@@ -39,10 +39,14 @@ pub(crate) enum RowKind {
     Calls,
     Used,
     Breaker,
+    Operator,
+    Session,
+    SignIn,
+    Attempts,
 }
 
 impl RowKind {
-    pub(crate) const ALL: [Self; 30] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::Booked,
         Self::Refused,
         Self::Payment,
@@ -73,6 +77,10 @@ impl RowKind {
         Self::Calls,
         Self::Used,
         Self::Breaker,
+        Self::Operator,
+        Self::Session,
+        Self::SignIn,
+        Self::Attempts,
     ];
 
     pub(crate) fn named(name: &str) -> Self {
@@ -114,6 +122,10 @@ impl RowKind {
             ("calls", Some("used")) => Self::Used,
             ("calls", Some("breaker")) => Self::Breaker,
             ("calls", _) => Self::Calls,
+            ("operators", Some("operator")) => Self::Operator,
+            ("operators", Some("session")) => Self::Session,
+            ("operators", Some("sign_in")) => Self::SignIn,
+            ("operators", Some("attempts")) => Self::Attempts,
             _ => panic!("a row of {table} that no kind has: {row}"),
         }
     }
@@ -143,6 +155,7 @@ impl RowKind {
             Self::Subscription => tables.subscriptions,
             Self::Hold => tables.holds,
             Self::Calls | Self::Used | Self::Breaker => tables.calls,
+            Self::Operator | Self::Session | Self::SignIn | Self::Attempts => tables.operators,
         }
     }
 }

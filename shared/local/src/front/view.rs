@@ -196,9 +196,9 @@ impl View<'_> {
 fn head(language: Language) -> String {
     let (words, other) = (language.words(), language.other().as_str());
     format!(
-        "<nav>\n<strong>hookledger</strong>\n<a href=\"/?lang={other}\" lang=\"{other}\" hreflang=\"{other}\">{}</a>\n</nav>\n\
+        "<nav>\n<strong>hookledger</strong>\n<a href=\"/console\">{}</a>\n<a href=\"/?lang={other}\" lang=\"{other}\" hreflang=\"{other}\">{}</a>\n</nav>\n\
          <h1>{}</h1>\n<p class=\"soft\">{}</p>\n",
-        words.other, words.title, words.lead
+        words.console, words.other, words.title, words.lead
     )
 }
 

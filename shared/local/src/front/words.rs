@@ -48,6 +48,8 @@ pub(super) struct Words {
     pub(super) real: &'static str,
     pub(super) tables: &'static str,
     pub(super) read_on: &'static str,
+    /// The link to the console.
+    pub(super) console: &'static str,
     pub(super) unavailable: &'static str,
 }
 
@@ -90,6 +92,7 @@ const ENGLISH: Words = Words {
     real: "the environment's own",
     tables: "Tables",
     read_on: "Read on",
+    console: "Console",
     unavailable: "The store does not answer. Look at the terminal in which the stack runs.",
 };
 
@@ -132,6 +135,7 @@ const CHINESE: Words = Words {
     real: "环境变量指定的真实服务",
     tables: "数据表",
     read_on: "继续阅读",
+    console: "控制台",
     unavailable: "数据库没有响应。请查看运行本地环境的终端。",
 };
 

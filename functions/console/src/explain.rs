@@ -1,0 +1,228 @@
+//! What became of a thing: why it stopped and what helps, and a timeline in three columns, the provider's, ours and the
+//! shop's.
+
+use insight::{
+    Chain, Commands, Explained, Explanation, Fix, Halt, Headline, Lang, Link, Sender, Sentence, Side, Typed, explain,
+    sender_of,
+};
+use ledger::{CodeHash, CodeText};
+use maud::{Markup, html};
+
+use crate::actions::replay;
+use crate::layout::{Frame, document};
+use crate::refusal::Refusal;
+use crate::visit::{Shown, Visit};
+use crate::words::{STOPPED, Tone, WELL, badge, event_path, explain_path, say, time};
+use crate::{Books, Console, form};
+
+const PROGRAM: &str = "hookledger";
+
+/// How the page shows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'v> {
+    pub(crate) lang: Lang,
+    /// The options of a command that works with the same books.
+    pub(crate) books: &'v str,
+    /// Whether the visitor is offered what changes something.
+    pub(crate) may_act: bool,
+    /// The action that has led here.
+    pub(crate) done: Option<&'v str>,
+}
+
+pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
+    let query = form::query(visit, &["q", "done"])?;
+    let text = query.parameter("q").unwrap_or_default().trim();
+    let code = code_hash(console, text);
+    let typed = Typed { text, code: code.as_ref(), merchants: &console.parts.config.merchants };
+    page_of(console, visit, &typed, query.parameter("done")).await
+}
+
+/// The hash of a text that may be a redeem code.
+pub(crate) fn code_hash<L>(console: &Console<L>, text: &str) -> Option<CodeHash> {
+    api::code_hash(&console.parts.pepper, &CodeText::parse(text)?)
+}
+
+pub(crate) async fn page_of<L: Books>(
+    console: &Console<L>,
+    visit: &Visit<'_>,
+    typed: &Typed<'_>,
+    done: Option<&str>,
+) -> Result<Shown, Refusal> {
+    let explained = explain(&console.ledger, typed, &visit.context()).await?;
+    let books = console.parts.config.books();
+    let view = View { lang: visit.lang, books: &books, may_act: visit.may_act(), done };
+    let status = if explained == Explained::Missing { 404 } else { 200 };
+    let title = say("Explain", "解释").in_lang(visit.lang);
+    let main = markup(&explained, typed.text, view);
+    Ok(Shown::page(document(status, &Frame { title, tab: None, visit }, &main)))
+}
+
+pub(crate) fn markup(explained: &Explained, text: &str, view: View<'_>) -> Markup {
+    match explained {
+        Explained::Missing => missing(text, view.lang),
+        Explained::Several(named) => several(text, named, view.lang),
+        Explained::One(explanation) => one(explanation, view),
+    }
+}
+
+/// A text that no row has may be a secret, so it is not repeated.
+fn missing(text: &str, lang: Lang) -> Markup {
+    let t = |sentence: Sentence| sentence.in_lang(lang);
+    let senders: Vec<Sender> = sender_of(text).map_or_else(|| Sender::ALL.into(), |sender| vec![sender]);
+    html! {
+        section {
+            h1 { (t(say("No row has this name", "没有任何记录叫这个名字"))) }
+            p {
+                (t(say(
+                    "Nothing of this name was accepted here. It may be mistyped, of another stage, or never have arrived. Where to look:",
+                    "这里没有收下过它。可能写错了、属于另一个环境，或从未到达。可以查看：",
+                )))
+            }
+            ul {
+                @for sender in senders { li { (t(sender.shows())) } }
+                li { (t(Sender::OURS)) }
+            }
+        }
+    }
+}
+
+fn several(text: &str, named: &[(insight::Kind, String)], lang: Lang) -> Markup {
+    html! {
+        section {
+            h1 { (say("Several things have this name", "有几项都叫这个名字").in_lang(lang)) ": " (text) }
+            ul {
+                @for (kind, exact) in named {
+                    li { (kind.word(lang)) ": " a href=(explain_path(exact)) { (exact) } }
+                }
+            }
+        }
+    }
+}
+
+fn one(explanation: &Explanation, view: View<'_>) -> Markup {
+    let Explanation { headline, chain } = explanation;
+    let lang = view.lang;
+    let state =
+        if chain.is_well() { badge(Tone::Good, WELL.in_lang(lang)) } else { badge(Tone::Bad, STOPPED.in_lang(lang)) };
+    html! {
+        @if view.done == Some(replay::DONE) {
+            p role="status" {
+                (say(
+                    "It is due now, and tried within a minute. Load the page again then.",
+                    "已安排立即重试，一分钟内会处理。请稍后刷新页面。",
+                ).in_lang(lang))
+            }
+        }
+        h1 { (headline.text(lang)) " " (state) }
+        (owner_link(headline, lang))
+        @for halt in &chain.halts { (why(halt, view)) }
+        @if chain.is_well() {
+            section.why.well { p { (say("Nothing of it waits for anyone.", "没有任何环节在等待处理。").in_lang(lang)) } }
+        }
+        (timeline(chain, lang))
+    }
+}
+
+/// To the account of what belongs to an owner.
+fn owner_link(headline: &Headline, lang: Lang) -> Markup {
+    let (Headline::Owner { owner } | Headline::Order { owner, .. } | Headline::Key { owner: Some(owner), .. }) =
+        headline
+    else {
+        return html! {};
+    };
+    let text = say("Balance, keys and statement of", "余额、密钥与明细：").in_lang(lang);
+    html! { p { (text) " " a href={ "/console/owners?name=" (api::percent_encoded(owner)) } { (owner) } } }
+}
+
+/// Why it stopped, when it goes on by itself, and what helps.
+fn why(halt: &Halt, view: View<'_>) -> Markup {
+    let lang = view.lang;
+    let before = halt.before.word(lang);
+    html! {
+        section.why {
+            h2 {
+                @match lang {
+                    Lang::En => { "Stopped before: " (before) }
+                    Lang::Zh => { "停在“" (before) "”之前" }
+                }
+            }
+            p { (halt.cause.text(lang)) }
+            @if let Some(details) = &halt.details { p.soft { (details) } }
+            @if let Some(next) = halt.next {
+                p { (say("It is tried again by itself at", "会自动重试，时间：").in_lang(lang)) " " (time(next)) }
+            }
+            @if !halt.fixes.is_empty() {
+                ul.fixes { @for fix in &halt.fixes { li { (help(fix, view)) } } }
+            }
+        }
+    }
+}
+
+/// A page of the console that does it, or the command to copy.
+fn help(fix: &Fix, view: View<'_>) -> Markup {
+    let when = fix.when().in_lang(view.lang);
+    let commands = Commands { program: PROGRAM, books: view.books };
+    html! {
+        @match fix {
+            Fix::Explain(text) => a href=(explain_path(text)) { (text) },
+            Fix::ShowBody(event) => { span { (when) } a href=(event_path(event.as_str())) { (event) } },
+            Fix::Replay(event) if view.may_act => (try_again(event.as_str(), when)),
+            Fix::Query(order) if view.may_act => (try_again(order.as_str(), when)),
+            _ => { span { (when) } code.copy { (commands.written(fix)) } },
+        }
+    }
+}
+
+/// Leads to the preview of the action.
+fn try_again(of: &str, when: &str) -> Markup {
+    html! {
+        form method="get" action="/console/replay" {
+            input type="hidden" name="of" value=(of);
+            button { (when) }
+        }
+    }
+}
+
+fn timeline(chain: &Chain, lang: Lang) -> Markup {
+    let t = |sentence: Sentence| sentence.in_lang(lang);
+    html! {
+        section aria-labelledby="timeline" {
+            h2 id="timeline" { (t(say("What happened", "经过"))) " " small { "UTC" } }
+            div.heads aria-hidden="true" {
+                span {}
+                @for side in Side::ALL { span { (t(name_of(side))) } }
+            }
+            ol.lanes { @for link in &chain.links { (moment(link, lang)) } }
+        }
+    }
+}
+
+fn moment(link: &Link, lang: Lang) -> Markup {
+    let side = link.what.side();
+    let class = match side {
+        Side::Provider => "theirs",
+        Side::Ours => "ours",
+        Side::Shop => "shop",
+    };
+    html! {
+        li class=(class) {
+            span.soft {
+                @match link.at { Some(at) => (time(at)), None => (say("now", "现在").in_lang(lang)) }
+            }
+            div {
+                strong { (link.stage.word(lang)) }
+                span.side { " · " (name_of(side).in_lang(lang)) }
+                br;
+                (link.what.text(lang))
+            }
+        }
+    }
+}
+
+const fn name_of(side: Side) -> Sentence {
+    match side {
+        Side::Provider => say("The provider or gateway", "支付方或网关"),
+        Side::Ours => say("hookledger", "hookledger"),
+        Side::Shop => say("The shop and its people", "商店与人工"),
+    }
+}

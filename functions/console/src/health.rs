@@ -1,0 +1,129 @@
+//! What runs: the audit, what waits in each queue, and what is paused, which an operator changes here.
+
+use futures_util::future::try_join_all;
+use insight::{Events, Lang, Sentence};
+use ledger::{AuditProgress, Backlog, CallContext, CommitError, Pausable, Pauses, Provider, Source, Work};
+use maud::{Markup, html};
+
+use crate::layout::{Frame, Tab, document};
+use crate::refusal::Refusal;
+use crate::visit::{Shown, Visit};
+use crate::words::{Tone, badge, say, time};
+use crate::{Books, Console, form};
+
+const TITLE: Sentence = say("Health", "运行状况");
+/// Beyond it the page says that there are more.
+const COUNTED_MAX: u16 = 100;
+
+/// What the page shows.
+pub(crate) struct HealthView<'v> {
+    pub(crate) audit: &'v AuditProgress,
+    pub(crate) pauses: &'v Pauses,
+    /// Refused events by source, and orders by their work.
+    pub(crate) waiting: &'v [(&'static str, u32)],
+    pub(crate) may_act: bool,
+    pub(crate) lang: Lang,
+}
+
+pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
+    form::query(visit, &["done"])?;
+    let (ledger, context) = (&console.ledger, visit.context());
+    let pauses = ledger.pauses(&context).await?;
+    let audit = ledger.check(&context).await?;
+    let waiting = waiting(ledger, &context).await?;
+    let view =
+        HealthView { audit: &audit, pauses: &pauses, waiting: &waiting, may_act: visit.may_act(), lang: visit.lang };
+    let frame = Frame { title: TITLE.in_lang(visit.lang), tab: Some(Tab::Health), visit };
+    Ok(Shown::page(document(200, &frame, &markup(&view))))
+}
+
+/// The queues that have something, each counted up to a bound.
+async fn waiting<L: Backlog + Events>(
+    ledger: &L,
+    context: &CallContext<'_>,
+) -> Result<Vec<(&'static str, u32)>, CommitError> {
+    let refused = Source::ALL.map(|source| async move {
+        let waiting = ledger.waiting(source, COUNTED_MAX, context).await?;
+        Ok::<_, CommitError>((source.as_str(), u32::try_from(waiting.len()).unwrap_or(u32::MAX)))
+    });
+    let works = [
+        ("unpaid: stripe", Work::Payment(Provider::Stripe)),
+        ("unpaid: wechat", Work::Payment(Provider::Wechat)),
+        ("unpaid: epay", Work::Payment(Provider::Epay)),
+        ("fulfil", Work::Fulfilment),
+        ("pending_external", Work::PendingExternal),
+    ];
+    let orders = works.map(|(name, work)| async move {
+        Ok::<_, CommitError>((name, ledger.count_open_orders(work, COUNTED_MAX.into(), context).await?))
+    });
+    let (refused, orders) = (try_join_all(refused).await?, try_join_all(orders).await?);
+    Ok(refused.into_iter().chain(orders).filter(|(_, count)| *count > 0).collect())
+}
+
+pub(crate) fn markup(view: &HealthView<'_>) -> Markup {
+    let HealthView { audit, pauses, waiting, may_act, lang } = view;
+    let t = |sentence: Sentence| sentence.in_lang(*lang);
+    html! {
+        h1 { (t(TITLE)) }
+        section aria-labelledby="audit" {
+            h2 id="audit" {
+                (t(say("Audit", "审计"))) " "
+                @if audit.open.is_empty() { (badge(Tone::Good, t(say("no difference", "没有差异")))) }
+                @else { (badge(Tone::Bad, &audit.open.len().to_string())) }
+            }
+            p {
+                @match audit.ended_at {
+                    Some(at) => { (t(say("All books were compared, last at", "上次核对全部账目："))) " " (time(at)) " UTC" }
+                    None => { (t(say("It is comparing the books.", "正在核对账目。"))) }
+                }
+            }
+        }
+        section aria-labelledby="waits" {
+            h2 id="waits" { (t(say("What waits", "等待中"))) }
+            @if waiting.is_empty() {
+                p { (badge(Tone::Good, t(say("nothing waits", "没有等待")))) }
+            } @else {
+                ul {
+                    @for (name, count) in *waiting {
+                        li { (name) ": " (count) @if *count >= u32::from(COUNTED_MAX) { "+" } }
+                    }
+                }
+            }
+        }
+        section aria-labelledby="paused" {
+            h2 id="paused" { (t(say("Stop at once, and go on", "立即停止与恢复"))) }
+            ul.fixes { @for what in Pausable::all() { li { (pausable(what, pauses, *may_act, *lang)) } } }
+        }
+        section {
+            h2 { (t(say("Of the deployment", "部署"))) }
+            p { (t(say("These look at AWS with your own rights:", "以下命令用你自己的 AWS 权限检查："))) }
+            ul.fixes {
+                li { code.copy { "hookledger doctor --aws --stage prod" } }
+                li { code.copy { "hookledger dlq list --aws --stage prod" } }
+            }
+        }
+    }
+}
+
+fn pausable(what: Pausable, pauses: &Pauses, may_act: bool, lang: Lang) -> Markup {
+    let t = |sentence: Sentence| sentence.in_lang(lang);
+    let pause = pauses.by_word.get(what.as_str());
+    html! {
+        strong { (what.as_str()) } " "
+        @match pause {
+            Some(pause) => {
+                (badge(Tone::Wait, t(say("paused", "已暂停"))))
+                " " small { (time(pause.since)) " UTC, " (pause.author) ": " (pause.reason) }
+            }
+            None => (badge(Tone::Good, t(say("runs", "运行中")))),
+        }
+        @if may_act {
+            form method="get" action="/console/pause" {
+                input type="hidden" name="what" value=(what.as_str());
+                button.alt.small {
+                    @if pause.is_some() { (t(say("Resume", "恢复"))) } @else { (t(say("Pause", "暂停"))) }
+                }
+            }
+        }
+    }
+}

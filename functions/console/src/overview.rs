@@ -1,0 +1,122 @@
+//! The first page: what needs a person, and where to begin.
+
+use futures_util::future::try_join3;
+use insight::{Lang, ListFilter, Newest, Sentence, newest, sentence};
+use ledger::{AuditProgress, Open, Pause, Pauses, Subject};
+use maud::{Markup, html};
+
+use crate::events::{Since, table};
+use crate::layout::{Frame, Tab, document};
+use crate::refusal::Refusal;
+use crate::visit::{Shown, Visit};
+use crate::words::{Tone, badge, empty, explain_path, say, time};
+use crate::{Books, Console};
+
+/// What fits on one screen; the page of events has the others.
+const ROWS_MAX: usize = 10;
+/// Of findings, too: `audit` lists all.
+const FINDINGS_MAX: usize = 5;
+const TITLE: Sentence = say("Overview", "概览");
+
+/// What the page shows.
+pub(crate) struct OverviewView<'v> {
+    /// Events that are not booked.
+    pub(crate) failed: &'v Newest,
+    pub(crate) pauses: &'v Pauses,
+    pub(crate) audit: &'v AuditProgress,
+    /// The options of a command that works with the same books.
+    pub(crate) books: &'v str,
+    pub(crate) lang: Lang,
+}
+
+pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
+    let filter = ListFilter {
+        since: visit.invocation.now.plus_seconds(Since::Week.seconds().saturating_neg()),
+        is_failed: Some(true),
+        writer: None,
+        rows_max: ROWS_MAX,
+    };
+    let (ledger, context) = (&console.ledger, visit.context());
+    let (failed, pauses, audit) =
+        try_join3(newest(ledger, &filter, &context), ledger.pauses(&context), ledger.check(&context)).await?;
+    let books = console.parts.config.books();
+    let frame = Frame { title: TITLE.in_lang(visit.lang), tab: Some(Tab::Overview), visit };
+    let view = OverviewView { failed: &failed, pauses: &pauses, audit: &audit, books: &books, lang: visit.lang };
+    Ok(Shown::page(document(200, &frame, &markup(&view))))
+}
+
+pub(crate) fn markup(view: &OverviewView<'_>) -> Markup {
+    let OverviewView { failed, pauses, audit, books, lang } = view;
+    let t = |sentence: Sentence| sentence.in_lang(*lang);
+    html! {
+        h1 { (t(TITLE)) }
+        @for (what, pause) in &pauses.by_word { (paused(what, pause, books, *lang)) }
+        @if !audit.open.is_empty() { (findings(&audit.open, books, *lang)) }
+        section aria-labelledby="failed" {
+            h2 id="failed" { (t(say("Not booked, in the last week", "最近一周未入账的"))) }
+            @if failed.rows.is_empty() {
+                (empty(
+                    *lang,
+                    say("Every event of the last week is booked.", "最近一周的事件都已入账。"),
+                    say("New ones that are refused appear here first.", "新的被拒事件会先出现在这里。"),
+                ))
+            } @else {
+                (table(&failed.rows, *lang))
+                @if failed.has_more {
+                    p { a href="/console/events?failed=1&since=30d" { (t(say("All of them", "全部"))) } }
+                }
+            }
+        }
+        section {
+            h2 { (t(say("What became of something?", "某件事怎么样了？"))) }
+            p {
+                (t(say(
+                    "Search for whatever you have: an order, a payment's id at its provider, an owner, a key, a hold or a redeem code. The page says what happened, why it stopped, and what helps.",
+                    "用手头的任何信息查找：订单、支付方的付款编号、用户、密钥、预留或兑换码。页面会说明经过、停住的原因和解决办法。",
+                )))
+            }
+            p.soft {
+                @match audit.ended_at {
+                    Some(at) => { (t(say("The audit has compared all books, last at", "审计上次核对全部账目："))) " " (time(at)) " UTC" }
+                    None => { (t(say("The audit is comparing the books.", "审计正在核对账目。"))) }
+                }
+            }
+        }
+    }
+}
+
+fn paused(what: &str, pause: &Pause, books: &str, lang: Lang) -> Markup {
+    html! {
+        section.why {
+            h2 { (what) " " (badge(Tone::Wait, say("paused", "已暂停").in_lang(lang))) }
+            p { (time(pause.since)) " UTC, " (pause.author) ": " (pause.reason) }
+            code.copy { "hookledger resume " (what) " --reason R" (books) }
+        }
+    }
+}
+
+fn findings(open: &[Open], books: &str, lang: Lang) -> Markup {
+    let rest = open.len().saturating_sub(FINDINGS_MAX);
+    html! {
+        section.why aria-labelledby="findings" {
+            h2 id="findings" { (say("The books differ", "账目有差异").in_lang(lang)) " " (badge(Tone::Bad, &open.len().to_string())) }
+            ul { @for finding in open.iter().take(FINDINGS_MAX) { (finding_item(finding, lang)) } }
+            @if rest > 0 { p.hint { "+ " (rest) } }
+            code.copy { "hookledger audit" (books) }
+        }
+    }
+}
+
+fn finding_item(finding: &Open, lang: Lang) -> Markup {
+    let text = match finding.difference.subject() {
+        Subject::Account(text) | Subject::Line(text) => text,
+        Subject::Order(number) => number.to_string(),
+    };
+    html! {
+        li {
+            a href=(explain_path(&text)) { (text) } ": "
+            (sentence::finding(finding.difference.difference_kind).in_lang(lang))
+            " " small { (time(finding.since)) " UTC" }
+        }
+    }
+}

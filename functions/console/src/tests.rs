@@ -1,0 +1,5 @@
+//! Rendering from values, without a store; passwords and codes by known answers; which requests are obeyed.
+
+mod codes;
+mod pages;
+mod requests;

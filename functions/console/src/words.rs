@@ -1,0 +1,58 @@
+//! Texts that several pages have, in both languages, and how values are written.
+
+use insight::{Lang, Sentence};
+use ledger::Timestamp;
+use maud::{Markup, html};
+
+pub(crate) const fn say(en: &'static str, zh: &'static str) -> Sentence {
+    Sentence { en, zh }
+}
+
+pub(crate) const REASON: Sentence = say("Why (the journal keeps it)", "原因（记入账本）");
+pub(crate) const SEARCH: Sentence = say("Search", "查找");
+pub(crate) const NOT_BOOKED: Sentence = say("not booked", "未入账");
+pub(crate) const BOOKED: Sentence = say("booked", "已入账");
+pub(crate) const WELL: Sentence = say("all is well", "一切正常");
+pub(crate) const STOPPED: Sentence = say("stopped", "停住了");
+
+/// How a state looks: by colour, and always with its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Good,
+    Bad,
+    Wait,
+}
+
+pub(crate) fn badge(tone: Tone, word: &str) -> Markup {
+    let class = match tone {
+        Tone::Good => "good",
+        Tone::Bad => "bad",
+        Tone::Wait => "wait",
+    };
+    html! { span class={ "badge " (class) } { (word) } }
+}
+
+/// To the second, for people, and whole for machines. All times are in UTC, which the page says once.
+pub(crate) fn time(at: Timestamp) -> Markup {
+    let text = at.to_string();
+    stored_time(&text)
+}
+
+/// The same, of the text that a row has.
+pub(crate) fn stored_time(text: &str) -> Markup {
+    let (day, clock) = (text.get(..10).unwrap_or(text), text.get(11..19).unwrap_or_default());
+    html! { time datetime=(text) { (day) " " (clock) } }
+}
+
+pub(crate) fn explain_path(text: &str) -> String {
+    format!("/console/explain?q={}", api::percent_encoded(text))
+}
+
+pub(crate) fn event_path(key: &str) -> String {
+    format!("/console/event?key={}", api::percent_encoded(key))
+}
+
+/// What is empty, and what to do about it.
+pub(crate) fn empty(lang: Lang, what: Sentence, hint: Sentence) -> Markup {
+    html! { div.empty { p { strong { (what.in_lang(lang)) } } p { (hint.in_lang(lang)) } } }
+}

@@ -1,0 +1,110 @@
+"""The operator's console: a first sign-in, a failed event found and tried again, on a desktop and on a phone."""
+
+import base64
+import hashlib
+import hmac
+import json
+import struct
+import subprocess
+import time
+
+from front import opened
+from processes import PROGRAM
+
+PASSWORD = "correct horse battery"
+# Longer than the sweep of refused events takes.
+SECONDS = 100
+
+
+def code_of(secret, now):
+    key = base64.b32decode(secret)
+    digest = hmac.new(key, struct.pack(">Q", int(now) // 30), hashlib.sha1).digest()
+    offset = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[offset:offset + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def signed_in(stack, browser):
+    """By the link that the stack prints. Returns the secret of the codes."""
+    browser.open(json.loads((stack.data / "local.json").read_text())["console_url"])
+    browser.shows("Your first sign-in", "h1")
+    secret = browser.text("code.copy")
+    browser.fill("#password", PASSWORD)
+    browser.fill("#code", code_of(secret, time.time()))
+    browser.press("Sign in")
+    browser.shows("Overview", "h1")
+    return secret
+
+
+def fits(browser):
+    page, window = browser.width()
+    assert page <= window, f"{browser.address()} is {page} wide in {window}"
+
+
+def refused_event(stack):
+    """A use of a key that no owner has, and then the owner."""
+    command = [PROGRAM, "send", "usage", "--set", 'data.remoteKeyId="k-of-alice"', "--id", "evt_late"]
+    subprocess.run([*command, "--data", stack.data], capture_output=True, check=False)
+
+
+def event_is_found_and_tried_again(folder, width=1280):
+    with opened(folder, languages="en-US,en", width=width, height=900) as (stack, browser):
+        signed_in(stack, browser)
+        browser.shows("Every event of the last week is booked.")
+        fits(browser)
+        refused_event(stack)
+        # As a customer says it: the use is missing.
+        browser.fill("#q", "evt_late")
+        browser.press("Search")
+        browser.shows("no owner has this key")
+        browser.shows("stopped", ".badge")
+        fits(browser)
+        stack.run("account", "credit", "alice", "10", "--reason", "a test", "--new")
+        stack.run("account", "key", "alice", "k-of-alice", "--reason", "a test")
+        browser.open(f"{stack.url}/console/replay?of=usage%23evt_late")
+        browser.shows("Try again now", "h1")
+        fits(browser)
+        browser.fill("#reason", "the key is bound")
+        browser.press("Try again now")
+        browser.shows("It is due now")
+        until = time.monotonic() + SECONDS
+        while "all is well" not in browser.text() and time.monotonic() < until:
+            time.sleep(1)
+            browser.open(f"{stack.url}/console/explain?q=usage%23evt_late")
+        browser.shows("all is well", ".badge")
+        fits(browser)
+        browser.press("Events")
+        browser.shows("Events", "h1")
+        browser.shows("replay")
+        fits(browser)
+        browser.press("Sign out")
+        browser.shows("Sign in", "h1")
+
+
+def event_is_found_and_tried_again_on_a_phone(folder):
+    event_is_found_and_tried_again(folder, width=390)
+
+
+def console_speaks_chinese_and_signs_in_by_password(folder):
+    with opened(folder, languages="en-US,en", width=360, height=800) as (stack, browser):
+        secret = signed_in(stack, browser)
+        browser.press("中文")
+        browser.shows("概览", "h1")
+        fits(browser)
+        browser.press("退出")
+        browser.shows("登录", "h1")
+        browser.fill("#name", "local")
+        browser.fill("#password", PASSWORD)
+        # A code is accepted once: the next one is.
+        browser.fill("#code", code_of(secret, time.time() + 30))
+        browser.press("登录")
+        browser.shows("概览", "h1")
+        # The browser keeps it from scripts.
+        cookie = next(cookie for cookie in browser.cookies() if cookie["name"] == "console")
+        assert cookie["httpOnly"] and cookie["sameSite"] == "Strict", cookie
+
+
+TESTS = [
+    event_is_found_and_tried_again,
+    event_is_found_and_tried_again_on_a_phone,
+    console_speaks_chinese_and_signs_in_by_password,
+]
