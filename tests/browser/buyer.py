@@ -42,9 +42,11 @@ def opened(folder, is_lossy=False, **settings):
         stack.stop()
 
 
-def fits(browser):
+def is_for_everyone(browser):
     page, window = browser.width()
     assert page <= window, f"the page has {page} pixels in a window of {window}"
+    barriers = browser.barriers()
+    assert not barriers, barriers
 
 
 def visit_by_link_redeems_buys_and_makes_a_key(folder):
@@ -86,6 +88,7 @@ def visit_by_link_redeems_buys_and_makes_a_key(folder):
         browser.open(f"{stack.url}/me")
         browser.shows("130", "#sum")
         browser.shows("paid", "#part-orders .good")
+        is_for_everyone(browser)
 
 
 def chinese_page_fits_a_phone(folder):
@@ -94,14 +97,14 @@ def chinese_page_fits_a_phone(folder):
         browser.shows("ann", "h1")
         browser.shows("10", "#sum")
         browser.shows("兑换码", "#redeem")
-        fits(browser)
+        is_for_everyone(browser)
         browser.press("English")
         browser.shows("Redeem a code", "#redeem")
         browser.press("Leave")
         browser.shows("Open this page with the link of your shop, or with your key.")
         browser.open(browser.address())
         browser.shows("Your credits", "h1")
-        fits(browser)
+        is_for_everyone(browser)
 
 
 def key_that_does_not_work_shows_nothing(folder):

@@ -27,6 +27,7 @@ def event_is_booked_once_by_buttons(folder):
     with opened(folder, languages="en-US,en") as (stack, browser):
         browser.open(stack.url)
         browser.shows("The local stack", "h1")
+        assert not browser.barriers(), browser.barriers()
         browser.press("Send a usage event")
         browser.press("Send the same event again")
         browser.shows("repeat: not booked again")

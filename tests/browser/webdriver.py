@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ import urllib.request
 # The name under which the protocol returns an element.
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 SECONDS = 15
+# `run` installs it.
+AXE = pathlib.Path(__file__).resolve().parents[2] / "target/ci/axe/node_modules/axe-core/axe.min.js"
 
 
 class Browser:
@@ -111,6 +114,18 @@ class Browser:
         """Of the page: a window of its own is never as narrow as a phone."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}
         self.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": size})
+
+    def barriers(self):
+        """What axe finds that keeps a person out, in light and in dark."""
+        found = []
+        for scheme in ("light", "dark"):
+            media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+            self.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": media})
+            script = f"{AXE.read_text()}\nconst done = arguments[0]; axe.run().then((found) => done(found.violations));"
+            for broken in self.call("POST", "/execute/async", {"script": script, "args": []}):
+                places = [" ".join(map(str, node["target"])) for node in broken["nodes"]]
+                found.append(f"{scheme}: {broken['id']}: {', '.join(places)}")
+        return found
 
     def cookies(self):
         return self.call("GET", "/cookie")
