@@ -13,6 +13,7 @@ use reconcile::{ExpiryReport, Report};
 use serde_json::json;
 use testkit::{Books, Fault, World, context, now};
 
+use crate::recorded::wish;
 use crate::sandbox::amount;
 use crate::stripe::{self as of_stripe, run_at};
 
@@ -144,10 +145,17 @@ fn without_times(mut settled: SettledLots) -> SettledLots {
 /// Which calls fail, and how.
 pub(crate) type Plan = Vec<(usize, Fault)>;
 
-/// Each fault at each call, and each pair at the last call, which commits, and the first one of the retry.
+/// Each fault at each call, and pairs at the last call, which commits, and the first one of the retry: each fault before
+/// three others, and after three. With `FAULT_PAIRS=all`, as `.ci/full` runs it, before each other.
 pub(crate) fn plans(calls: usize) -> Vec<Plan> {
     let single = (0..calls).flat_map(|call| Fault::ALL.map(|fault| vec![(call, fault)]));
-    single.chain(pairs_at(calls.saturating_sub(1))).collect()
+    let (last, has_all) = (calls.saturating_sub(1), wish("FAULT_PAIRS").is_some_and(|wish| wish == "all"));
+    let some = Fault::ALL.into_iter().enumerate().flat_map(move |(place, one)| {
+        let (step, count) = if has_all { (1, Fault::ALL.len()) } else { (5, 3) };
+        let others = Fault::ALL.into_iter().cycle().skip(place).step_by(step).take(count);
+        others.map(move |other| vec![(last, one), (last + 1, other)])
+    });
+    single.chain(some).collect()
 }
 
 /// Each pair at two calls in a row, of which the last may be the first one of a retry.

@@ -1,6 +1,11 @@
-//! Files that a test compares with what the code does today, and writes when a variable says `write`.
+//! Files that a test compares with what the code does today, and writes when a variable says `write`; and other wishes of the
+//! person who runs the tests.
 
-#[expect(clippy::disallowed_methods, reason = "how a person has the files written")]
 pub(crate) fn is_to_write(variable: &str) -> bool {
-    std::env::var(variable).is_ok_and(|wish| wish == "write")
+    wish(variable).is_some_and(|wish| wish == "write")
+}
+
+#[expect(clippy::disallowed_methods, reason = "how a person says it")]
+pub(crate) fn wish(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
 }
