@@ -106,13 +106,12 @@ pub(crate) fn markup(lang: Lang, first: &FirstForm<'_>) -> Markup {
             @if let Some(error) = error {
                 p role="alert" { (t(*error)) }
             }
-            p { (t(say("You are", "你的用户名是"))) " " strong { (name) } }
             form method="post" action="/console/first" {
-                input type="hidden" name="name" value=(name);
                 input type="hidden" name="link" value=(link);
                 input type="hidden" name="key" value=(secret);
-                // Has a password manager keep the name, too.
-                input type="hidden" autocomplete="username" value=(name);
+                label for="name" { (t(say("Name", "用户名"))) }
+                // A field, so that a password manager keeps it, too.
+                input id="name" name="name" value=(name) readonly autocomplete="username";
                 label for="password" { (t(say("Choose a password, of 12 characters or more", "设置密码，至少 12 个字符"))) }
                 input id="password" name="password" type="password" required minlength=(password::CHARS_MIN)
                     autocomplete="new-password";
@@ -123,7 +122,7 @@ pub(crate) fn markup(lang: Lang, first: &FirstForm<'_>) -> Markup {
                     (t(say("or type the key:", "或输入密钥：")))
                 }
                 @if let Some(picture) = qr::picture(&address, t(say("The key as a QR code", "密钥的二维码"))) { (picture) }
-                code.copy { (secret) }
+                p.row { code.copy { (secret) } }
                 label for="code" { (t(say("The code that it shows", "应用显示的验证码"))) }
                 input id="code" name="code" required inputmode="numeric" autocomplete="one-time-code" maxlength="7";
                 button { (t(say("Sign in", "登录"))) }

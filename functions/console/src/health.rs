@@ -14,6 +14,8 @@ use crate::{Books, Console, form};
 const TITLE: Sentence = say("Health", "运行状况");
 /// Beyond it the page says that there are more.
 const COUNTED_MAX: u16 = 100;
+/// Longer than any lane waits.
+const AHEAD_SECONDS: i64 = 400 * 24 * 60 * 60;
 
 /// What the page shows.
 pub(crate) struct HealthView<'v> {
@@ -57,7 +59,11 @@ async fn waiting<L: Backlog + Events>(
         Ok::<_, CommitError>((name, ledger.count_open_orders(work, COUNTED_MAX.into(), context).await?))
     });
     let (refused, orders) = (try_join_all(refused).await?, try_join_all(orders).await?);
-    Ok(refused.into_iter().chain(orders).filter(|(_, count)| *count > 0).collect())
+    // A lane is due at a time of its own: all of them are, far enough ahead.
+    let later = CallContext { received_at: context.received_at.plus_seconds(AHEAD_SECONDS), ..context.clone() };
+    let lanes = ledger.due_lanes(Source::Usage, COUNTED_MAX, &later).await?;
+    let lanes = ("usage that waits for credits, a key or a price", u32::try_from(lanes.len()).unwrap_or(u32::MAX));
+    Ok(refused.into_iter().chain([lanes]).chain(orders).filter(|(_, count)| *count > 0).collect())
 }
 
 pub(crate) fn markup(view: &HealthView<'_>) -> Markup {

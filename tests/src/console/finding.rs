@@ -142,3 +142,19 @@ async fn owner_is_shown_with_its_statement() {
     assert_eq!(browser.get("/console/owners?name=a%20b").await.status, 404);
     assert!(browser.get("/console/owners").await.body.contains("No owner is chosen"));
 }
+
+/// What waits in a lane is counted, whenever it is due.
+#[tokio::test(start_paused = true)]
+async fn health_counts_what_waits() {
+    let world = stories::world_of("too few credits").await;
+    let cookie = signed_in(&world, "amy", Role::Reader).await;
+    let console = console_over(world.ledger(7));
+    let page = Browser::new(&console, &cookie).get("/console/health").await;
+    assert!(page.body.contains("usage that waits for credits, a key or a price: 1"), "{}", page.body);
+    assert!(!page.body.contains("action=\"/console/pause\""), "a reader is offered no action: {}", page.body);
+    assert_is_secured(&page);
+    let quiet = World::new();
+    let cookie = signed_in(&quiet, "amy", Role::Reader).await;
+    let console = console_over(quiet.ledger(7));
+    assert!(Browser::new(&console, &cookie).get("/console/health").await.body.contains("nothing waits"));
+}
