@@ -284,7 +284,7 @@ impl Actor for Talker {
         let mut truth = Truth { chats: BTreeMap::from([(account.clone(), chat)]), ..Truth::default() };
         truth.solvent.insert(account);
         truth.broken.clone_from(&self.broken.lock().expect("one thread"));
-        // What a retry has left behind is no owner's: the token is nobody's.
+        // What a retry has left behind is no owner's: the token belongs to no one.
         let reported = generated.values().flatten().filter(|of| of.is_reported);
         truth.may_wait.extend(reported.map(|of| reports::event_id(&of.id)));
         truth
