@@ -5,13 +5,18 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
 
+use fakes::new_api::Logged;
 use ledger::{EventKey, Source};
+use testkit::logged;
 
 use super::*;
+use crate::reconcile::gateway_log::Gateway;
 use crate::sandbox::Sandbox;
 
 /// Our token at the gateway, which is no owner's.
 const TOKEN: &str = "17";
+/// A run reads what is older than its overlap.
+const PULLED_AFTER_S: i64 = 600;
 
 /// When the report comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +25,18 @@ enum Report {
     /// The gateway reports before it has answered.
     Before,
     After,
-    /// Twice, by the webhook and the pull.
+    /// Twice by the webhook.
     Twice,
+    /// The pull reads it in the gateway's log, before the answer or after it.
+    PulledBefore,
+    PulledAfter,
+    /// By the webhook before the answer, and by the pull after it.
+    BothWays,
+}
+
+impl Report {
+    const ALL: [Self; 7] =
+        [Self::Never, Self::Before, Self::After, Self::Twice, Self::PulledBefore, Self::PulledAfter, Self::BothWays];
 }
 
 /// Runs the request until it is polled so often, and drops it then. Returns whether it has ended.
@@ -46,6 +61,18 @@ async fn reported_id(body: &Value) -> String {
     format!("new-api-{id}-{TOKEN}")
 }
 
+/// A run of `reconcile` finds the request in the gateway's log.
+async fn pull(shop: &Shop, id: &str, after_s: i64) {
+    if !is_called(shop) {
+        return;
+    }
+    let gateway = Gateway::beside(shop.world.clone());
+    let request = id.strip_prefix("new-api-").and_then(|id| id.strip_suffix(&format!("-{TOKEN}"))).expect("an id");
+    gateway.log(Logged { token_id: TOKEN.parse().expect("a number"), ..logged(request, now()) });
+    let report = gateway.run_over(shop.world.ledger(60), after_s).await.expect("a run");
+    assert_eq!((report.read, report.failed), (1, 0), "{report:?}");
+}
+
 fn is_called(shop: &Shop) -> bool {
     !shop.net.calls().is_empty()
 }
@@ -66,30 +93,35 @@ async fn use_is_charged_once_wherever_the_sandbox_dies_and_whenever_it_is_report
     for body in [request("hello"), streamed("hello")] {
         let (event, id) = (post(&body), reported_id(&body).await);
         let id = id.as_str();
-        for order in [Report::Never, Report::Before, Report::After, Report::Twice] {
+        for order in Report::ALL {
             let mut polls = 0;
             loop {
                 let shop = Shop::new("10").await;
                 let chat = shop.chat(shop.world.ledger(1), 7, &settings).await;
                 let is_ended = match order {
-                    Report::Before => {
+                    Report::Before | Report::PulledBefore | Report::BothWays => {
                         // The report arrives as soon as the upstream is called.
                         let request = reply_at(&chat, 1, 0, &event);
                         let reported = async {
                             while !is_called(&shop) {
                                 tokio::task::yield_now().await;
                             }
-                            report(&shop, id, 50).await;
+                            if order == Report::PulledBefore {
+                                pull(&shop, id, PULLED_AFTER_S).await;
+                            } else {
+                                report(&shop, id, 50).await;
+                            }
                         };
                         let both = futures_util::future::join(request, reported);
                         run_until(Box::pin(both), polls).await
                     }
-                    Report::Never | Report::After | Report::Twice => {
+                    Report::Never | Report::After | Report::Twice | Report::PulledAfter => {
                         run_until(Box::pin(reply_at(&chat, 1, 0, &event)), polls).await
                     }
                 };
                 match order {
-                    Report::Never | Report::Before => {}
+                    Report::Never | Report::Before | Report::PulledBefore => {}
+                    Report::PulledAfter | Report::BothWays => pull(&shop, id, PULLED_AFTER_S).await,
                     Report::After => report(&shop, id, 51).await,
                     Report::Twice => {
                         report(&shop, id, 52).await;
