@@ -42,6 +42,9 @@ impl HoldRefused {
             HoldRefusal::BudgetUnreadable => format!(
                 "the budget of the key of the hold {id} cannot be read: set its limits with `account budget`, or repair what it has spent with `account repair OWNER --budget KEY`"
             ),
+            HoldRefusal::TooManyCalls => {
+                format!("the key of the hold {id} has as many open calls as it may have: wait until one ends")
+            }
             HoldRefusal::Taken => format!(
                 "the hold {id} exists with other terms: repeat it unchanged, or choose another --id; `hold show {id}` has them"
             ),

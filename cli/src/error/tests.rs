@@ -193,6 +193,7 @@ fn holds() -> Vec<(HoldStep, HoldRefusal)> {
         (HoldStep::Open, HoldRefusal::InsufficientCredits),
         (HoldStep::Open, HoldRefusal::BudgetExceeded(ledger::Window::Day)),
         (HoldStep::Open, HoldRefusal::BudgetUnreadable),
+        (HoldStep::Open, HoldRefusal::TooManyCalls),
         (HoldStep::Open, HoldRefusal::Taken),
         (HoldStep::Open, HoldRefusal::Closed(settled)),
         (HoldStep::Settle, HoldRefusal::Closed(HoldState::Released { at })),

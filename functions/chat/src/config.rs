@@ -6,6 +6,10 @@ const MAX_TOKENS: u64 = 1_024;
 const MAX_TOKENS_LIMIT: u64 = 16_384;
 /// Longer answers than any model gives.
 const TOKENS_MAX: u64 = 1_000_000;
+/// More than a person or a server with a pool of connections has.
+const OPEN_CALLS_MAX: u16 = 32;
+/// Each takes 12 bytes of the account's row while it is open.
+const OPEN_CALLS_LIMIT: u16 = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -13,22 +17,27 @@ pub struct Config {
     pub max_tokens: u64,
     /// `CHAT_MAX_TOKENS_LIMIT`: the longest answer that a request may ask for. It is held before the upstream is called.
     pub max_tokens_limit: u64,
+    /// `CHAT_OPEN_CALLS_MAX`: how many calls of one key may be open at once. `None`: as many as its credits suffice for.
+    pub open_calls_max: Option<u16>,
 }
 
 impl Config {
     /// The environment variables that [`Config::read`] reads.
-    pub const VARIABLES: [&str; 2] = ["CHAT_MAX_TOKENS", "CHAT_MAX_TOKENS_LIMIT"];
+    pub const VARIABLES: [&str; 3] = ["CHAT_MAX_TOKENS", "CHAT_MAX_TOKENS_LIMIT", "CHAT_OPEN_CALLS_MAX"];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let number = |name: &'static str, default: u64| {
-            let text = variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-            let number = text.map_or(Some(default), |text| text.parse().ok());
+        let set = |name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let tokens = |name: &'static str, default: u64| {
+            let number = set(name).map_or(Some(default), |text| text.parse().ok());
             number.filter(|number| (1..=TOKENS_MAX).contains(number)).ok_or(ConfigError::Number(name))
         };
-        let [max_tokens, max_tokens_limit] = Self::VARIABLES;
+        let [max_tokens, max_tokens_limit, open_calls_max] = Self::VARIABLES;
+        let calls = set(open_calls_max).map_or(Some(OPEN_CALLS_MAX), |text| text.parse().ok());
+        let calls = calls.filter(|calls| *calls <= OPEN_CALLS_LIMIT).ok_or(ConfigError::Calls)?;
         let config = Self {
-            max_tokens: number(max_tokens, MAX_TOKENS)?,
-            max_tokens_limit: number(max_tokens_limit, MAX_TOKENS_LIMIT)?,
+            max_tokens: tokens(max_tokens, MAX_TOKENS)?,
+            max_tokens_limit: tokens(max_tokens_limit, MAX_TOKENS_LIMIT)?,
+            open_calls_max: (calls > 0).then_some(calls),
         };
         if config.max_tokens > config.max_tokens_limit { Err(ConfigError::Order) } else { Ok(config) }
     }
@@ -38,6 +47,8 @@ impl Config {
 pub enum ConfigError {
     #[error("{0} must be 1 to {TOKENS_MAX}")]
     Number(&'static str),
+    #[error("CHAT_OPEN_CALLS_MAX must be 0 to {OPEN_CALLS_LIMIT}")]
+    Calls,
     #[error("CHAT_MAX_TOKENS must be at most CHAT_MAX_TOKENS_LIMIT")]
     Order,
 }

@@ -21,12 +21,21 @@ pub(crate) const SETTLE_WITHIN: Duration = Duration::from_secs(3);
 /// After the time of the call, before the sweep charges a hold that no one has closed.
 const MARGIN_SECONDS: u64 = 120;
 const TTL_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// Most calls end within seconds.
+const RETRY_AFTER_SECONDS: &str = "1";
 
 /// The key of a caller, and what its row says.
 #[derive(Debug, Clone)]
 pub(crate) struct Payer {
     pub(crate) key: CallerKey,
     pub(crate) bound: BoundKey,
+}
+
+/// How long a call may take, and how many of a key may be open at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) call_within: Duration,
+    pub(crate) open_calls_max: Option<u16>,
 }
 
 /// What was charged, as the hold says.
@@ -39,13 +48,13 @@ pub(crate) async fn open<L: Holds>(
     bits: u128,
     payer: Payer,
     quote: Quote,
-    call_within: Duration,
+    limits: Limits,
     invocation: &Invocation,
 ) -> Result<Option<Hold>, ChatFailure> {
     if quote.most.is_zero() {
         return Ok(None);
     }
-    let hold = hold(bits, payer, quote, call_within, invocation)?;
+    let hold = hold(bits, payer, quote, limits.call_within, invocation)?.among_calls(limits.open_calls_max);
     let mut context = invocation.context();
     let until = invocation.started.checked_add(OPEN_WITHIN).map_or(invocation.deadline, ledger::Deadline);
     context.deadline = until.min(invocation.deadline);
@@ -165,6 +174,10 @@ fn refused(refusal: HoldRefusal) -> ChatFailure {
         HoldRefusal::BudgetUnreadable => {
             let message = "The budget of the key cannot be read: an operator repairs it.";
             ChatFailure::new(403, "budget_unreadable", message)
+        }
+        HoldRefusal::TooManyCalls => {
+            let message = "The key has as many calls open as it may have; try again when one of them has ended.";
+            ChatFailure::new(429, "too_many_open_calls", message).with_header("retry-after", RETRY_AFTER_SECONDS)
         }
         // Its name is random.
         HoldRefusal::Taken

@@ -231,8 +231,9 @@ impl<L: Books> Chat<L> {
             ChatFailure::field("model", "No such model: GET /v1/models has them.").with_code("model_not_found")
         })?;
         let bits = self.parts.ids.bits()?;
-        let timeout = self.parts.upstreams.timeout;
-        let hold = hold::open(&self.ledger, bits, payer, quote, timeout, invocation).await?;
+        let (call_within, open_calls_max) = (self.parts.upstreams.timeout, self.parts.config.open_calls_max);
+        let limits = hold::Limits { call_within, open_calls_max };
+        let hold = hold::open(&self.ledger, bits, payer, quote, limits, invocation).await?;
         let id = hold.as_ref().map_or_else(|| format!("chat-{bits:032x}"), |hold| hold.id.to_string());
         Ok(Paid { request, hold, id })
     }

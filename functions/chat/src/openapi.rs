@@ -91,7 +91,7 @@ impl Described for ChatApi {
                 .error(400, &["invalid_value", "model_not_found", "upstream_refused"])
                 .error(402, &["insufficient_credits", "budget_exceeded"])
                 .error(403, &["owner_key_needed", "budget_unreadable"])
-                .error(429, &["rate_exceeded", "upstream_rate_limited"])
+                .error(429, &["rate_exceeded", "too_many_open_calls", "upstream_rate_limited"])
                 .error(502, &["upstream_failed", "upstream_key_refused"])
                 .error(503, &["not_configured", "upstream_unavailable"])
                 .error(504, &["upstream_timeout"])

@@ -243,6 +243,8 @@ fn refused(hold: &Hold, refusal: HoldRefusal) -> Failure {
             let message = "The budget of the key cannot be read: an operator repairs it.";
             Failure::new(409, "budget_unreadable", message)
         }
+        // Only chat's holds are calls.
+        HoldRefusal::TooManyCalls => Failure::unavailable(),
         HoldRefusal::Taken => {
             Failure::new(409, "idempotency_key_reused", "This Idempotency-Key was used for another hold.")
         }

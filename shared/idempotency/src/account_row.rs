@@ -2,6 +2,7 @@
 
 use ledger::{AccountLots, Amount, Balance, LotMove, LotsSnapshot, Movement, Net, Policy, SpendingTerms, Timestamp};
 
+use crate::open_calls::OpenCall;
 use crate::role::{AccountGuards, LotsGuard, PlanError};
 use crate::rows::{Row, number, text};
 use crate::{lots_row, names};
@@ -11,6 +12,9 @@ use crate::{lots_row, names};
 pub(crate) struct AccountPlan<'p> {
     pub(crate) movements: Vec<&'p Movement>,
     pub(crate) change: Option<LotsChange>,
+    /// The call of a hold that is opened, or of one that is closed.
+    pub(crate) begins: Option<OpenCall>,
+    pub(crate) ends: Option<OpenCall>,
 }
 
 /// A change of lots: the version that was read, what comes back from breakage, and the next expiry.
@@ -52,7 +56,8 @@ impl<'p> AccountPlan<'p> {
         };
         let is_fenced = self.is_debit() || net.held.units() > 0;
         let freed = Amount::owed(net.held).unwrap_or_default();
-        AccountGuards { terms: net.overdraft.map(|(from, _)| from), lots, debit_at: is_fenced.then_some(now), freed }
+        let (terms, debit_at) = (net.overdraft.map(|(from, _)| from), is_fenced.then_some(now));
+        AccountGuards { terms, lots, debit_at, freed, call: self.begins.clone().map(Box::new) }
     }
 }
 
@@ -92,6 +97,12 @@ pub(crate) fn update(
     row.add(names::AVAILABLE_UNITS, number(&available.units()));
     if net.held.units() != 0 {
         row.add(names::HELD_UNITS, number(&net.held.units()));
+    }
+    if let Some(call) = &plan.begins {
+        call.begin(&mut row);
+    }
+    if let Some(call) = &plan.ends {
+        call.end(&mut row);
     }
     let lines = net.movements.checked_add(u64::from(!returned.is_zero())).ok_or(PlanError::Overflow)?;
     row.add(names::VERSION, number(&lines));

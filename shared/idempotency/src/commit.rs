@@ -28,6 +28,7 @@ pub(crate) enum Outcome {
     LotsChanged(AccountId),
     Expired(AccountId),
     Budget(Box<BudgetRead>),
+    TooManyCalls,
     Guarded(ledger::Reason),
 }
 
@@ -80,6 +81,8 @@ impl DynamoLedger {
                     known.budgets.insert(read.key.clone(), *read);
                 }
                 Outcome::Guarded(reason) => return self.refuse_entry(entry, reason, context).await,
+                // Only a hold is a call.
+                Outcome::TooManyCalls => return Err(unexpected()),
             }
         }
     }
@@ -133,6 +136,7 @@ impl DynamoLedger {
             Outcome::Moved(_)
             | Outcome::Conflict
             | Outcome::LotsChanged(_)
+            | Outcome::TooManyCalls
             | Outcome::Expired(_)
             | Outcome::Budget(_)
             | Outcome::Guarded(_) => Err(unexpected()),
@@ -157,6 +161,7 @@ impl DynamoLedger {
             | Outcome::Moved(_)
             | Outcome::Conflict
             | Outcome::LotsChanged(_)
+            | Outcome::TooManyCalls
             | Outcome::Budget(_)
             | Outcome::Expired(_) => Err(unexpected()),
         }
@@ -192,6 +197,7 @@ impl DynamoLedger {
             | Outcome::Stale
             | Outcome::Conflict
             | Outcome::LotsChanged(_)
+            | Outcome::TooManyCalls
             | Outcome::Expired(_)
             | Outcome::Budget(_)
             | Outcome::Guarded(_) => Err(unexpected()),
@@ -216,6 +222,7 @@ impl DynamoLedger {
                 Verdict::LotsChanged(account) => Outcome::LotsChanged(account),
                 Verdict::Expired(account) => Outcome::Expired(account),
                 Verdict::Budget(read) => Outcome::Budget(read),
+                Verdict::TooManyCalls => Outcome::TooManyCalls,
                 Verdict::Guarded(reason) => Outcome::Guarded(reason),
                 Verdict::Invalid(why) => return Err(CommitError::Refused(why.into())),
             }))

@@ -7,7 +7,9 @@ use ledger::{
     Lane, Limits, Member, Owner, Source, Timestamp, Windows,
 };
 
-use crate::image::{Image, Read, Unreadable, amount, flag, known_form, maybe, maybe_amount, owned, time, word};
+use crate::image::{
+    Image, Read, Unreadable, amount, flag, known_form, maybe, maybe_amount, number as whole_number, owned, time, word,
+};
 use crate::rows::{ROW_FORMAT, Row, number, text};
 use crate::{lane_row, lots_row, names};
 
@@ -32,8 +34,8 @@ pub(crate) fn lane_of(hold: &Hold) -> String {
 
 /// Written if no hold has this id.
 pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
-    let Hold { id: _, account, amount, usage, key, member, budget, opened_at, expires_at, at_expiry, note, state: _ } =
-        hold;
+    let Hold { id: _, account, amount, usage, key, member, budget, opened_at, expires_at, .. } = hold;
+    let Hold { at_expiry, calls_max, note, state: _, .. } = hold;
     let account = account.to_string();
     let mut row = Row::default();
     row.set(names::FORMAT, number(&ROW_FORMAT));
@@ -56,6 +58,9 @@ pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
     row.set(names::EXPIRES_AT, text(expires_at));
     if let AtExpiry::Charge(charge) = at_expiry {
         row.set(names::CHARGE_UNITS, number(&charge.units()));
+    }
+    if let Some(calls_max) = calls_max {
+        row.set(names::CALLS_MAX, number(calls_max));
     }
     if let Some(note) = note {
         row.set(names::NOTE, text(note));
@@ -151,6 +156,7 @@ pub(crate) fn read(row: &Image) -> Read<Hold> {
         opened_at: word(row, names::OPENED_AT, time)?,
         expires_at: word(row, names::EXPIRES_AT, time)?,
         at_expiry: at_expiry.map_or(AtExpiry::Release, AtExpiry::Charge),
+        calls_max: row.get(names::CALLS_MAX).map(|_| whole_number(row, names::CALLS_MAX)).transpose()?,
         note: maybe(row, names::NOTE, owned)?,
         state,
     })

@@ -17,7 +17,7 @@ use crate::rows::text;
 use crate::store::{DynamoLedger, unreadable};
 use crate::{names, price_differs, uncounted, verdict};
 
-const ATTRIBUTES: [&str; 21] = [
+const ATTRIBUTES: [&str; 22] = [
     names::ID,
     names::FORMAT,
     names::STATUS,
@@ -32,6 +32,7 @@ const ATTRIBUTES: [&str; 21] = [
     names::OPENED_AT,
     names::EXPIRES_AT,
     names::CHARGE_UNITS,
+    names::CALLS_MAX,
     names::NOTE,
     names::COST_UNITS,
     names::CHARGED_BEFORE,
@@ -68,6 +69,7 @@ impl Holds for DynamoLedger {
                     }
                     budget = Some(*read);
                 }
+                Outcome::TooManyCalls => return Err(HoldRefusal::TooManyCalls.into()),
                 Outcome::Guarded(_) => return Err(HoldRefusal::InsufficientCredits.into()),
                 Outcome::ExistingRow(_) | Outcome::Moved(_) | Outcome::Conflict | Outcome::LotsChanged(_) => {
                     return Err(unexpected().into());
@@ -121,7 +123,11 @@ impl Holds for DynamoLedger {
                     Box::pin(self.expire_lots(&account, context)).await?;
                 }
                 Outcome::Budget(read) => budget = Some(*read),
-                Outcome::Guarded(_) | Outcome::Moved(_) | Outcome::Conflict | Outcome::LotsChanged(_) => {
+                Outcome::Guarded(_)
+                | Outcome::TooManyCalls
+                | Outcome::Moved(_)
+                | Outcome::Conflict
+                | Outcome::LotsChanged(_) => {
                     return Err(unexpected().into());
                 }
             }

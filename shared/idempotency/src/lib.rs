@@ -61,6 +61,7 @@ mod lots_row;
 mod member_row;
 mod members;
 mod names;
+mod open_calls;
 mod operators;
 mod order_image;
 mod order_row;

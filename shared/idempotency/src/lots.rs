@@ -127,7 +127,12 @@ impl DynamoLedger {
                 Outcome::ExistingRow(_) => booked = Some(read.account.version),
                 // Written since it was read: by a late debit, or by another change of lots.
                 Outcome::LotsChanged(_) | Outcome::Guarded(_) => {}
-                Outcome::Moved(_) | Outcome::Stale | Outcome::Conflict | Outcome::Expired(_) | Outcome::Budget(_) => {
+                Outcome::Moved(_)
+                | Outcome::Stale
+                | Outcome::Conflict
+                | Outcome::Expired(_)
+                | Outcome::Budget(_)
+                | Outcome::TooManyCalls => {
                     return Err(unexpected());
                 }
             }

@@ -45,6 +45,7 @@ pub(crate) const CENSUS: &str = "census";
 pub(crate) const CHANGES: &str = "changes";
 pub(crate) const REVERSALS: &str = "reversals";
 /// What the expiry of a hold charges, and what it has charged.
+pub(crate) const CALLS_MAX: &str = "calls_max";
 pub(crate) const CHARGE_UNITS: &str = "charge_units";
 pub(crate) const CHARGED_UNITS: &str = "charged_units";
 /// Whether another channel had charged a hold's use before its settlement.

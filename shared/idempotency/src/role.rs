@@ -4,6 +4,8 @@ use aws_sdk_dynamodb::error::BuildError;
 use ledger::{AccountId, AccountLots, Amount, BudgetCount, Fingerprint, MoneyKey, Owner, SpendingTerms, Timestamp};
 use thiserror::Error;
 
+use crate::open_calls::OpenCall;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Role {
     Receipt,
@@ -52,6 +54,8 @@ pub(crate) struct AccountGuards {
     pub(crate) debit_at: Option<Timestamp>,
     /// What a hold that is closed frees, which the account must hold.
     pub(crate) freed: Amount,
+    /// The call that a hold opens, if its key may have one more.
+    pub(crate) call: Option<Box<OpenCall>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -280,6 +280,17 @@ impl Row {
         self.adds.push(format_args!("{name} {value}"));
     }
 
+    /// Adds to a set whose attribute has a plain name of its own.
+    pub(crate) fn add_to_set(&mut self, attribute: &str, values: AttributeValue) {
+        let values = self.value(values);
+        self.adds.push(format_args!("{attribute} {values}"));
+    }
+
+    pub(crate) fn delete_from_set(&mut self, attribute: &str, values: AttributeValue) {
+        let values = self.value(values);
+        self.deletes.push(format_args!("{attribute} {values}"));
+    }
+
     /// Removes these values from a set.
     pub(crate) fn delete(&mut self, attribute: &'static str, values: AttributeValue) {
         let (name, values) = (self.name(attribute), self.value(values));

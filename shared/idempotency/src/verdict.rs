@@ -39,6 +39,8 @@ pub(crate) enum Verdict {
     Expired(AccountId),
     /// Windows of a budget begin or end, or a limit would be exceeded.
     Budget(Box<BudgetRead>),
+    /// The key of a hold has as many open calls as it may have.
+    TooManyCalls,
     /// A business guard failed.
     Guarded(Reason),
     /// A retry cannot succeed.
@@ -202,6 +204,10 @@ fn of_account(account: &AccountId, guards: &AccountGuards, image: Option<&Image>
     let is_due = |now: Timestamp| next_expiry.is_some_and(|next_expiry| next_expiry <= now);
     if guards.debit_at.is_some_and(is_due) {
         return Verdict::Expired(account.clone());
+    }
+    // Once one of them has ended, there may be credits, too.
+    if guards.call.as_ref().is_some_and(|call| call.is_one_too_many(row)) {
+        return Verdict::TooManyCalls;
     }
     if !guards.freed.is_zero() && !lots_row::account(row).is_ok_and(|read| read.held >= guards.freed.units()) {
         return Verdict::Invalid(format!(

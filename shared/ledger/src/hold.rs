@@ -85,6 +85,8 @@ pub struct Hold {
     pub opened_at: Timestamp,
     pub expires_at: Timestamp,
     pub at_expiry: AtExpiry,
+    /// It is an open call of its key, which may have so many at once on this account.
+    pub calls_max: Option<u16>,
     /// Who opened or released it and why, if that was a person.
     pub note: Option<String>,
     pub state: HoldState,
@@ -158,7 +160,28 @@ impl Hold {
         let usage = usage.unwrap_or_else(|| id.own_use());
         let (opened_at, expires_at) = (now, now.plus_seconds(ttl_seconds.into()));
         let (key, member, budget, state) = (None, None, None, HoldState::Open);
-        Ok(Self { id, account, amount, usage, key, member, budget, opened_at, expires_at, at_expiry, note, state })
+        let calls_max = None;
+        Ok(Self {
+            id,
+            account,
+            amount,
+            usage,
+            key,
+            member,
+            budget,
+            opened_at,
+            expires_at,
+            at_expiry,
+            calls_max,
+            note,
+            state,
+        })
+    }
+
+    /// The same hold as an open call of its key, if no more than these are open.
+    #[must_use]
+    pub fn among_calls(self, calls_max: Option<u16>) -> Self {
+        Self { calls_max, ..self }
     }
 
     /// The same hold for a key: it counts in the key's budget, on the account that pays for the uses of the key. It stays
@@ -221,6 +244,8 @@ pub enum HoldRefusal {
     BudgetExceeded(Window),
     #[error("the budget of its key cannot be read")]
     BudgetUnreadable,
+    #[error("its key has as many open calls as it may have")]
+    TooManyCalls,
     #[error("another hold has this id")]
     Taken,
     #[error("the hold is closed: {}", .0.as_str())]

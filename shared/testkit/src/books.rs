@@ -66,6 +66,8 @@ pub struct Account {
     pub next_expiry: Option<String>,
     /// What open holds set aside.
     pub held: i128,
+    /// How many calls of all its keys are open.
+    pub calls: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -101,6 +103,7 @@ impl Account {
             lots_version: u64::try_from(number(row, "lots_version")).unwrap(),
             next_expiry: word(row, "next_expiry"),
             held: number(row, "held_units"),
+            calls: credits::open_calls(row),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The transactions of holds.
 
-use ledger::{AccountId, Balance, CallContext, Hold, HoldChange, Movement, Net, Timestamp};
+use ledger::{AccountId, Balance, CallContext, Hold, HoldChange, Net, Timestamp};
 
 use super::Plan;
 use crate::account_row::{self, AccountPlan};
 use crate::budget_row::BudgetRead;
+use crate::open_calls::OpenCall;
 use crate::role::{PlanError, Role};
 use crate::rows::Row;
 use crate::{Tables, hold_row};
@@ -21,7 +22,8 @@ impl Plan {
         let mut plan = Self::default();
         plan.push(Role::Hold, hold_row::open(hold, context).update(&tables.holds, hold.id.as_str())?);
         let net = Net { required: Some(hold.amount), held: Balance::from(hold.amount), ..Net::default() };
-        plan.account_of_hold(tables, &hold.account, &net, None, now)?;
+        let of_account = AccountPlan { begins: OpenCall::of(hold), ..AccountPlan::default() };
+        plan.account_of_hold(tables, &hold.account, &net, &of_account, now)?;
         if let Some(of_hold) = &hold.budget {
             plan.count_in_budget(tables, &of_hold.opening(hold.amount), budget, context)?;
         }
@@ -46,7 +48,9 @@ impl Plan {
         }
         plan.push(Role::Hold, hold_row::close(change, context).update(&tables.holds, hold.id.as_str())?);
         if net != Net::default() {
-            plan.account_of_hold(tables, &hold.account, &net, change.movement(), now)?;
+            let (movements, ends) = (change.movement().into_iter().collect(), OpenCall::of(hold));
+            let of_account = AccountPlan { movements, ends: ends.filter(|_| hold.is_open()), ..AccountPlan::default() };
+            plan.account_of_hold(tables, &hold.account, &net, &of_account, now)?;
         }
         if let Some(count) = change.budget_count() {
             plan.count_in_budget(tables, &count, budget, context)?;
@@ -60,12 +64,11 @@ impl Plan {
         tables: &Tables,
         account: &AccountId,
         net: &Net,
-        movement: Option<&Movement>,
+        of_account: &AccountPlan<'_>,
         now: Timestamp,
     ) -> Result<(), PlanError> {
-        let of_account = AccountPlan { movements: movement.into_iter().collect(), ..AccountPlan::default() };
         let (id, guards) = (account.to_string(), of_account.guards(net, now));
-        let row = account_row::update(&id, &of_account, net, &guards)?;
+        let row = account_row::update(&id, of_account, net, &guards)?;
         self.push(Role::Account(account.clone(), guards), row.update(&tables.accounts, &id)?);
         Ok(())
     }

@@ -61,6 +61,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Together {
         | Verdict::Stale
         | Verdict::Conflict
         | Verdict::LotsChanged(_)
+        | Verdict::TooManyCalls
         | Verdict::Guarded(_)
         | Verdict::Invalid(_) => Together::Invalid,
     }

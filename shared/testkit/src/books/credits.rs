@@ -44,6 +44,8 @@ pub struct HoldRow {
     pub state: String,
     /// What it charged itself.
     pub charged: Option<i128>,
+    /// It counts among the open calls of its key.
+    pub is_call: bool,
 }
 
 impl HoldRow {
@@ -56,6 +58,7 @@ impl HoldRow {
             usage: word(row, "use_key").unwrap(),
             state: word(row, "status").unwrap(),
             charged: of("charged_units").or_else(|| of("cost_units").filter(|_| !is_before)),
+            is_call: row.get("calls_max").is_some(),
         }
     }
 
@@ -71,14 +74,23 @@ impl HoldRow {
             usage: hold.usage.to_string(),
             state: hold.state.as_str().to_owned(),
             charged: charged.map(|charged| i128::try_from(charged.units()).unwrap()),
+            is_call: hold.calls_max.is_some(),
         }
     }
+}
+
+/// All that an account lists, by key.
+pub(super) fn open_calls(account: &Value) -> usize {
+    let attributes = account.as_object().into_iter().flatten();
+    let lists = attributes.filter(|(name, _)| name.starts_with("calls_of_"));
+    lists.map(|(_, list)| list.pointer("/SS").and_then(Value::as_array).unwrap().len()).sum()
 }
 
 impl Books {
     /// An account holds what its open holds set aside, and what a hold has charged is in the journal.
     pub(super) fn check_holds(&self) {
         let mut held: BTreeMap<&str, i128> = BTreeMap::new();
+        let is_open_call = |hold: &&HoldRow| hold.is_call && hold.state == "open";
         for (id, hold) in &self.holds {
             if hold.state == "open" {
                 let sum = held.entry(&hold.account).or_default();
@@ -93,6 +105,8 @@ impl Books {
         for (id, account) in &self.accounts {
             let open = held.remove(id.as_str()).unwrap_or_default();
             assert_eq!(account.held, open, "{id} holds what its open holds set aside");
+            let calls = self.holds.values().filter(is_open_call).filter(|hold| hold.account == *id).count();
+            assert_eq!(account.calls, calls, "{id} lists the open calls");
         }
         assert_eq!(held, BTreeMap::new(), "each open hold has an account");
     }

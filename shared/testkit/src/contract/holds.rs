@@ -7,7 +7,7 @@ use super::lots::later;
 use super::{account, budgets, credits, usage};
 use crate::{context, now};
 
-/// `hold ID OWNER AMOUNT for SECONDS [of USE] [by KEY] [charge AMOUNT]`, `settle ID COST [as USE of KEY]`, `release ID`, `lapse ID`,
+/// `hold ID OWNER AMOUNT for SECONDS [of USE] [by KEY] [among CALLS] [charge AMOUNT]`, `settle ID COST [as USE of KEY]`, `release ID`, `lapse ID`,
 /// `state ID`,
 /// `holds-due SECONDS [MAX]`, `open-holds OWNER`. Each may happen later.
 pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64, seconds: &str) -> Option<String> {
@@ -21,6 +21,8 @@ pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64,
             } else {
                 (None, rest)
             };
+            let (calls_max, rest) =
+                if let ["among", most, rest @ ..] = rest { (most.parse().ok(), rest) } else { (None, rest) };
             let at_expiry = match *rest {
                 ["charge", sum] => AtExpiry::Charge(amount(sum)),
                 _ => AtExpiry::Release,
@@ -35,6 +37,7 @@ pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64,
             };
             let hold = Hold::new(HoldId::new(id).unwrap(), terms, context.received_at).unwrap();
             let hold = used.into_iter().try_fold(hold, |hold, (key, bound)| hold.for_key(&key, bound)).unwrap();
+            let hold = hold.among_calls(calls_max);
             return Some(written(ledger.open_hold(&hold, &context).await));
         }
         ["settle", id, cost] => (id, HoldClosing::Settle { cost: amount(cost), facts: Vec::new(), reported: None }),
@@ -87,6 +90,7 @@ fn written(result: Result<Hold, HoldError>) -> String {
             HoldRefusal::InsufficientCredits => "insufficient_credits".to_owned(),
             HoldRefusal::BudgetExceeded(window) => format!("budget_exceeded: {}", window.as_str()),
             HoldRefusal::BudgetUnreadable => "budget_unreadable".to_owned(),
+            HoldRefusal::TooManyCalls => "too_many_calls".to_owned(),
             HoldRefusal::Taken => "taken".to_owned(),
             HoldRefusal::Closed(closed) => format!("closed, {}", state(closed)),
             HoldRefusal::SettledOtherwise { first } => format!("settled with {}", credits(first)),

@@ -72,6 +72,9 @@ impl State {
         self.expire(&hold.account, context);
         let account = self.accounts.get(&hold.account).cloned().unwrap_or_default();
         let units = i128::try_from(hold.amount.units()).unwrap();
+        if hold.calls_max.is_some_and(|calls_max| self.open_calls(hold) >= calls_max.into()) {
+            return Err(HoldRefusal::TooManyCalls.into());
+        }
         if account.available < units {
             return Err(HoldRefusal::InsufficientCredits.into());
         }
@@ -85,8 +88,15 @@ impl State {
         let account = self.accounts.entry(hold.account.clone()).or_default();
         account.held = account.held.checked_add(units).unwrap();
         account.available = account.available.checked_sub(units).unwrap();
+        account.calls = account.calls.checked_add(usize::from(hold.calls_max.is_some())).unwrap();
         self.holds.insert(hold.id.clone(), hold.clone());
         Ok(hold.clone())
+    }
+
+    /// How many calls of its key are open on its account.
+    fn open_calls(&self, hold: &Hold) -> usize {
+        let is_call = |open: &&Hold| open.is_open() && open.calls_max.is_some() && open.account == hold.account;
+        self.holds.values().filter(is_call).filter(|open| open.key.is_some() && open.key == hold.key).count()
     }
 
     /// The receipt of a hold that has charged the use of this event, on the same account or for the same key.
@@ -127,6 +137,8 @@ impl State {
             return Err(CommitError::Refused("the account holds less than its open holds".into()));
         }
         row.apply(&net);
+        let is_open_call = change.before.is_open() && change.before.calls_max.is_some();
+        row.calls = row.calls.checked_sub(usize::from(is_open_call)).unwrap();
         if let Some((entry, movement)) = change.entry.as_ref().zip(change.movement()) {
             let processed_at = context.time_at(instant());
             self.write(&entry.header, "processed", None, context);

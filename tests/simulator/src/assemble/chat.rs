@@ -28,6 +28,7 @@ impl Deployed for ChatFunction {
             ("LLM_MODELS", "gpt-4o,gpt-4o-mini"),
             ("LLM_REPORTED_KEY", REPORTED_TOKEN),
             ("LLM_UPSTREAMS", &second),
+            ("CHAT_OPEN_CALLS_MAX", "3"),
         ];
         let keys = [("OPENAI_API_KEY", OPENAI_KEY), ("OPENAI_API_KEY_SECOND", OPENAI_KEY)];
         let of = |pairs: &[(&str, &str)]| {
