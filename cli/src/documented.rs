@@ -44,6 +44,7 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
         "hold ",
         "order ",
         "operator ",
+        "orders ",
         "code ",
         "rate ",
         "pause ",

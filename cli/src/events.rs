@@ -48,6 +48,7 @@ pub(crate) async fn run(args: &Events, dir: &Path, form: Form) -> Result<(), Err
         since: parse::since(&args.since, began)?,
         is_failed: args.failed.then_some(true),
         writer: args.source.clone(),
+        kind: None,
         rows_max: args.limit.into(),
     };
     let found = newest(&books.ledger, &filter, &context(PATIENCE)).await?;

@@ -34,6 +34,7 @@ mod member;
 mod note;
 mod operator;
 mod order;
+mod orders;
 mod owner;
 mod parse;
 mod pause;
@@ -102,6 +103,8 @@ enum Command {
     Order(order::Order),
     /// Let a person sign in to the console, make another link, or end that
     Operator(operator::OperatorCommand),
+    /// List orders: the newest, those of an owner, those that need a person, or those whose delivery waits
+    Orders(orders::Orders),
     /// Print all of one owner, or erase what names a person
     Owner(owner::OwnerCommand),
     /// Give the charge of a usage event back to its owner, whole or in part, once
@@ -202,6 +205,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Operator(args)) => {
                 Box::pin(operator::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }
+            Some(Command::Orders(args)) => Box::pin(orders::run(&args, &data, form)).await.map(|()| Exit::Done),
             Some(Command::Owner(args)) => Box::pin(owner::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Transfer(args)) => {
                 Box::pin(account_transfer::run(args, &data, form, variable)).await.map(|()| Exit::Done)

@@ -1,4 +1,4 @@
-//! `events` on the running stack: what was refused, paid and changed, the newest first.
+//! `events` and `orders` on the running stack: what was refused, paid and changed, the newest first, and what waits.
 
 use serde_json::{Value, json};
 
@@ -43,4 +43,47 @@ fn events_lists_what_a_person_looks_for() {
     assert_eq!(listed(&folder, &["--since", "2020-01-01T00:00:00Z"]).len(), all.len());
     folder.fails(2, &["events", "--since", "yesterday"]);
     folder.fails(2, &["events", "--limit", "0"]);
+}
+
+fn orders(folder: &Folder, args: &[&str]) -> Vec<Value> {
+    let printed = folder.stdout_of(&[&["orders", "--json"], args].concat());
+    let document: Value = serde_json::from_str(&printed).unwrap();
+    document["orders"].as_array().unwrap().clone()
+}
+
+#[test]
+fn orders_are_listed_by_what_a_person_looks_for() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let key = demo_key(&folder);
+    assert_eq!(folder.stdout_of(&["orders"]), "no such orders\n");
+    pay(&stack, &key);
+    let made = stack.call("POST", "/api/pay/checkout", &key, &json!({ "product": "credits-100" })).body;
+    let number = made["orderNumber"].as_str().unwrap();
+    let wrong = ["--set", "data.object.amount_received=1"];
+    folder.run(&[&["send", "stripe/payment_intent_succeeded", "--order", number], wrong.as_slice()].concat());
+
+    let all = orders(&folder, &[]);
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert_eq!(all[0]["orderNumber"], number, "the newest first");
+    let (owner, product, amount, currency) = ("demo", "credits-100", "9.99", "USD");
+    let paid = orders(&folder, &["--status", "paid"]);
+    assert_eq!(paid.len(), 1, "{paid:?}");
+    for (name, value) in [("owner", owner), ("product", product), ("amount", amount), ("currency", currency)] {
+        assert_eq!(paid[0][name], value);
+    }
+    assert_eq!((&paid[0]["payment"], &paid[0]["fulfilment"]), (&json!("paid"), &json!("done")));
+    let flagged = orders(&folder, &["--anomalies"]);
+    assert_eq!(flagged.len(), 1, "{flagged:?}");
+    assert_eq!((&flagged[0]["orderNumber"], &flagged[0]["anomaly"]), (&json!(number), &json!("amount_mismatch")));
+    assert!(flagged[0]["flaggedSince"].as_str().unwrap() >= flagged[0]["createdAt"].as_str().unwrap());
+    let lines = folder.stdout_of(&["orders", "--anomalies"]);
+    assert!(lines.contains("amount_mismatch  since 2"), "{lines}");
+    assert_eq!(orders(&folder, &["--owner", "demo"]), orders(&folder, &[]));
+    assert_eq!(orders(&folder, &["--owner", "demo", "--since", "2099-01-01T00:00:00Z"]), Vec::<Value>::new());
+    assert_eq!(orders(&folder, &["--stuck"]), Vec::<Value>::new());
+    assert!(folder.stdout_of(&["orders", "--limit", "1"]).contains("there are more"));
+    for wrong in [["--status", "on-fire"], ["--since", "yesterday"], ["--limit", "0"], ["--stuck", "--anomalies"]] {
+        folder.fails(2, &[&["orders"], wrong.as_slice()].concat());
+    }
 }

@@ -74,6 +74,7 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
         since: visit.invocation.now.plus_seconds(chosen.since.seconds().saturating_neg()),
         is_failed: chosen.is_failed.then_some(true),
         writer: chosen.writer.map(str::to_owned),
+        kind: None,
         rows_max: ROWS_MAX,
     };
     let found = newest(&console.ledger, &filter, &visit.context()).await?;

@@ -34,6 +34,7 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
         since: visit.invocation.now.plus_seconds(Since::Week.seconds().saturating_neg()),
         is_failed: Some(true),
         writer: None,
+        kind: None,
         rows_max: ROWS_MAX,
     };
     let (ledger, context) = (&console.ledger, visit.context());

@@ -21,7 +21,7 @@ pub(crate) fn write(row: &mut Row, order: &Order, context: &CallContext<'_>) {
         (!anomalies.unlisted().is_empty()).then_some(AttributeValue::L(unlisted)),
     );
     let reason = order.flagged_for();
-    row.set_or_remove(names::ANOMALY_REASON, reason.map(|reason| text(&upper(reason))));
+    row.set_or_remove(names::ANOMALY_REASON, reason.map(|reason| text(&word_of(reason))));
     if reason.is_some() {
         row.set_first(names::ANOMALY_AT, text(&context.received_at));
     } else {
@@ -32,7 +32,7 @@ pub(crate) fn write(row: &mut Row, order: &Order, context: &CallContext<'_>) {
 fn details(flag: &Flag) -> AttributeValue {
     let Flag { anomaly: Anomaly { reason, details, payment }, resolution } = flag;
     let mut fields = vec![
-        (names::REASON, text(&upper(*reason))),
+        (names::REASON, text(&word_of(*reason))),
         (names::DETAILS, text(details)),
         (names::STATE, text(resolution.as_str())),
     ];
@@ -48,7 +48,8 @@ fn details(flag: &Flag) -> AttributeValue {
     map(fields)
 }
 
-fn upper(reason: Reason) -> String {
+/// The key of a reason in the index of anomalies.
+pub(crate) fn word_of(reason: Reason) -> String {
     reason.as_str().to_ascii_uppercase()
 }
 
@@ -64,7 +65,7 @@ pub(crate) fn read(row: &Image) -> Read<Anomalies> {
 }
 
 fn read_flag(item: &Image) -> Read<Flag> {
-    let reason = |word: &str| Reason::ALL.into_iter().find(|reason| upper(*reason) == word);
+    let reason = |word: &str| Reason::ALL.into_iter().find(|reason| word_of(*reason) == word);
     let payment = match maybe(item, names::PAYMENT, reference)? {
         None => None,
         Some(by) => Some(RefusedPayment {

@@ -240,7 +240,7 @@ fn due_row(row: &Image) -> Option<DueRow> {
     Some(DueRow { id: word(row, names::ID)?, due_at: word(row, names::DUE_AT)? })
 }
 
-fn due_order(row: &Image) -> Option<DueOrder> {
+pub(crate) fn due_order(row: &Image) -> Option<DueOrder> {
     let owner = word(row, names::OWNER).unwrap_or_default();
     Some(DueOrder { row: due_row(row)?, owner, created_at: time(row, names::CREATED_AT).ok() })
 }

@@ -1,19 +1,28 @@
-//! The journal by day, from its sparse index.
+//! The journal by day, and orders that wait or are flagged, from their sparse indexes.
 
-use ledger::{CallContext, CommitError, LinePosition, ListedPage, ListedRow, Listing, ListingQuery};
+use ledger::{
+    CallContext, CommitError, DueOrder, LinePosition, ListedPage, ListedRow, Listing, ListingQuery, Reason, Timestamp,
+    Work,
+};
 
 use crate::audit::word;
+use crate::backlog::due_order;
 use crate::image::Image;
 use crate::names;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::DynamoLedger;
+use crate::{anomaly_row, order_row};
 
 impl Listing for DynamoLedger {
     async fn listed(&self, query: &ListingQuery, context: &CallContext<'_>) -> Result<ListedPage, CommitError> {
         let shard = query.shard.word();
         let status = query.is_failed.map(|is_failed| if is_failed { names::FAILED } else { names::PROCESSED });
-        let filters = [("#status = :status", status), ("#source = :source", query.writer.as_deref())];
+        let filters = [
+            ("#status = :status", status),
+            ("#source = :source", query.writer.as_deref()),
+            ("kind = :kind", query.kind.as_deref()),
+        ];
         let filters: Vec<&str> =
             filters.iter().filter(|(_, value)| value.is_some()).map(|(filter, _)| *filter).collect();
         until_answered(context.deadline, self.jitter(), || async {
@@ -39,6 +48,9 @@ impl Listing for DynamoLedger {
                     .expression_attribute_names("#source", names::SOURCE)
                     .expression_attribute_values(":source", text(writer));
             }
+            if let Some(kind) = &query.kind {
+                call = call.expression_attribute_values(":kind", text(kind));
+            }
             match call.send().await {
                 Ok(found) => Ok(Answer::Final(ListedPage {
                     rows: found.items().iter().filter_map(row).collect(),
@@ -48,6 +60,41 @@ impl Listing for DynamoLedger {
             }
         })
         .await
+    }
+
+    async fn orders_with_work(
+        &self,
+        work: Work,
+        orders_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<DueOrder>, CommitError> {
+        let query = self
+            .index_query(&self.tables().orders, names::WORK, order_row::word_of(work))
+            .key_condition_expression("#word = :word")
+            .limit(i32::from(orders_max));
+        Ok(self.page(&query, context).await?.items().iter().filter_map(due_order).collect())
+    }
+
+    async fn flagged_orders(
+        &self,
+        reason: Reason,
+        from: Timestamp,
+        orders_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<LinePosition>, CommitError> {
+        let query = self
+            .client()
+            .query()
+            .table_name(&self.tables().orders)
+            .index_name(names::ANOMALIES)
+            .key_condition_expression("anomaly_reason = :reason AND anomaly_at >= :from")
+            .expression_attribute_values(":reason", text(&anomaly_row::word_of(reason)))
+            .expression_attribute_values(":from", text(&from))
+            .scan_index_forward(false)
+            .limit(i32::from(orders_max));
+        let found = self.page(&query, context).await?;
+        let place = |row: &Image| Some(LinePosition { key: word(row, names::ID)?, at: word(row, names::ANOMALY_AT)? });
+        Ok(found.items().iter().filter_map(place).collect())
     }
 }
 

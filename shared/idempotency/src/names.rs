@@ -12,6 +12,8 @@ pub(crate) const ADDRESS: &str = "address";
 /// When an alarm last named the lane.
 pub(crate) const ALARMED_AT: &str = "alarmed_at";
 pub(crate) const AMOUNT_UNITS: &str = "amount_units";
+/// The index of orders that need a person.
+pub(crate) const ANOMALIES: &str = "anomalies";
 /// A number for each anomaly beyond those listed.
 pub(crate) const ANOMALIES_UNLISTED: &str = "anomalies_unlisted";
 pub(crate) const ANOMALY_AT: &str = "anomaly_at";

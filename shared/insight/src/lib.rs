@@ -25,12 +25,14 @@ mod fix;
 mod listing;
 mod names;
 mod note;
+mod orders;
 mod port;
 mod render;
 mod replay;
 mod sender;
 pub mod sentence;
 mod side;
+mod wait;
 
 pub use answer::ProviderAnswer;
 pub use chain::{Cause, Chain, Halt, Happened, Link, Stage};
@@ -41,12 +43,14 @@ pub use fix::Fix;
 pub use listing::{ListFilter, Newest, newest};
 pub use names::Typed;
 pub use note::note;
+pub use orders::{OrderChoice, OrderFilter, OrderLine, OrderList, OrderStatus, orders};
 pub use port::{Events, Readable};
 pub use render::Commands;
 pub use replay::{NotReplayable, Replayable, replayable, why_not};
 pub use sender::{Sender, sender_of};
 pub use sentence::{Lang, Sentence};
 pub use side::Side;
+pub use wait::{Wait, WaitsOn};
 
 #[cfg(test)]
 mod tests;

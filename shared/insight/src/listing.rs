@@ -16,6 +16,7 @@ pub struct ListFilter {
     pub is_failed: Option<bool>,
     /// The word of the writer, as `stripe` or `manual`.
     pub writer: Option<String>,
+    pub kind: Option<String>,
     pub rows_max: usize,
 }
 
@@ -82,6 +83,7 @@ impl Part {
             from: filter.since,
             is_failed: filter.is_failed,
             writer: filter.writer.clone(),
+            kind: filter.kind.clone(),
             after: None,
             rows_max: ROWS_PER_READ,
         };

@@ -3,7 +3,7 @@
 //! A booked usage event is not listed, since that would cost a unit more for each: it is found by its id, or in the
 //! statement of its account.
 
-use crate::{CallContext, CommitError, Entry, LinePosition, Source, Timestamp, Writer};
+use crate::{CallContext, CommitError, DueOrder, Entry, LinePosition, Reason, Source, Timestamp, Work, Writer};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -67,10 +67,11 @@ pub struct ListingQuery {
     pub shard: DayShard,
     /// Of this time and later ones.
     pub from: Timestamp,
-    /// Only rows with this status, of this writer. They are picked from the page that is read, which then has fewer rows,
+    /// Only rows with this status, of this writer, of this kind. They are picked from the page that is read, which then has fewer rows,
     /// or none.
     pub is_failed: Option<bool>,
     pub writer: Option<String>,
+    pub kind: Option<String>,
     /// Older rows than the one at this place, which the page before ended with.
     pub after: Option<LinePosition>,
     pub rows_max: u16,
@@ -97,12 +98,31 @@ pub struct ListedPage {
     pub next: Option<LinePosition>,
 }
 
-/// The port to the journal by day, beside the ledger's.
+/// The port to what a person lists, beside the ledger's: the journal by day, and orders that wait. Each method reads an
+/// index that may lag by some seconds, in one round trip.
 pub trait Listing: Send + Sync {
-    /// A page of a part in one round trip, from an index that may lag by some seconds.
+    /// A page of a part.
     fn listed(
         &self,
         query: &ListingQuery,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<ListedPage, CommitError>> + Send;
+
+    /// The orders for which this work is outstanding, due now or later, the earliest due first.
+    fn orders_with_work(
+        &self,
+        work: Work,
+        orders_max: u16,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Vec<DueOrder>, CommitError>> + Send;
+
+    /// The orders that are flagged for this reason, each with the time since which it is, the newest first, and none that
+    /// was flagged before `from`.
+    fn flagged_orders(
+        &self,
+        reason: Reason,
+        from: Timestamp,
+        orders_max: u16,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Vec<LinePosition>, CommitError>> + Send;
 }

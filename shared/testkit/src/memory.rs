@@ -68,6 +68,8 @@ struct State {
     referrers: BTreeMap<Owner, Owner>,
     /// The open work of each order, and its next retry time.
     work: BTreeMap<OrderNumber, (Work, Timestamp)>,
+    /// Since when an order needs a person.
+    flagged: BTreeMap<OrderNumber, Timestamp>,
     proofs: BTreeMap<String, PaymentProof>,
     /// Orders by pointer; for a payment, also the invoice that it paid.
     pointers: BTreeMap<String, (OrderNumber, Option<Reference>)>,
@@ -327,11 +329,7 @@ impl State {
             match effect {
                 Effect::Order { order, .. } => {
                     self.orders.insert(order.number.clone(), (**order).clone());
-                    self.work.remove(&order.number);
-                    self.passed_over.remove(order.number.as_str());
-                    if let Some(work) = order.work(context.received_at) {
-                        self.work.insert(order.number.clone(), work);
-                    }
+                    self.index_order(order, context.received_at);
                 }
                 Effect::Point { pointer, to, .. } => {
                     let kept = self.pointers.remove(&pointer.to_string()).and_then(|(_, invoice)| invoice);

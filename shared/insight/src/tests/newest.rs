@@ -29,6 +29,7 @@ async fn numbers(ledger: &MemoryLedger, hours: i64, rows_max: usize, writer: Opt
         since: now().plus_seconds(hours.saturating_mul(HOUR).saturating_neg()),
         is_failed: Some(true),
         writer: writer.map(str::to_owned),
+        kind: None,
         rows_max,
     };
     let found = newest(ledger, &filter, &context(1)).await.unwrap();

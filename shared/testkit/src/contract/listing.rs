@@ -2,14 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{DayShard, ListedRow, Listing, ListingQuery};
+use ledger::{DayShard, ListedRow, Listing, ListingQuery, Provider, Reason, Work};
 
 use crate::now;
 
-/// `listed ROWS [failed|processed] [from WRITER] [since S]` reads each part of the day page by page, so many rows at a
+/// `working MAX` lists the unpaid orders by their next retry time, and `flagged REASON MAX [since S]` those that need a person.
+/// `listed ROWS [failed|processed] [from WRITER] [kind KIND] [since S]` reads each part of the day page by page, so many rows at a
 /// time: all rows in the order of their keys.
 pub(super) async fn result_of<L: Listing>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
-    let ["listed", rows_max, ref rest @ ..] = *words else { return None };
+    let (rows_max, rest) = match *words {
+        ["listed", rows_max, ref rest @ ..] => (rows_max, rest),
+        ["working", orders_max] => {
+            let orders_max = orders_max.parse().unwrap();
+            let context = crate::context(number);
+            let found = ledger.orders_with_work(Work::Payment(Provider::Stripe), orders_max, &context).await.unwrap();
+            assert!(found.iter().all(|order| order.created_at.is_some() && !order.owner.is_empty()), "{found:?}");
+            return Some(numbers(found.iter().map(|order| order.row.id.as_str())));
+        }
+        ["flagged", reason, orders_max, ref rest @ ..] => {
+            let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).unwrap();
+            let since = rest.get(1).map_or(-60, |seconds| seconds.parse().unwrap());
+            let (from, orders_max) = (now().plus_seconds(since), orders_max.parse().unwrap());
+            let context = crate::context(number);
+            let found = ledger.flagged_orders(reason, from, orders_max, &context).await.unwrap();
+            return Some(numbers(found.iter().map(|place| place.key.as_str())));
+        }
+        _ => return None,
+    };
     let after = |word: &str| rest.iter().skip_while(|other| **other != word).nth(1).copied();
     let is_failed = rest
         .first()
@@ -22,6 +41,7 @@ pub(super) async fn result_of<L: Listing>(ledger: &L, words: &[&str], number: u6
             from: now().plus_seconds(after("since").map_or(-60, |seconds| seconds.parse().unwrap())),
             is_failed: is_failed.map(|(_, is_failed)| is_failed),
             writer: after("from").map(str::to_owned),
+            kind: after("kind").map(str::to_owned),
             after: None,
             rows_max,
         };
@@ -49,4 +69,9 @@ pub(super) async fn result_of<L: Listing>(ledger: &L, words: &[&str], number: u6
         format!("{key} {}{reason}{order}", if row.is_failed { "failed" } else { "processed" })
     };
     Some(if rows.is_empty() { "nothing".to_owned() } else { rows.iter().map(row).collect::<Vec<_>>().join(", ") })
+}
+
+fn numbers<'n>(numbers: impl Iterator<Item = &'n str>) -> String {
+    let numbers: Vec<&str> = numbers.collect();
+    if numbers.is_empty() { "nothing".to_owned() } else { numbers.join(" ") }
 }

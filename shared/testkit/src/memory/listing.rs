@@ -1,8 +1,11 @@
-//! The in-memory journal by day.
+//! The in-memory journal by day, and the orders that wait.
 
-use ledger::{CallContext, CommitError, DayShard, LinePosition, ListedPage, ListedRow, Listing, ListingQuery, Writer};
+use ledger::{
+    CallContext, CommitError, DayShard, DueOrder, DueRow, LinePosition, ListedPage, ListedRow, Listing, ListingQuery,
+    Order, OrderNumber, Reason, Timestamp, Work, Writer,
+};
 
-use super::KeptRow;
+use super::{KeptRow, State};
 use crate::MemoryLedger;
 
 impl Listing for MemoryLedger {
@@ -24,8 +27,65 @@ impl Listing for MemoryLedger {
         let next = rows.last().map(|row| LinePosition { key: row.key.clone(), at: row.at.clone() });
         rows.retain(|row| query.is_failed.is_none_or(|is_failed| row.is_failed == is_failed));
         rows.retain(|row| query.writer.as_ref().is_none_or(|writer| row.writer == *writer));
+        rows.retain(|row| query.kind.as_ref().is_none_or(|kind| row.kind == *kind));
         Ok(ListedPage { rows, next: next.filter(|_| has_more) })
     }
+
+    async fn orders_with_work(
+        &self,
+        work: Work,
+        orders_max: u16,
+        _: &CallContext<'_>,
+    ) -> Result<Vec<DueOrder>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let of_work = state.work.iter().filter(|(_, (known, _))| *known == work);
+        let mut due: Vec<_> = of_work.map(|(number, (_, at))| (*at, number)).collect();
+        due.sort();
+        due.truncate(orders_max.into());
+        let order = |(at, number): (Timestamp, &OrderNumber)| {
+            let order: &Order = state.orders.get(number).unwrap();
+            let row = DueRow { id: number.to_string(), due_at: at.to_string() };
+            DueOrder { row, owner: order.owner.to_string(), created_at: Some(order.created_at) }
+        };
+        Ok(due.into_iter().map(order).collect())
+    }
+
+    async fn flagged_orders(
+        &self,
+        reason: Reason,
+        from: Timestamp,
+        orders_max: u16,
+        _: &CallContext<'_>,
+    ) -> Result<Vec<LinePosition>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let flagged = state.orders.values().filter(|order| order.flagged_for() == Some(reason));
+        let since = |order: &Order| state.flagged.get(&order.number).copied().unwrap_or(order.created_at);
+        let flagged = flagged.map(|order| (since(order), &order.number)).filter(|(since, _)| *since >= from);
+        let mut places: Vec<LinePosition> = flagged.map(|(since, number)| place(number, since)).collect();
+        places.sort_by(|one, other| (&other.at, &other.key).cmp(&(&one.at, &one.key)));
+        places.truncate(orders_max.into());
+        Ok(places)
+    }
+}
+
+impl State {
+    /// Keeps what the sparse indexes have of an order.
+    pub(super) fn index_order(&mut self, order: &Order, at: Timestamp) {
+        if order.flagged_for().is_some() {
+            self.flagged.entry(order.number.clone()).or_insert(at);
+        } else {
+            self.flagged.remove(&order.number);
+        }
+        self.work.remove(&order.number);
+        self.passed_over.remove(order.number.as_str());
+        if let Some(work) = order.work(at) {
+            self.work.insert(order.number.clone(), work);
+        }
+    }
+}
+
+fn place(number: &OrderNumber, at: Timestamp) -> LinePosition {
+    LinePosition { key: number.to_string(), at: at.to_string() }
 }
 
 fn shown(key: &str, kept: &KeptRow) -> ListedRow {
