@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use clap::Args;
 use edge::{Keyring, Settings, Vault};
 use idempotency::{DynamoLedger, Tables};
-use local::{Claim, Home, Lock, STAGE, now, store};
+use local::{Claim, Home, Lock, STAGE, now, store, unchecked};
 use signing::{SecretError, Strength};
 
 use crate::error::Error;
@@ -45,7 +45,12 @@ impl BooksArgs {
 
     /// Creates no books: a folder without any is usually mistyped.
     pub(crate) async fn open(&self, dir: &Path) -> Result<Books, Error> {
-        if self.aws { Books::on_aws(&self.stage).await } else { Books::here(dir).await }
+        if self.aws { Books::on_aws(&self.stage).await } else { Books::here(dir, true).await }
+    }
+
+    /// The same, for a command that writes nothing. It does not check the store's file, which would read all of it.
+    pub(crate) async fn open_to_read(&self, dir: &Path) -> Result<Books, Error> {
+        if self.aws { Books::on_aws(&self.stage).await } else { Books::here(dir, false).await }
     }
 }
 
@@ -61,7 +66,7 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    async fn here(dir: &Path) -> Result<Self, Error> {
+    async fn here(dir: &Path, is_checked: bool) -> Result<Self, Error> {
         // A stack with books in memory has no store and is found by its `local.json`.
         if !Home::at(dir).is_used() {
             return Err(Error::NoBooks(dir.to_owned()));
@@ -69,7 +74,10 @@ impl Books {
         let home = Home::open(dir)?;
         let (sdk, lock) = match home.claim().await? {
             Claim::Ours(_) if !home.store().exists() => return Err(Error::NoBooks(dir.to_owned())),
-            Claim::Ours(lock) => (store(&home).await?.sdk_config(), Some(lock)),
+            Claim::Ours(lock) => {
+                let engine = if is_checked { store(&home).await? } else { unchecked(&home)? };
+                (engine.sdk_config(), Some(lock))
+            }
             Claim::Theirs(running) => {
                 let sdk = embedded::sdk_config(http_client()).into_builder();
                 (sdk.endpoint_url(running.dynamodb_url).build(), None)

@@ -45,6 +45,8 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
         "order ",
         "operator ",
         "orders ",
+        "stats ",
+        "export ",
         "code ",
         "rate ",
         "pause ",

@@ -1,11 +1,12 @@
-//! `events`: the newest payments, refused events, orders and changes by people, and those to come.
+//! `events`: the newest payments, refused events, orders and changes by people, and those to come; with `--log` all
+//! deliveries.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use insight::{ListFilter, Newest, newest};
+use insight::{ListFilter, LogQuery, LoggedEvent, Newest, newest};
 use ledger::ListedRow;
 use local::{context, now};
 use serde::Serialize;
@@ -13,12 +14,15 @@ use serde::Serialize;
 use crate::account::PATIENCE;
 use crate::books::{Books, BooksArgs};
 use crate::error::Error;
+use crate::logged::logged;
 use crate::parse;
 use crate::print::{self, Facts, Form};
 
 /// Between two looks of `--follow`, and how far back each of them goes: an index may lag by some seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const OVERLAP_SECONDS: i64 = 120;
+/// Log lines among which refused ones are looked for.
+const FAILED_OF: usize = 5_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Events {
@@ -36,14 +40,36 @@ pub(crate) struct Events {
     /// How many at most
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
+    /// All deliveries in place of those, booked usage too: from the log lines, and without orders and changes by people
+    #[arg(long, conflicts_with = "follow")]
+    log: bool,
     /// Go on with those to come, until it is stopped
     #[arg(long)]
     follow: bool,
 }
 
-pub(crate) async fn run(args: &Events, dir: &Path, form: Form) -> Result<(), Error> {
-    let books = args.which.open(dir).await?;
+pub(crate) async fn run(
+    args: &Events,
+    dir: &Path,
+    form: Form,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<(), Error> {
+    let books = args.which.open_to_read(dir).await?;
     let began = now();
+    if args.log {
+        let query = LogQuery {
+            since: parse::since(&args.since, began)?,
+            source: args.source.clone(),
+            is_booked: false,
+            lines_max: if args.failed { FAILED_OF } else { args.limit.into() },
+        };
+        let mut found = logged(&books, dir, variable, &query).await?;
+        found.retain(|event| !args.failed || !insight::is_accepted(&event.outcome));
+        let more = found.len() >= usize::from(args.limit);
+        found.truncate(args.limit.into());
+        form.show(&EventsFacts { events: found.iter().map(EventFacts::logged).collect(), more });
+        return Ok(());
+    }
     let filter = ListFilter {
         since: parse::since(&args.since, began)?,
         is_failed: args.failed.then_some(true),
@@ -96,7 +122,8 @@ struct EventFacts {
     event: String,
     received_at: String,
     source: String,
-    kind: String,
+    /// A log line has none.
+    kind: Option<String>,
     /// `processed`, or why it was refused.
     status: String,
     order: Option<String>,
@@ -114,15 +141,27 @@ impl EventFacts {
             event: row.key.clone(),
             received_at: row.at.clone(),
             source: row.writer.clone(),
-            kind: row.kind.clone(),
+            kind: Some(row.kind.clone()),
             status: row.reason.clone().unwrap_or_else(|| "processed".to_owned()),
             order: row.order.clone(),
         }
     }
 
+    fn logged(event: &LoggedEvent) -> Self {
+        Self {
+            event: event.event.clone().unwrap_or_default(),
+            received_at: event.at.to_string(),
+            source: event.source.clone(),
+            kind: None,
+            status: event.reason.clone().unwrap_or_else(|| event.outcome.clone()),
+            order: None,
+        }
+    }
+
     fn cells(&self) -> [String; 5] {
         let order = self.order.as_ref().map(|order| format!("order {order}")).unwrap_or_default();
-        [self.received_at.clone(), self.kind.clone(), self.status.clone(), self.event.clone(), order]
+        let kind = self.kind.clone().unwrap_or_else(|| self.source.clone());
+        [self.received_at.clone(), kind, self.status.clone(), self.event.clone(), order]
     }
 }
 

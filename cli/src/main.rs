@@ -24,12 +24,14 @@ mod event;
 mod events;
 mod exit;
 mod explain;
+mod export;
 #[cfg(test)]
 mod fixes;
 mod generated;
 mod hold;
 mod hold_facts;
 mod key;
+mod logged;
 mod member;
 mod note;
 mod operator;
@@ -50,6 +52,7 @@ mod send;
 mod serve;
 mod smoke;
 mod statement;
+mod stats;
 mod tally;
 mod trial_balance;
 
@@ -123,6 +126,10 @@ enum Command {
     Catalog(catalog_command::CatalogCommand),
     /// Print an account's statement over the API, all its pages
     Statement(statement::Statement),
+    /// Print the payments of a time as comma-separated values
+    Export(export::Export),
+    /// Count what happened in a time, and what waits now
+    Stats(stats::StatsArgs),
     /// Look for what is wrong with a deployment, or with the running stack: each finding says what to do; fails on red
     Doctor(doctor::Doctor),
     /// Try a stage: a signed usage event and a purchase in test mode, from end to end and back
@@ -179,13 +186,19 @@ fn run(cli: Cli) -> Result<Exit, Error> {
         match command {
             None => serve::run(serve, &data, variable).await.map(|()| Exit::Done),
             Some(Command::Send(args)) => send::run(&args, &data, form, variable).await,
-            Some(Command::Statement(args)) => statement::run(&args, &data, form, variable).await.map(|()| Exit::Done),
+            Some(Command::Statement(args)) => {
+                Box::pin(statement::run(&args, &data, form, variable)).await.map(|()| Exit::Done)
+            }
             Some(Command::Event(args)) => Box::pin(event::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Explain(args)) => Box::pin(explain::run(args, &data, form, variable)).await,
-            Some(Command::Events(args)) => Box::pin(events::run(&args, &data, form)).await.map(|()| Exit::Done),
+            Some(Command::Events(args)) => {
+                Box::pin(events::run(&args, &data, form, variable)).await.map(|()| Exit::Done)
+            }
             Some(Command::Replay(args)) => {
                 Box::pin(replay::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }
+            Some(Command::Export(args)) => Box::pin(export::run(&args, &data, form)).await.map(|()| Exit::Done),
+            Some(Command::Stats(args)) => Box::pin(stats::run(&args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Catalog(args)) => catalog_command::run(args, form).map(|()| Exit::Done),
             Some(Command::Doctor(args)) => Box::pin(doctor::run(args, &data, form, variable)).await,
             Some(Command::Smoke(args)) => Box::pin(smoke::run(args, &data, form, variable)).await,

@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &Orders, dir: &Path, form: Form) -> Result<(), Err
         (None, false, false) => OrderChoice::Made(since.map_or_else(|| parse::since(SINCE, at), Ok)?),
     };
     let filter = OrderFilter { choice, status: args.status, orders_max: args.limit.into() };
-    let books = args.which.open(dir).await?;
+    let books = args.which.open_to_read(dir).await?;
     form.show(&OrdersFacts::of(orders(&books.ledger, &filter, &context(PATIENCE)).await?));
     Ok(())
 }

@@ -35,7 +35,7 @@ impl Serve {
 }
 
 pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
-    let _log = to_stderr(variable("LOG_LEVEL").as_deref())?;
+    let (_log, metrics) = to_stderr(variable("LOG_LEVEL").as_deref())?;
     let mut stop = Stop::new()?;
     let home = Home::open(dir)?;
     let _lock = match home.claim().await? {
@@ -44,6 +44,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
             return Err(Error::Served { dir: dir.to_owned(), url: running.base_url, pid: running.pid });
         }
     };
+    metrics.keep_in(&home, args.memory);
     let listener = listen(Ipv4Addr::LOCALHOST.into(), args.port.unwrap_or(PORT)).await?;
     let address = listener.local_addr().map_err(|error| Error::Listen((Ipv4Addr::LOCALHOST, PORT).into(), error))?;
     let mut listeners = vec![listener];

@@ -1,4 +1,7 @@
-//! `statement`: an account's lines over the API, page by page. It holds one page in memory, whatever the length.
+//! `statement`: an account's lines over the API, page by page. It holds one page in memory, whatever the length. With `--all`
+//! the newest lines of all owners, from the books.
+
+mod everyone;
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -7,6 +10,7 @@ use clap::Args;
 use client::{Client, Format, Line, StatementQuery};
 use local::Home;
 
+use crate::books::BooksArgs;
 use crate::error::Error;
 use crate::parse;
 use crate::print::Form;
@@ -17,9 +21,20 @@ const API_KEY: &str = "HOOKLEDGER_API_KEY";
 
 #[derive(Debug, Args)]
 pub(crate) struct Statement {
+    #[command(flatten)]
+    which: BooksArgs,
     /// alice for credits, or alice/POSX, bob/commission-usd
-    #[arg(value_name = "OWNER[/ASSET]")]
-    account: String,
+    #[arg(value_name = "OWNER[/ASSET]", required_unless_present = "all")]
+    account: Option<String>,
+    /// The newest lines of all owners, from the books: payments, changes, and booked usage by its log lines
+    #[arg(long, conflicts_with_all = ["account", "from", "to", "kind", "csv", "api"])]
+    all: bool,
+    /// With --all: since when, 1h, 7d, or a time as 2026-01-01T00:00:00Z [default: 24h]
+    #[arg(long, value_name = "24h|TIME", conflicts_with = "account")]
+    since: Option<String>,
+    /// With --all: how many at most [default: 50]
+    #[arg(long, value_name = "N", conflicts_with = "account", value_parser = clap::value_parser!(u16).range(1..=500))]
+    limit: Option<u16>,
     /// Lines from this time on, as 2026-01-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -47,7 +62,10 @@ pub(crate) async fn run(
     if args.csv && form == Form::Json {
         return Err(Error::TwoForms);
     }
-    let account = parse::account(&args.account)?;
+    let Some(account) = args.account.as_deref().filter(|_| !args.all) else {
+        return everyone::show(args, dir, form, variable).await;
+    };
+    let account = parse::account(account)?;
     let [from, to] = [&args.from, &args.to].map(|time| time.as_deref().map(parse::time).transpose());
     let [from, to] = [from?, to?].map(|time| time.map(|time| time.to_string()));
     let client = client(args.api.as_deref(), dir, variable)?;

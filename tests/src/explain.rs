@@ -3,6 +3,7 @@
 
 mod orders;
 pub(crate) mod stories;
+mod waiting;
 
 use std::fmt::Write as _;
 use std::fs;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use edge::KeyringError;
+use local::MetricsError;
 use signing::SecretError;
 use thiserror::Error as ThisError;
 
@@ -33,15 +34,24 @@ pub(crate) enum ToolError {
     OneKey(&'static str),
     #[error("there is no message {0}: `dlq list` has them")]
     NoMessage(String),
+    #[error("--since {0} is too long ago: give at most 31d")]
+    TooLongAgo(String),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
 }
 
 impl ToolError {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::NoAwsCli | Self::AwsCli { .. } | Self::Template | Self::Secret(_) | Self::NoApiUrl(_) => {
-                Exit::Unavailable
+            Self::NoAwsCli
+            | Self::AwsCli { .. }
+            | Self::Template
+            | Self::Secret(_)
+            | Self::NoApiUrl(_)
+            | Self::Metrics(_) => Exit::Unavailable,
+            Self::Output(..) | Self::NotHere | Self::KeyRefused { .. } | Self::NotRotated(_) | Self::TooLongAgo(_) => {
+                Exit::Usage
             }
-            Self::Output(..) | Self::NotHere | Self::KeyRefused { .. } | Self::NotRotated(_) => Exit::Usage,
             Self::OneKey(_) | Self::NoMessage(_) => Exit::Refused,
         }
     }
@@ -65,5 +75,7 @@ pub(crate) fn samples() -> Vec<ToolError> {
         ToolError::NotRotated(String::from("epay")),
         ToolError::OneKey("WEBHOOK_SECRET"),
         ToolError::NoMessage(String::from("m1")),
+        ToolError::TooLongAgo(String::from("90d")),
+        ToolError::Metrics(local::LocalMetrics::open(std::path::Path::new("/")).expect_err("a folder")),
     ]
 }

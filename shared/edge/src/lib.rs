@@ -51,7 +51,7 @@ pub use gateway::read;
 pub use key_source::KeySource;
 pub use log::{
     LogLevel, MEASURED, Measured, OWN_CRATES, alarm, backlog, chain, delivered, line, log_lines, log_targets,
-    own_targets, panics_without_message, paused, ran, uncounted, unread,
+    metric_targets, own_targets, panics_without_message, paused, ran, uncounted, unread,
 };
 pub use reply::Reply;
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};

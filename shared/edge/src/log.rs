@@ -217,6 +217,11 @@ pub fn log_targets(level: LogLevel) -> Targets {
     MEASURED.iter().fold(own_targets(level), |targets, lines| targets.with_target(lines.target, measured))
 }
 
+/// The lines that are metrics, and no others.
+pub fn metric_targets() -> Targets {
+    MEASURED.iter().fold(Targets::new(), |targets, lines| targets.with_target(lines.target, LevelFilter::INFO))
+}
+
 /// Our own crates' lines at this level, and warnings of all others. Below `warn`, the SDK, hyper and the Lambda runtime
 /// log whole requests, with bodies, keys and `Authorization`.
 pub fn own_targets(level: LogLevel) -> Targets {

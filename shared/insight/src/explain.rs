@@ -225,7 +225,7 @@ async fn readable(
 }
 
 /// The rows of the journal whose keys follow from the order.
-fn related(order: &Order) -> BTreeSet<EventKey> {
+pub(crate) fn related(order: &Order) -> BTreeSet<EventKey> {
     let number = &order.number;
     let closed = [ledger::PaymentState::Expired, ledger::PaymentState::Canceled];
     let closed = closed.map(|state| EventKey::of_closing(number, state));

@@ -17,7 +17,7 @@ const ROWS_PER_READ: u16 = 100;
 /// The orders that one list reads, also if a filter leaves few of them.
 const READ_MAX: usize = 1_000;
 /// The kind of the journal row of an order that was made.
-const MADE: &str = "order";
+pub(crate) const MADE: &str = "order";
 
 /// Which orders are listed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Each state and each reason has its sentence in both languages, and a text names the rows that it should.
 
 mod newest;
+mod stats;
 
 use std::collections::BTreeSet;
 

@@ -15,6 +15,8 @@ use crate::error::Error;
 const LOCAL_JSON: &str = "local.json";
 const LOCK: &str = "lock";
 const STORE: &str = "store.db";
+const METRICS: &str = "metrics.db";
+const METRICS_IN_MEMORY: &str = "metrics-memory.db";
 
 /// A stack writes `local.json` within a second of taking the lock, and a command holds the lock for less.
 const CLAIM_TRIES: u32 = 100;
@@ -49,6 +51,9 @@ pub struct Running {
     pub base_url: String,
     /// The stack's store, for the AWS CLI and SDKs, which may use any credentials.
     pub dynamodb_url: String,
+    /// Whether its books are in memory.
+    #[serde(default)]
+    pub in_memory: bool,
     pub pid: u32,
     pub stage: String,
     pub sources: BTreeMap<String, RunningSource>,
@@ -101,6 +106,22 @@ impl Home {
     /// The file of the embedded store.
     pub fn store(&self) -> PathBuf {
         self.dir.join(STORE)
+    }
+
+    /// The file of the metrics: those of books in memory are apart.
+    pub fn metrics(&self, in_memory: bool) -> PathBuf {
+        self.dir.join(if in_memory { METRICS_IN_MEMORY } else { METRICS })
+    }
+
+    /// That of the running stack, or of the folder.
+    pub fn metrics_of_stack(&self) -> Result<PathBuf, Error> {
+        Ok(self.metrics(self.running()?.is_some_and(|running| running.in_memory)))
+    }
+
+    pub(crate) fn prepare_metrics(&self, in_memory: bool) -> Result<PathBuf, Error> {
+        let path = self.metrics(in_memory);
+        private(&path).map_err(|error| Error::File(path.clone(), error))?;
+        Ok(path)
     }
 
     /// Creates the store's file with the mode of secrets, since the store itself would create it readable for all users.

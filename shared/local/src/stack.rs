@@ -70,7 +70,7 @@ impl Stack {
         let named_tables = store::tables()?.tables().iter().map(|table| table.name.clone()).collect();
         let stack = front::Running { functions: named, tables: named_tables, fakes: mocks.fakes() };
         let front = Front::new(ledger, &secrets, &format!("http://{address}"), stack);
-        let running = running(address, &secrets, &tables, &served, &console)?;
+        let running = running(place, &secrets, &tables, &served, &console)?;
         let gateway = Arc::new(Gateway {
             engine: engine.clone(),
             functions: served,
@@ -167,13 +167,13 @@ fn triggers(function: &embedded::Function) -> Vec<Trigger> {
 }
 
 fn running(
-    address: SocketAddr,
+    place: Place,
     secrets: &Secrets,
     tables: &Tables,
     served: &[RoutedFunction],
     console: &str,
 ) -> Result<Running, Error> {
-    let base_url = format!("http://{address}");
+    let base_url = format!("http://{}", place.address);
     let mut sources = BTreeMap::new();
     for source in Source::all() {
         let live = secrets.named(source.setting(Scheme::Own)?.name);
@@ -198,6 +198,7 @@ fn running(
     let of_urls = served.iter().filter(|function| function.url.is_some()).map(|function| &function.name);
     Ok(Running {
         dynamodb_url: base_url.clone(),
+        in_memory: place.in_memory,
         pid: std::process::id(),
         stage: STAGE.to_owned(),
         sources,

@@ -1,5 +1,7 @@
 //! The local store: a file in the data folder, with the tables and streams of the templates.
 
+use std::path::Path;
+
 use embedded::{APP_YAML, DATA_YAML, Engine, Template};
 
 use crate::error::Error;
@@ -15,14 +17,23 @@ pub async fn store(home: &Home) -> Result<Engine, Error> {
     checked(home).await.map(|(engine, _)| engine)
 }
 
+/// The same, without a check of the file.
+pub fn unchecked(home: &Home) -> Result<Engine, Error> {
+    opened(&home.prepare_store()?)
+}
+
 /// The same, with the file's check if it has not ended.
 pub(crate) async fn checked(home: &Home) -> Result<(Engine, Option<IntegrityCheck>), Error> {
     let path = home.prepare_store()?;
     let checking = IntegrityCheck::of(&path).await?;
-    let of_store = |error| Error::Store(path.clone(), Box::new(error));
-    let engine = Engine::open(&path).map_err(of_store)?;
+    Ok((opened(&path)?, checking))
+}
+
+fn opened(path: &Path) -> Result<Engine, Error> {
+    let of_store = |error| Error::Store(path.to_owned(), Box::new(error));
+    let engine = Engine::open(path).map_err(of_store)?;
     engine.create_tables(&tables()?).map_err(of_store)?;
-    Ok((engine, checking))
+    Ok(engine)
 }
 
 /// Enables the streams of the tables, and returns the template of the functions that read them.

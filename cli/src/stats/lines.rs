@@ -1,0 +1,111 @@
+//! The numbers as text: a table for each question, and nothing for what there is not.
+
+use serde_json::Value;
+
+use super::facts::{DelayFacts, StatsFacts, WaitingFacts};
+use crate::print::{self, Facts};
+
+impl Facts for StatsFacts {
+    fn print(&self) {
+        print_all(self);
+    }
+}
+
+fn print_all(stats: &StatsFacts) {
+    print::line(format_args!("since {}", stats.since));
+    sources(stats);
+    counts(stats);
+    let payments = &stats.payments;
+    if payments.orders > 0 || payments.paid > 0 {
+        let percent = payments.success_percent.as_ref().map(|percent| format!(", {percent} %")).unwrap_or_default();
+        print::line(format_args!("orders: {} made, {} paid{percent}", payments.orders, payments.paid));
+    }
+    if let Some(DelayFacts { orders, average_ms, min_ms, max_ms, p50_ms, p99_ms }) = &stats.delivery {
+        let [p50, p99] = [p50_ms, p99_ms].map(|ms| ms.clone().unwrap_or_default());
+        print::line(format_args!(
+            "delivery of {orders} orders after their payment, in ms: {average_ms} on average, {min_ms} to {max_ms}, p50 {p50}, p99 {p99}"
+        ));
+    }
+    if !stats.top_ups.is_empty() {
+        let by_state = stats.top_ups.iter().map(|found| format!("{} {}", found.orders, found.state));
+        let more = if stats.top_ups_more { ", of the newest orders" } else { "" };
+        print::line(format_args!("top-ups: {}{more}", by_state.collect::<Vec<_>>().join(", ")));
+    }
+    table("waiting", stats.waiting.iter().map(waiting).collect());
+    table(
+        "backlogs, as the sweeps last found them",
+        stats
+            .backlogs
+            .iter()
+            .map(|backlog| {
+                let oldest = if backlog.waiting > 0 {
+                    format!("the oldest for {} s", backlog.oldest_seconds)
+                } else {
+                    String::new()
+                };
+                [backlog.name.clone(), backlog.waiting.to_string(), oldest]
+            })
+            .collect(),
+    );
+    let more = if stats.anomalies_more { " (there are more)" } else { "" };
+    table(
+        &format!("orders that need a person{more}"),
+        stats
+            .anomalies
+            .iter()
+            .map(|found| [found.day.clone(), found.orders.to_string(), found.reason.to_owned()])
+            .collect(),
+    );
+    table(
+        "alarms",
+        stats.alarms.iter().map(|found| [found.source.clone(), found.count.to_string(), found.alarm.clone()]).collect(),
+    );
+}
+
+fn table<const N: usize>(title: &str, rows: Vec<[String; N]>) {
+    if rows.is_empty() {
+        return;
+    }
+    print::line(format_args!("{title}:"));
+    let rows = rows.into_iter().map(|mut row| {
+        if let Some(first) = row.first_mut() {
+            first.insert_str(0, "  ");
+        }
+        row
+    });
+    print::columns(&rows.collect::<Vec<_>>());
+}
+
+fn sources(stats: &StatsFacts) {
+    if stats.sources.is_empty() {
+        print::line("no events");
+        return;
+    }
+    let head = ["source", "events", "a minute", "success", "repeats", "p50 ms", "p99 ms", "latest"].map(str::to_owned);
+    let rows = stats.sources.iter().map(|source| {
+        let percent = source.success_percent.as_ref().map(|percent| format!("{percent} %")).unwrap_or_default();
+        let [p50, p99, latest] =
+            [&source.p50_ms, &source.p99_ms, &source.latest].map(|text| text.clone().unwrap_or_default());
+        let (events, repeats) = (source.events.to_string(), source.repeats.to_string());
+        [source.source.clone(), events, source.per_minute.clone(), percent, repeats, p50, p99, latest]
+    });
+    print::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
+}
+
+fn counts(stats: &StatsFacts) {
+    let rows = stats.counts.iter().map(|count| {
+        let words = count.by.values().map(|word| word.as_str().unwrap_or("-").to_owned());
+        [words.collect::<Vec<String>>().join(" "), count.events.to_string()]
+    });
+    let by =
+        stats.counts.first().map(|count| count.by.iter().map(|(name, _): (&String, &Value)| name.as_str()).collect());
+    let by: Vec<&str> = by.unwrap_or_default();
+    table(&format!("events by {}", by.join(" ")), rows.collect());
+}
+
+fn waiting(waiting: &WaitingFacts) -> [String; 3] {
+    let of = waiting.of.map(|of| format!(" {of}")).unwrap_or_default();
+    let more = if waiting.more { " or more" } else { "" };
+    let since = waiting.since.as_ref().map(|since| format!("since {since}")).unwrap_or_default();
+    [format!("{}{of}", waiting.what), format!("{}{more}", waiting.count), since]
+}

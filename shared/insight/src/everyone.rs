@@ -1,0 +1,54 @@
+//! The newest lines of all owners' statements. No index has them in order of time, since each use would cost a unit more:
+//! payments, clawbacks, changes and redemptions come from the index by day, booked usage from the log lines.
+
+use std::collections::BTreeSet;
+
+use ledger::{CallContext, CommitError, EventKey, Listing, OrderNumber, RowKeys, Source, Timestamp};
+
+use crate::explain::related;
+use crate::{EventRow, Events, ListFilter, LoggedEvent, newest};
+
+/// Journal lines, the newest first, and whether older ones were left out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct NewestLines {
+    pub lines: Vec<EventRow>,
+    pub has_more: bool,
+}
+
+/// The journal rows that move an amount, which were booked since then. Expired credits and what fulfilment posts for orders
+/// that nothing else changed since are not among them.
+pub async fn newest_lines<L: Listing + Events>(
+    ledger: &L,
+    logged: &[LoggedEvent],
+    since: Timestamp,
+    lines_max: usize,
+    context: &CallContext<'_>,
+) -> Result<NewestLines, CommitError> {
+    let filter = ListFilter { since, is_failed: Some(false), writer: None, kind: None, rows_max: lines_max };
+    let listed = newest(ledger, &filter, context).await?;
+    let numbers: BTreeSet<OrderNumber> =
+        listed.rows.iter().filter_map(|row| OrderNumber::new(row.order.as_ref()?).ok()).collect();
+    let mut keys: BTreeSet<EventKey> = listed.rows.iter().map(|row| EventKey::of_row(&row.key)).collect();
+    keys.extend(logged.iter().flat_map(keys_of));
+    if !numbers.is_empty() {
+        let rows = ledger.read_rows(&RowKeys { orders: numbers, ..RowKeys::default() }, context).await?;
+        keys.extend(rows.orders.values().flatten().flat_map(related));
+    }
+    let rows = if keys.is_empty() { Vec::new() } else { ledger.events(&keys, context).await?.into_values().collect() };
+    let mut lines: Vec<EventRow> = rows
+        .into_iter()
+        .flatten()
+        .filter(|row| row.posting.is_some() && row.booked_at().is_some_and(|at| at >= since))
+        .collect();
+    lines.sort_by(|one, other| (other.booked_at(), &other.key).cmp(&(one.booked_at(), &one.key)));
+    let has_more = listed.has_more || logged.len() >= lines_max || lines.len() > lines_max;
+    lines.truncate(lines_max);
+    Ok(NewestLines { lines, has_more })
+}
+
+/// A use has the key of `usage`, whichever gateway reports it.
+fn keys_of(logged: &LoggedEvent) -> Vec<EventKey> {
+    let sources = [Source::named(&logged.source), Some(Source::Usage)];
+    let id = logged.event.as_deref().unwrap_or_default();
+    sources.into_iter().flatten().filter_map(|source| EventKey::new(source, id).ok()).collect()
+}

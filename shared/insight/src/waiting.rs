@@ -1,0 +1,173 @@
+//! What waits now and since when, open anomalies by reason and day, and top-ups by state. Metrics cannot know them, so
+//! they come from the indexes: a bounded number of pages each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{try_join_all, try_join3};
+use ledger::{
+    Backlog, CallContext, CommitError, DueOrder, Listing, OrderNumber, Provider, Reason, RowKeys, Source, Timestamp,
+    TopUpState, Work,
+};
+
+use crate::{Events, ListFilter, newest};
+
+/// Rows of each kind that are looked at.
+const ROWS_MAX: u16 = 100;
+/// Orders that are read for their top-ups: some hundred kilobytes.
+const ORDERS_MAX: usize = 100;
+
+/// So many, or more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub what: WaitingFor,
+    pub count: usize,
+    pub has_more: bool,
+    /// The longest, among those that were looked at.
+    pub since: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaitingFor {
+    /// Refused events of a source wait for their retry.
+    Refused(Source),
+    /// Lanes of a source: keys, owners and models whose refused usage waits together. A lane has no time of its first event.
+    Lanes(Source),
+    /// Unpaid orders wait for this provider's payment.
+    Payment(Provider),
+    /// Paid orders wait for their fulfilment.
+    Fulfilment,
+    /// Orders wait for an operator or a custodian.
+    Provider,
+}
+
+impl WaitingFor {
+    pub const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Refused(source) => ("refused", source.as_str()),
+            Self::Lanes(source) => ("lanes", source.as_str()),
+            Self::Payment(provider) => ("unpaid", provider.as_str()),
+            Self::Fulfilment => ("fulfilment", ""),
+            Self::Provider => ("pending_external", ""),
+        }
+    }
+}
+
+/// Everything that waits, in a fixed order.
+pub async fn waiting<L: Events + Backlog + Listing>(
+    ledger: &L,
+    context: &CallContext<'_>,
+) -> Result<Vec<Waiting>, CommitError> {
+    let refused = Source::ALL.into_iter().map(|source| Box::pin(refused(ledger, source, context)));
+    let lanes = Source::ALL.into_iter().map(|source| Box::pin(lanes(ledger, source, context)));
+    let payments = Provider::ALL.map(|provider| (WaitingFor::Payment(provider), Work::Payment(provider)));
+    let works = [(WaitingFor::Fulfilment, Work::Fulfilment), (WaitingFor::Provider, Work::PendingExternal)];
+    let orders = payments.into_iter().chain(works).map(|(what, work)| Box::pin(with_work(ledger, what, work, context)));
+    let all = try_join3(try_join_all(refused), try_join_all(lanes), try_join_all(orders)).await?;
+    let (refused, lanes, orders) = all;
+    Ok(refused.into_iter().chain(lanes).chain(orders).filter(|waiting| waiting.count > 0).collect())
+}
+
+async fn refused<L: Events + Backlog>(
+    ledger: &L,
+    source: Source,
+    context: &CallContext<'_>,
+) -> Result<Waiting, CommitError> {
+    let keys: BTreeSet<_> = ledger.waiting(source, ROWS_MAX, context).await?.into_iter().collect();
+    let rows = if keys.is_empty() { BTreeMap::new() } else { ledger.events(&keys, context).await? };
+    let since = rows.into_values().filter_map(|row| row.ok()?.received_at).min();
+    Ok(Waiting { what: WaitingFor::Refused(source), count: keys.len(), has_more: is_full(keys.len()), since })
+}
+
+async fn lanes<L: Events + Backlog>(
+    ledger: &L,
+    source: Source,
+    context: &CallContext<'_>,
+) -> Result<Waiting, CommitError> {
+    // Due at any time.
+    let ever = CallContext { received_at: Timestamp::EPOCH.plus_seconds(i64::MAX), ..context.clone() };
+    let count = ledger.due_lanes(source, ROWS_MAX, &ever).await?.len();
+    Ok(Waiting { what: WaitingFor::Lanes(source), count, has_more: is_full(count), since: None })
+}
+
+async fn with_work<L: Events + Listing>(
+    ledger: &L,
+    what: WaitingFor,
+    work: Work,
+    context: &CallContext<'_>,
+) -> Result<Waiting, CommitError> {
+    let found: Vec<DueOrder> = ledger.orders_with_work(work, ROWS_MAX, context).await?;
+    let since = if matches!(work, Work::Payment(_)) || found.is_empty() {
+        found.iter().filter_map(|order| order.created_at).min()
+    } else {
+        let numbers = found.iter().filter_map(|order| OrderNumber::new(&order.row.id).ok());
+        let keys = RowKeys { orders: numbers.collect(), ..RowKeys::default() };
+        let rows = ledger.read_rows(&keys, context).await?;
+        rows.orders.into_values().filter_map(|order| Some(order.ok()?.paid?.at)).min()
+    };
+    Ok(Waiting { what, count: found.len(), has_more: is_full(found.len()), since })
+}
+
+fn is_full(rows: usize) -> bool {
+    rows >= usize::from(ROWS_MAX)
+}
+
+/// Open anomalies by reason and day, the newest day first, and whether others were left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AnomalyDays {
+    pub days: Vec<AnomalyDay>,
+    pub has_more: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnomalyDay {
+    /// `2026-01-31`, UTC.
+    pub day: String,
+    pub reason: Reason,
+    pub orders: u64,
+}
+
+pub async fn anomaly_days<L: Listing>(ledger: &L, context: &CallContext<'_>) -> Result<AnomalyDays, CommitError> {
+    let reads = Reason::ALL.into_iter().map(|reason| {
+        Box::pin(async move {
+            let flagged = ledger.flagged_orders(reason, Timestamp::EPOCH, ROWS_MAX, context).await?;
+            Ok::<_, CommitError>((reason, flagged))
+        })
+    });
+    let (mut days, mut has_more) = (BTreeMap::<(String, &'static str), (Reason, u64)>::new(), false);
+    for (reason, flagged) in try_join_all(reads).await? {
+        has_more |= is_full(flagged.len());
+        for place in flagged {
+            let day = place.at.get(.."2026-01-31".len()).unwrap_or_default().to_owned();
+            let (_, count) = days.entry((day, reason.as_str())).or_insert((reason, 0));
+            *count = count.saturating_add(1);
+        }
+    }
+    let days = days.into_iter().rev().map(|((day, _), (reason, orders))| AnomalyDay { day, reason, orders });
+    Ok(AnomalyDays { days: days.collect(), has_more })
+}
+
+/// The top-ups of the newest orders that were made since then, by state; `None` is one that was not called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TopUps {
+    pub by_state: BTreeMap<Option<TopUpState>, u64>,
+    pub has_more: bool,
+}
+
+pub async fn top_ups<L: Events + Listing>(
+    ledger: &L,
+    since: Timestamp,
+    context: &CallContext<'_>,
+) -> Result<TopUps, CommitError> {
+    let kind = Some(crate::orders::MADE.to_owned());
+    let made = ListFilter { since, is_failed: Some(false), writer: None, kind, rows_max: ORDERS_MAX };
+    let made = newest(ledger, &made, context).await?;
+    let numbers = made.rows.into_iter().filter_map(|row| OrderNumber::new(&row.order?).ok());
+    let keys = RowKeys { orders: numbers.collect(), ..RowKeys::default() };
+    let rows = if keys.orders.is_empty() { BTreeMap::new() } else { ledger.read_rows(&keys, context).await?.orders };
+    let mut by_state = BTreeMap::new();
+    for order in rows.into_values().flatten().filter(|order| order.top_up().is_some() && order.paid.is_some()) {
+        let count: &mut u64 = by_state.entry(order.top_up_call.map(|call| call.state)).or_default();
+        *count = count.saturating_add(1);
+    }
+    Ok(TopUps { by_state, has_more: made.has_more })
+}

@@ -1,0 +1,162 @@
+//! The time series of this machine, from lines as the functions log them.
+
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
+
+use std::fs;
+
+use insight::{LogLines as _, LogQuery, Metrics as _, SeriesName, Stats, Summary, Window};
+use ledger::Timestamp;
+use tempfile::TempDir;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use super::series_file::SeriesFile;
+use super::{LocalMetrics, MetricsLog};
+use crate::home::Home;
+
+const HOUR: i64 = 3_600;
+
+fn home() -> (TempDir, Home) {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    (folder, home)
+}
+
+/// A line of a delivery at this time.
+fn line(outcome: &str, at: Timestamp, duration_ms: &str) -> String {
+    let (ms, names) = (at.unix_ms(), r#"[["source"],["source","outcome"]]"#);
+    format!(
+        r#"{{"source":"usage","outcome":"{outcome}","duration_ms":{duration_ms},"events":1,"_aws":{{"Timestamp":{ms},"CloudWatchMetrics":[{{"Namespace":"hookledger-local","Dimensions":{names},"Metrics":[{{"Name":"events","Unit":"Count"}},{{"Name":"duration_ms","Unit":"Milliseconds"}}]}}]}}}}"#
+    ) + "\n"
+}
+
+fn noon() -> Timestamp {
+    Timestamp::parse_rfc3339("2026-06-01T12:00:30Z").unwrap()
+}
+
+async fn found(home: &Home, seconds: i64, until: Timestamp) -> Vec<(SeriesName, Summary)> {
+    let metrics = LocalMetrics::open(&home.metrics(false)).unwrap();
+    metrics.series(Window { from: until.plus_seconds(-seconds), until }).await.unwrap()
+}
+
+async fn booked(home: &Home, seconds: i64, until: Timestamp) -> u128 {
+    let name = SeriesName::new("events", &[("source", "usage"), ("outcome", "booked")]);
+    found(home, seconds, until)
+        .await
+        .into_iter()
+        .find(|(known, _)| *known == name)
+        .map_or(0, |(_, summary)| summary.sum)
+}
+
+#[tokio::test]
+async fn lines_are_summed_up_over_each_time_and_after_a_restart() {
+    let (_folder, home) = home();
+    let mut file = SeriesFile::writer(&home, false).unwrap();
+    // One each minute for two days, the newest first, in two parts.
+    let lines: Vec<String> =
+        (0..2 * 24 * 60).map(|minute| line("booked", noon().plus_seconds(minute * -60), "2.5")).collect();
+    for part in lines.rchunks(1_000) {
+        file.add(part.iter().rev().cloned().collect::<String>().as_bytes()).unwrap();
+    }
+    drop(file);
+    let mut file = SeriesFile::writer(&home, false).unwrap();
+    file.add(line("booked", noon(), "40").as_bytes()).unwrap();
+    // Each time begins with a whole part: of a minute, of a quarter, of an hour.
+    for (seconds, expected) in
+        [(0, 2), (59, 3), (HOUR, 62), (3 * HOUR, 182), (24 * HOUR, 1_442), (7 * 24 * HOUR, 2_881)]
+    {
+        assert_eq!(booked(&home, seconds, noon()).await, expected, "{seconds}");
+    }
+    assert_eq!(booked(&home, HOUR, noon().plus_seconds(-48 * HOUR)).await, 0, "minutes are kept for three hours");
+    let stats =
+        Stats::of(Window { from: noon().plus_seconds(-HOUR), until: noon() }, &found(&home, HOUR, noon()).await);
+    let usage = stats.sources.first().unwrap();
+    assert_eq!((usage.events, usage.latest, usage.p99), (62, Some(noon()), Some(40_000)));
+    assert!(usage.p50.is_some_and(|p50| (2_500..2_657).contains(&p50)), "{usage:?}");
+}
+
+/// Ten minutes apart, for so many days.
+fn written(home: &Home, days: i64) -> u64 {
+    let mut file = SeriesFile::writer(home, false).unwrap();
+    for day in 0..days {
+        let of_day = |number: i64| line("booked", noon().plus_seconds(day * 24 * HOUR + number * 600), "1");
+        file.add((0..144).map(of_day).collect::<String>().as_bytes()).unwrap();
+    }
+    drop(file);
+    fs::metadata(home.metrics(false)).unwrap().len()
+}
+
+#[tokio::test]
+async fn file_stays_small_however_long_it_is_written() {
+    let (_folders, homes) = [home(), home()].into_iter().unzip::<_, _, Vec<TempDir>, Vec<Home>>();
+    let (month, end) = (written(&homes[0], 36), written(&homes[1], 60));
+    assert!(end <= month + month / 4 && end < 1_000_000, "{month} {end}");
+    let until = noon().plus_seconds(60 * 24 * HOUR);
+    assert_eq!(
+        booked(&homes[1], 400 * 24 * HOUR, until).await,
+        31 * 144 + 6,
+        "a month is kept, and the rest of an hour"
+    );
+    let metrics = LocalMetrics::open(&homes[1].metrics(false)).unwrap();
+    let query = LogQuery { since: Timestamp::EPOCH, source: None, is_booked: true, lines_max: 100_000 };
+    let logged = metrics.logged(&query).await.unwrap();
+    assert_eq!((logged.len(), logged[0].outcome.as_str()), (5_000, "booked"));
+    assert!(logged.is_sorted_by(|one, other| one.at >= other.at), "the newest first");
+    let other = LogQuery { source: Some("stripe".to_owned()), ..query };
+    assert_eq!(metrics.logged(&other).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_is_no_metric_is_not_counted_and_a_damaged_file_begins_again() {
+    let (_folder, home) = home();
+    assert_eq!(found(&home, HOUR, noon()).await, [], "no stack has served here");
+    fs::write(home.metrics(false), "garbage ".repeat(1_000)).unwrap();
+    let mut file = SeriesFile::writer(&home, false).unwrap();
+    file.add(b"").unwrap();
+    file.add(
+        b"no json\n{\"level\":\"INFO\",\"target\":\"usage\"}\n{\"_aws\":{\"Timestamp\":1,\"CloudWatchMetrics\":[]}}\n",
+    )
+    .unwrap();
+    file.add(line("booked", noon(), "\"text\"").as_bytes()).unwrap();
+    file.add(line("booked", noon(), "null").as_bytes()).unwrap();
+    assert_eq!(booked(&home, HOUR, noon()).await, 2);
+    assert!(found(&home, HOUR, noon()).await.iter().all(|(name, _)| name.metric == "events"));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(home.metrics(false)).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "no other user of the machine");
+}
+
+#[tokio::test]
+async fn books_in_memory_begin_with_no_metrics_and_touch_no_others() {
+    let (_folder, home) = home();
+    SeriesFile::writer(&home, false).unwrap().add(line("booked", noon(), "1").as_bytes()).unwrap();
+    for _ in 0..2 {
+        let mut file = SeriesFile::writer(&home, true).unwrap();
+        file.add(line("booked", noon(), "1").as_bytes()).unwrap();
+        let metrics = LocalMetrics::open(&home.metrics(true)).unwrap();
+        let found = metrics.series(Window { from: noon().plus_seconds(-1), until: noon() }).await.unwrap();
+        assert!(found.iter().all(|(_, summary)| summary.count == 1), "{found:?}");
+    }
+    assert_eq!(booked(&home, HOUR, noon()).await, 1);
+}
+
+/// What a function logs is kept at the level of every log, and by the time that the log is dropped.
+#[tokio::test]
+async fn lines_of_functions_are_kept() {
+    let (_folder, home) = home();
+    let log = MetricsLog::new();
+    let subscriber = tracing_subscriber::registry().with(log.layer());
+    tracing::subscriber::with_default(subscriber, || {
+        // Before the folder is ours, and after.
+        edge::alarm("usage", "price_differs", "usage#e1");
+        log.keep_in(&home, false);
+        edge::alarm("usage", "price_differs", "usage#e2");
+        edge::backlog("refused", 3, 70);
+        tracing::info!(target: "usage", events = 9, "no metric");
+    });
+    drop(log);
+    let now = crate::now();
+    let found = found(&home, HOUR, now.plus_seconds(1)).await;
+    let stats = Stats::of(Window { from: now, until: now }, &found);
+    assert_eq!(stats.alarms, [("usage".to_owned(), "price_differs".to_owned(), 2)]);
+    let backlog = stats.backlogs.first().unwrap();
+    assert_eq!((backlog.waiting, backlog.oldest_s), (3, 70));
+}
