@@ -160,12 +160,8 @@ pub(crate) fn plans(calls: usize) -> Vec<Plan> {
 
 /// Each pair at two calls in a row, of which the last may be the first one of a retry.
 pub(crate) fn pairs(calls: usize) -> Vec<Plan> {
-    (0..calls).flat_map(pairs_at).collect()
-}
-
-fn pairs_at(call: usize) -> impl Iterator<Item = Plan> {
-    let others = move |one| Fault::ALL.map(|other| vec![(call, one), (call + 1, other)]);
-    Fault::ALL.into_iter().flat_map(others)
+    let of = |call, one| Fault::ALL.map(|other| vec![(call, one), (call + 1, other)]);
+    (0..calls).flat_map(|call| Fault::ALL.into_iter().flat_map(move |one| of(call, one))).collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,8 +42,16 @@ const LONGER: [(&str, usize); 1] = [("/api/webhooks/events/batch", 256 * 1024)];
 /// Routes where GET books, so HEAD is refused.
 const BOOKING: [&str; 2] = ["/payment/notify", "/payment/return"];
 /// Routes that read no body, and so refuse none.
-const WITHOUT_BODY: [&str; 5] =
-    ["/api/webhooks/health", "/payment/health", "/payment/status", "/health", "/v1/openapi.json"];
+const WITHOUT_BODY: [&str; 8] = [
+    "/api/webhooks/health",
+    "/payment/health",
+    "/payment/status",
+    "/health",
+    "/v1/openapi.json",
+    "/me",
+    "/me/page.css",
+    "/me/page.js",
+];
 
 /// An unparsed reply.
 struct Raw {
