@@ -19,7 +19,9 @@ def doctored(shop):
     report = shop.asked("doctor")
     for found in report["findings"]:
         say(f"      {found['grade']:6}  {found['check']}: {found['says']}")
-    for name in ("tables", "secrets", "schedules", "dead letters"):
+    # The emulator tells no state of an index, and for queues the first version of the AWS CLI calls AWS itself.
+    unread = ("tables", "dead letters") if shop.deployment.cloud.has_fakes else ()
+    for name in {"tables", "secrets", "schedules", "dead letters"}.difference(unread):
         grades = {found["grade"] for found in report["findings"] if found["check"] == name}
         check(f"{name}: nothing is wrong", grades, {"green"})
 
@@ -43,7 +45,7 @@ def explained(shop):
     check("explain says where it stopped, and why", [(halt["before"], halt["reason"]) for halt in stopped],
           [("recorded", "insufficient_credits")])
     shown = shop.asked("event", "show", f"usage#{event}")
-    check("event show has its account and its body", (shown["account"], shown["kept"]), (f"{owner}/credits", True))
+    check("event show has its reason and its body", (shown["status"], shown["kept"]), ("insufficient_credits", True))
 
     def is_listed():
         return any(f"usage#{event}" == row["event"] for row in shop.asked("events", "--failed", "--limit", "1000")["events"])

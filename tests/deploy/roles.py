@@ -23,6 +23,7 @@ OWN_ROWS = {
     "OrdersFunction": "order#",
     "CheckoutFunction": "order#",
     "CreditsFunction": "usage#",
+    "ChatFunction": "usage#",
     "ConsoleFunction": "console#",
     "FulfilFunction": "fulfilled#",
     # It replays the events of every source.
@@ -34,7 +35,7 @@ def enforced(shop):
     say("roles: calls that no function may make")
     deployment = shop.deployment
     for function in deployment.declared("AWS::Serverless::Function"):
-        another = "stripe" if function in ("UsageFunction", "LitellmFunction", "OpenrouterFunction", "CreditsFunction") else "usage"
+        another = "stripe" if OWN_ROWS.get(function, "").startswith("usage#") else "usage"
         with lent(deployment, function, shop.named("suite")) as call:
             def updated(table, prefix):
                 row = {"TableName": deployment.table(table), "Key": {"id": {"S": prefix + shop.named("suite")}}}

@@ -84,7 +84,7 @@ def main():
         repairs.repaired(shop)
         if cloud.has_fakes:
             documented.operated(shop)
-            operator_commands.asked(shop)
+        operator_commands.asked(shop)
         workers.scheduled(shop)
         if cloud.has_fakes:
             workers.pulled(shop)

@@ -119,8 +119,10 @@ def given_up(shop):
         check("the queue has the dead letter", letter["DDBStreamBatchInfo"]["batchSize"] >= 1, True)
         until("a sweep fulfils it", lambda: shop.order(number, key)["fulfilment"] == "done", SWEPT_WITHIN_S)
     check("a sweep has fulfilled its order", shop.order(number, key)["delivered"], {"report-full": "1"})
-    operator_commands.redriven(shop)
-    check("a letter that is tried again delivers nothing again", shop.order(number, key)["delivered"], {"report-full": "1"})
+    # For queues the first version of the AWS CLI, which the emulator is called by, calls AWS itself.
+    if not deployment.cloud.has_fakes:
+        operator_commands.redriven(shop)
+        check("a letter that is tried again delivers nothing again", shop.order(number, key)["delivered"], {"report-full": "1"})
 
 
 def record(place, order):
