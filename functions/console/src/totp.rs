@@ -47,7 +47,7 @@ pub(crate) fn base32(key: &[u8]) -> String {
     bits.chunks(5).map(letter).collect()
 }
 
-/// The key of a text that [`base32`] has written.
+/// The key of a text in base32, as the page of a first sign-in shows it.
 pub fn key_of(text: &str) -> Option<Vec<u8>> {
     let index = |letter: u8| ALPHABET.iter().position(|known| *known == letter);
     let indexes: Vec<usize> = text.bytes().map(index).collect::<Option<_>>()?;
