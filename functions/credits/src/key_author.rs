@@ -51,10 +51,10 @@ impl<'c> KeyAuthor<'c> {
         }
     }
 
-    /// An owner makes keys of its own alone, and none of a gateway or a server.
-    pub(crate) fn may_make(&self, new: &NewKey) -> Result<(), Failure> {
+    /// A service key may need a further scope. An owner makes keys of its own alone, and none of a gateway or a server.
+    pub(crate) fn may_make(&self, new: &NewKey, caller: &Caller) -> Result<(), Failure> {
         match (self, new) {
-            (Self::Service(_), _) => Ok(()),
+            (Self::Service(_), _) => caller.service(new.scope()).map(|_| ()),
             (Self::Owner { owner, .. }, NewKey::Owner { owner: of, .. }) if of == *owner => Ok(()),
             (Self::Owner { .. }, NewKey::Owner { .. }) => Err(crate::parse::account_not_found()),
             (Self::Owner { .. }, NewKey::Gateway { .. } | NewKey::Service { .. }) => Err(of_the_shop()),

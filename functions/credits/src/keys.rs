@@ -30,11 +30,10 @@ type KeyCall<'r> = ApiCall<'r, Call, Caller>;
 
 impl Credits {
     pub(crate) async fn make_key<L: Keys>(&self, call: &KeyCall<'_>, ledger: &L) -> Result<ApiOutcome, Failure> {
-        KeyAuthor::of(call, ledger, Scope::Keys).await?;
+        let author = KeyAuthor::of(call, ledger, Scope::Keys).await?;
         let body: MakeBody = object(call.request.body())?;
         let new = body.read()?;
-        let author = KeyAuthor::of(call, ledger, new.scope()).await?;
-        author.may_make(&new)?;
+        author.may_make(&new, &call.caller)?;
         let mut signature = author.signature(call, body.reason.as_ref())?;
         let (key, effect, secret) = self.made(&new, call, &signature)?;
         let until = new.until(call.invocation.now).map(|until| until.to_string());
