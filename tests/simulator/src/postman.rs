@@ -6,6 +6,7 @@ use edge::Service as _;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
+use signing::hmac_hex;
 use testkit::{Sent, Shape};
 use tokio::time::sleep;
 
@@ -21,6 +22,7 @@ const STRIPE_PAUSES_S: [u64; 11] = [60, 300, 1_800, 7_200, 18_000, 36_000, 36_00
 const HOUR_S: u64 = 3_600;
 /// A common gateway gives up after about two hours.
 const EPAY_PAUSES_S: [u64; 6] = [1, 60, 120, 960, 2_160, 3_600];
+const GATEWAY_PATH: &str = "/api/webhooks/events";
 const EPAY_PATH: &str = "/payment/notify";
 /// In every event of Stripe.
 const PENDING: &str = "\"pending_webhooks\":1";
@@ -214,4 +216,25 @@ async fn of_fireblocks(world: &World, body: &str, mark: Mark) {
         sleep(Duration::from_secs(pause_s) + Duration::from_millis(rng.u64(0..5_000))).await;
     }
     world.step(|| "Fireblocks gives up".to_owned());
+}
+
+/// A gateway reports a use again and again, until its pauses end or it gets a final answer, whose status this returns: 402
+/// and 404 are final, since the event is kept.
+pub(crate) async fn report_use(world: &World, name: &str, body: &str, pauses_s: &[u64], mark: Mark) -> Option<u16> {
+    let signature = hmac_hex::sign(world.secrets.of_gateway(), body.as_bytes());
+    let sent = Sent::post(GATEWAY_PATH, body.as_bytes()).with("x-webhook-signature", signature);
+    let request = sent.with("content-type", "application/json").event(Shape::HttpApi);
+    for (attempt, pause_s) in (0_u64..).zip(pauses_s) {
+        let mark = mark.child(attempt);
+        let answer = world.invoke(&world.pools.usage, mark.child(0), async |usage, invocation| {
+            usage.answer(&request, invocation).await.status
+        });
+        let status = answer.await;
+        world.detail(|| format!("{name}: {status:?}"));
+        if let Some(status) = status.filter(|status| matches!(status, 200 | 400 | 402 | 404 | 409)) {
+            return Some(status);
+        }
+        sleep(Duration::from_millis(pause_s * 1_000 + mark.rng().u64(0..1_000))).await;
+    }
+    None
 }

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use edge::Service as _;
 use fakes::new_api::Logged;
 use fastrand::Rng;
 use futures_util::FutureExt as _;
@@ -16,12 +15,11 @@ use ledger::{
     Timestamp, Writer,
 };
 use serde_json::json;
-use signing::hmac_hex;
-use testkit::{Sent, Shape};
 use tokio::time::sleep;
 
 use super::{Actor, GATEWAY_WITH_LOG, credits, times, units};
 use crate::mark::Mark;
+use crate::postman::report_use;
 use crate::truth::{Expected, Truth};
 use crate::world::World;
 
@@ -128,22 +126,8 @@ impl Gateway {
 
     async fn report(&self, world: &World, step: usize, at: Timestamp, mark: Mark) {
         let body = self.body(step, at);
-        let signature = hmac_hex::sign(world.secrets.of_gateway(), body.as_bytes());
-        let sent = Sent::post("/api/webhooks/events", body.as_bytes()).with("x-webhook-signature", signature);
-        let request = sent.with("content-type", "application/json").event(Shape::HttpApi);
-        for (attempt, pause_s) in (0_u64..).zip(PAUSES_S) {
-            let mark = mark.child(attempt);
-            let answer = world.invoke(&world.pools.usage, mark.child(0), async |usage, invocation| {
-                usage.answer(&request, invocation).await.status
-            });
-            let status = answer.await;
-            world.detail(|| format!("{}: {status:?}", self.event_id(step)));
-            if let Some(status) = status.filter(|status| matches!(status, 200 | 400 | 402 | 404 | 409)) {
-                self.answers.lock().expect("one thread").entry(step).or_default().insert(status);
-                return;
-            }
-            sleep(Duration::from_millis(pause_s * 1_000 + mark.rng().u64(0..1_000))).await;
-        }
+        let answer = report_use(world, &self.event_id(step), &body, &PAUSES_S, mark).await;
+        self.answers.lock().expect("one thread").entry(step).or_default().extend(answer);
     }
 }
 

@@ -5,18 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use edge::Service as _;
 use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use ledger::{Asset, CallerKey, Effect, EventKey, Guard, House, MoneyKey, Movement, Owner, Posting, Timestamp, Writer};
 use serde_json::json;
-use signing::hmac_hex;
-use testkit::{Sent, Shape};
-use tokio::time::sleep;
 
 use super::{Actor, credits, times, units};
 use crate::mark::Mark;
+use crate::postman::report_use;
 use crate::rate_card::{BEFORE, MODEL, SINCE, UNPRICED, changed_at};
 use crate::truth::{Expected, Truth};
 use crate::world::World;
@@ -128,22 +125,8 @@ impl Gateway {
     async fn send(&self, world: &World, number: usize, mark: Mark) {
         self.answers.lock().expect("one thread").entry(number).or_default();
         let body = self.body(number);
-        let signature = hmac_hex::sign(world.secrets.of_gateway(), body.as_bytes());
-        let sent = Sent::post("/api/webhooks/events", body.as_bytes()).with("x-webhook-signature", signature);
-        let request = sent.with("content-type", "application/json").event(Shape::HttpApi);
-        for (attempt, pause_s) in (0_u64..).zip(PAUSES_S) {
-            let mark = mark.child(attempt);
-            let answer = world.invoke(&world.pools.usage, mark.child(0), async |usage, invocation| {
-                usage.answer(&request, invocation).await.status
-            });
-            let status = answer.await;
-            world.detail(|| format!("{}: {status:?}", self.event_id(number)));
-            if let Some(status) = status.filter(|status| matches!(status, 200 | 400 | 402 | 404 | 409)) {
-                self.answers.lock().expect("one thread").entry(number).or_default().insert(status);
-                return;
-            }
-            sleep(Duration::from_millis(pause_s * 1_000 + mark.rng().u64(0..1_000))).await;
-        }
+        let answer = report_use(world, &self.event_id(number), &body, &PAUSES_S, mark).await;
+        self.answers.lock().expect("one thread").entry(number).or_default().extend(answer);
     }
 }
 

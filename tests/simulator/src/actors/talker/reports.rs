@@ -3,18 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use edge::Service as _;
 use fakes::new_api::Logged;
 use fastrand::Rng;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use ledger::Timestamp;
 use serde_json::json;
-use signing::hmac_hex;
-use testkit::{Sent, Shape, instant};
+use testkit::instant;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::mark::Mark;
+use crate::postman::report_use;
 use crate::upstreams::{Generated, REPORTED_TOKEN};
 use crate::world::World;
 
@@ -112,22 +111,9 @@ async fn send(world: &World, id: &str, at: Timestamp, mark: Mark) -> Option<Stri
     });
     let event = json!({ "eventId": event_id(id), "eventType": "usage", "timestamp": at.unix_s(), "data": data });
     let body = event.to_string();
-    let signature = hmac_hex::sign(world.secrets.of_gateway(), body.as_bytes());
-    let sent = Sent::post("/api/webhooks/events", body.as_bytes()).with("x-webhook-signature", signature);
-    let request = sent.with("content-type", "application/json").event(Shape::HttpApi);
-    for (attempt, pause_s) in (0_u64..).zip(PAUSES_S) {
-        let mark = mark.child(attempt);
-        let answer = world.invoke(&world.pools.usage, mark.child(0), async |usage, invocation| {
-            usage.answer(&request, invocation).await.status
-        });
-        let status = answer.await;
-        world.detail(|| format!("the report of {id}: {status:?}"));
-        match status {
-            // It is charged, or waits for an owner of its key.
-            Some(200 | 404) => return None,
-            Some(400 | 402 | 409) => return Some(format!("the report of {id} was answered {status:?}")),
-            _ => sleep(Duration::from_millis(pause_s * 1_000 + mark.rng().u64(0..1_000))).await,
-        }
+    match report_use(world, &format!("the report of {id}"), &body, &PAUSES_S, mark).await {
+        // It is charged, or waits for an owner of its key.
+        None | Some(200 | 404) => None,
+        Some(status) => Some(format!("the report of {id} was answered {status}")),
     }
-    None
 }
