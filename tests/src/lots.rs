@@ -13,7 +13,7 @@ use reconcile::{ExpiryReport, Report};
 use serde_json::json;
 use testkit::{Books, Fault, World, context, now};
 
-use crate::recorded::wish;
+use crate::recorded::is_all_tried;
 use crate::sandbox::amount;
 use crate::stripe::{self as of_stripe, run_at};
 
@@ -146,12 +146,12 @@ fn without_times(mut settled: SettledLots) -> SettledLots {
 pub(crate) type Plan = Vec<(usize, Fault)>;
 
 /// Each fault at each call, and pairs at the last call, which commits, and the first one of the retry: each fault before
-/// three others, and after three. With `FAULT_PAIRS=all`, as `.ci/full` runs it, before each other.
+/// three others, and after three. With `TRIED=all`, before each other.
 pub(crate) fn plans(calls: usize) -> Vec<Plan> {
     let single = (0..calls).flat_map(|call| Fault::ALL.map(|fault| vec![(call, fault)]));
-    let (last, has_all) = (calls.saturating_sub(1), wish("FAULT_PAIRS").is_some_and(|wish| wish == "all"));
+    let last = calls.saturating_sub(1);
     let some = Fault::ALL.into_iter().enumerate().flat_map(move |(place, one)| {
-        let (step, count) = if has_all { (1, Fault::ALL.len()) } else { (5, 3) };
+        let (step, count) = if is_all_tried() { (1, Fault::ALL.len()) } else { (5, 3) };
         let others = Fault::ALL.into_iter().cycle().skip(place).step_by(step).take(count);
         others.map(move |other| vec![(last, one), (last + 1, other)])
     });
@@ -176,22 +176,15 @@ async fn every_pair_of_faults_of_every_change_of_lots_gives_the_same_books() {
 }
 
 async fn changes_give_the_same_books_under(plans: fn(usize) -> Vec<Plan>) {
-    let operations = operations();
-    for (number, (name, decision, seconds)) in operations.iter().enumerate() {
-        let prepared = || async {
-            let world = world().await;
-            for (_, before, seconds) in &operations[..number] {
-                commit(&world, before, *seconds, vec![]).await;
-            }
-            world
-        };
-        let faultless = prepared().await;
+    let faultless = world().await;
+    for (name, decision, seconds) in &operations() {
+        let before = faultless.snapshot();
         let (is_booked, calls) = commit(&faultless, decision, *seconds, vec![]).await;
         let (expected, settled) =
             (without_attempts(faultless.books()), without_times(lots(&faultless).await.settled()));
         expected.check();
         for plan in plans(calls) {
-            let world = prepared().await;
+            let world = before.world();
             let (was_booked, _) = commit(&world, decision, *seconds, plan.clone()).await;
             assert_eq!(was_booked, is_booked, "{name}: {plan:?}");
             assert_eq!(without_attempts(world.books()), expected, "{name}: {plan:?}");
@@ -203,8 +196,9 @@ async fn changes_give_the_same_books_under(plans: fn(usize) -> Vec<Plan>) {
 /// The sweep's own call, without a debit.
 #[tokio::test(start_paused = true)]
 async fn every_fault_of_an_expiry_gives_the_same_books() {
+    let before = world().await.snapshot();
     let expired = async |plan: Vec<(usize, Fault)>| {
-        let world = world().await;
+        let world = before.world();
         let (ledger, faults) = world
             .faulty(7, move |call, _| plan.iter().find(|(at, _)| *at == call).map_or(Fault::None, |(_, fault)| *fault));
         let (alice, context) = (account("alice"), later(1, DAY));

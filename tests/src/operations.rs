@@ -42,20 +42,14 @@ pub(crate) async fn rows_give_the_same_books(
         books.check();
         books
     };
-    for (number, (name, operation, seconds, expected, calls)) in rows.iter().enumerate() {
-        let prepared = async || {
-            let world = world().await;
-            for (_, before, seconds, ..) in &rows[..number] {
-                operation_under(&world, before, *seconds, vec![]).await;
-            }
-            world
-        };
-        let faultless = prepared().await;
+    let faultless = world().await;
+    for (name, operation, seconds, expected, calls) in rows {
+        let before = faultless.snapshot();
         let answer = operation_under(&faultless, operation, *seconds, vec![]).await;
         assert_eq!(answer, ((*expected).to_owned(), *calls), "{name}");
         let books = books_of(&faultless);
         for plan in plans(name, *calls) {
-            let world = prepared().await;
+            let world = before.world();
             let (answer, _) = operation_under(&world, operation, *seconds, plan.clone()).await;
             let is_repeat = matches!(operation, Operation::Deliver(..)) && answer.starts_with(REPEAT);
             assert!(is_repeat || answer == *expected, "{name}: {plan:?}: {answer}");

@@ -142,7 +142,7 @@ fn script_lines() -> BTreeSet<String> {
     let scripts = [".ci/run", ".ci/full", ".github/workflows/ci.yml", "Cargo.toml"];
     let text: String = scripts.iter().map(|script| page(script)).collect();
     let line = |line: &str| {
-        let line = line.trim().replace("step ", "");
+        let line = line.trim().replace("step ", "").replace("beside ", "");
         let line = line.split(" || ").next().unwrap();
         without_variables(line.trim_start_matches("- ").trim_start_matches("run: ")).to_owned()
     };

@@ -1,9 +1,12 @@
 //! The test harness: runs the binary with its own data folder and port.
 
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -14,6 +17,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_hookledger");
 const TICK: Duration = Duration::from_millis(10);
 /// Half a minute, since a start is slow on a busy machine.
 const TICKS_MAX: u32 = 3_000;
+
+const SECRETS: &str = "secrets.json";
+/// The secrets with RSA key pairs.
+const OF_PAIRS: [&str; 3] = ["EPAY_LOCAL", "FIREBLOCKS_LOCAL", "WECHAT_LOCAL"];
+/// Those of the first stack, which the others share: making them takes longer than most tests.
+static PAIRS: OnceLock<Value> = OnceLock::new();
 
 /// A temporary data folder.
 pub(crate) struct Folder(TempDir);
@@ -83,6 +92,12 @@ impl Folder {
     }
 
     pub(crate) fn start_with(&self, args: &[&str], environment: &[(&str, &str)]) -> Stack<'_> {
+        if let Some(pairs) = PAIRS.get().filter(|_| !self.data().exists()) {
+            DirBuilder::new().mode(0o700).create(self.data()).unwrap();
+            let mut file =
+                OpenOptions::new().create_new(true).write(true).mode(0o600).open(self.file(SECRETS)).unwrap();
+            file.write_all(pairs.to_string().as_bytes()).unwrap();
+        }
         let mut command = self.command(&[&["--port", "0"], args].concat());
         let mut child =
             command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -90,6 +105,11 @@ impl Folder {
             // A killed process leaves its file behind.
             let pid = self.file("local.json").exists().then(|| self.json("local.json")["pid"].as_u64()).flatten();
             if pid == Some(u64::from(child.id())) {
+                PAIRS.get_or_init(|| {
+                    let mut secrets = self.json(SECRETS);
+                    secrets.as_object_mut().unwrap().retain(|name, _| OF_PAIRS.contains(&name.as_str()));
+                    secrets
+                });
                 return Stack { folder: self, child };
             }
             if let Some(status) = child.try_wait().unwrap() {

@@ -65,6 +65,21 @@ impl Engine {
         Ok(Self::with(database, Some(GroupSync::of(file))))
     }
 
+    /// Writes everything of this store to a new file. For tests that need many stores with the same rows.
+    pub fn save(&self, file: &Path) -> Result<(), EngineError> {
+        let path = file.to_str().ok_or(EngineError::Path)?;
+        let _turn = self.turn();
+        self.database.vacuum_into(path).map_err(|error| EngineError::Call("save".to_owned(), error))
+    }
+
+    /// A store in memory, with what was saved.
+    pub fn restored(file: &Path) -> Result<Self, EngineError> {
+        let path = file.to_str().ok_or(EngineError::Path)?;
+        let engine = Self::memory()?;
+        engine.database.restore_from(path).map_err(EngineError::Open)?;
+        Ok(engine)
+    }
+
     fn with(database: Database, disk: Option<GroupSync>) -> Self {
         let (listener, records) = (Arc::default(), Arc::default());
         // The log may hold writes of a process that ended before it synced them: the first answer waits for them too.

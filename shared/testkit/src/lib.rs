@@ -73,4 +73,4 @@ pub use wechat::{
     FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, SigningWechat, WECHAT_APP, WECHAT_MERCHANT,
     WechatFault, WechatNet,
 };
-pub use world::{STAGE, World, context, deadline, instant, mark, now, seeded_bits};
+pub use world::{STAGE, Snapshot, World, context, deadline, instant, mark, now, seeded_bits};

@@ -6,11 +6,13 @@ use std::time::Duration;
 use embedded::{DATA_YAML, Engine, Template};
 use idempotency::{DynamoLedger, Tables};
 use ledger::{AttemptMark, CallContext, Deadline, Origin, Timestamp};
+use tempfile::TempDir;
 
 use crate::faults::Store;
 use crate::{Books, Fault, Faults, LoadedStore, Rules};
 
 pub const STAGE: &str = "local";
+const SNAPSHOT: &str = "store";
 
 static TEMPLATE: LazyLock<Template> = LazyLock::new(|| Template::parse(DATA_YAML, &[("Stage", STAGE)]).unwrap());
 
@@ -55,6 +57,24 @@ impl World {
 
     pub fn books(&self) -> Books {
         Books::read(&self.engine)
+    }
+
+    /// To start any number of worlds from what this one holds now.
+    pub fn snapshot(&self) -> Snapshot {
+        let folder = TempDir::new().unwrap();
+        self.engine.save(&folder.path().join(SNAPSHOT)).unwrap();
+        Snapshot(folder)
+    }
+}
+
+/// What a world held at a moment.
+#[derive(Debug)]
+pub struct Snapshot(TempDir);
+
+impl Snapshot {
+    /// A world that holds the same, and shares nothing with another.
+    pub fn world(&self) -> World {
+        World { engine: Engine::restored(&self.0.path().join(SNAPSHOT)).unwrap() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use edge::Reply;
-use testkit::{Books, Fault, instant};
+use testkit::{Books, Fault, Snapshot, instant};
 
 use super::{Scenario, Suite, world_before};
 use crate::sandbox::{SETTLED, SandboxOf, comparable, moment_within};
@@ -17,9 +17,10 @@ const TOLERANCE: Duration = Duration::from_millis(10);
 
 pub(crate) async fn single<W: Suite>() {
     for scenario in W::scenarios() {
-        let (expected, calls) = play::<W>(&scenario, &[]).await;
+        let before = world_before::<W>(scenario.state, &scenario.before).await.snapshot();
+        let (expected, calls) = play::<W>(&scenario, &before, &[]).await;
         for (call, fault) in (0..=calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
-            let (books, _) = play::<W>(&scenario, &[(call, fault)]).await;
+            let (books, _) = play::<W>(&scenario, &before, &[(call, fault)]).await;
             assert_eq!(books, expected, "{}: {fault:?} at call {call}", scenario.name);
         }
     }
@@ -27,10 +28,11 @@ pub(crate) async fn single<W: Suite>() {
 
 pub(crate) async fn in_pairs<W: Suite>() {
     for scenario in W::scenarios().into_iter().take(W::PAIRED) {
-        let (expected, calls) = play::<W>(&scenario, &[]).await;
+        let before = world_before::<W>(scenario.state, &scenario.before).await.snapshot();
+        let (expected, calls) = play::<W>(&scenario, &before, &[]).await;
         for (first, second) in Fault::ALL.iter().flat_map(|first| Fault::ALL.map(|second| (*first, second))) {
             for call in 0..calls {
-                let (books, _) = play::<W>(&scenario, &[(call, first), (call + 1, second)]).await;
+                let (books, _) = play::<W>(&scenario, &before, &[(call, first), (call + 1, second)]).await;
                 assert_eq!(books, expected, "{}: {first:?} and {second:?} from call {call}", scenario.name);
             }
         }
@@ -49,9 +51,10 @@ pub(crate) async fn unavailable<W: Suite>() {
         Fault::Delay(Duration::from_mins(1)),
     ];
     for scenario in W::scenarios() {
+        let prepared = world_before::<W>(scenario.state, &scenario.before).await;
+        let (snapshot, before) = (prepared.snapshot(), prepared.books());
         for fault in faults {
-            let world = world_before::<W>(scenario.state, &scenario.before).await;
-            let before = world.books();
+            let world = snapshot.world();
             let sandbox = SandboxOf::<W>::new(&world, 5, move |_, _| fault).await;
             let reply = deliver::<W>(&sandbox, &scenario, 1).await.expect("alive");
             let name = format!("{}: {fault:?}", scenario.name);
@@ -71,8 +74,8 @@ async fn deliver<W: Suite>(sandbox: &SandboxOf<W>, scenario: &Scenario, attempt:
 }
 
 /// Delivers until the final reply. Returns the books and the number of calls.
-async fn play<W: Suite>(scenario: &Scenario, faults: &[(usize, Fault)]) -> (Books, usize) {
-    let world = world_before::<W>(scenario.state, &scenario.before).await;
+async fn play<W: Suite>(scenario: &Scenario, before: &Snapshot, faults: &[(usize, Fault)]) -> (Books, usize) {
+    let world = before.world();
     let faults: BTreeMap<usize, Fault> = faults.iter().copied().collect();
     let mut calls_made = 0;
     for attempt in 1..=TRIES_MAX {

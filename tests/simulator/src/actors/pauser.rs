@@ -28,6 +28,9 @@ const AGAIN: Duration = Duration::from_secs(11);
 /// The ids of events that reach us as usage alone. Those of a hold are charged by it, too.
 const USAGE: [&str; 4] = ["usage#e", "usage#p", "usage#t", "usage#new-api-"];
 
+/// The ids of what fulfilment books.
+const FULFILLED: [&str; 2] = ["grant#", "referral#"];
+
 struct Pauser {
     number: usize,
     steps: Vec<(Duration, Pausable, Duration)>,
@@ -52,7 +55,9 @@ fn done(world: &World, what: Pausable) -> BTreeSet<String> {
         Pausable::Source(_) => booked(&world.store.books()),
         Pausable::Fulfil => {
             let calls = world.fakes.unitel.calls().into_iter();
-            calls.map(|(order, calls)| format!("{order}, called {} times", calls.calls)).collect()
+            let calls = calls.map(|(order, calls)| format!("{order}, called {} times", calls.calls));
+            let journal = world.store.books().journal.into_keys();
+            calls.chain(journal.filter(|key| FULFILLED.iter().any(|start| key.starts_with(start)))).collect()
         }
         Pausable::Sweep(_) => BTreeSet::new(),
     }
