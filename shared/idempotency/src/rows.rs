@@ -28,7 +28,8 @@ pub(crate) struct Row {
     deletes: Clause,
     pub(crate) conditions: Vec<String>,
     names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
+    /// Each once, however often it is written: a smaller request.
+    values: Vec<AttributeValue>,
 }
 
 /// The parts of one clause, separated by commas.
@@ -45,7 +46,7 @@ impl Clause {
     }
 }
 
-/// The placeholder of a value.
+/// A placeholder in the expressions of a row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Value(usize);
 
@@ -304,10 +305,13 @@ impl Row {
         placeholder
     }
 
+    /// The placeholder of a value, which others may have too.
     pub(crate) fn value(&mut self, value: AttributeValue) -> Value {
-        let placeholder = Value(self.values.len());
-        self.values.insert(placeholder.to_string(), value);
-        placeholder
+        let known = self.values.iter().position(|known| *known == value);
+        Value(known.unwrap_or_else(|| {
+            self.values.push(value);
+            self.values.len().saturating_sub(1)
+        }))
     }
 
     pub(crate) fn update(self, table: &str, id: &str) -> Result<TransactWriteItem, BuildError> {
@@ -318,13 +322,15 @@ impl Row {
             expression.extend([space, verb, " ", parts]);
         }
         let condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
+        let values = (0..).map(Value).zip(self.values).map(|(value, is)| (value.to_string(), is));
+        let values: HashMap<String, AttributeValue> = values.collect();
         let update = Update::builder()
             .table_name(table)
             .key(names::ID, text(id))
             .update_expression(expression)
             .set_condition_expression(condition)
             .set_expression_attribute_names((!self.names.is_empty()).then_some(self.names))
-            .set_expression_attribute_values((!self.values.is_empty()).then_some(self.values))
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()?;
         Ok(TransactWriteItem::builder().update(update).build())
