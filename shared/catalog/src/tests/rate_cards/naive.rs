@@ -88,7 +88,7 @@ impl Row {
             r#"{{ "model": "m", "markup": {markup}, "per_million": {{ "input": "{input}", "output": "{output}"{kinds} }},
                 "per_request": "{request}", "per_image": "{image}", "per_second": "{second}" }}"#
         );
-        let json = card_json(&format!(r#""prices": [{row}]"#)).replace(r#""100""#, &format!(r#""{per_usd}""#));
+        let json = card_json(&format!(r#""prices": [{row}]"#)).replacen(r#""100""#, &format!(r#""{per_usd}""#), 1);
         Catalog::parse(&json).expect("valid").rate_card().expect("a card").clone()
     }
 
