@@ -45,12 +45,7 @@ impl<L: Books> Chat<L> {
         match answer {
             Answer::Whole { body, parts } => {
                 let cost = self.settle(paid, &used, parts.tokens, parts.text_bytes, invocation).await;
-                let reply = Reply {
-                    status: 200,
-                    headers: vec![("content-type", "application/json".to_owned())],
-                    // It was read as JSON.
-                    body: String::from_utf8(body).unwrap_or_default(),
-                };
+                let reply = Reply { status: 200, headers: vec![("content-type", "application/json".to_owned())], body };
                 edge::line(NAME, Some(&paid.id), "answered", None, invocation);
                 let reply = reply.with_header("cache-control", "no-store").with_header("x-request-id", &paid.id);
                 responder.whole(match cost {
@@ -62,7 +57,8 @@ impl<L: Books> Chat<L> {
                 let waited = u64::try_from(invocation.started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 edge::first_token(&paid.request.model, waited);
                 let mut writer = stream::begin(responder, &paid.id);
-                let Streamed { tokens, text_bytes, end } = begun.send_on(&mut writer).await;
+                let until = hold::read_until(self.parts.upstreams.timeout, invocation);
+                let Streamed { tokens, text_bytes, end } = begun.send_on(&mut writer, until).await;
                 self.settle(paid, &used, tokens, text_bytes, invocation).await;
                 let (outcome, reason, last) = match end {
                     End::Whole { last } => ("answered", None, last),
@@ -127,7 +123,7 @@ impl<L: Books> Chat<L> {
         }
         let facts = hold::facts(&request.model, used.upstream, cost);
         match hold::settle(&self.ledger, hold, cost, facts, used.reported.clone(), invocation).await {
-            Ok(settled) => Some(settled.0),
+            Ok(charged) => charged,
             Err(error) => {
                 // The answer was paid for: the sweep charges the hold when its time is over.
                 match &error {
@@ -167,6 +163,12 @@ impl<L: Books> Chat<L> {
             return responder
                 .whole(reply.with_header("cache-control", "no-store").with_header("x-request-id", &paid.id));
         }
+        if not_called.retries > 0 {
+            edge::chatted(
+                &paid.request.model,
+                &ChatMetrics { retries: not_called.retries.into(), ..ChatMetrics::default() },
+            );
+        }
         let failure = match &not_called.reason {
             Reason::Failed(error) => ChatFailure::from(error),
             Reason::LeftAlone { until } => {
@@ -181,7 +183,9 @@ impl<L: Books> Chat<L> {
     fn fallback(&self, request: &ChatRequest, reason: &Reason) -> Option<&str> {
         match reason {
             // The request is at fault, and its caller has to know it.
-            Reason::Failed(UpstreamError::BadRequest { .. }) => None,
+            Reason::Failed(UpstreamError::BadRequest { .. } | UpstreamError::Forbidden | UpstreamError::TooLong) => {
+                None
+            }
             Reason::Failed(_) | Reason::LeftAlone { .. } => self.parts.fallback.answer(&request.body.last_text()?),
         }
     }

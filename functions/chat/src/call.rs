@@ -21,6 +21,8 @@ pub(crate) struct Caller<'c, L> {
     pub(crate) config: &'c LlmConfig,
     pub(crate) http: &'c Http,
     pub(crate) keys: &'c Keyring<OpenAiKeys>,
+    /// The limit of an answer without one of its own.
+    pub(crate) usual_tokens: u64,
 }
 
 /// An answer, and who gave it.
@@ -32,7 +34,7 @@ pub(crate) struct Called<'c> {
 }
 
 pub(crate) enum Answer {
-    Whole { body: Vec<u8>, parts: AnswerParts },
+    Whole { body: String, parts: AnswerParts },
     Stream(Box<Begun>),
 }
 
@@ -120,6 +122,9 @@ impl<'c, L: Breakers> Caller<'c, L> {
                 Err(error) => error,
             };
             self.note(upstream, request, &error, invocation).await;
+            if breaker.has_failures() && error.is_alive() {
+                self.close(upstream, request, invocation).await;
+            }
             if !error.is_of_the_upstream() {
                 return Err(NotCalled { reason: Reason::Failed(error), retries });
             }
@@ -174,7 +179,8 @@ impl<'c, L: Breakers> Caller<'c, L> {
             return Ok((request_id, Answer::Stream(Box::new(Begun::of(answer, request.wants_usage).await?))));
         }
         let body = answer.whole().await?;
-        let WholeAnswer(parts) = WholeAnswer::read(&body).ok_or(UpstreamError::Unreadable)?;
+        let WholeAnswer(parts) = WholeAnswer::read(&body).ok_or_else(|| UpstreamError::of_body(&body))?;
+        let body = String::from_utf8(body).map_err(|_| UpstreamError::Unreadable)?;
         Ok((request_id, Answer::Whole { body, parts }))
     }
 
@@ -201,12 +207,18 @@ impl<'c, L: Breakers> Caller<'c, L> {
         if *error == UpstreamError::KeyRefused {
             edge::alarm(crate::NAME, "key_unusable", &upstream.name);
         }
-        let Some(name) = upstream.breaker(&request.model).filter(|_| error.is_outage()) else { return };
+        let is_outage = error.is_outage() && !(*error == UpstreamError::TimedOut && self.may_take_long(request));
+        let Some(name) = upstream.breaker(&request.model).filter(|_| is_outage) else { return };
         match self.ledger.count_failure(&name, &invocation.context()).await {
             Ok(breaker) if breaker.has_just_opened() => edge::alarm(crate::NAME, "breaker_open", &name.to_string()),
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "a breaker cannot be written"),
         }
+    }
+
+    /// A caller who asks for a long answer in one piece may wait in vain for an upstream that others can use.
+    fn may_take_long(&self, request: &ChatRequest) -> bool {
+        !request.is_stream && request.size.max_tokens > self.usual_tokens
     }
 
     async fn close(&self, upstream: &Upstream, request: &ChatRequest, invocation: &Invocation) {

@@ -114,6 +114,11 @@ impl From<&UpstreamError> for ChatFailure {
             // An operator has to act, and no client can.
             UpstreamError::KeyRefused => Self::new(502, "upstream_key_refused", "The model cannot be called now.")
                 .with_header("x-should-retry", "false"),
+            UpstreamError::Forbidden => {
+                let text = "The model's provider does not let this request pass.";
+                Self::new(403, "upstream_forbidden", text).with_header("x-should-retry", "false")
+            }
+            UpstreamError::TooLong => Self::new(400, "answer_too_long", "The answer is too long to be passed on."),
             UpstreamError::NoAnswer
             | UpstreamError::Broken
             | UpstreamError::Failed { .. }

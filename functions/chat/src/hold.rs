@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use edge::Invocation;
 use ledger::{
-    Amount, Asset, AtExpiry, BoundKey, CallerKey, CommitError, EventKey, Fact, Facts, Hold, HoldClosing, HoldError,
-    HoldId, HoldRefusal, HoldState, HoldTerms, Holds, ReportedUse, Source,
+    Amount, Asset, AtExpiry, BoundKey, CallerKey, CommitError, Deadline, EventKey, Fact, Facts, Hold, HoldClosing,
+    HoldError, HoldId, HoldRefusal, HoldState, HoldTerms, Holds, ReportedUse, Source,
 };
 
 use tokio::time::timeout;
@@ -20,6 +20,8 @@ const OPEN_WITHIN: Duration = Duration::from_secs(4);
 pub(crate) const SETTLE_WITHIN: Duration = Duration::from_secs(3);
 /// After the time of the call, before the sweep charges a hold that no one has closed.
 const MARGIN_SECONDS: u64 = 120;
+/// The part of it in which a slow caller may still read.
+const READ_WITHIN: Duration = Duration::from_secs(90);
 const TTL_SECONDS_MAX: u64 = 24 * 60 * 60;
 /// Most calls end within seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -38,10 +40,6 @@ pub(crate) struct Limits {
     pub(crate) open_calls_max: Option<u16>,
 }
 
-/// What was charged, as the hold says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Settled(pub(crate) Amount);
-
 /// Sets the most that a request can cost aside. `None` if it is free.
 pub(crate) async fn open<L: Holds>(
     ledger: &L,
@@ -56,7 +54,7 @@ pub(crate) async fn open<L: Holds>(
     }
     let hold = hold(bits, payer, quote, limits.call_within, invocation)?.among_calls(limits.open_calls_max);
     let mut context = invocation.context();
-    let until = invocation.started.checked_add(OPEN_WITHIN).map_or(invocation.deadline, ledger::Deadline);
+    let until = invocation.started.checked_add(OPEN_WITHIN).map_or(invocation.deadline, Deadline);
     context.deadline = until.min(invocation.deadline);
     match ledger.open_hold(&hold, &context).await {
         Ok(hold) => Ok(Some(hold)),
@@ -96,7 +94,7 @@ fn hold(
 }
 
 /// Charges the cost, once: a webhook or a pull that reports the same use finds it charged. Returns what the hold has
-/// charged, which may be what was faster.
+/// charged; `None` if a report was faster, whose cost it does not know.
 pub(crate) async fn settle<L: Holds>(
     ledger: &L,
     hold: &Hold,
@@ -104,7 +102,7 @@ pub(crate) async fn settle<L: Holds>(
     facts: Facts,
     reported: Option<ReportedUse>,
     invocation: &Invocation,
-) -> Result<Settled, HoldError> {
+) -> Result<Option<Amount>, HoldError> {
     let context = invocation.context();
     let settle = |reported| HoldClosing::Settle { cost: cost.amount, facts: facts.clone(), reported };
     let is_reported = reported.is_some();
@@ -119,11 +117,16 @@ pub(crate) async fn settle<L: Holds>(
     };
     let closed = timeout(SETTLE_WITHIN, closed).await.unwrap_or_else(|_| Err(CommitError::Unavailable(None).into()))?;
     Ok(match closed.state {
-        HoldState::Settled { cost, .. } | HoldState::Expired { charged: Some(cost), .. } => Settled(cost),
-        HoldState::Open | HoldState::Released { .. } | HoldState::Expired { charged: None, .. } => {
-            Settled(Amount::ZERO)
-        }
+        HoldState::Settled { is_charged_before: true, .. } => None,
+        HoldState::Settled { cost, .. } | HoldState::Expired { charged: Some(cost), .. } => Some(cost),
+        HoldState::Open | HoldState::Released { .. } | HoldState::Expired { charged: None, .. } => Some(Amount::ZERO),
     })
+}
+
+/// When a caller must have read a stream, for which its hold is open.
+pub(crate) fn read_until(call_within: Duration, invocation: &Invocation) -> Deadline {
+    let last = invocation.started.checked_add(call_within.saturating_add(READ_WITHIN)).map(Deadline);
+    last.map_or(invocation.deadline, |last| last.min(invocation.deadline))
 }
 
 /// Frees a hold for which nothing was generated. If that fails, its expiry charges it, and a person gives it back.

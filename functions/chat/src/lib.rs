@@ -217,7 +217,8 @@ impl<L: Books> Chat<L> {
         if upstreams.serving(&request.model).next().is_none() {
             return Err(unknown());
         }
-        Ok((Caller { ledger: &self.ledger, config: upstreams, http, keys }, card))
+        let usual_tokens = self.parts.config.max_tokens;
+        Ok((Caller { ledger: &self.ledger, config: upstreams, http, keys, usual_tokens }, card))
     }
 
     async fn hold<'p>(

@@ -26,10 +26,34 @@ impl<'t> Members<'t> {
         self.spelled(name).filter(|value| value.get() != "null")
     }
 
+    /// A member that an upstream may take for one of these, although it is spelled otherwise: we would price another request
+    /// than the upstream serves.
+    pub(crate) fn disguised<'n>(&self, names: &[&'n str]) -> Option<(&str, &'n str)> {
+        self.0.iter().find_map(|(name, _)| {
+            let is_disguised = |known: &&&str| name != **known && folded(name) == **known;
+            names.iter().find(is_disguised).map(|known| (name.as_ref(), *known))
+        })
+    }
+
+    /// The names, in their order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_ref())
+    }
+
     /// As it stands there, also `null`.
     pub(crate) fn spelled(&self, name: &str) -> Option<&'t RawValue> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
+}
+
+/// How a reader that ignores case reads a name. Go's does, and takes two letters beyond ASCII for `s` and `k`.
+fn folded(name: &str) -> String {
+    let fold = |letter| match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    name.chars().map(fold).collect()
 }
 
 /// Where a value stands in the text that it was parsed from.

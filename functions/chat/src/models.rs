@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use catalog::RateCard;
+use catalog::{ModelPrice, RateCard};
 use ledger::Timestamp;
 use providers::LlmConfig;
 use serde::Serialize;
@@ -28,7 +28,7 @@ struct ModelJson<'c> {
 pub(crate) fn list<'c>(config: &'c LlmConfig, card: Option<&RateCard>, now: Timestamp) -> ModelsJson<'c> {
     let names: BTreeSet<&str> =
         config.upstreams.iter().flat_map(|upstream| &upstream.models).map(String::as_str).collect();
-    let is_priced = |name: &&str| card.is_some_and(|card| card.row(name, now).is_some());
+    let is_priced = |name: &&str| card.is_some_and(|card| card.row(name, now).is_some_and(ModelPrice::is_by_tokens));
     let model = |id| ModelJson { id, object: "model", created: 0, owned_by: "hookledger" };
     ModelsJson { object: "list", data: names.into_iter().filter(is_priced).map(model).collect() }
 }

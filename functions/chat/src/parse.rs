@@ -15,6 +15,14 @@ const MODEL_BYTES_MAX: usize = 128;
 const REASONING_MODELS: [&str; 4] = ["o1", "o3", "o4", "gpt-5"];
 /// The names of the limit of an answer. The older one comes first.
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+/// What is read of a request, of a message, and of a part of one.
+const READ: [&str; 7] = ["model", "stream", "n", "messages", "max_tokens", "max_completion_tokens", "stream_options"];
+const READ_OF_MESSAGE: [&str; 2] = ["role", "content"];
+const READ_OF_PART: [&str; 2] = ["text", "image_url"];
+/// Fields by which a request costs what the rate card does not say: other models, searches, speech.
+const NOT_PRICED: [&str; 5] = ["audio", "models", "plugins", "web_search_options", "service_tier"];
+/// Those that choose no dearer service.
+const SERVICE_TIERS: [&str; 4] = ["null", "\"auto\"", "\"default\"", "\"flex\""];
 
 /// A request that can be priced and sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +54,8 @@ impl ChatRequest {
         let not_an_object = || ChatFailure::new(400, "body_invalid", "The body must be a JSON object.");
         let text = std::str::from_utf8(body).map_err(|_| not_an_object())?;
         let members = Members::read(text).ok_or_else(not_an_object)?;
+        as_spelled(&members, "", &READ)?;
+        priced(&members)?;
         let model = model(&members)?;
         let is_stream = field::<bool>(&members, "stream", "true or false")?.unwrap_or_default();
         let choices = field::<u64>(&members, "n", "1")?.unwrap_or(1);
@@ -92,6 +102,27 @@ impl Body {
     }
 }
 
+/// Refuses a member that an upstream may take for one of these.
+fn as_spelled(members: &Members<'_>, at: &str, names: &[&'static str]) -> Result<(), ChatFailure> {
+    match members.disguised(names) {
+        Some((spelled, name)) => {
+            Err(ChatFailure::field(&format!("{at}{spelled}"), format!("{spelled} is spelled {name}.")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn priced(members: &Members<'_>) -> Result<(), ChatFailure> {
+    as_spelled(members, "", &NOT_PRICED)?;
+    for name in NOT_PRICED {
+        let is_usual = |value: &RawValue| name == "service_tier" && SERVICE_TIERS.contains(&value.get());
+        if members.get(name).is_some_and(|value| !is_usual(value)) {
+            return Err(ChatFailure::field(name, format!("{name} has no price here: leave it out.")));
+        }
+    }
+    Ok(())
+}
+
 fn model(members: &Members<'_>) -> Result<String, ChatFailure> {
     let model: Option<String> = field(members, "model", "the name of a model")?;
     let is_name = |model: &String| (1..=MODEL_BYTES_MAX).contains(&model.len());
@@ -120,8 +151,6 @@ struct MessageJson<'m> {
 struct PartJson<'m> {
     #[serde(borrow)]
     text: Option<&'m RawValue>,
-    #[serde(borrow)]
-    image_url: Option<&'m RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -152,30 +181,40 @@ fn pictures(members: &Members<'_>) -> Result<Pictures, ChatFailure> {
     let mut pictures = Pictures::default();
     for (n, message) in messages.iter().enumerate() {
         let at = |what: &str| format!("messages[{n}]{what}");
-        let message: MessageJson<'_> = Some(message.get())
-            .filter(|text| text.starts_with('{'))
-            .and_then(|text| serde_json::from_str(text).ok())
-            .ok_or_else(|| ChatFailure::field(&at(""), "A message must be an object."))?;
+        let message = Members::read(message.get());
+        let message = message.ok_or_else(|| ChatFailure::field(&at(""), "A message must be an object."))?;
+        as_spelled(&message, &at("."), &READ_OF_MESSAGE)?;
         let is_text = |value: &RawValue| value.get().starts_with('"');
-        if !message.role.is_some_and(is_text) {
+        if !message.get("role").is_some_and(is_text) {
             return Err(ChatFailure::field(&at(".role"), "The role of a message must be a text."));
         }
-        match message.content {
-            None => {}
-            Some(content) if is_text(content) => {}
-            Some(content) => {
-                let parts = serde_json::from_str::<Vec<PartJson<'_>>>(content.get());
-                let parts = parts.map_err(|_| {
-                    ChatFailure::field(&at(".content"), "The content of a message must be a text or a list of parts.")
-                })?;
-                parts.iter().filter_map(|part| part.image_url).for_each(|image| pictures.add(image));
-            }
+        let Some(content) = message.get("content").filter(|content| !is_text(content)) else { continue };
+        let parts = serde_json::from_str::<Vec<Members<'_>>>(content.get()).map_err(|_| {
+            ChatFailure::field(&at(".content"), "The content of a message must be a text or a list of parts.")
+        })?;
+        for (m, part) in parts.iter().enumerate() {
+            pictures.add_of(part, &at(&format!(".content[{m}]")))?;
         }
     }
     Ok(pictures)
 }
 
 impl Pictures {
+    /// What is at another address than an image, or in a file of the upstream's, may cost anything.
+    fn add_of(&mut self, part: &Members<'_>, at: &str) -> Result<(), ChatFailure> {
+        as_spelled(part, &format!("{at}."), &READ_OF_PART)?;
+        for name in part.names() {
+            let is_elsewhere = |value: &RawValue| value.get().contains("file_id") || value.get().contains("\"url\"");
+            let is_file = name == "file" && part.get(name).is_some_and(is_elsewhere);
+            if name != "image_url" && (name.ends_with("_url") || is_file) {
+                let message = format!("{name} has no price here: only images may be at an address.");
+                return Err(ChatFailure::field(&format!("{at}.{name}"), message));
+            }
+        }
+        part.get("image_url").into_iter().for_each(|image| self.add(image));
+        Ok(())
+    }
+
     fn add(&mut self, image: &RawValue) {
         self.count = self.count.saturating_add(1);
         let url = serde_json::from_str::<ImageJson<'_>>(image.get()).ok().and_then(|image| image.url);

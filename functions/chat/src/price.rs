@@ -6,8 +6,16 @@ use providers::Tokens;
 
 use crate::parse::RequestSize;
 
-/// Of an image in a prompt, in whatever detail.
-const IMAGE_TOKENS: u64 = 1_500;
+/// The most tokens of an image in a prompt, in whatever detail, of models whose name begins so: the first that fits.
+const IMAGE_TOKENS: [(&str, u64); 7] = [
+    ("gpt-4o-mini", 48_200),
+    ("gpt-4.1-mini", 2_500),
+    ("gpt-4.1-nano", 3_800),
+    ("gpt-5-mini", 2_500),
+    ("gpt-5-nano", 3_800),
+    ("o4-mini", 2_700),
+    ("", 1_600),
+];
 /// Of English text. That of most other languages has fewer bytes to a token, which estimates it too low.
 const BYTES_PER_TOKEN: u64 = 4;
 /// An answer has about half of the tokens that it may have.
@@ -37,7 +45,10 @@ pub(crate) struct Cost {
 
 /// `None` if the card has no price for the model now.
 pub(crate) fn quote(card: &RateCard, model: &str, size: RequestSize, now: Timestamp) -> Option<Quote> {
-    let of_images = size.images.saturating_mul(IMAGE_TOKENS);
+    if !card.row(model, now)?.is_by_tokens() {
+        return None;
+    }
+    let of_images = size.images.saturating_mul(image_tokens(model));
     let (input, output) = (size.prompt_bytes.saturating_add(of_images), size.max_tokens);
     // A token costs more if it is written to a cache, or is one of reasoning, as the card has it.
     let mut most = Amount::ZERO;
@@ -49,11 +60,12 @@ pub(crate) fn quote(card: &RateCard, model: &str, size: RequestSize, now: Timest
         }
     }
     let half = size.max_tokens.div_ceil(ANSWER_PART);
-    let estimate = price(card, model, estimate(size, half), now)?.0;
+    let estimate = price(card, model, estimate(model, size, half), now)?.0;
     Some(Quote { most, at_expiry: estimate.min(most) })
 }
 
-/// What was used, as the upstream reports it, or else by how much it has generated. At most what is held.
+/// What was used, as the upstream reports it, or else by how much it has generated. At most what is held. A report of no
+/// prompt, or of no answer where there was one, is none.
 pub(crate) fn cost(
     card: &RateCard,
     model: &str,
@@ -63,22 +75,29 @@ pub(crate) fn cost(
     now: Timestamp,
     held: Amount,
 ) -> Option<Cost> {
-    let reported = reported.and_then(|tokens| Some((tokens, price(card, model, tokens, now)?)));
+    let is_plausible = |tokens: &Tokens| tokens.prompt > 0 && (tokens.completion > 0 || text_bytes == 0);
+    let reported = reported.filter(is_plausible).and_then(|tokens| Some((tokens, price(card, model, tokens, now)?)));
     let is_estimate = reported.is_none();
     let (tokens, (amount, price)) = if let Some(reported) = reported {
         reported
     } else {
         let answer = text_bytes.div_ceil(BYTES_PER_TOKEN).min(size.max_tokens);
-        let tokens = estimate(size, answer);
+        let tokens = estimate(model, size, answer);
         (tokens, price(card, model, tokens, now)?)
     };
     let is_above_hold = amount > held;
     Some(Cost { amount: amount.min(held), tokens, is_estimate, price, is_above_hold })
 }
 
-fn estimate(size: RequestSize, completion: u64) -> Tokens {
+/// A gateway may put the provider before the name.
+fn image_tokens(model: &str) -> u64 {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    IMAGE_TOKENS.iter().find(|(start, _)| name.starts_with(start)).map_or(0, |(_, tokens)| *tokens)
+}
+
+fn estimate(model: &str, size: RequestSize, completion: u64) -> Tokens {
     let of_text = size.prompt_bytes.div_ceil(BYTES_PER_TOKEN);
-    let prompt = of_text.saturating_add(size.images.saturating_mul(IMAGE_TOKENS));
+    let prompt = of_text.saturating_add(size.images.saturating_mul(image_tokens(model)));
     Tokens { prompt, completion, ..Tokens::default() }
 }
 

@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 use edge::{BodyWriter, Responder};
+use ledger::Deadline;
 use providers::{AnswerParts, ChatAnswer, SseChunk, SseEvent, SseReader, Tokens, UpstreamError};
+use tokio::time::{Instant, timeout_at};
 
 /// A stream whose first part has arrived.
 pub(crate) struct Begun {
@@ -20,6 +22,8 @@ struct Tally {
     wants_usage: bool,
     tokens: Option<Tokens>,
     text_bytes: u64,
+    /// The text before the tokens. Some upstreams begin with those of the prompt.
+    counted_bytes: u64,
     has_begun: bool,
     /// The last event, `[DONE]`, as the upstream spells it.
     done: Option<Vec<u8>>,
@@ -60,11 +64,11 @@ impl Begun {
         Ok(begun)
     }
 
-    /// Sends all that arrives, but for the end.
-    pub(crate) async fn send_on(mut self, writer: &mut BodyWriter) -> Streamed {
+    /// Sends all that arrives, but for the end, while its caller reads until then.
+    pub(crate) async fn send_on(mut self, writer: &mut BodyWriter, until: Deadline) -> Streamed {
         let end = loop {
             let unsent = std::mem::take(&mut self.unsent);
-            if writer.send(Bytes::from(unsent)).await.is_err() {
+            if !matches!(timeout_at(Instant::from_std(until.0), writer.send(Bytes::from(unsent))).await, Ok(Ok(()))) {
                 break End::Left;
             }
             if self.tally.has_failed {
@@ -87,7 +91,9 @@ impl Begun {
                 Err(error) => break End::Failed(error),
             }
         };
-        Streamed { tokens: self.tally.tokens, text_bytes: self.tally.text_bytes, end }
+        let Tally { tokens, text_bytes, counted_bytes, .. } = self.tally;
+        let is_counted = counted_bytes == text_bytes || matches!(end, End::Whole { .. });
+        Streamed { tokens: tokens.filter(|_| is_counted), text_bytes, end }
     }
 
     /// Reads the next bytes. Returns whether there may be more.
@@ -121,7 +127,9 @@ impl Tally {
             }
             SseChunk::Parts(parts) => {
                 let AnswerParts { tokens, text_bytes, has_choices, is_error } = parts;
-                self.tokens = tokens.or(self.tokens);
+                if tokens.is_some() {
+                    (self.tokens, self.counted_bytes) = (tokens, self.text_bytes);
+                }
                 self.text_bytes = self.text_bytes.saturating_add(text_bytes);
                 self.has_begun |= has_choices;
                 self.has_failed |= is_error;

@@ -124,6 +124,11 @@ impl ModelPrice {
         self.from
     }
 
+    /// Whether tokens are all that it prices: an image or a second of speech is no chat.
+    pub fn is_by_tokens(&self) -> bool {
+        self.prices.image.is_none() && self.prices.second.is_none()
+    }
+
     /// The markup in basis points; negative for a discount.
     pub fn markup(&self) -> i64 {
         i64::from(self.factor).saturating_sub(BASIS_POINTS.into())

@@ -13,7 +13,7 @@ use std::time::Duration;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 use ledger::Deadline;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::http::{Http, Outgoing, SendError};
 
@@ -28,6 +28,8 @@ const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// new-api and one-api name a request so.
 const REQUEST_ID: &str = "x-oneapi-request-id";
+/// For a part of which the bytes are there already.
+const ARRIVED_WITHIN: Duration = Duration::from_millis(100);
 /// The first pause before an upstream is called again, which doubles.
 const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 
@@ -92,9 +94,16 @@ pub struct ChatAnswer {
 }
 
 impl ChatAnswer {
-    /// The next bytes of a stream; `None` at its end.
+    /// The next bytes of a stream; `None` at its end. What has arrived when its time is over is read all the same: it may be
+    /// a slow caller who took the time.
     pub async fn part(&mut self) -> Result<Option<Bytes>, UpstreamError> {
-        self.next(ANSWER_BYTES_MAX).await
+        match self.next(ANSWER_BYTES_MAX).await {
+            Err(UpstreamError::TimedOut) => {
+                let arrived = timeout(ARRIVED_WITHIN, self.body.next()).await;
+                self.read_part(arrived.map_err(|_| UpstreamError::TimedOut)?, ANSWER_BYTES_MAX)
+            }
+            part => part,
+        }
     }
 
     /// All of it.
@@ -112,9 +121,17 @@ impl ChatAnswer {
 
     async fn next(&mut self, bytes_max: usize) -> Result<Option<Bytes>, UpstreamError> {
         let next = timeout_at(Instant::from_std(self.deadline.0), self.body.next()).await;
-        let Some(part) = next.map_err(|_| UpstreamError::TimedOut)? else { return Ok(None) };
+        self.read_part(next.map_err(|_| UpstreamError::TimedOut)?, bytes_max)
+    }
+
+    fn read_part<E>(
+        &mut self,
+        part: Option<Result<Bytes, E>>,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, UpstreamError> {
+        let Some(part) = part else { return Ok(None) };
         let part = part.map_err(|_| UpstreamError::Broken)?;
         self.read_bytes = self.read_bytes.saturating_add(part.len());
-        if self.read_bytes > bytes_max { Err(UpstreamError::Unreadable) } else { Ok(Some(part)) }
+        if self.read_bytes > bytes_max { Err(UpstreamError::TooLong) } else { Ok(Some(part)) }
     }
 }

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use fakes::new_api::Logged;
 use ledger::{EventKey, Source};
-use testkit::logged;
+use testkit::{Fault, NetFault, logged};
 
 use super::*;
 use crate::reconcile::gateway_log::Gateway;
@@ -15,6 +15,7 @@ use crate::sandbox::Sandbox;
 
 /// Our token at the gateway, which is no owner's.
 const TOKEN: &str = "17";
+const ANSWERED_AFTER: Duration = Duration::from_millis(1);
 /// A run reads what is older than its overlap.
 const PULLED_AFTER_S: i64 = 600;
 
@@ -90,6 +91,7 @@ async fn report(shop: &Shop, id: &str, attempt: u64) {
 #[tokio::test(start_paused = true)]
 async fn use_is_charged_once_wherever_the_sandbox_dies_and_whenever_it_is_reported() {
     let settings = [("LLM_REPORTED_KEY", TOKEN)];
+    let mut deaths = 0;
     for body in [request("hello"), streamed("hello")] {
         let (event, id) = (post(&body), reported_id(&body).await);
         let id = id.as_str();
@@ -97,14 +99,17 @@ async fn use_is_charged_once_wherever_the_sandbox_dies_and_whenever_it_is_report
             let mut polls = 0;
             loop {
                 let shop = Shop::new("10").await;
-                let chat = shop.chat(shop.world.ledger(1), 7, &settings).await;
+                // What answers at once is no await.
+                let (ledger, _) = shop.world.faulty(1, |_, _| Fault::Delay(ANSWERED_AFTER));
+                shop.net.fail(|_, _| NetFault::Delay(ANSWERED_AFTER));
+                let chat = shop.chat(ledger, 7, &settings).await;
                 let is_ended = match order {
                     Report::Before | Report::PulledBefore | Report::BothWays => {
                         // The report arrives as soon as the upstream is called.
                         let request = reply_at(&chat, 1, 0, &event);
                         let reported = async {
                             while !is_called(&shop) {
-                                tokio::task::yield_now().await;
+                                tokio::time::sleep(ANSWERED_AFTER).await;
                             }
                             if order == Report::PulledBefore {
                                 pull(&shop, id, PULLED_AFTER_S).await;
@@ -141,16 +146,19 @@ async fn use_is_charged_once_wherever_the_sandbox_dies_and_whenever_it_is_report
                     .map(|(id, _)| id)
                     .collect();
                 assert!(charges.len() <= 1, "{case}: {charges:?}");
+                assert!(!is_called(&shop) || charges.len() == 1, "{case}: what was generated is charged");
                 if is_ended {
                     let usage = EventKey::new(Source::Usage, id).expect("an id").to_string();
                     assert_eq!(charges, [&usage], "{case}: the settlement has the name of the report");
                     break;
                 }
+                deaths += 1;
                 polls += 1;
                 assert!(polls < 500, "{case}");
             }
         }
     }
+    assert!(deaths > 60, "{deaths} deaths: the store and the upstream answer at once");
 }
 
 /// A token that is the caller's own is charged by what comes first, and one of another owner charges that one.

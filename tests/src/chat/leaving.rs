@@ -1,5 +1,7 @@
 //! Callers that leave or read slowly, and upstreams that stall or break off: what was generated is charged.
 
+use testkit::NetFault;
+
 use super::*;
 
 /// Reads so many parts of a stream, then leaves.
@@ -40,19 +42,65 @@ async fn slow_reader_gets_all_of_it() {
     let chat = shop.chat(shop.world.ledger(1), 1, &[]).await;
     let invocation = moment(1, 0);
     let (responder, mut reader) = edge::responder(true, invocation.deadline);
-    let event = post(&streamed("hello"));
+    let event = post(&streamed("a b c d e f g h i j k l m n o p q r s t u v w x y z"));
     let read = async {
         reader.head().await.expect("a head");
         let mut text = String::new();
         while let Some(part) = reader.part().await {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
             text.push_str(std::str::from_utf8(&part).expect("text"));
         }
         text
     };
+    let began = instant();
     let ((), text) = futures_util::future::join(Box::pin(chat.answer(&event, &invocation, responder)), read).await;
+    assert!(instant().duration_since(began) > Duration::from_secs(40), "longer than an upstream may take");
     assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
     assert_eq!(shop.held(), 0);
+}
+
+/// A caller that reads nothing any more is taken for one that has left, while its hold is open.
+#[tokio::test(start_paused = true)]
+async fn caller_that_stops_reading_is_charged_for_what_was_generated() {
+    let all = Shop::new("10").await;
+    all.asked(1, &streamed("long")).await;
+    let whole = 10 * 1_000_000_000 - all.balance();
+    let shop = Shop::new("10").await;
+    let chat = shop.chat(shop.world.ledger(1), 1, &[]).await;
+    let invocation = Invocation { deadline: deadline(Duration::from_mins(10)), ..moment(1, 0) };
+    let (responder, mut reader) = edge::responder(true, invocation.deadline);
+    let event = post(&streamed("long"));
+    let began = instant();
+    let answer = Box::pin(chat.answer(&event, &invocation, responder));
+    let read = async {
+        reader.head().await.expect("a head");
+        reader.part().await.expect("a part");
+        tokio::time::sleep(Duration::from_mins(5)).await;
+        shop.held()
+    };
+    let ended = async {
+        answer.await;
+        instant().duration_since(began)
+    };
+    let (took, held) = futures_util::future::join(ended, read).await;
+    assert!(took <= Duration::from_secs(121), "before its hold expires: {took:?}");
+    let charged = 10 * 1_000_000_000 - shop.balance();
+    assert!(charged > 0 && charged < whole, "{charged} of {whole}");
+    assert_eq!(held, 0);
+}
+
+/// Some upstreams begin a stream with the tokens of the prompt, and none of the answer.
+#[tokio::test(start_paused = true)]
+async fn usage_that_comes_before_the_text_is_no_measure_of_it() {
+    const NONE: &str = r#""usage":null"#;
+    const EARLY: &str = r#""usage":{"prompt_tokens":9,"completion_tokens":1}"#;
+    let plain = Shop::new("10").await;
+    read_and_leave(&plain, "long trickle", 50).await;
+    let charged = 10 * 1_000_000_000 - plain.balance();
+    let shop = Shop::new("10").await;
+    shop.net.fail(move |_, _| NetFault::Altered(NONE, EARLY));
+    read_and_leave(&shop, "long trickle", 50).await;
+    assert_eq!(10 * 1_000_000_000 - shop.balance(), charged);
 }
 
 /// A stream that has begun ends with an error event and without `[DONE]`.

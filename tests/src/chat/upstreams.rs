@@ -11,7 +11,8 @@ async fn failure_of_the_upstream_has_its_class_and_costs_nothing() {
         ("fail-400", 400, "upstream_refused", 1),
         ("fail-404", 400, "upstream_refused", 1),
         ("fail-401", 502, "upstream_key_refused", 1),
-        ("fail-403", 502, "upstream_key_refused", 1),
+        ("fail-quota", 502, "upstream_key_refused", 1),
+        ("fail-403", 403, "upstream_forbidden", 1),
         ("fail-429", 429, "upstream_rate_limited", 1),
         ("fail-500", 502, "upstream_failed", 3),
         ("fail-503", 502, "upstream_failed", 3),
@@ -98,6 +99,56 @@ async fn breaker_is_shared_by_two_sandboxes() {
     }
     assert_eq!(reply_at(&one, 12, 90, &bad).await.status, 502);
     assert_eq!(reply_at(&one, 13, 91, &good).await.status, 503);
+}
+
+/// What a request brings upon itself stops no one else's: a long answer in one piece that does not come in time, and a
+/// prompt that is moderated. An upstream without an answer of the usual length is left alone.
+#[tokio::test(start_paused = true)]
+async fn breaker_opens_for_no_fault_of_a_request() {
+    let mut long = request("hangs");
+    long["max_tokens"] = 16_384.into();
+    let mut streamed_long = streamed("hangs");
+    streamed_long["max_tokens"] = 16_384.into();
+    let rows = [
+        (long, 504, 200),
+        (request("fail-403"), 403, 200),
+        (request("fail-400"), 400, 200),
+        (request("hangs"), 504, 503),
+        (streamed_long, 504, 503),
+    ];
+    for (body, status, then) in rows {
+        let shop = Shop::new("100").await;
+        let chat = shop.chat(shop.world.ledger(1), 1, &[]).await;
+        for attempt in 0..5 {
+            assert_eq!(reply_at(&chat, attempt, 0, &post(&body)).await.status, status, "{body}");
+        }
+        assert_eq!(reply_at(&chat, 7, 1, &post(&request("hello"))).await.status, then, "{body}");
+        assert_eq!(shop.held(), 0, "{body}");
+    }
+}
+
+/// The trial of a breaker that is half open shows that the upstream lives, whatever it says of that request.
+#[tokio::test(start_paused = true)]
+async fn refusal_of_one_request_closes_a_breaker_that_is_half_open() {
+    let shop = Shop::new("10").await;
+    let chat = shop.chat(shop.world.ledger(1), 1, &[]).await;
+    for attempt in 0..2 {
+        assert_eq!(reply_at(&chat, attempt, 0, &post(&request("fail-500"))).await.status, 502);
+    }
+    assert_eq!(reply_at(&chat, 3, 6, &post(&request("hello"))).await.status, 503);
+    assert_eq!(reply_at(&chat, 4, 40, &post(&request("fail-400"))).await.status, 400);
+    assert_eq!(reply_at(&chat, 5, 46, &post(&request("hello"))).await.status, 200);
+}
+
+/// An answer beyond what a sandbox can hold was paid for: it is not asked for again, nor counted as an outage.
+#[tokio::test(start_paused = true)]
+async fn answer_that_is_too_long_is_not_asked_for_again() {
+    let shop = Shop::new("10").await;
+    let padding: &str = Box::leak(format!("{}\"choices\"", " ".repeat(3 << 20)).into_boxed_str());
+    shop.net.fail(move |_, _| NetFault::Altered("\"choices\"", padding));
+    let reply = shop.asked(1, &request("hello")).await;
+    assert_eq!(code_of(&reply), (400, "answer_too_long".to_owned(), String::new()));
+    assert_eq!((shop.net.calls().len(), shop.balance(), shop.held()), (1, 10 * 1_000_000_000, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,13 +23,15 @@ fn quote_has_the_longest_answer() {
     let rows = [
         ("gpt-4o", size(1_000_000, 0, 1_000_000), Some(("1500", "675"))),
         ("gpt-4o", size(100, 0, 10), Some(("0.042", "0.0135"))),
-        ("gpt-4o", size(100, 1, 10), Some(("0.492", "0.4635"))),
+        ("gpt-4o", size(100, 1, 10), Some(("0.522", "0.4935"))),
+        // The same image is many more tokens of some models.
+        ("gpt-4o-mini", size(100, 1, 10), Some(("0.87012", "0.86841"))),
         // What is written to its cache costs more than its input.
         ("anthropic/claude-sonnet-4.5", size(1_000_000, 0, 1_000_000), Some(("2250", "990"))),
         ("qwen-2.5-0.5b:free", size(1_000, 0, 1_000), Some(("0", "0"))),
         ("gpt-3", size(1, 0, 1), None),
-        // It has a price for images only.
-        ("dall-e-3", size(1, 0, 1), Some(("0", "0"))),
+        // It has a price for images.
+        ("dall-e-3", size(1, 0, 1), None),
     ];
     for (model, size, expected) in rows {
         let quote = quote(&card(), model, size, NOW);
@@ -49,7 +51,11 @@ fn cost_is_that_of_the_reported_tokens_or_of_an_estimate() {
     let rows = [
         (tokens(1_000, 100, 0, 0), 0, "0.42", false, false),
         (tokens(1_000, 100, 500, 50), 0, "0.345", false, false),
-        (tokens(0, 0, 0, 0), 400, "0", false, false),
+        // A report of nothing, for a text.
+        (tokens(0, 0, 0, 0), 400, "0.42", true, false),
+        (tokens(1_000, 0, 0, 0), 400, "0.42", true, false),
+        (tokens(0, 100, 0, 0), 400, "0.42", true, false),
+        (tokens(1_000, 0, 0, 0), 0, "0.3", false, false),
         (tokens(1_000, 1_000, 0, 0), 0, "1", false, true),
         (tokens(u64::MAX, u64::MAX, 0, 0), 400, "0.42", true, false),
         // More from the cache than there was.

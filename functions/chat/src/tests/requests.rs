@@ -96,6 +96,36 @@ fn wrong_field_is_named() {
         (r#"{"model":"gpt-4o","n":2}"#, "invalid_value", "n"),
         (r#"{"model":"gpt-4o","n":"1"}"#, "invalid_value", "n"),
         (r#"{"model":"gpt-4o","n":0}"#, "invalid_value", "n"),
+        // Some upstreams ignore the case of a name, and take the last of two.
+        (r#"{"model":"gpt-4o-mini","Model":"o1-pro"}"#, "invalid_value", "Model"),
+        (r#"{"model":"gpt-4o","Max_Tokens":16384}"#, "invalid_value", "Max_Tokens"),
+        (r#"{"model":"gpt-4o","max_token\u017f":16384}"#, "invalid_value", "max_token\u{17f}"),
+        (r#"{"model":"gpt-4o","max_to\u212aens":16384}"#, "invalid_value", "max_to\u{212a}ens"),
+        (r#"{"model":"gpt-4o","N":9}"#, "invalid_value", "N"),
+        (r#"{"model":"gpt-4o","\u0053tream":true}"#, "invalid_value", "Stream"),
+        (r#"{"model":"gpt-4o","messages":[{"role":"user","Content":"a"}]}"#, "invalid_value", "messages[0].Content"),
+        (
+            r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"Image_url":{}}]}]}"#,
+            "invalid_value",
+            "messages[0].content[0].Image_url",
+        ),
+        // What the rate card has no price for.
+        (r#"{"model":"gpt-4o","service_tier":"priority"}"#, "invalid_value", "service_tier"),
+        (r#"{"model":"gpt-4o","Service_Tier":"priority"}"#, "invalid_value", "Service_Tier"),
+        (r#"{"model":"gpt-4o","web_search_options":{}}"#, "invalid_value", "web_search_options"),
+        (r#"{"model":"gpt-4o","models":["o1-pro"]}"#, "invalid_value", "models"),
+        (r#"{"model":"gpt-4o","plugins":[{"id":"web"}]}"#, "invalid_value", "plugins"),
+        (r#"{"model":"gpt-4o","audio":{"voice":"alloy"}}"#, "invalid_value", "audio"),
+        (
+            r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"type":"text","text":"a"},{"video_url":{"url":"x"}}]}]}"#,
+            "invalid_value",
+            "messages[0].content[1].video_url",
+        ),
+        (
+            r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"file":{"file_id":"file-1"}}]}]}"#,
+            "invalid_value",
+            "messages[0].content[0].file",
+        ),
     ];
     for (body, code, param) in rows {
         let error: serde_json::Value = serde_json::from_str(&read(body).expect_err(body)).expect("JSON");
@@ -103,9 +133,19 @@ fn wrong_field_is_named() {
         assert_eq!(error["error"]["param"].as_str().unwrap_or_default(), param, "{body}");
     }
     for limit in ["0", "-1", "1.5", "16385", "\"9\"", "[]", "1e3"] {
-        let body = format!(r#"{{"model":"gpt-4o",{HI},"max_tokens":{limit}}}"#);
-        assert!(read(&body).expect_err(&body).contains(r#""param":"max_tokens""#), "{body}");
+        for name in ["max_tokens", "max_completion_tokens"] {
+            let body = format!(r#"{{"model":"gpt-4o",{HI},"{name}":{limit}}}"#);
+            assert!(read(&body).expect_err(&body).contains(&format!(r#""param":"{name}""#)), "{body}");
+        }
     }
+    for more in [r#""service_tier":"auto""#, r#""audio":null"#, r#""modalities":["text"]"#, r#""Temperature":1"#] {
+        let body = format!(r#"{{"model":"gpt-4o","max_tokens":5,{more},{HI}}}"#);
+        assert_eq!(read(&body).expect("a request").body.0, body);
+    }
+    let message = r#"{"role":"user"}"#;
+    let many = |count: usize| format!(r#"{{"model":"gpt-4o","messages":[{}]}}"#, [message].repeat(count).join(","));
+    assert!(read(&many(1_000)).is_ok());
+    assert!(read(&many(1_001)).expect_err("too many").contains(r#""param":"messages""#));
     for options in ["1", "[]", r#"{"include_usage":"yes"}"#] {
         let body = format!(r#"{{"model":"gpt-4o",{HI},"stream":true,"stream_options":{options}}}"#);
         assert!(read(&body).expect_err(&body).contains("stream_options"), "{body}");

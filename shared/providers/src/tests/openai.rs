@@ -162,7 +162,7 @@ fn status_gives_the_class_of_an_error() {
         (422, None, "bad_request", false, false),
         (401, None, "key_refused", true, true),
         (402, None, "key_refused", true, true),
-        (403, None, "key_refused", true, true),
+        (403, None, "forbidden", true, false),
         (408, None, "timed_out", false, true),
         (409, None, "failed", true, true),
         (429, Some("7"), "rate_limited", true, false),
@@ -174,6 +174,22 @@ fn status_gives_the_class_of_an_error() {
         let shown = (error.class(), error.is_of_the_upstream(), error.is_outage());
         assert_eq!(shown, (class, is_of_the_upstream, is_outage), "{status}");
         assert!(!format!("{error:?} {error}").contains("too long"), "no body in a log");
+    }
+    let of_credit =
+        br#"{"error":{"message":"pay","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+    let of_user = br#"{"error":{"message":"pay","code":"insufficient_user_quota"}}"#;
+    assert_eq!(UpstreamError::of_status(429, None, of_credit), UpstreamError::KeyRefused);
+    assert_eq!(UpstreamError::of_status(403, None, of_user), UpstreamError::KeyRefused);
+    // Errors under the status of a success.
+    let bodies: [(&[u8], &str); 5] = [
+        (br#"{"error":{"message":"flagged","code":403}}"#, "forbidden"),
+        (br#"{"error":{"message":"slow down","code":429}}"#, "rate_limited"),
+        (br#"{"error":{"message":"wrong","code":400,"metadata":{}}}"#, "bad_request"),
+        (br#"{"error":{"message":"wrong","code":"a word"}}"#, "unreadable"),
+        (b"{", "unreadable"),
+    ];
+    for (body, class) in bodies {
+        assert_eq!(UpstreamError::of_body(body).class(), class);
     }
     let seconds = |text| UpstreamError::of_status(429, Some(text), b"");
     assert_eq!(seconds("7"), UpstreamError::RateLimited { retry_after_s: Some(7) });
