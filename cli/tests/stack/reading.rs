@@ -14,21 +14,23 @@ use crate::harness::Folder;
 
 const JOURNAL: &str = "hookledger-local-journal";
 const ROWS_PER_LOAD: usize = 20_000;
-/// One of so many is a refused event of today, which the index by day has.
+/// One of so many is a refused event of today, which the index by day has: half of them after a price was removed.
 const REFUSED_EACH: usize = 50;
+const HALF: usize = 2;
 const BYTES_MAX: u64 = 1_000_000;
 
 /// Fills the journal up to so many rows, each like those of usage events.
-fn fill(data: &Path, rows: usize) {
+fn fill(data: &Path, rows: usize, refused_each: usize) {
     let engine = Engine::open(&data.join("store.db")).unwrap();
     let now = local::now();
     for from in (0..rows).step_by(ROWS_PER_LOAD) {
-        let of_load: Vec<Value> = (from..rows.min(from + ROWS_PER_LOAD)).map(|number| row(number, now)).collect();
+        let of_load: Vec<Value> =
+            (from..rows.min(from + ROWS_PER_LOAD)).map(|number| row(number, now, refused_each)).collect();
         engine.load(JOURNAL, &Value::from(of_load).to_string()).unwrap();
     }
 }
 
-fn row(number: usize, now: Timestamp) -> Value {
+fn row(number: usize, now: Timestamp, refused_each: usize) -> Value {
     let at = now.plus_seconds(-i64::try_from(number % 3_600).unwrap());
     let id = format!("usage#row-{number}");
     let mut row = json!({
@@ -39,7 +41,7 @@ fn row(number: usize, now: Timestamp) -> Value {
         "written_by": { "S": "0123456789abcdef" },
         "fingerprint": { "S": "1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" },
     });
-    if number.is_multiple_of(REFUSED_EACH) {
+    if number.is_multiple_of(refused_each) {
         row["status"] = json!({ "S": "failed" });
         row["reason"] = json!({ "S": "unknown_key" });
         row["listed"] = json!({ "S": DayShard::of(&id, at).word() });
@@ -65,27 +67,33 @@ fn measured(folder: &Folder, args: &[&str]) -> (Value, u64, Duration) {
     (serde_json::from_str(printed).unwrap(), read, took)
 }
 
-const QUESTIONS: [&[&str]; 4] =
-    [&["stats", "--since", "1h"], &["events"], &["events", "--failed"], &["orders", "--stuck"]];
+const QUESTIONS: [&[&str]; 6] = [
+    &["stats", "--since", "1h"],
+    &["events"],
+    &["events", "--failed"],
+    &["events", "--source", "stripe"],
+    &["orders", "--since", "1h"],
+    &["orders", "--stuck"],
+];
 
-fn books(rows: usize) -> Folder {
+fn books(rows: usize, refused_each: usize) -> Folder {
     let folder = Folder::new();
     let stack = folder.start();
     folder.stdout_of(&["send", "usage", "--count", "20"]);
     std::thread::sleep(Duration::from_secs(1));
     stack.stop("TERM");
-    fill(&folder.data(), rows);
+    fill(&folder.data(), rows, refused_each);
     folder
 }
 
 #[test]
 fn questions_read_no_more_of_a_large_journal() {
-    let (small, large) = (books(1_000), books(20_000));
+    let (small, large) = (books(1_000, HALF), books(20_000, HALF));
     for args in QUESTIONS {
         let ((_, few, _), (printed, many, _)) = (measured(&small, args), measured(&large, args));
         assert!(many < few + few / 2 + 100_000, "{args:?}: {few} bytes of a small journal, {many} of a large one");
         assert!(many < BYTES_MAX, "{args:?}: {many}");
-        if args[0] == "events" {
+        if args[0] == "events" && !args.contains(&"stripe") {
             assert_eq!((printed["events"].as_array().unwrap().len(), &printed["more"]), (50, &json!(true)));
         }
         if args[0] == "stats" {
@@ -98,7 +106,7 @@ fn questions_read_no_more_of_a_large_journal() {
 #[test]
 #[ignore = "fills a store with a million rows, which takes minutes"]
 fn questions_over_a_million_rows_take_less_than_a_second_and_read_less_than_a_megabyte() {
-    let folder = books(1_000_000);
+    let folder = books(1_000_000, REFUSED_EACH);
     let ask = |place: &str| {
         for args in QUESTIONS {
             let (_, read, took) = measured(&folder, args);

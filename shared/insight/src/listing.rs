@@ -1,12 +1,16 @@
 //! The newest rows of the journal by day: payments, refused events, orders and changes by people.
 
 use futures_util::future::try_join_all;
-use ledger::{CallContext, CommitError, DayShard, ListedRow, Listing, ListingQuery, Timestamp};
+use ledger::{CallContext, CommitError, DayShard, ListedRow, Listing, ListingQuery, Source, Timestamp};
 
-/// Rows of a part of a day that one read returns.
+/// Rows of a part of a day that one read returns at most; a shorter list reads no more of a part than it may show.
 const ROWS_PER_READ: u16 = 100;
-/// The reads of one list. With filters each may return nothing; without any the first ones suffice.
-const READS_MAX: u32 = 200;
+/// A filter may leave out most of them.
+const ROWS_PER_READ_MIN: u16 = 20;
+/// The reads of one list, if there is little on many days.
+const READS_MAX: usize = 400;
+/// The rows that a filter leaves out of one list, at some three hundred bytes each.
+const PASSED_MAX: usize = 2_500;
 const DAY_SECONDS: i64 = 86_400;
 
 /// Which rows are listed, the newest first.
@@ -18,6 +22,16 @@ pub struct ListFilter {
     pub writer: Option<String>,
     pub kind: Option<String>,
     pub rows_max: usize,
+}
+
+impl ListFilter {
+    /// Whether a part may have such rows. An order and the events of other sources are not among usage.
+    fn may_have(&self, shard: DayShard) -> bool {
+        let source = self.writer.as_deref().and_then(Source::named);
+        let is_order = self.kind.as_deref() == Some(crate::orders::MADE);
+        let is_of_usage = source.map(Source::reports_usage).or(is_order.then_some(false));
+        is_of_usage.is_none_or(|is_of_usage| is_of_usage == shard.is_of_usage())
+    }
 }
 
 /// The newest rows, and whether older ones were left out.
@@ -33,16 +47,17 @@ pub async fn newest<L: Listing>(
     filter: &ListFilter,
     context: &CallContext<'_>,
 ) -> Result<Newest, CommitError> {
-    let (mut newest, mut reads) = (Newest::default(), 0_u32);
+    let (mut newest, mut reads, mut passed) = (Newest::default(), 0_usize, 0_usize);
     let mut day = context.received_at;
     loop {
-        let parts = DayShard::of_day(day).map(|shard| Part::new(shard, filter));
-        let mut parts: Vec<Part> = parts.collect();
+        let parts = DayShard::of_day(day).filter(|shard| filter.may_have(*shard));
+        let mut parts: Vec<Part> = parts.map(|shard| Part::new(shard, filter)).collect();
         loop {
             let empty = parts.iter_mut().filter(|part| part.rows.is_empty() && !part.is_read);
             let fetched = try_join_all(empty.map(|part| part.fetch(ledger, context))).await?;
-            reads = reads.saturating_add(u32::try_from(fetched.len()).unwrap_or(u32::MAX));
-            if reads >= READS_MAX {
+            reads = reads.saturating_add(fetched.len());
+            passed = fetched.into_iter().fold(passed, usize::saturating_add);
+            if reads >= READS_MAX || passed >= PASSED_MAX {
                 newest.has_more = true;
                 return Ok(newest);
             }
@@ -78,6 +93,7 @@ struct Part {
 
 impl Part {
     fn new(shard: DayShard, filter: &ListFilter) -> Self {
+        let rows_max = u16::try_from(filter.rows_max).unwrap_or(ROWS_PER_READ);
         let query = ListingQuery {
             shard,
             from: filter.since,
@@ -85,18 +101,19 @@ impl Part {
             writer: filter.writer.clone(),
             kind: filter.kind.clone(),
             after: None,
-            rows_max: ROWS_PER_READ,
+            rows_max: rows_max.saturating_add(1).clamp(ROWS_PER_READ_MIN, ROWS_PER_READ),
         };
         Self { query, rows: Vec::new(), is_read: false }
     }
 
-    async fn fetch<L: Listing>(&mut self, ledger: &L, context: &CallContext<'_>) -> Result<(), CommitError> {
+    /// How many rows the filter has left out of a full page.
+    async fn fetch<L: Listing>(&mut self, ledger: &L, context: &CallContext<'_>) -> Result<usize, CommitError> {
         let page = ledger.listed(&self.query, context).await?;
         self.rows = page.rows;
         self.rows.reverse();
         self.is_read = page.next.is_none();
         self.query.after = page.next;
-        Ok(())
+        Ok(if self.is_read { 0 } else { usize::from(self.query.rows_max).saturating_sub(self.rows.len()) })
     }
 
     fn first(&self) -> Option<(&str, &str)> {

@@ -44,6 +44,8 @@ impl PaymentPages {
         let (first, last) = (since.unix_s().div_euclid(DAY_SECONDS), until.unix_s().div_euclid(DAY_SECONDS));
         let day = |day: i64| Timestamp::from_unix(day.saturating_mul(DAY_SECONDS)).unwrap_or(Timestamp::EPOCH);
         let parts = (first..=last).flat_map(|number| DayShard::of_day(day(number)));
+        // A use changes no order.
+        let parts = parts.filter(|shard| !shard.is_of_usage());
         Self { since, parts: parts.collect(), after: None, seen: BTreeSet::new() }
     }
 

@@ -8,7 +8,7 @@ use crate::{CallContext, CommitError, DueOrder, Entry, LinePosition, Reason, Sou
 const DAY_SECONDS: i64 = 86_400;
 
 /// One part of the rows that first arrived on a day. One partition takes a thousand writes a second, and refused usage
-/// may come in bursts.
+/// may come in bursts: it has parts of its own, so that a list of orders or payments never reads past it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DayShard {
     /// The beginning of the day, UTC.
@@ -17,12 +17,15 @@ pub struct DayShard {
 }
 
 impl DayShard {
-    pub const COUNT: u8 = 4;
+    pub const COUNT: u8 = 8;
+    /// The first of those of usage, which are as many as the others.
+    const OF_USAGE: u8 = 4;
 
     /// Where the row of an event is listed.
     pub fn of(key: &str, first_received_at: Timestamp) -> Self {
-        let sum = key.bytes().fold(0_u8, u8::wrapping_add);
-        Self { day: day_of(first_received_at), shard: sum.rem_euclid(Self::COUNT) }
+        let sum = key.bytes().fold(0_u8, u8::wrapping_add).rem_euclid(Self::OF_USAGE);
+        let shard = if is_of_usage(key) { sum.saturating_add(Self::OF_USAGE) } else { sum };
+        Self { day: day_of(first_received_at), shard }
     }
 
     /// All parts of the day at this time.
@@ -30,11 +33,23 @@ impl DayShard {
         (0..Self::COUNT).map(move |shard| Self { day: day_of(at), shard })
     }
 
+    /// Whether the events of sources of usage are here, and no others.
+    pub const fn is_of_usage(self) -> bool {
+        self.shard >= Self::OF_USAGE
+    }
+
     /// `2026-01-31#3`, the key of the index.
     pub fn word(self) -> String {
         let day = self.day.to_string();
         format!("{}#{}", day.get(.."2026-01-31".len()).unwrap_or_default(), self.shard)
     }
+}
+
+/// Whether it is the key of an event of such a source, or of a body of it that could not be parsed.
+fn is_of_usage(key: &str) -> bool {
+    let of_event = key.strip_prefix("unparsed#").unwrap_or(key);
+    let source = of_event.split_once('#').and_then(|(source, _)| Source::named(source));
+    source.is_some_and(Source::reports_usage)
 }
 
 fn day_of(at: Timestamp) -> Timestamp {
@@ -45,7 +60,7 @@ fn day_of(at: Timestamp) -> Timestamp {
 pub fn is_listed(entry: &Entry) -> bool {
     match entry.header.writer {
         // A second report of a payment keeps no body, as it changes nothing.
-        Writer::Source(Source::Stripe | Source::Wechat | Source::Epay | Source::Fireblocks) => entry.keeps_body,
+        Writer::Source(source) => !source.reports_usage() && entry.keeps_body,
         Writer::Orders
         | Writer::Checkout
         | Writer::Reconcile
@@ -54,10 +69,7 @@ pub fn is_listed(entry: &Entry) -> bool {
         | Writer::Console
         | Writer::Manual
         | Writer::Repair => true,
-        Writer::Source(Source::Usage | Source::Litellm | Source::Openrouter)
-        | Writer::Fulfil
-        | Writer::Expiry
-        | Writer::Hold => false,
+        Writer::Fulfil | Writer::Expiry | Writer::Hold => false,
     }
 }
 

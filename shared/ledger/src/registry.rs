@@ -45,6 +45,16 @@ list! {
     }
 }
 
+impl Source {
+    /// Whether its events are uses, which are many and small, and not payments or transfers.
+    pub const fn reports_usage(self) -> bool {
+        match self {
+            Self::Usage | Self::Litellm | Self::Openrouter => true,
+            Self::Stripe | Self::Wechat | Self::Epay | Self::Fireblocks => false,
+        }
+    }
+}
+
 list! {
     /// What a schedule has `reconcile` do.
     pub enum Sweep {
