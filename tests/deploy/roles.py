@@ -88,6 +88,17 @@ def enforced(shop):
             for name in (*(others if function != "ReconcileFunction" else ()), *pepper):
                 secret = f"hookledger/{deployment.stage}/{name}"
                 refused[f"the secret {name}"] = call("secretsmanager", "get_secret_value", SecretId=secret)
+            # Only the console shows metrics and alarms, and no function changes one.
+            graph = {"MetricName": "orders", "Namespace": f"hookledger-{deployment.stage}"}
+            if function == "ConsoleFunction":
+                query = {"Id": "m0", "MetricStat": {"Metric": graph, "Period": 60, "Stat": "Sum"}}
+                window = {"StartTime": 0, "EndTime": 60, "MetricDataQueries": [query]}
+                read = [call("cloudwatch", "get_metric_data", **window), call("cloudwatch", "describe_alarms")]
+                check(f"{function} reads metrics and alarms", read, ["done", "done"])
+            else:
+                refused["the alarms"] = call("cloudwatch", "describe_alarms")
+            silenced = {"AlarmName": shop.named("suite"), "StateValue": "OK", "StateReason": "suite"}
+            refused["an alarm silenced"] = call("cloudwatch", "set_alarm_state", **silenced)
             allowed = [what for what, answer in refused.items() if "AccessDenied" not in answer]
             check(f"{function} writes in transactions, and none of {len(refused)} other calls is allowed", allowed, [])
 

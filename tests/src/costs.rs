@@ -8,6 +8,7 @@ mod accounts;
 mod budgets;
 mod chat;
 mod clicks;
+mod console;
 mod deliveries;
 mod events;
 mod holds;
@@ -64,6 +65,7 @@ async fn all() -> Vec<Path> {
         Box::pin(deliveries::of_fulfil()).await,
         Box::pin(sweeps::of_reconcile()).await,
         Box::pin(purchase::of_purchases()).await,
+        Box::pin(console::of_console()).await,
     ];
     groups.into_iter().flatten().collect()
 }

@@ -186,7 +186,8 @@ async fn role_grants_exactly_what_its_function_does() {
     }
 }
 
-/// Its own log, the secrets that its variables name, the queues of its dead letters, and the stream that it reads.
+/// Its own log, the secrets that its variables name, the queues of its dead letters, and the stream that it reads; of the
+/// console the metrics and alarms, which it cannot change.
 #[test]
 fn rights_beyond_the_tables_are_the_functions_own() {
     let app = app();
@@ -215,6 +216,11 @@ fn rights_beyond_the_tables_are_the_functions_own() {
                     expect(&format!("dynamodb:{action}"), &json!(stream));
                 }
                 expect("sqs:SendMessage", &event["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]);
+            }
+        }
+        if id == "Console" {
+            for action in ["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms"] {
+                expect(action, &json!("*"));
             }
         }
         let dead_letters = &properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"];

@@ -15,7 +15,7 @@ fn listed(folder: &Folder, args: &[&str]) -> Vec<(String, String)> {
     events.iter().map(|event| (text(event, "kind"), text(event, "status"))).collect()
 }
 
-fn pay(stack: &Stack<'_>, key: &str) {
+pub(crate) fn pay(stack: &Stack<'_>, key: &str) {
     let made = stack.call("POST", "/api/pay/checkout", key, &json!({ "product": "credits-100" })).body;
     assert_eq!(stack.pay(&made["url"], "4242 4242 4242 4242").status, 303);
 }

@@ -52,3 +52,4 @@ mod tools;
 mod trial_balances;
 mod unanswered;
 mod wechat;
+mod weighing;

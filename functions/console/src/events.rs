@@ -26,7 +26,7 @@ pub(crate) enum Since {
 impl Since {
     pub(crate) const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
 
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Hour => "1h",
             Self::Day => "24h",
@@ -44,7 +44,11 @@ impl Since {
         }
     }
 
-    const fn name(self) -> Sentence {
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|since| since.word() == word)
+    }
+
+    pub(crate) const fn name(self) -> Sentence {
         match self {
             Self::Hour => say("an hour", "一小时"),
             Self::Day => say("a day", "一天"),
@@ -64,7 +68,7 @@ pub(crate) struct Chosen {
 
 pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
     let query = form::query(visit, &["since", "failed", "from"])?;
-    let since = query.parameter("since").and_then(|word| Since::ALL.into_iter().find(|since| since.word() == word));
+    let since = query.parameter("since").and_then(Since::named);
     let chosen = Chosen {
         since: since.unwrap_or(Since::Day),
         is_failed: query.parameter("failed").is_some_and(|failed| !failed.is_empty()),

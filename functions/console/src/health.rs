@@ -1,6 +1,6 @@
-//! What runs: the audit, what waits in each queue, and what is paused, which an operator changes here.
+//! What runs: the audit, what waits in each queue, what is paused, which an operator changes here, alarms and dead letters.
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join, try_join_all, try_join3};
 use insight::{Events, Lang, Sentence};
 use ledger::{AuditProgress, Backlog, CallContext, CommitError, Pausable, Pauses, Provider, Source, Work};
 use maud::{Markup, html};
@@ -8,8 +8,9 @@ use maud::{Markup, html};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
+use crate::vitals::Vitals;
 use crate::words::{Tone, badge, say, time};
-use crate::{Books, Console, form};
+use crate::{Books, Console, form, vitals};
 
 const TITLE: Sentence = say("Health", "运行状况");
 /// Beyond it the page says that there are more.
@@ -23,6 +24,10 @@ pub(crate) struct HealthView<'v> {
     pub(crate) pauses: &'v Pauses,
     /// Refused events by source, and orders by their work.
     pub(crate) waiting: &'v [(&'static str, u32)],
+    pub(crate) vitals: &'v Vitals,
+    /// The options of a command that works with the same books.
+    pub(crate) books: &'v str,
+    pub(crate) is_local: bool,
     pub(crate) may_act: bool,
     pub(crate) lang: Lang,
 }
@@ -30,11 +35,20 @@ pub(crate) struct HealthView<'v> {
 pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
     form::query(visit, &["done"])?;
     let (ledger, context) = (&console.ledger, visit.context());
-    let pauses = ledger.pauses(&context).await?;
-    let audit = ledger.check(&context).await?;
-    let waiting = waiting(ledger, &context).await?;
-    let view =
-        HealthView { audit: &audit, pauses: &pauses, waiting: &waiting, may_act: visit.may_act(), lang: visit.lang };
+    let books = try_join3(ledger.pauses(&context), ledger.check(&context), Box::pin(waiting(ledger, &context)));
+    let vitals = vitals::vitals(console.parts.monitor.as_ref(), visit.invocation.now);
+    let (books, vitals) = join(books, vitals).await;
+    let (pauses, audit, waiting) = books?;
+    let view = HealthView {
+        audit: &audit,
+        pauses: &pauses,
+        waiting: &waiting,
+        vitals: &vitals,
+        books: &console.parts.config.books(),
+        is_local: console.parts.config.is_local(),
+        may_act: visit.may_act(),
+        lang: visit.lang,
+    };
     let frame = Frame { title: TITLE.in_lang(visit.lang), tab: Some(Tab::Health), visit };
     Ok(Shown::page(document(200, &frame, &markup(&view))))
 }
@@ -67,7 +81,7 @@ async fn waiting<L: Backlog + Events>(
 }
 
 pub(crate) fn markup(view: &HealthView<'_>) -> Markup {
-    let HealthView { audit, pauses, waiting, may_act, lang } = view;
+    let HealthView { audit, pauses, waiting, vitals, books, is_local, may_act, lang } = view;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     html! {
         h1 { (t(TITLE)) }
@@ -100,14 +114,8 @@ pub(crate) fn markup(view: &HealthView<'_>) -> Markup {
             h2 id="paused" { (t(say("Stop at once, and go on", "立即停止与恢复"))) }
             ul.fixes { @for what in Pausable::all() { li { (pausable(what, pauses, *may_act, *lang)) } } }
         }
-        section {
-            h2 { (t(say("Of the deployment", "部署"))) }
-            p { (t(say("These look at AWS with your own rights:", "以下命令用你自己的 AWS 权限检查："))) }
-            ul.fixes {
-                li { code.copy { "hookledger doctor --aws --stage prod" } }
-                li { code.copy { "hookledger dlq list --aws --stage prod" } }
-            }
-        }
+        (vitals::markup(vitals, *lang))
+        (vitals::only_by_command(books, *is_local, *lang))
     }
 }
 

@@ -20,21 +20,26 @@
 mod actions;
 mod assemble;
 mod assets;
+mod cloudwatch;
 mod config;
 mod cookies;
 mod csrf;
 mod event;
 mod events;
 mod explain;
+mod figures;
 mod first;
 mod form;
+mod graphs;
 mod health;
 mod language;
 mod layout;
+mod monitor;
 mod overview;
 mod owners;
 mod page;
 mod password;
+mod plot;
 mod qr;
 mod refusal;
 mod search;
@@ -42,6 +47,7 @@ mod session;
 mod sign_in;
 mod totp;
 mod visit;
+mod vitals;
 mod words;
 
 use std::fmt;
@@ -57,11 +63,14 @@ use ledger::{Budgets, Listing};
 use operators::Operators;
 
 pub use assemble::assemble;
+pub use cloudwatch::CloudWatch;
 pub use config::{Config, ConfigError};
+pub use monitor::{DeadLetters, Monitor, MonitorError, Ringing};
 pub use page::{Access, PAGES, Page};
 pub use totp::{code_at, key_of};
 
 use assets::Assets;
+use monitor::Unmonitored;
 use refusal::Refusal;
 use visit::{Shown, Visit};
 
@@ -95,6 +104,7 @@ pub(crate) struct Parts {
     pub(crate) pepper: Arc<CodePepper>,
     /// For tokens, keys of codes, salts and ids of changes.
     pub(crate) ids: RandomBits,
+    pub(crate) monitor: Box<dyn Monitor>,
 }
 
 impl<L: Books> Console<L> {
@@ -104,7 +114,14 @@ impl<L: Books> Console<L> {
 
     /// Over this ledger with these settings, for tests.
     pub fn of(config: Config, pepper: Arc<CodePepper>, ids: RandomBits, ledger: L) -> Self {
-        Self::new(Parts { config, assets: Assets::new(), pepper, ids }, ledger)
+        Self::new(Parts { config, assets: Assets::new(), pepper, ids, monitor: Box::new(Unmonitored) }, ledger)
+    }
+
+    /// With what is known beside the books.
+    #[must_use]
+    pub fn monitored_by(mut self, monitor: impl Monitor + 'static) -> Self {
+        self.parts.monitor = Box::new(monitor);
+        self
     }
 }
 

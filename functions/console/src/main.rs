@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use console::CloudWatch;
 use edge::Start;
 use idempotency::{DynamoLedger, Tables};
 
@@ -13,5 +14,6 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
     let ledger = DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new()).minding_pauses();
-    edge::run(console::assemble(&start, ledger).await?).await
+    let monitor = CloudWatch::new(&start.sdk, &start.config.stage);
+    edge::run(console::assemble(&start, ledger).await?.monitored_by(monitor)).await
 }

@@ -1,19 +1,20 @@
-//! The first page: what needs a person, and where to begin.
+//! The first page: what needs a person, then what happened in numbers, and where to begin.
 
-use futures_util::future::try_join3;
-use insight::{Lang, ListFilter, Newest, Sentence, newest, sentence};
+use futures_util::future::{join, try_join, try_join5};
+use insight::{AnomalyDays, Lang, ListFilter, Newest, Sentence, Waiting, anomaly_days, newest, sentence, waiting};
 use ledger::{AuditProgress, Open, Pause, Pauses, Subject};
 use maud::{Markup, html};
 
 use crate::events::{Since, table};
+use crate::figures::{DayRow, Figures, day_rows, days_of, graphs_of};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
 use crate::words::{Tone, badge, empty, explain_path, say, time};
-use crate::{Books, Console};
+use crate::{Books, Console, form, graphs, monitor};
 
 /// What fits on one screen; the page of events has the others.
-const ROWS_MAX: usize = 10;
+const ROWS_MAX: usize = 5;
 /// Of findings, too: `audit` lists all.
 const FINDINGS_MAX: usize = 5;
 const TITLE: Sentence = say("Overview", "概览");
@@ -24,12 +25,34 @@ pub(crate) struct OverviewView<'v> {
     pub(crate) failed: &'v Newest,
     pub(crate) pauses: &'v Pauses,
     pub(crate) audit: &'v AuditProgress,
+    pub(crate) anomalies: &'v AnomalyDays,
+    pub(crate) waiting: &'v [Waiting],
+    pub(crate) numbers: &'v Numbers,
+    pub(crate) since: Since,
     /// The options of a command that works with the same books.
     pub(crate) books: &'v str,
     pub(crate) lang: Lang,
 }
 
+/// What the metrics have. A page without them shows the books.
+pub(crate) enum Numbers {
+    Known(Box<KnownNumbers>),
+    /// They cannot be read now.
+    Unread,
+    /// There are none here.
+    Missing,
+}
+
+pub(crate) struct KnownNumbers {
+    pub(crate) days: Vec<DayRow>,
+    /// The last full hour of today, to which other days are compared: `14:00`.
+    pub(crate) until: String,
+    pub(crate) figures: Figures,
+}
+
 pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
+    let query = form::query(visit, &["since"])?;
+    let since = query.parameter("since").and_then(Since::named).unwrap_or(Since::Day);
     let filter = ListFilter {
         since: visit.invocation.now.plus_seconds(Since::Week.seconds().saturating_neg()),
         is_failed: Some(true),
@@ -38,21 +61,58 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
         rows_max: ROWS_MAX,
     };
     let (ledger, context) = (&console.ledger, visit.context());
-    let (failed, pauses, audit) =
-        try_join3(newest(ledger, &filter, &context), ledger.pauses(&context), ledger.check(&context)).await?;
-    let books = console.parts.config.books();
+    let books = async {
+        try_join5(
+            newest(ledger, &filter, &context),
+            ledger.pauses(&context),
+            ledger.check(&context),
+            Box::pin(anomaly_days(ledger, &context)),
+            Box::pin(waiting(ledger, &context)),
+        )
+        .await
+    };
+    let (books, numbers) = join(Box::pin(books), numbers(console, visit, since)).await;
+    let (failed, pauses, audit, anomalies, waiting) = books?;
     let frame = Frame { title: TITLE.in_lang(visit.lang), tab: Some(Tab::Overview), visit };
-    let view = OverviewView { failed: &failed, pauses: &pauses, audit: &audit, books: &books, lang: visit.lang };
+    let view = OverviewView {
+        failed: &failed,
+        pauses: &pauses,
+        audit: &audit,
+        anomalies: &anomalies,
+        waiting: &waiting,
+        numbers: &numbers,
+        since,
+        books: &console.parts.config.books(),
+        lang: visit.lang,
+    };
     Ok(Shown::page(document(200, &frame, &markup(&view))))
 }
 
+async fn numbers<L: Books>(console: &Console<L>, visit: &Visit<'_>, since: Since) -> Numbers {
+    let now = visit.invocation.now;
+    let (days, graphs, monitor) = (days_of(now), graphs_of(since, now), &console.parts.monitor);
+    match try_join(monitor.series(&days), monitor.series(&graphs)).await {
+        Ok((Some(of_days), Some(of_graphs))) => Numbers::Known(Box::new(KnownNumbers {
+            days: day_rows(&days, &of_days),
+            until: now.to_string().get(11..13).map(|hour| format!("{hour}:00")).unwrap_or_default(),
+            figures: Figures::of(graphs, &of_graphs),
+        })),
+        Ok(_) => Numbers::Missing,
+        Err(error) => {
+            monitor::unread(&error);
+            Numbers::Unread
+        }
+    }
+}
+
 pub(crate) fn markup(view: &OverviewView<'_>) -> Markup {
-    let OverviewView { failed, pauses, audit, books, lang } = view;
+    let OverviewView { failed, pauses, audit, anomalies, waiting, numbers, since, books, lang } = view;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     html! {
         h1 { (t(TITLE)) }
         @for (what, pause) in &pauses.by_word { (paused(what, pause, books, *lang)) }
         @if !audit.open.is_empty() { (findings(&audit.open, books, *lang)) }
+        @if !anomalies.days.is_empty() { (graphs::anomalies(anomalies, *lang)) }
         section aria-labelledby="failed" {
             h2 id="failed" { (t(say("Not booked, in the last week", "最近一周未入账的"))) }
             @if failed.rows.is_empty() {
@@ -67,6 +127,17 @@ pub(crate) fn markup(view: &OverviewView<'_>) -> Markup {
                     p { a href="/console/events?failed=1&since=30d" { (t(say("All of them", "全部"))) } }
                 }
             }
+        }
+        (graphs::waits(waiting, *lang))
+        @match numbers {
+            Numbers::Known(known) => {
+                (graphs::days(&known.days, &known.until, *lang))
+                (graphs::graphs(&known.figures, *since, *lang))
+            }
+            Numbers::Unread => section {
+                p role="alert" { (t(say("The metrics cannot be read now. The books above are complete.", "暂时读不到指标。以上账目是完整的。"))) }
+            },
+            Numbers::Missing => {}
         }
         section {
             h2 { (t(say("What became of something?", "某件事怎么样了？"))) }

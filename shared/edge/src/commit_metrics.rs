@@ -1,8 +1,8 @@
 //! Metrics of a commit: credits posted in and out, usage above a budget, and orders created, paid and flagged.
 
-use ledger::{Asset, CommitError, Committed, Decision, Effect, Entry, Refusal, Transition};
+use ledger::{Asset, CommitError, Committed, Decision, Effect, Entry, Money, Refusal, Transition};
 
-use crate::log::COMMIT;
+use crate::log::{COMMIT, PAID};
 
 /// Logs the metrics of a commit once. A repeat, or a commit without such changes, logs no line.
 pub fn record_commit(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {
@@ -16,6 +16,20 @@ pub fn record_commit(source: &'static str, decision: &Decision, committed: &Resu
     if metrics != CommitMetrics::default() {
         of_commit(source, &metrics);
     }
+    if let (Decision::Record(entry), Ok(Committed::Now(_))) = (decision, committed) {
+        for money in paid(entry) {
+            let paid_minor = u64::try_from(money.amount.units()).unwrap_or(u64::MAX);
+            tracing::info!(target: PAID, source, currency = money.currency.as_str(), paid_minor);
+        }
+    }
+}
+
+/// What the entry has orders paid with. A refund is not subtracted.
+fn paid(entry: &Entry) -> impl Iterator<Item = Money> {
+    entry.effects.iter().filter_map(|effect| {
+        let Effect::Order { order, transition: Transition::Pay } = effect else { return None };
+        Some(order.paid_money())
+    })
 }
 
 /// The metrics of one commit. Credits are in their smallest unit.

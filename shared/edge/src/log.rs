@@ -23,6 +23,7 @@ const EVENT: &str = "hookledger::event";
 const ALARM: &str = "hookledger::alarm";
 /// The targets of lines for the graphs, and for alarms about more than one event.
 pub(crate) const COMMIT: &str = "hookledger::moved";
+pub(crate) const PAID: &str = "hookledger::paid";
 const DELIVERED: &str = "hookledger::delivered";
 const BACKLOG: &str = "hookledger::backlog";
 const RUN: &str = "hookledger::run";
@@ -44,7 +45,7 @@ pub struct Measured {
 }
 
 /// All metrics of our own: `infra/watch.yaml` may use these and no others.
-pub const MEASURED: [Measured; 12] = [
+pub const MEASURED: [Measured; 13] = [
     Measured {
         target: EVENT,
         dimensions: &[&["source"], &["source", "outcome"], &["source", "outcome", "reason"]],
@@ -63,6 +64,7 @@ pub const MEASURED: [Measured; 12] = [
             ("orders_flagged", "Count"),
         ],
     },
+    Measured { target: PAID, dimensions: &[&["currency"]], metrics: &[("paid_minor", "Count")] },
     Measured { target: DELIVERED, dimensions: &[&["source"]], metrics: &[("delay_ms", "Milliseconds")] },
     Measured {
         target: BACKLOG,
@@ -152,14 +154,12 @@ pub fn backlog(backlog: &'static str, waiting: u64, oldest_s: u64) {
     tracing::info!(target: BACKLOG, backlog, waiting, oldest_s);
 }
 
-/// Logs the end of a sweep's run. This heartbeat is the only sign that the schedule works; an alarm watches for its
-/// absence.
+/// Logs the end of a sweep's run: the only sign that its schedule works. An alarm watches for its absence.
 pub fn ran(sweep: &'static str) {
     tracing::info!(target: RUN, sweep, runs = 1);
 }
 
-/// Logs that a source, fulfilment or a sweep is paused. Each run of a sweep logs what it finds paused, so that the alarm
-/// lasts as long as the pause.
+/// Logs that something is paused: each run of a sweep again, so that the alarm lasts as long as the pause.
 pub fn paused(paused: &'static str) {
     tracing::info!(target: PAUSED, paused, pauses = 1);
 }

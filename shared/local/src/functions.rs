@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::clock::Work;
 use crate::error::Error;
+use crate::monitor::LocalMonitor;
 use crate::secrets::Secrets;
 
 /// An assembled function: an HTTP receiver, one that answers in parts, or a worker that a schedule or a stream calls.
@@ -54,6 +55,7 @@ pub(crate) async fn open(
     function: &embedded::Function,
     engine: &Engine,
     secrets: &Secrets,
+    monitor: &LocalMonitor,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<AssembledFunction, Error> {
     let start = Start::on_machine(engine.sdk_config(), settings(function, variable), secrets_of(function, secrets))?;
@@ -71,7 +73,7 @@ pub(crate) async fn open(
         "orders" => service(orders::assemble(start, ledger).await?),
         "checkout" => service(checkout::assemble(start, ledger).await?),
         "credits" => service(credits::assemble(start, ledger).await?),
-        "console" => service(console::assemble(start, ledger).await?),
+        "console" => service(console::assemble(start, ledger).await?.monitored_by(monitor.clone())),
         "chat" => stream_service(chat::assemble(start, ledger).await?),
         "fulfil" => worker(fulfil::assemble(start, ledger).await?),
         "reconcile" => worker(reconcile::assemble(start, ledger).await?),
@@ -183,18 +185,19 @@ mod tests {
         let home = Home::open(folder.path()).expect("a data folder");
         let (engine, secrets) =
             (store::store(&home).await.expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
+        let monitor = LocalMonitor { metrics: home.metrics(false), home: None };
         let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
         let mocks = Mocks::open(([127, 0, 0, 1], 9000).into(), &secrets, |_| None).expect("fakes");
         let setting = |name: &str| mocks.setting(name, |_| None);
         for function in template.functions() {
-            let opened = open(function, &engine, &secrets, setting).await;
+            let opened = open(function, &engine, &secrets, &monitor, setting).await;
             assert!(opened.is_ok(), "{}", function.logical_id);
 
             let environment = function.environment.clone();
             let [logical_id, binary] = ["OtherFunction", "other"].map(str::to_owned);
             let (routes, url, schedules, streams) = (Vec::new(), None, Vec::new(), Vec::new());
             let other = embedded::Function { logical_id, binary, routes, url, schedules, streams, environment };
-            let refused = open(&other, &engine, &secrets, setting).await.err().map(|error| error.line());
+            let refused = open(&other, &engine, &secrets, &monitor, setting).await.err().map(|error| error.line());
             assert_eq!(
                 refused.as_deref(),
                 Some(
@@ -211,6 +214,7 @@ mod tests {
         let home = Home::open(folder.path()).expect("a data folder");
         let (engine, secrets) =
             (store::store(&home).await.expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
+        let monitor = LocalMonitor { metrics: home.metrics(false), home: None };
         let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
         let no_setting = |_: &str| None::<String>;
         for name in ["epay", "wechat", "fireblocks"] {
@@ -229,7 +233,7 @@ mod tests {
             let route = Route { method: "POST".to_owned(), path: source.path().to_owned() };
             let function =
                 template.functions().iter().find(|function| function.binary == name).expect("in the template");
-            let opened = open(function, &engine, &secrets, no_setting).await.map_err(|error| error.line());
+            let opened = open(function, &engine, &secrets, &monitor, no_setting).await.map_err(|error| error.line());
             let AssembledFunction::Service(answer) = opened.expect(name) else { panic!("{name} is called over HTTP") };
             let reply = answer(event(&call, &route, &BTreeMap::new()).to_string()).await;
             assert_eq!((reply.status, reply.body.as_str()), (404, ""), "{name}");

@@ -40,6 +40,7 @@ mod mock_stripe;
 mod mock_unitel;
 mod mock_wechat;
 mod mocks;
+mod monitor;
 mod now;
 mod outcome;
 mod random;

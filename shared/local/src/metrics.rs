@@ -9,7 +9,9 @@ mod series_file;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use insight::{LogLines, LogQuery, LoggedEvent, Metrics, SeriesName, Summary, Window};
+use insight::{
+    LogLines, LogQuery, LoggedEvent, Metrics, Series, SeriesName, SeriesParts, SeriesQuery, Summary, Window,
+};
 
 use self::series_file::SeriesFile;
 pub use log::MetricsLog;
@@ -45,6 +47,16 @@ impl Metrics for LocalMetrics {
     async fn series(&self, window: Window) -> Result<Vec<(SeriesName, Summary)>, MetricsError> {
         let Some(file) = &self.file else { return Ok(Vec::new()) };
         let found = file.lock().unwrap_or_else(PoisonError::into_inner).series(window);
+        found.map_err(|cause| MetricsError { path: self.path.clone(), cause })
+    }
+}
+
+impl SeriesParts for LocalMetrics {
+    type Error = MetricsError;
+
+    async fn parts(&self, query: &SeriesQuery) -> Result<Vec<Series>, MetricsError> {
+        let Some(file) = &self.file else { return Ok(Vec::new()) };
+        let found = file.lock().unwrap_or_else(PoisonError::into_inner).parts(query);
         found.map_err(|cause| MetricsError { path: self.path.clone(), cause })
     }
 }

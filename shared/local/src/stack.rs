@@ -20,6 +20,7 @@ use crate::home::{Home, Running, RunningSource};
 use crate::host_check::Addresses;
 use crate::integrity::IntegrityCheck;
 use crate::mocks::Mocks;
+use crate::monitor::LocalMonitor;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{Scheme, Source};
 use crate::store::{self, STAGE};
@@ -60,7 +61,9 @@ impl Stack {
         let (engine, checking) = if in_memory { (store::in_memory()?, None) } else { store::checked(home).await? };
         let mocks = Mocks::open(address, &secrets, &variable)?;
         let setting = |name: &str| mocks.setting(name, &variable);
-        let Functions { served, scheduled, mapped, named } = functions_of_template(&engine, &secrets, setting).await?;
+        let monitor = LocalMonitor { metrics: home.metrics(in_memory), home: (!in_memory).then(|| home.clone()) };
+        let functions = functions_of_template(&engine, &secrets, &monitor, setting).await?;
+        let Functions { served, scheduled, mapped, named } = functions;
         let positions = Positions::open((!in_memory).then(|| home.clone()))?;
         let tables = Tables::of_stage(STAGE);
         let ledger = DynamoLedger::new(&engine.sdk_config(), tables.clone(), fastrand::Rng::new());
@@ -115,6 +118,7 @@ struct Functions {
 async fn functions_of_template(
     engine: &Engine,
     secrets: &Secrets,
+    monitor: &LocalMonitor,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Functions, Error> {
     let template = store::functions(engine)?;
@@ -124,7 +128,7 @@ async fn functions_of_template(
     functions_in_order.sort_by_key(|function| !function.schedules.is_empty());
     for function in functions_in_order {
         functions.named.push((function.binary.clone(), triggers(function)));
-        match functions::open(function, engine, secrets, &variable).await? {
+        match functions::open(function, engine, secrets, monitor, &variable).await? {
             AssembledFunction::Service(answer) => functions.served.push(routed(function, Answering::Whole(answer))),
             AssembledFunction::StreamService(answer) => {
                 functions.served.push(routed(function, Answering::InParts(answer)));

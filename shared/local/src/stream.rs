@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::clock::Work;
 use crate::error::Error;
 
-pub(crate) use positions::Positions;
+pub(crate) use positions::{DEAD_LETTERS, Positions};
 
 /// The page size of a read.
 const RECORDS_MAX: usize = 1_000;
@@ -226,7 +226,10 @@ impl EventSourceMapping {
                 "a record was given up: see dead-letters.jsonl, and retry it by hand"
             );
             if self.stream.keeps_failures {
-                let letter = json!({ "function": self.name, "order": order, "record": sequence(record), "error": why });
+                let at = crate::now().to_string();
+                let letter = json!({
+                    "at": at, "function": self.name, "order": order, "record": sequence(record), "error": why,
+                });
                 if let Err(error) = positions.dead_letter(&letter) {
                     tracing::error!(function = self.name, order, error = error.line(), "cannot write the dead letter");
                 }

@@ -23,7 +23,7 @@ const READ_UNITS: u64 = 125_000;
 const CENT: u64 = 10_000;
 
 /// The paths in the document.
-const PUBLISHED: [&str; 38] = [
+const PUBLISHED: [&str; 42] = [
     "usage: the next one",
     "usage: more than the owner has",
     "usage: a batch of 100 events of one owner",
@@ -62,6 +62,10 @@ const PUBLISHED: [&str; 38] = [
     "reconcile: unpaid, one order that stays unpaid",
     "a purchase of credits, from click to delivery",
     "a purchase of a report, from click to delivery",
+    "console: the overview",
+    "console: the events of a day",
+    "console: an order that is explained",
+    "console: health",
 ];
 
 /// Writes both.

@@ -1,8 +1,8 @@
 //! The HTML of pages, from values: escaping, states by word and colour, empty states, and what only an operator is offered.
 
 use insight::{
-    Cause, Chain, EventRow, EventState, Explained, Explanation, Fix, Halt, Happened, Headline, Lang, Link, Newest,
-    Replayable, Stage, Why,
+    AnomalyDays, Cause, Chain, EventRow, EventState, Explained, Explanation, Fix, Halt, Happened, Headline, Lang, Link,
+    Newest, Replayable, Stage, Why,
 };
 use ledger::{AuditProgress, EventKey, KeptBody, ListedRow, Pausable, Pause, Pauses, Reason, Timestamp};
 use operators::OperatorName;
@@ -12,7 +12,7 @@ use crate::actions::replay::{self, Preview};
 use crate::event::{Asks, View};
 use crate::events::{Chosen, Since};
 use crate::first::FirstForm;
-use crate::overview::OverviewView;
+use crate::overview::{Numbers, OverviewView};
 use crate::{event, events, explain, first, overview, sign_in};
 
 const HOSTILE: &str = "\"><script>alert('1')</script>&";
@@ -96,8 +96,18 @@ fn overview_page(failed: &Newest, lang: Lang) -> String {
     let pause =
         Pause { since: at(), author: HOSTILE.to_owned(), reason: HOSTILE.to_owned(), receipt: EventKey::of_row("x") };
     let pauses = Pauses { by_word: [("stripe".to_owned(), pause)].into(), version: 1 };
-    let view =
-        OverviewView { failed, pauses: &pauses, audit: &AuditProgress::default(), books: " --aws --stage prod", lang };
+    let (audit, anomalies) = (AuditProgress::default(), AnomalyDays::default());
+    let view = OverviewView {
+        failed,
+        pauses: &pauses,
+        audit: &audit,
+        anomalies: &anomalies,
+        waiting: &[],
+        numbers: &Numbers::Missing,
+        since: Since::Day,
+        books: " --aws --stage prod",
+        lang,
+    };
     overview::markup(&view).into_string()
 }
 

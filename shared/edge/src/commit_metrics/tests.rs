@@ -58,6 +58,12 @@ fn entry_counts_credits_and_orders_only() {
         (paid, CommitMetrics { nanocredits_in: 100_000_000_000, orders_paid: 1, ..none }),
         (order().apply_unpaid(PaymentState::Expired), none),
     ];
+    let money = |effects: &[Effect]| {
+        let entry = Entry { header: header(), effects: effects.to_vec(), keeps_body: false, alarm: None };
+        super::paid(&entry).map(|money| money.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(money(&rows[6].0), ["19.99 USD"]);
+    assert!(rows[..6].iter().chain(&rows[7..]).all(|(effects, _)| money(effects).is_empty()), "only a payment");
     for (effects, expected) in rows {
         let entry = Entry { header: header(), effects, keeps_body: false, alarm: None };
         assert_eq!(CommitMetrics::of_entry(&entry), expected, "{:?}", entry.effects);

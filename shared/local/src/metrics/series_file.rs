@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::str::{FromStr, Split};
 
-use insight::{Cell, Histogram, LogQuery, LoggedEvent, SeriesName, Summary, Window};
+use insight::{Cell, Histogram, LogQuery, LoggedEvent, Series, SeriesName, SeriesQuery, Summary, Window};
 use ledger::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
@@ -163,6 +163,42 @@ impl SeriesFile {
             }
         }
         let series = sums.into_iter().filter_map(|(id, cell)| Some((names.get(&id)?.clone(), cell.summary())));
+        Ok(series.collect())
+    }
+
+    /// The wanted series of a time with values in it, from the finest parts that reach back as far and are no longer.
+    pub(super) fn parts(&self, query: &SeriesQuery) -> Result<Vec<Series>, rusqlite::Error> {
+        let seconds = |at: Timestamp| u64::try_from(at.unix_s()).unwrap_or_default();
+        let (from, until) = (seconds(query.window.from), seconds(query.window.until));
+        let reach = until.saturating_sub(from);
+        let fits = |tier: &&Tier| reach <= tier.kept_s;
+        let [finest, ..] = &TIERS;
+        let tier = TIERS.iter().rev().filter(|tier| tier.part_s <= query.part_s).find(fits);
+        let tier = tier.or_else(|| TIERS.iter().find(fits)).unwrap_or(finest);
+        let names: HashMap<i64, SeriesName> =
+            names(&self.file)?.into_iter().filter_map(|(id, name)| Some((id, name_of(&name)?))).collect();
+        let mut found: BTreeMap<i64, (Cell, BTreeMap<u64, Cell>)> = BTreeMap::new();
+        let mut rows = self
+            .file
+            .prepare("SELECT start, series, cell FROM cells WHERE tier = ?1 AND start >= ?2 AND start <= ?3")?;
+        let mut rows = rows.query(params![tier.number, stored(from), stored(until)])?;
+        while let Some(row) = rows.next()? {
+            let (start, series, cell): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (Ok(start), Some(name)) = (u64::try_from(start), names.get(&series)) else { continue };
+            if !query.is_wanted(name) {
+                continue;
+            }
+            let cell = cell_of(&cell);
+            let part = start.saturating_sub(start.saturating_sub(from).checked_rem(query.part_s).unwrap_or_default());
+            let (total, parts) = found.entry(series).or_default();
+            total.merge(&cell);
+            parts.entry(part).or_default().merge(&cell);
+        }
+        let summary = |(start, cell): (u64, Cell)| Some((Timestamp::from_unix(stored(start)).ok()?, cell.summary()));
+        let series = found.into_iter().filter_map(|(id, (total, parts))| {
+            let parts = parts.into_iter().filter_map(summary).collect();
+            Some(Series { name: names.get(&id)?.clone(), total: total.summary(), parts })
+        });
         Ok(series.collect())
     }
 

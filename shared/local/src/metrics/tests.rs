@@ -4,7 +4,9 @@
 
 use std::fs;
 
-use insight::{LogLines as _, LogQuery, Metrics as _, SeriesName, Stats, Summary, Window};
+use insight::{
+    LogLines as _, LogQuery, Metrics as _, SeriesName, SeriesParts as _, SeriesQuery, Stats, Summary, Window,
+};
 use ledger::Timestamp;
 use tempfile::TempDir;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -72,6 +74,35 @@ async fn lines_are_summed_up_over_each_time_and_after_a_restart() {
     let usage = stats.sources.first().unwrap();
     assert_eq!((usage.events, usage.latest, usage.p99), (62, Some(noon()), Some(40_000)));
     assert!(usage.p50.is_some_and(|p50| (2_500..2_657).contains(&p50)), "{usage:?}");
+}
+
+/// Parts of each length, from the tier that has it: minutes, quarters, and hours of which a part has several.
+#[tokio::test]
+async fn parts_of_a_time_have_its_lines_where_they_came() {
+    const EVENTS: insight::Wanted = &[("events", &["source", "outcome"]), ("duration_ms", &["source"])];
+    let (_folder, home) = home();
+    let mut file = SeriesFile::writer(&home, false).unwrap();
+    let ages = [0, 59 * 60, 26 * HOUR, 20 * 24 * HOUR];
+    let lines = ages.map(|age| line("booked", noon().plus_seconds(-age), "2.5"));
+    file.add(lines.concat().as_bytes()).unwrap();
+    let metrics = LocalMetrics::open(&home.metrics(false)).unwrap();
+    // Length, number, and the parts with a line, from the end.
+    let rows: [(u32, u32, &[usize]); 4] =
+        [(60, 60, &[0, 59]), (900, 96, &[0, 4]), (7_200, 84, &[0, 1, 13]), (43_200, 60, &[0, 1, 3, 40])];
+    for (part_s, parts, places) in rows {
+        let query = SeriesQuery::until(noon(), part_s, parts, EVENTS);
+        let found = metrics.parts(&query).await.unwrap();
+        let names: Vec<&str> = found.iter().map(|series| series.name.metric.as_str()).collect();
+        assert_eq!(names, ["duration_ms", "events"], "{part_s}: no others");
+        let events = found.iter().find(|series| series.name.metric == "events").unwrap();
+        let mut values = query.values(events, |summary| u64::try_from(summary.sum).unwrap());
+        values.reverse();
+        let is_any = |(place, value): (usize, &u64)| (*value > 0).then_some(place);
+        let sum: u64 = values.iter().sum();
+        assert_eq!(u128::from(sum), events.total.sum, "{part_s}: {values:?}");
+        let found: Vec<usize> = values.iter().enumerate().filter_map(is_any).collect();
+        assert_eq!(found, places, "{part_s}");
+    }
 }
 
 /// Ten minutes apart, for so many days.

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::home::Home;
 
 const FILE: &str = "streams.json";
-const DEAD_LETTERS: &str = "dead-letters.jsonl";
+pub(crate) const DEAD_LETTERS: &str = "dead-letters.jsonl";
 /// How often positions are written: a write and sync for each record would take longer than its processing.
 const PAUSE: Duration = Duration::from_secs(1);
 

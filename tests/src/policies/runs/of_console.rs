@@ -76,6 +76,7 @@ async fn trying_again() -> Vec<Call> {
     let console = console_over(ledger.minding_pauses());
     let mut browser = Browser::new(&console, &cookie);
     let csrf = browser.csrf().await;
+    browser.get("/console?since=7d").await;
     browser.get("/console/health").await;
     browser.get("/console/owners?name=alice").await;
     for to in ["pause", "resume"] {
