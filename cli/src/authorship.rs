@@ -2,6 +2,7 @@
 
 use clap::Args;
 use ledger::{EventKey, Writer};
+use manual::By;
 
 use crate::error::Error;
 use crate::print;
@@ -74,9 +75,13 @@ impl Authorship {
         Self { id, author, reason: reason.to_owned(), is_new: false }
     }
 
+    pub(crate) fn by(&self) -> By<'_> {
+        By { writer: Writer::Manual, id: &self.id, author: &self.author, reason: &self.reason }
+    }
+
     /// The key of the change's journal entry.
     pub(crate) fn receipt(&self) -> Result<EventKey, Error> {
-        EventKey::new(Writer::Manual, &self.id).map_err(|cause| Error::Id { text: self.id.clone(), cause })
+        self.by().receipt().map_err(|cause| Error::Id { text: self.id.clone(), cause })
     }
 
     /// The option that makes a retry of the same command safe.

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 use ledger::{Asset, Audit as _, CommitError, EventKey, JournalLine, MoneyKey, Source, UsageReversal};
 use local::{What, context};
+use manual::{ReversalStep, reversal_of};
 
 use crate::account::{PATIENCE, change_of, committed};
 use crate::authorship::ChangeArgs;
@@ -44,18 +45,17 @@ pub(crate) async fn run(
     for _ in 0..ROUNDS_MAX {
         let refused = |cause| Error::NotReversed { usage: usage.to_string(), cause };
         let charge = line(&books, &usage).await?.ok_or_else(|| Error::NoUsage(usage.to_string()))?;
-        if let Some(first) = line(&books, &UsageReversal::key_of(&usage)).await? {
-            // Without its mark, the charge shows by how much it can be reversed.
-            let unmarked = JournalLine { reversed_by: None, ..charge };
-            let same = UsageReversal::of(&unmarked, amount).map_err(refused)?;
-            let account = same.account().clone();
-            if !same.is_booked_by(&first) {
-                let amount = Asset::CREDITS.format_balance(first.change);
+        let first = line(&books, &UsageReversal::key_of(&usage)).await?;
+        let reversal = match reversal_of(charge, first, amount).map_err(refused)? {
+            ReversalStep::Book(reversal) => reversal,
+            ReversalStep::Earlier { receipt, account } => {
+                return change_of(&books, ChangeResult::earlier(receipt), &account, form).await;
+            }
+            ReversalStep::Other { amount } => {
+                let amount = Asset::CREDITS.format_balance(amount);
                 return Err(Error::ReversedBefore { usage: usage.to_string(), amount });
             }
-            return change_of(&books, ChangeResult::earlier(first.key), &account, form).await;
-        }
-        let reversal = UsageReversal::of(&charge, amount).map_err(refused)?;
+        };
         let account = reversal.account().clone();
         match committed(&books, &by, What::ReverseUsage(reversal)).await {
             // Another reversal was faster, or a person repairs the line.

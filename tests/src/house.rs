@@ -1,8 +1,12 @@
 //! The house rules, as tests: a rule without one is not enforced.
 
+mod may_use;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use may_use::MAY_USE;
 
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
@@ -10,151 +14,6 @@ pub(crate) fn root() -> PathBuf {
 
 /// The length that a reader can keep in mind.
 const LINES_MAX: usize = 400;
-
-/// The crates of the workspace that each crate may use; every crate has an entry.
-const MAY_USE: &[(&str, &[&str])] = &[
-    ("signing", &[]),
-    ("ledger", &[]),
-    ("catalog", &["ledger"]),
-    ("insight", &["ledger"]),
-    ("operators", &["ledger"]),
-    ("idempotency", &["insight", "ledger", "operators"]),
-    ("edge", &["ledger", "signing"]),
-    ("webhook", &["edge", "ledger", "signing"]),
-    ("embedded", &[]),
-    ("pages", &[]),
-    ("fakes", &["pages", "signing"]),
-    ("testkit", &["fakes", "embedded", "idempotency", "insight", "ledger", "operators", "signing"]),
-    ("api", &["edge", "ledger", "signing"]),
-    ("client", &[]),
-    ("sending", &["ledger", "signing"]),
-    ("audit", &["edge", "ledger"]),
-    ("providers", &["ledger", "signing"]),
-    ("orders", &["api", "catalog", "edge", "idempotency", "ledger"]),
-    ("chat", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
-    ("checkout", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
-    ("console", &["api", "edge", "idempotency", "insight", "ledger", "operators", "pages"]),
-    ("credits", &["api", "catalog", "edge", "idempotency", "ledger", "pages"]),
-    ("epay", &["edge", "idempotency", "ledger", "pages", "providers", "signing", "webhook"]),
-    ("fireblocks", &["edge", "idempotency", "ledger", "providers", "signing", "webhook"]),
-    ("fulfil", &["edge", "idempotency", "ledger", "providers", "signing"]),
-    ("stripe", &["edge", "idempotency", "ledger", "signing", "webhook"]),
-    ("usage", &["catalog", "edge", "idempotency", "ledger", "signing", "webhook"]),
-    ("litellm", &["catalog", "edge", "idempotency", "ledger", "signing", "usage", "webhook"]),
-    ("openrouter", &["catalog", "edge", "idempotency", "ledger", "signing", "usage", "webhook"]),
-    (
-        "reconcile",
-        &[
-            "audit",
-            "checkout",
-            "edge",
-            "epay",
-            "fireblocks",
-            "fulfil",
-            "idempotency",
-            "insight",
-            "ledger",
-            "litellm",
-            "openrouter",
-            "providers",
-            "signing",
-            "stripe",
-            "usage",
-            "webhook",
-            "wechat",
-        ],
-    ),
-    ("wechat", &["edge", "idempotency", "ledger", "providers", "signing", "webhook"]),
-    (
-        "local",
-        &[
-            "api",
-            "catalog",
-            "chat",
-            "checkout",
-            "console",
-            "credits",
-            "edge",
-            "embedded",
-            "epay",
-            "fakes",
-            "fireblocks",
-            "fulfil",
-            "idempotency",
-            "insight",
-            "ledger",
-            "litellm",
-            "openrouter",
-            "operators",
-            "orders",
-            "pages",
-            "providers",
-            "reconcile",
-            "sending",
-            "signing",
-            "stripe",
-            "usage",
-            "webhook",
-            "wechat",
-        ],
-    ),
-    // The command line uses the books and the audit. It reaches the functions only through `local`: to serve, and to send.
-    (
-        "cli",
-        &[
-            "api",
-            "audit",
-            "catalog",
-            "client",
-            "edge",
-            "embedded",
-            "idempotency",
-            "insight",
-            "ledger",
-            "local",
-            "operators",
-            "sending",
-            "signing",
-        ],
-    ),
-    (
-        "simulator",
-        &[
-            "api",
-            "audit",
-            "catalog",
-            "chat",
-            "checkout",
-            "credits",
-            "edge",
-            "embedded",
-            "epay",
-            "fakes",
-            "fireblocks",
-            "fulfil",
-            "idempotency",
-            "ledger",
-            "litellm",
-            "openrouter",
-            "orders",
-            "providers",
-            "reconcile",
-            "signing",
-            "stripe",
-            "testkit",
-            "usage",
-            "webhook",
-            "wechat",
-        ],
-    ),
-    ("tests", &[]),
-    (
-        "benches",
-        &["edge", "embedded", "fakes", "idempotency", "ledger", "signing", "stripe", "testkit", "usage", "webhook"],
-    ),
-    ("floor", &[]),
-    ("xtask", &["api", "chat", "checkout", "credits", "ledger", "orders"]),
-];
 
 /// The names of dependencies that the pure crates must not have.
 const NOT_PURE: &[&str] = &["aws", "tokio", "tracing", "fastrand", "http", "lambda", "hyper"];

@@ -4,7 +4,8 @@ use ledger::{
     AccountId, Amount, Balance, CallerKey, CommitError, Committed, KeySettings, Ledger as _, Owner, Reason,
     SpendingTerms, Timestamp,
 };
-use local::{Change, What, context, new_api_key};
+use local::{What, context, new_api_key};
+use manual::Change;
 use serde::Serialize;
 
 use super::facts::{State, print_missing};
@@ -175,7 +176,7 @@ pub(super) async fn refer(
 }
 
 pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Result<Committed, Error> {
-    let change = Change { id: &by.id, author: &by.author, reason: &by.reason, what };
+    let change = Change { by: by.by(), what };
     by.print_id("change");
     let decision = change.decision().map_err(|cause| Error::Id { text: by.id.clone(), cause })?;
     let context = context(PATIENCE);

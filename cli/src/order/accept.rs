@@ -1,10 +1,11 @@
 //! `order accept`: books a payment that the order has refused, by an operator's decision.
 
 use clap::Args;
-use ledger::{AcceptError, Amount, Asset, Effect, Order};
+use ledger::{Amount, Asset, Order};
 use local::now;
+use manual::OrderChange;
 
-use super::by_hand::ByHand;
+use super::by_hand::write;
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::Books;
 use crate::change_result::ChangeResult;
@@ -47,18 +48,8 @@ impl Acceptance {
         credits: Option<Amount>,
         by: &Authorship,
     ) -> Result<ChangeResult, Error> {
-        let effects = order.acceptable(&self.payment, self.confirmed);
-        let effects = effects.and_then(|payment| order.accept(&payment, credits, now()));
-        let (effects, refused) = match effects {
-            Ok(effects) => (effects, AcceptError::Booked),
-            // A retry under the same id still has to find its first commit.
-            Err(refused) => (Vec::<Effect>::new(), refused),
-        };
-        let id = self.payment.rsplit('#').next().unwrap_or_default().to_owned();
-        let mut what = vec![("payment", id)];
-        what.extend(credits.map(|credits| ("credits", Asset::CREDITS.format(credits))));
-        let change = ByHand { kind: "accept", order, by, what };
-        let changed = change.write(books, effects).await?;
+        let (change, refused) = OrderChange::accept(order, &self.payment, self.confirmed, credits, now());
+        let changed = write(books, &change, by).await?;
         changed.ok_or_else(|| Error::NotAccepted(order.number.clone(), refused))
     }
 }

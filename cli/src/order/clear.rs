@@ -2,8 +2,9 @@
 
 use clap::Args;
 use ledger::{Clearing, Order, Reason};
+use manual::OrderChange;
 
-use super::by_hand::ByHand;
+use super::by_hand::write;
 use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::Books;
 use crate::change_result::ChangeResult;
@@ -42,12 +43,8 @@ impl Flagged {
         reason: Option<Reason>,
         by: &Authorship,
     ) -> Result<ChangeResult, Error> {
-        let payment = self.payment.as_deref();
-        let effects = order.clear(Clearing { reason, payment });
-        let anomaly = reason.map(|reason| ("anomaly", reason.as_str().to_owned()));
-        let payment = payment.map(|payment| ("payment", payment.to_owned()));
-        let what = anomaly.into_iter().chain(payment).collect();
-        let changed = ByHand { kind: "clear", order, by, what }.write(books, effects).await?;
+        let change = OrderChange::clear(order, Clearing { reason, payment: self.payment.as_deref() });
+        let changed = write(books, &change, by).await?;
         changed.ok_or_else(|| Error::NothingToClear(order.number.clone()))
     }
 }

@@ -6,6 +6,7 @@ use ledger::{
     Transition, Verdict, Writer,
 };
 use local::{context, now};
+use manual::{SEQ_CHARS_MAX, is_seq};
 
 use super::PATIENCE;
 use crate::authorship::AuthorArgs;
@@ -14,9 +15,6 @@ use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::parse;
 use crate::print;
-
-/// The length of operators' own numbers.
-const SEQ_CHARS_MAX: usize = 64;
 
 #[derive(Debug, Args)]
 pub(crate) struct Resolve {
@@ -60,12 +58,7 @@ impl Resolve {
     pub(super) async fn write(&self, books: &Books, order: &Order, author: &str) -> Result<ChangeResult, Error> {
         let (verdict, name) = self.verdict.verdict();
         let seq = self.seq.as_deref().map(str::trim);
-        let is_seq = |seq: &str| {
-            verdict == Verdict::Done
-                && (1..=SEQ_CHARS_MAX).contains(&seq.len())
-                && seq.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        if let Some(text) = seq.filter(|seq| !is_seq(seq)) {
+        if let Some(text) = seq.filter(|seq| verdict != Verdict::Done || !is_seq(seq)) {
             return Err(Error::Seq { text: text.to_owned(), max: SEQ_CHARS_MAX });
         }
         let version = self.order_version.unwrap_or(order.version);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use idempotency::DynamoLedger;
 use ledger::{Amount, CallerKey, CommitError, CurrencyPair, EventKey, KeySettings, Ledger as _, Owner, Rate, Writer};
+use manual::{By, Change, What, credits_of};
 
 use crate::error::Error;
-use crate::manual::{Change, What, credits_of};
 use crate::now::context;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 
@@ -46,7 +46,7 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
     ];
     let rate = demo_rate(ledger).await?.map(|what| (DEMO_RATE_ID, what));
     for (id, what) in changes.into_iter().chain(rate) {
-        let change = Change { id, author: AUTHOR, reason: REASON, what };
+        let change = Change { by: By { writer: Writer::Manual, id, author: AUTHOR, reason: REASON }, what };
         match ledger.commit(&change.decision()?, &context(PATIENCE)).await {
             Ok(_) => {}
             // An operator has bound the key to another owner: that binding stays.

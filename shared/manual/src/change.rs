@@ -4,16 +4,15 @@ use ledger::{
     AccountId, AccountTransfer, Amount, Asset, BudgetChange, CallRate, CallerKey, Code, CodeChange, CodeHash, Decision,
     Draws, Effect, Entry, EventKey, Fact, Fingerprint, Guard, House, JournalHeader, KeyChange, KeyError, KeySettings,
     LotShare, LotTerms, MemberChange, MoneyKey, Movement, Owner, Pausable, Pauses, Posting, Rate, Rates, ServiceKey,
-    ServiceKeyChange, ServiceKeyHash, ServiceKeySettings, SpendingTerms, Timestamp, UsageReversal, Word, Writer,
+    ServiceKeyChange, ServiceKeyHash, ServiceKeySettings, SpendingTerms, Timestamp, UsageReversal, Word,
 };
+
+use crate::By;
 
 /// A manual adjustment.
 #[derive(Debug)]
 pub struct Change<'c> {
-    /// The idempotency key: the same id is booked once.
-    pub id: &'c str,
-    pub author: &'c str,
-    pub reason: &'c str,
+    pub by: By<'c>,
     pub what: What,
 }
 
@@ -147,20 +146,20 @@ pub enum What {
 
 impl Change<'_> {
     pub fn decision(&self) -> Result<Decision, KeyError> {
-        let receipt = EventKey::new(Writer::Manual, self.id)?;
+        let receipt = self.by.receipt()?;
         let facts = self.what.facts();
         // Author and reason stay out of the fingerprint: another reason is no idempotency conflict.
         let fields: Vec<(&str, &str)> = std::iter::once(("kind", self.what.kind()))
             .chain(facts.iter().map(|(name, value)| (*name, value.as_str())))
             .collect();
         let fingerprints = Fingerprint::of(1, &fields).into();
-        let signed = [("author", self.author.to_owned()), ("reason", self.reason.to_owned())];
+        let signed = [("author", self.by.author.to_owned()), ("reason", self.by.reason.to_owned())];
         let all = signed.into_iter().chain(facts);
         Ok(Decision::Record(Entry {
             effects: self.what.effects(&receipt),
             header: JournalHeader {
                 receipt,
-                writer: Writer::Manual,
+                writer: self.by.writer,
                 kind: self.what.kind(),
                 facts: all.map(|(name, value)| (name, Fact::Text(value))).collect(),
                 fingerprints,
