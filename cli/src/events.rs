@@ -75,6 +75,7 @@ pub(crate) async fn run(
         is_failed: args.failed.then_some(true),
         writer: args.source.clone(),
         kind: None,
+        after: None,
         rows_max: args.limit.into(),
     };
     let found = newest(&books.ledger, &filter, &context(PATIENCE)).await?;

@@ -21,10 +21,10 @@ pub(crate) struct Orders {
     #[command(flatten)]
     which: BooksArgs,
     /// Only orders that need a person, the newest first
-    #[arg(long, conflicts_with_all = ["stuck", "owner"])]
+    #[arg(long, conflicts_with = "stuck")]
     anomalies: bool,
     /// Only paid orders whose delivery waits for longer than it takes, the longest first: on what, and since when
-    #[arg(long, conflicts_with_all = ["owner", "since"])]
+    #[arg(long, conflicts_with = "since")]
     stuck: bool,
     /// Only orders with this state of payment or delivery: unpaid, paid, refunded, disputed, pending, failed, unknown
     #[arg(long, value_parser = status)]
@@ -49,13 +49,14 @@ fn status(word: &str) -> Result<OrderStatus, String> {
 pub(crate) async fn run(args: &Orders, dir: &Path, form: Form) -> Result<(), Error> {
     let at = now();
     let since = args.since.as_deref().map(|since| parse::since(since, at)).transpose()?;
-    let choice = match (&args.owner, args.anomalies, args.stuck) {
-        (Some(owner), _, _) => OrderChoice::Of(parse::owner(owner)?, since),
-        (None, true, _) => OrderChoice::Anomalies(since.unwrap_or(Timestamp::EPOCH)),
-        (None, false, true) => OrderChoice::Stuck,
-        (None, false, false) => OrderChoice::Made(since.map_or_else(|| parse::since(SINCE, at), Ok)?),
+    let owner = args.owner.as_deref().map(parse::owner).transpose()?;
+    let choice = match (args.anomalies, args.stuck) {
+        (true, _) => OrderChoice::Anomalies(since.unwrap_or(Timestamp::EPOCH)),
+        (false, true) => OrderChoice::Stuck,
+        (false, false) if owner.is_some() => OrderChoice::Made(since.unwrap_or(Timestamp::EPOCH)),
+        (false, false) => OrderChoice::Made(since.map_or_else(|| parse::since(SINCE, at), Ok)?),
     };
-    let filter = OrderFilter { choice, status: args.status, orders_max: args.limit.into() };
+    let filter = OrderFilter { choice, status: args.status, owner, after: None, orders_max: args.limit.into() };
     let books = args.which.open_to_read(dir).await?;
     form.show(&OrdersFacts::of(orders(&books.ledger, &filter, &context(PATIENCE)).await?));
     Ok(())
@@ -91,7 +92,7 @@ struct OrderFacts {
 }
 
 impl OrdersFacts {
-    fn of(OrderList { orders, unreadable, has_more }: OrderList) -> Self {
+    fn of(OrderList { orders, unreadable, has_more, next: _ }: OrderList) -> Self {
         Self {
             orders: orders.iter().map(OrderFacts::of).collect(),
             more: has_more,

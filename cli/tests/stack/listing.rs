@@ -82,6 +82,8 @@ fn orders_are_listed_by_what_a_person_looks_for() {
     assert_eq!(orders(&folder, &["--owner", "demo"]), orders(&folder, &[]));
     assert_eq!(orders(&folder, &["--owner", "demo", "--since", "2099-01-01T00:00:00Z"]), Vec::<Value>::new());
     assert_eq!(orders(&folder, &["--stuck"]), Vec::<Value>::new());
+    assert_eq!(orders(&folder, &["--anomalies", "--owner", "demo"]), flagged);
+    assert_eq!(orders(&folder, &["--anomalies", "--owner", "no-one"]), Vec::<Value>::new());
     assert!(folder.stdout_of(&["orders", "--limit", "1"]).contains("there are more"));
     for wrong in [["--status", "on-fire"], ["--since", "yesterday"], ["--limit", "0"], ["--stuck", "--anomalies"]] {
         folder.fails(2, &[&["orders"], wrong.as_slice()].concat());

@@ -79,6 +79,7 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
         is_failed: chosen.is_failed.then_some(true),
         writer: chosen.writer.map(str::to_owned),
         kind: None,
+        after: None,
         rows_max: ROWS_MAX,
     };
     let found = newest(&console.ledger, &filter, &visit.context()).await?;

@@ -58,6 +58,7 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
         is_failed: Some(true),
         writer: None,
         kind: None,
+        after: None,
         rows_max: ROWS_MAX,
     };
     let (ledger, context) = (&console.ledger, visit.context());

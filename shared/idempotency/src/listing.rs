@@ -1,8 +1,8 @@
 //! The journal by day, and orders that wait or are flagged, from their sparse indexes.
 
 use ledger::{
-    CallContext, CommitError, DueOrder, LinePosition, ListedPage, ListedRow, Listing, ListingQuery, Reason, Timestamp,
-    Work,
+    CallContext, CommitError, DueOrder, FlaggedQuery, LinePosition, ListedPage, ListedRow, Listing, ListingQuery,
+    Timestamp, Work,
 };
 
 use crate::audit::word;
@@ -77,19 +77,19 @@ impl Listing for DynamoLedger {
 
     async fn flagged_orders(
         &self,
-        reason: Reason,
-        from: Timestamp,
-        orders_max: u16,
+        query: &FlaggedQuery,
         context: &CallContext<'_>,
     ) -> Result<Vec<LinePosition>, CommitError> {
+        let FlaggedQuery { reason, from, until, orders_max } = *query;
         let query = self
             .client()
             .query()
             .table_name(&self.tables().orders)
             .index_name(names::ANOMALIES)
-            .key_condition_expression("anomaly_reason = :reason AND anomaly_at >= :from")
+            .key_condition_expression("anomaly_reason = :reason AND anomaly_at BETWEEN :from AND :until")
             .expression_attribute_values(":reason", text(&anomaly_row::word_of(reason)))
             .expression_attribute_values(":from", text(&from))
+            .expression_attribute_values(":until", text(&until.unwrap_or(Timestamp::EPOCH.plus_seconds(i64::MAX))))
             .scan_index_forward(false)
             .limit(i32::from(orders_max));
         let found = self.page(&query, context).await?;

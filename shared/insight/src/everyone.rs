@@ -24,7 +24,8 @@ pub async fn newest_lines<L: Listing + Events>(
     lines_max: usize,
     context: &CallContext<'_>,
 ) -> Result<NewestLines, CommitError> {
-    let filter = ListFilter { since, is_failed: Some(false), writer: None, kind: None, rows_max: lines_max };
+    let filter =
+        ListFilter { since, is_failed: Some(false), writer: None, kind: None, after: None, rows_max: lines_max };
     let listed = newest(ledger, &filter, context).await?;
     let numbers: BTreeSet<OrderNumber> =
         listed.rows.iter().filter_map(|row| OrderNumber::new(row.order.as_ref()?).ok()).collect();

@@ -1,7 +1,11 @@
 //! The newest rows of the journal by day: payments, refused events, orders and changes by people.
 
+use std::time::Duration;
+
 use futures_util::future::try_join_all;
-use ledger::{CallContext, CommitError, DayShard, ListedRow, Listing, ListingQuery, Source, Timestamp};
+use ledger::{
+    CallContext, CommitError, DayShard, LinePosition, ListedRow, Listing, ListingQuery, Source, Timestamp,
+};
 
 /// Rows of a part of a day that one read returns at most; a shorter list reads no more of a part than it may show.
 const ROWS_PER_READ: u16 = 100;
@@ -21,6 +25,8 @@ pub struct ListFilter {
     /// The word of the writer, as `stripe` or `manual`.
     pub writer: Option<String>,
     pub kind: Option<String>,
+    /// Older rows than the one at this place.
+    pub after: Option<LinePosition>,
     pub rows_max: usize,
 }
 
@@ -41,17 +47,18 @@ pub struct Newest {
     pub has_more: bool,
 }
 
-/// Reads no more than it lists, day by day backwards from now, the parts of a day at once.
+/// Reads no more than it lists, day by day backwards from now or from the place, the parts of a day at once.
 pub async fn newest<L: Listing>(
     ledger: &L,
     filter: &ListFilter,
     context: &CallContext<'_>,
 ) -> Result<Newest, CommitError> {
     let (mut newest, mut reads, mut passed) = (Newest::default(), 0_usize, 0_usize);
-    let mut day = context.received_at;
+    let after = filter.after.as_ref().and_then(|after| Some((Timestamp::parse_rfc3339(&after.at).ok()?, after)));
+    let mut day = after.map_or(context.received_at, |(at, _)| at);
     loop {
         let parts = DayShard::of_day(day).filter(|shard| filter.may_have(*shard));
-        let mut parts: Vec<Part> = parts.map(|shard| Part::new(shard, filter)).collect();
+        let mut parts: Vec<Part> = parts.map(|shard| Part::new(shard, filter, after)).collect();
         loop {
             let empty = parts.iter_mut().filter(|part| part.rows.is_empty() && !part.is_read);
             let fetched = try_join_all(empty.map(|part| part.fetch(ledger, context))).await?;
@@ -87,30 +94,41 @@ fn is_after(at: Timestamp, since: Timestamp) -> bool {
 /// What is read of a part of a day, the newest row last.
 struct Part {
     query: ListingQuery,
+    /// Time and key of the row at which the page before ended.
+    before: Option<(String, String)>,
     rows: Vec<ListedRow>,
     is_read: bool,
 }
 
 impl Part {
-    fn new(shard: DayShard, filter: &ListFilter) -> Self {
+    fn new(shard: DayShard, filter: &ListFilter, after: Option<(Timestamp, &LinePosition)>) -> Self {
         let rows_max = u16::try_from(filter.rows_max).unwrap_or(ROWS_PER_READ);
+        // Rows of the same moment may be in any order: all of them are read, and those of the page before are dropped.
+        let later = |(at, after): (Timestamp, &LinePosition)| LinePosition {
+            key: after.key.clone(),
+            at: at.plus(Duration::from_millis(1)).to_string(),
+        };
         let query = ListingQuery {
             shard,
             from: filter.since,
             is_failed: filter.is_failed,
             writer: filter.writer.clone(),
             kind: filter.kind.clone(),
-            after: None,
+            after: after.map(later),
             rows_max: rows_max.saturating_add(1).clamp(ROWS_PER_READ_MIN, ROWS_PER_READ),
         };
-        Self { query, rows: Vec::new(), is_read: false }
+        let before = after.map(|(_, after)| (after.at.clone(), after.key.clone()));
+        Self { query, before, rows: Vec::new(), is_read: false }
     }
 
     /// How many rows the filter has left out of a full page.
     async fn fetch<L: Listing>(&mut self, ledger: &L, context: &CallContext<'_>) -> Result<usize, CommitError> {
         let page = ledger.listed(&self.query, context).await?;
         self.rows = page.rows;
-        self.rows.reverse();
+        if let Some(before) = &self.before {
+            self.rows.retain(|row| (&row.at, &row.key) < (&before.0, &before.1));
+        }
+        self.rows.sort_by(|one, other| (&one.at, &one.key).cmp(&(&other.at, &other.key)));
         self.is_read = page.next.is_none();
         self.query.after = page.next;
         Ok(if self.is_read { 0 } else { usize::from(self.query.rows_max).saturating_sub(self.rows.len()) })

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
 use ledger::{
-    CallContext, CommitError, DueOrder, Fulfilment, LinePosition, Listing, Order, OrderNumber, Owner, PaymentState,
-    Reason, RowKeys, Statements, Timestamp, UnreadableRow, Work,
+    CallContext, CommitError, DueOrder, FlaggedQuery, Fulfilment, LinePosition, ListedRow, Listing, Order, OrderNumber,
+    Owner, PaymentState, Reason, RowKeys, Statements, Timestamp, UnreadableRow, Work,
 };
 
 use crate::wait::{Wait, WaitsOn};
@@ -24,8 +24,6 @@ pub(crate) const MADE: &str = "order";
 pub enum OrderChoice {
     /// Made since then.
     Made(Timestamp),
-    /// Of an owner, made since then if there is such a time.
-    Of(Owner, Option<Timestamp>),
     /// Flagged since then and still.
     Anomalies(Timestamp),
     /// Paid, and their delivery waits.
@@ -36,7 +34,27 @@ pub enum OrderChoice {
 pub struct OrderFilter {
     pub choice: OrderChoice,
     pub status: Option<OrderStatus>,
+    pub owner: Option<Owner>,
+    /// Those that follow this place, at which the page before ended.
+    pub after: Option<LinePosition>,
     pub orders_max: usize,
+}
+
+impl OrderFilter {
+    /// Whether orders are left out that a list without the filter has.
+    const fn is_picky(&self) -> bool {
+        self.status.is_some() || self.owner.is_some()
+    }
+
+    /// How many places are read for one page.
+    const fn places_max(&self) -> usize {
+        if self.is_picky() { READ_MAX } else { self.orders_max }
+    }
+
+    fn fits(&self, order: &Order) -> bool {
+        self.status.is_none_or(|status| status.is_of(order))
+            && self.owner.as_ref().is_none_or(|owner| *owner == order.owner)
+    }
 }
 
 /// A word for the state of an order's payment or its delivery, or `disputed`.
@@ -46,6 +64,10 @@ pub struct OrderStatus(&'static str);
 impl OrderStatus {
     pub fn named(word: &str) -> Option<Self> {
         Self::words().into_iter().find(|known| *known == word).map(Self)
+    }
+
+    pub const fn word(self) -> &'static str {
+        self.0
     }
 
     /// `failed` is one of both.
@@ -79,6 +101,21 @@ pub struct OrderList {
     /// Rows that cannot be read.
     pub unreadable: Vec<UnreadableRow>,
     pub has_more: bool,
+    /// Where the next page goes on, if there are others. None if they are too many to be read in order.
+    pub next: Option<LinePosition>,
+}
+
+/// An order in an index, and where a list goes on after it.
+#[derive(Debug, Clone)]
+struct Place {
+    number: String,
+    row: LinePosition,
+}
+
+impl Place {
+    fn of_order(row: LinePosition) -> Self {
+        Self { number: row.key.clone(), row }
+    }
 }
 
 /// Orders that were made or flagged, the newest first; those that wait, the longest first.
@@ -88,44 +125,63 @@ pub async fn orders<L: Listing + Statements>(
     context: &CallContext<'_>,
 ) -> Result<OrderList, CommitError> {
     let mut list = OrderList::default();
-    match &filter.choice {
-        OrderChoice::Made(since) => {
-            let rows_max = if filter.status.is_some() { READ_MAX } else { filter.orders_max };
+    match (&filter.choice, &filter.owner) {
+        (OrderChoice::Made(since), Some(owner)) => list.of_owner(ledger, owner, *since, filter, context).await?,
+        (OrderChoice::Made(since), None) => {
             let made = ListFilter {
                 since: *since,
                 is_failed: Some(false),
                 writer: None,
                 kind: Some(MADE.to_owned()),
-                rows_max,
+                after: filter.after.clone(),
+                rows_max: filter.places_max(),
             };
             let made = newest(ledger, &made, context).await?;
             list.has_more = made.has_more;
-            let places = made.rows.into_iter().filter_map(|row| Some(LinePosition { key: row.order?, at: row.at }));
-            list.read(ledger, &places.collect::<Vec<_>>(), filter, context).await?;
+            let place =
+                |row: ListedRow| Some(Place { number: row.order?, row: LinePosition { key: row.key, at: row.at } });
+            list.read(ledger, &made.rows.into_iter().filter_map(place).collect::<Vec<_>>(), filter, context).await?;
         }
-        OrderChoice::Of(owner, since) => list.of_owner(ledger, owner, *since, filter, context).await?,
-        OrderChoice::Anomalies(since) => {
-            let orders_max = if filter.status.is_some() { READ_MAX } else { filter.orders_max };
-            let places = flagged(ledger, *since, orders_max, context).await?;
+        (OrderChoice::Anomalies(since), _) => {
+            let (places, has_unread) =
+                flagged(ledger, *since, filter.after.as_ref(), filter.places_max(), context).await?;
+            list.has_more = has_unread;
             list.read(ledger, &places, filter, context).await?;
         }
-        OrderChoice::Stuck => Box::pin(list.stuck(ledger, filter, context)).await?,
+        (OrderChoice::Stuck, _) => Box::pin(list.stuck(ledger, filter, context)).await?,
+    }
+    if !list.has_more {
+        list.next = None;
     }
     Ok(list)
 }
 
-/// The newest flagged orders, and one more than so many for each reason.
+/// The newest flagged orders, one more than so many for each reason, and whether there are older ones.
 async fn flagged<L: Listing>(
     ledger: &L,
     since: Timestamp,
+    after: Option<&LinePosition>,
     orders_max: usize,
     context: &CallContext<'_>,
-) -> Result<Vec<LinePosition>, CommitError> {
-    let rows_max = u16::try_from(orders_max.min(READ_MAX)).unwrap_or(ROWS_PER_READ).saturating_add(1);
-    let reads = Reason::ALL.iter().map(|reason| Box::pin(ledger.flagged_orders(*reason, since, rows_max, context)));
-    let mut places: Vec<LinePosition> = try_join_all(reads).await?.into_iter().flatten().collect();
-    places.sort_by(|one, other| (&other.at, &other.key).cmp(&(&one.at, &one.key)));
-    Ok(places)
+) -> Result<(Vec<Place>, bool), CommitError> {
+    let orders_max = u16::try_from(orders_max.min(READ_MAX)).unwrap_or(ROWS_PER_READ).saturating_add(1);
+    let until = after.and_then(|after| Timestamp::parse_rfc3339(&after.at).ok());
+    let reads = Reason::ALL.into_iter().map(|reason| {
+        Box::pin(async move {
+            let query = FlaggedQuery { reason, from: since, until, orders_max };
+            ledger.flagged_orders(&query, context).await
+        })
+    });
+    let by_reason = try_join_all(reads).await?;
+    let place = |row: &LinePosition| (row.at.clone(), row.key.clone());
+    // Behind the last one of a reason that has more, the order of all is not known.
+    let full = by_reason.iter().filter(|rows| rows.len() >= usize::from(orders_max));
+    let horizon = full.filter_map(|rows| rows.last().map(place)).max();
+    let mut rows: Vec<LinePosition> = by_reason.into_iter().flatten().collect();
+    rows.retain(|row| after.is_none_or(|after| place(row) < place(after)));
+    rows.retain(|row| horizon.as_ref().is_none_or(|horizon| place(row) >= *horizon));
+    rows.sort_by_key(|row| std::cmp::Reverse(place(row)));
+    Ok((rows.into_iter().map(Place::of_order).collect(), horizon.is_some()))
 }
 
 impl OrderList {
@@ -133,28 +189,29 @@ impl OrderList {
     async fn read<L: Listing + Statements>(
         &mut self,
         ledger: &L,
-        places: &[LinePosition],
+        places: &[Place],
         filter: &OrderFilter,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let is_of_flagged = matches!(filter.choice, OrderChoice::Anomalies(_));
         for chunk in places.chunks(ROWS_PER_READ.into()) {
-            for (order, at) in self.lines(ledger, chunk, context).await? {
+            for (order, place) in self.lines(ledger, chunk, context).await? {
                 if is_of_flagged && order.flagged_for().is_none() {
                     continue;
                 }
-                let flagged_since = at.filter(|_| is_of_flagged);
-                if !self.add(OrderLine { order, flagged_since, waits: None }, filter) {
+                let flagged_since = Timestamp::parse_rfc3339(&place.at).ok().filter(|_| is_of_flagged);
+                if !self.add(OrderLine { order, flagged_since, waits: None }, place, filter) {
                     return Ok(());
                 }
             }
+            self.next = chunk.last().map(|place| place.row.clone());
         }
         Ok(())
     }
 
     /// `false` if the list is full.
-    fn add(&mut self, line: OrderLine, filter: &OrderFilter) -> bool {
-        if filter.status.is_some_and(|status| !status.is_of(&line.order)) {
+    fn add(&mut self, line: OrderLine, place: LinePosition, filter: &OrderFilter) -> bool {
+        if !filter.fits(&line.order) {
             return true;
         }
         if self.orders.len() >= filter.orders_max {
@@ -162,24 +219,25 @@ impl OrderList {
             return false;
         }
         self.orders.push(line);
+        self.next = Some(place);
         true
     }
 
-    /// The orders as they are now, each with the time of its place.
+    /// The orders as they are now, each with its place.
     async fn lines<L: Listing + Statements>(
         &mut self,
         ledger: &L,
-        places: &[LinePosition],
+        places: &[Place],
         context: &CallContext<'_>,
-    ) -> Result<Vec<(Order, Option<Timestamp>)>, CommitError> {
-        let numbers = places.iter().filter_map(|place| OrderNumber::new(&place.key).ok());
+    ) -> Result<Vec<(Order, LinePosition)>, CommitError> {
+        let numbers = places.iter().filter_map(|place| OrderNumber::new(&place.number).ok());
         let keys = RowKeys { orders: numbers.collect(), ..RowKeys::default() };
         let mut rows = ledger.read_rows(&keys, context).await?;
         let mut lines = Vec::new();
         for place in places {
-            let row = OrderNumber::new(&place.key).ok().and_then(|number| rows.orders.remove(&number));
+            let row = OrderNumber::new(&place.number).ok().and_then(|number| rows.orders.remove(&number));
             match row {
-                Some(Ok(order)) => lines.push((order, Timestamp::parse_rfc3339(&place.at).ok())),
+                Some(Ok(order)) => lines.push((order, place.row.clone())),
                 Some(Err(unreadable)) => self.unreadable.push(unreadable),
                 None => {}
             }
@@ -191,19 +249,20 @@ impl OrderList {
         &mut self,
         ledger: &L,
         owner: &Owner,
-        since: Option<Timestamp>,
+        since: Timestamp,
         filter: &OrderFilter,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        let (mut after, mut read) = (None, 0_usize);
+        let (mut after, mut read) = (filter.after.clone(), 0_usize);
         loop {
             let page = ledger.orders_of(owner, after.as_ref(), ROWS_PER_READ, context).await?;
             read = read.saturating_add(page.orders.len());
             for order in page.orders {
                 match order {
-                    Ok(order) if since.is_some_and(|since| order.created_at < since) => return Ok(()),
+                    Ok(order) if order.created_at < since => return Ok(()),
                     Ok(order) => {
-                        if !self.add(OrderLine { order, flagged_since: None, waits: None }, filter) {
+                        let place = LinePosition { key: order.number.to_string(), at: order.created_at.to_string() };
+                        if !self.add(OrderLine { order, flagged_since: None, waits: None }, place, filter) {
                             return Ok(());
                         }
                     }
@@ -214,6 +273,7 @@ impl OrderList {
             if after.is_none() {
                 return Ok(());
             }
+            self.next.clone_from(&after);
             if read >= READ_MAX {
                 self.has_more = true;
                 return Ok(());
@@ -230,31 +290,38 @@ impl OrderList {
         let rows_max = u16::try_from(READ_MAX).unwrap_or(u16::MAX);
         let waiting = [Work::Fulfilment, Work::PendingExternal];
         let waiting = try_join_all(waiting.map(|work| ledger.orders_with_work(work, rows_max, context))).await?;
-        let place = |order: DueOrder| LinePosition { key: order.row.id, at: order.row.due_at };
+        let place = |order: DueOrder| Place::of_order(LinePosition { key: order.row.id, at: order.row.due_at });
         let waiting = waiting.into_iter().map(|orders| orders.into_iter().map(place).collect());
-        let waiting: Vec<Vec<LinePosition>> = waiting.collect();
-        let flagged = flagged(ledger, Timestamp::EPOCH, READ_MAX, context).await?;
-        let is_full = |places: &Vec<LinePosition>| places.len() >= READ_MAX;
-        self.has_more = waiting.iter().any(is_full) || is_full(&flagged);
+        let waiting: Vec<Vec<Place>> = waiting.collect();
+        let (flagged, has_unread) = flagged(ledger, Timestamp::EPOCH, None, READ_MAX, context).await?;
+        let has_unread = has_unread || waiting.iter().any(|places| places.len() >= READ_MAX);
         let mut stuck = Vec::new();
         for (places, is_flagged) in waiting.iter().map(|places| (places, false)).chain([(&flagged, true)]) {
             for chunk in places.chunks(ROWS_PER_READ.into()) {
                 let lines = self.lines(ledger, chunk, context).await?;
-                stuck.extend(lines.into_iter().filter_map(|(order, at)| {
-                    let flagged_since = at.filter(|_| is_flagged);
+                stuck.extend(lines.into_iter().filter_map(|(order, place)| {
+                    let flagged_since = Timestamp::parse_rfc3339(&place.at).ok().filter(|_| is_flagged);
                     let waits = Wait::of(&order, flagged_since, context.received_at)?;
                     // A flagged order is in the list of those, with the time since which it is.
                     let is_of_person = matches!(waits.on, WaitsOn::Person(_));
-                    (is_of_person == is_flagged).then_some(OrderLine { order, flagged_since, waits: Some(waits) })
+                    let place = LinePosition { key: order.number.to_string(), at: waits.since.to_string() };
+                    let line = OrderLine { order, flagged_since, waits: Some(waits) };
+                    (is_of_person == is_flagged).then_some((line, place))
                 }));
             }
         }
-        let since = |line: &OrderLine| line.waits.map_or(Timestamp::EPOCH, |wait| wait.since);
-        stuck.sort_by(|one, other| (since(one), &one.order.number).cmp(&(since(other), &other.order.number)));
-        for line in stuck {
-            if !self.add(line, filter) {
+        stuck.retain(|(_, place)| {
+            filter.after.as_ref().is_none_or(|after| (&place.at, &place.key) > (&after.at, &after.key))
+        });
+        stuck.sort_by(|(_, one), (_, other)| (&one.at, &one.key).cmp(&(&other.at, &other.key)));
+        for (line, place) in stuck {
+            if !self.add(line, place, filter) {
                 break;
             }
+        }
+        // Those that were not read may have waited for longer, so no page goes on behind the last one.
+        if has_unread && !self.has_more {
+            (self.has_more, self.next) = (true, None);
         }
         Ok(())
     }

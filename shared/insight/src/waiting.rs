@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{try_join_all, try_join3};
 use ledger::{
-    Backlog, CallContext, CommitError, DueOrder, Listing, OrderNumber, Provider, Reason, RowKeys, Source, Timestamp,
-    TopUpState, Work,
+    Backlog, CallContext, CommitError, DueOrder, FlaggedQuery, Listing, OrderNumber, Provider, Reason, RowKeys, Source,
+    Timestamp, TopUpState, Work,
 };
 
 use crate::{Events, ListFilter, newest};
@@ -129,7 +129,8 @@ pub struct AnomalyDay {
 pub async fn anomaly_days<L: Listing>(ledger: &L, context: &CallContext<'_>) -> Result<AnomalyDays, CommitError> {
     let reads = Reason::ALL.into_iter().map(|reason| {
         Box::pin(async move {
-            let flagged = ledger.flagged_orders(reason, Timestamp::EPOCH, ROWS_MAX, context).await?;
+            let query = FlaggedQuery { reason, from: Timestamp::EPOCH, until: None, orders_max: ROWS_MAX };
+            let flagged = ledger.flagged_orders(&query, context).await?;
             Ok::<_, CommitError>((reason, flagged))
         })
     });
@@ -159,7 +160,7 @@ pub async fn top_ups<L: Events + Listing>(
     context: &CallContext<'_>,
 ) -> Result<TopUps, CommitError> {
     let kind = Some(crate::orders::MADE.to_owned());
-    let made = ListFilter { since, is_failed: Some(false), writer: None, kind, rows_max: ORDERS_MAX };
+    let made = ListFilter { since, is_failed: Some(false), writer: None, kind, after: None, rows_max: ORDERS_MAX };
     let made = newest(ledger, &made, context).await?;
     let numbers = made.rows.into_iter().filter_map(|row| OrderNumber::new(&row.order?).ok());
     let keys = RowKeys { orders: numbers.collect(), ..RowKeys::default() };

@@ -135,7 +135,7 @@ pub use hold::{
 pub use jwks_cache::{CachedJwks, JwksCache, JwksName};
 pub use key::{EventKey, KeyError, MoneyKey};
 pub use lane::{FIRST_RETRY_SECONDS, Lane, LaneState, Lanes, Owed, REFUSED_BODY_KEPT_DAYS};
-pub use listing::{DayShard, ListedPage, ListedRow, Listing, ListingQuery, is_listed};
+pub use listing::{DayShard, FlaggedQuery, ListedPage, ListedRow, Listing, ListingQuery, is_listed};
 pub use lots::{
     AccountLots, ChangedLots, ExpiredLots, ExpiredShare, Expiring, GRANT_DAYS_MAX, GrantTerms, GrantTermsError, Lot,
     LotChange, LotKind, LotMove, LotShare, LotTerms, LotsRow, LotsSnapshot, PRIORITY_DEFAULT, PRIORITY_MAX,

@@ -89,6 +89,17 @@ pub struct ListingQuery {
     pub rows_max: u16,
 }
 
+/// Which flagged orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlaggedQuery {
+    pub reason: Reason,
+    /// Since this time or a later one.
+    pub from: Timestamp,
+    /// Since this time or an earlier one.
+    pub until: Option<Timestamp>,
+    pub orders_max: u16,
+}
+
 /// A row as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedRow {
@@ -128,13 +139,10 @@ pub trait Listing: Send + Sync {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueOrder>, CommitError>> + Send;
 
-    /// The orders that are flagged for this reason, each with the time since which it is, the newest first, and none that
-    /// was flagged before `from`.
+    /// Each with the time since which it is flagged, the newest first.
     fn flagged_orders(
         &self,
-        reason: Reason,
-        from: Timestamp,
-        orders_max: u16,
+        query: &FlaggedQuery,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<LinePosition>, CommitError>> + Send;
 }

@@ -13,7 +13,7 @@ const LATER_S: i64 = 30 * MINUTE;
 
 async fn list(world: &World, choice: OrderChoice, status: Option<&str>, after_s: i64, orders_max: usize) -> OrderList {
     let status = status.map(|word| OrderStatus::named(word).expect("a status"));
-    let filter = OrderFilter { choice, status, orders_max };
+    let filter = OrderFilter { choice, status, owner: None, after: None, orders_max };
     orders(&world.ledger(7), &filter, &asked(after_s)).await.expect("a list")
 }
 
@@ -81,26 +81,38 @@ async fn orders_are_listed_by_day_by_owner_and_by_status_without_a_scan() {
     let short = list(&world, OrderChoice::Made(Timestamp::EPOCH), None, LATER_S, 1).await;
     assert_eq!((short.orders.len(), short.has_more), (1, true));
     let owner = made(Some("paid")).await.orders.first().expect("an order").order.owner.clone();
-    let of_owner = |since| list(&world, OrderChoice::Of(owner.clone(), since), Some("paid"), LATER_S, 50);
-    assert_eq!(lines(&of_owner(None).await), ["hk_sample_order"]);
-    assert_eq!(of_owner(Some(now().plus_seconds(1))).await, OrderList::default());
-    let other = OrderChoice::Of(Owner::new("no-one").expect("an owner"), None);
-    assert_eq!(list(&world, other, None, LATER_S, 50).await, OrderList::default());
+    let of_owner = async |choice, name: &str| {
+        let owner = Some(Owner::new(name).expect("an owner"));
+        let filter = OrderFilter { choice, status: OrderStatus::named("paid"), owner, after: None, orders_max: 50 };
+        lines(&orders(&world.ledger(7), &filter, &asked(LATER_S)).await.expect("a list"))
+    };
+    assert_eq!(of_owner(OrderChoice::Made(Timestamp::EPOCH), owner.as_str()).await, ["hk_sample_order"]);
+    assert_eq!(of_owner(OrderChoice::Made(now().plus_seconds(1)), owner.as_str()).await, Vec::<String>::new());
+    assert_eq!(of_owner(OrderChoice::Made(Timestamp::EPOCH), "no-one").await, Vec::<String>::new());
+    let world = world_of("a second payment").await;
+    let flagged = ["hk_sample_order duplicate_payment 0"];
+    let of_owner = async |choice, name: &str| {
+        let owner = Some(Owner::new(name).expect("an owner"));
+        let filter = OrderFilter { choice, status: None, owner, after: None, orders_max: 50 };
+        lines(&orders(&world.ledger(7), &filter, &asked(LATER_S)).await.expect("a list"))
+    };
+    assert_eq!(of_owner(OrderChoice::Anomalies(Timestamp::EPOCH), owner.as_str()).await, flagged);
+    assert_eq!(of_owner(OrderChoice::Anomalies(Timestamp::EPOCH), "no-one").await, Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
 async fn list_of_orders_reads_a_bounded_number_of_pages() {
     for story in ["a payment", "a wrong amount", "an unknown top-up"] {
         let world = world_of(story).await;
-        let owner = Owner::new("alice").expect("an owner");
+        let owner = Some(Owner::new("alice").expect("an owner"));
         let (ledger, faults) = world.faulty(7, |_, _| Fault::None);
-        for choice in [
-            OrderChoice::Made(now().plus_seconds(-MINUTE)),
-            OrderChoice::Of(owner, None),
-            OrderChoice::Anomalies(Timestamp::EPOCH),
-            OrderChoice::Stuck,
+        for (choice, owner) in [
+            (OrderChoice::Made(now().plus_seconds(-MINUTE)), None),
+            (OrderChoice::Made(Timestamp::EPOCH), owner),
+            (OrderChoice::Anomalies(Timestamp::EPOCH), None),
+            (OrderChoice::Stuck, None),
         ] {
-            let filter = OrderFilter { choice, status: None, orders_max: 50 };
+            let filter = OrderFilter { choice, status: None, owner, after: None, orders_max: 50 };
             orders(&ledger, &filter, &asked(LATER_S)).await.expect("a list");
         }
         let calls = faults.calls();

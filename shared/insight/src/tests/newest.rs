@@ -30,6 +30,7 @@ async fn numbers(ledger: &MemoryLedger, hours: i64, rows_max: usize, writer: Opt
         is_failed: Some(true),
         writer: writer.map(str::to_owned),
         kind: None,
+        after: None,
         rows_max,
     };
     let found = newest(ledger, &filter, &context(1)).await.unwrap();
@@ -54,6 +55,25 @@ async fn newest_rows_come_first_over_days_and_pages() {
     assert_eq!(numbers(&ledger, 24 * 400, 500, None).await, (expected(500), true));
     let of_stripe = |until: u32| (0..until).map(|number| number * 10).collect::<Vec<_>>();
     assert_eq!(numbers(&ledger, 72, 10_000, Some("stripe")).await, (of_stripe(73), false));
+    // Page by page, each row once.
+    let (mut after, mut all) = (None, Vec::new());
+    loop {
+        let filter = ListFilter {
+            since: now().plus_seconds(-72 * HOUR),
+            is_failed: Some(true),
+            writer: None,
+            kind: None,
+            after: after.clone(),
+            rows_max: 100,
+        };
+        let page = newest(&ledger, &filter, &context(1)).await.unwrap();
+        all.extend(page.rows.iter().map(|row| row.key.rsplit('-').next().unwrap().parse::<u32>().unwrap()));
+        after = page.rows.last().map(|row| ledger::LinePosition { key: row.key.clone(), at: row.at.clone() });
+        if !page.has_more {
+            break;
+        }
+    }
+    assert_eq!(all, expected(721));
     // Bounded, however far back it is to look.
     assert_eq!(numbers(&ledger, 24 * 400, 10_000, Some("manual")).await, (Vec::new(), true));
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{DayShard, ListedRow, Listing, ListingQuery, Provider, Reason, Work};
+use ledger::{DayShard, FlaggedQuery, ListedRow, Listing, ListingQuery, Provider, Reason, Work};
 
 use crate::now;
 
-/// `working MAX` lists the unpaid orders by their next retry time, and `flagged REASON MAX [since S]` those that need a person.
+/// `working MAX` lists the unpaid orders by their next retry time, and `flagged REASON MAX [since S] [until S]` those that need a
+/// person.
 /// `listed ROWS [failed|processed] [from WRITER] [kind KIND] [since S]` reads each part of the day page by page, so many rows at a
 /// time: all rows in the order of their keys.
 pub(super) async fn result_of<L: Listing>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
@@ -21,10 +22,13 @@ pub(super) async fn result_of<L: Listing>(ledger: &L, words: &[&str], number: u6
         }
         ["flagged", reason, orders_max, ref rest @ ..] => {
             let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).unwrap();
-            let since = rest.get(1).map_or(-60, |seconds| seconds.parse().unwrap());
-            let (from, orders_max) = (now().plus_seconds(since), orders_max.parse().unwrap());
-            let context = crate::context(number);
-            let found = ledger.flagged_orders(reason, from, orders_max, &context).await.unwrap();
+            let at = |word: &str| {
+                let seconds = rest.iter().skip_while(|other| **other != word).nth(1)?;
+                Some(now().plus_seconds(seconds.parse().unwrap()))
+            };
+            let from = at("since").unwrap_or_else(|| now().plus_seconds(-60));
+            let query = FlaggedQuery { reason, from, until: at("until"), orders_max: orders_max.parse().unwrap() };
+            let found = ledger.flagged_orders(&query, &crate::context(number)).await.unwrap();
             return Some(numbers(found.iter().map(|place| place.key.as_str())));
         }
         _ => return None,

@@ -1,8 +1,8 @@
 //! The in-memory journal by day, and the orders that wait.
 
 use ledger::{
-    CallContext, CommitError, DayShard, DueOrder, DueRow, LinePosition, ListedPage, ListedRow, Listing, ListingQuery,
-    Order, OrderNumber, Reason, Timestamp, Work, Writer,
+    CallContext, CommitError, DayShard, DueOrder, DueRow, FlaggedQuery, LinePosition, ListedPage, ListedRow, Listing,
+    ListingQuery, Order, OrderNumber, Timestamp, Work, Writer,
 };
 
 use super::{KeptRow, State};
@@ -52,18 +52,17 @@ impl Listing for MemoryLedger {
 
     async fn flagged_orders(
         &self,
-        reason: Reason,
-        from: Timestamp,
-        orders_max: u16,
+        query: &FlaggedQuery,
         _: &CallContext<'_>,
     ) -> Result<Vec<LinePosition>, CommitError> {
         let state = self.0.lock().unwrap();
-        let flagged = state.orders.values().filter(|order| order.flagged_for() == Some(reason));
+        let flagged = state.orders.values().filter(|order| order.flagged_for() == Some(query.reason));
         let since = |order: &Order| state.flagged.get(&order.number).copied().unwrap_or(order.created_at);
-        let flagged = flagged.map(|order| (since(order), &order.number)).filter(|(since, _)| *since >= from);
+        let flagged = flagged.map(|order| (since(order), &order.number)).filter(|(since, _)| *since >= query.from);
+        let flagged = flagged.filter(|(since, _)| query.until.is_none_or(|until| *since <= until));
         let mut places: Vec<LinePosition> = flagged.map(|(since, number)| place(number, since)).collect();
         places.sort_by(|one, other| (&other.at, &other.key).cmp(&(&one.at, &one.key)));
-        places.truncate(orders_max.into());
+        places.truncate(query.orders_max.into());
         Ok(places)
     }
 }
