@@ -1,12 +1,14 @@
 """The operator's console: a first sign-in, a failed event found and tried again, on a desktop and on a phone."""
 
 import base64
+import decimal
 import hashlib
 import hmac
 import json
 import struct
 import subprocess
 import time
+import urllib.request
 
 from front import opened
 from processes import PROGRAM
@@ -37,7 +39,14 @@ def signed_in(stack, browser):
 
 def fits(browser):
     page, window = browser.width()
+    # A page that is too wide makes the window of a phone as wide.
+    window = min(window, getattr(browser, "phone", window))
     assert page <= window, f"{browser.address()} is {page} wide in {window}"
+
+
+def narrow(browser):
+    browser.phone = 360
+    browser.resize(browser.phone, 844)
 
 
 def is_accessible(browser, path):
@@ -91,6 +100,85 @@ def event_is_found_and_tried_again_on_a_phone(folder):
     event_is_found_and_tried_again(folder, width=390, waits=False)
 
 
+def money_is_moved_and_a_key_revoked(folder, is_phone=False):
+    """A grant, a charge that is given back, an order that is decided about, and a key that ends: each with its reason."""
+    with opened(folder, languages="en-US,en", width=1280, height=900) as (stack, browser):
+        if is_phone:
+            narrow(browser)
+        signed_in(stack, browser)
+        before = decimal.Decimal(stack.balance("demo"))
+        browser.open(f"{stack.url}/console/owners?name=demo")
+        browser.shows(f"{before.normalize():f}", ".sum")
+        fits(browser)
+        browser.fill("form[action='/console/grant'] input[name=amount]", "5")
+        browser.press("Grant credits …")
+        browser.shows("Grant credits", "h1")
+        browser.shows(f"{before + 5:f}", ".facts strong")
+        acts(browser, "Grant credits")
+        browser.shows(f"{before + 5:f}", ".sum")
+        stack.run("send", "usage", "--id", "evt_use")
+        charged = before + 5 - decimal.Decimal(stack.balance("demo"))
+        assert charged > 0
+        browser.fill("#q", "usage#evt_use")
+        browser.press("Search")
+        browser.press("Give the charge back …")
+        browser.shows(f"{charged.normalize():f}", ".facts strong")
+        acts(browser, "Give the charge back")
+        browser.shows(f"{before + 5:f}", ".sum")
+        assert decimal.Decimal(stack.balance("demo")) == before + 5
+        browser.press("Revoke …")
+        acts(browser, "Revoke the key")
+        browser.shows("revoked", ".badge.bad")
+        flagged_order_is_decided(stack, browser)
+        # The page that has booked it leads back to nothing that books again.
+        browser.open(f"{stack.url}/console/events?from=console&since=1h")
+        for kind in ("credit", "reverse", "revoke_key", "clear"):
+            browser.shows(kind)
+        fits(browser)
+
+
+def flagged_order_is_decided(stack, browser):
+    """Another amount is paid than an order costs: found in the list, and closed."""
+    number = flagged(stack)
+    browser.open(f"{stack.url}/console/orders?show=anomalies")
+    browser.shows("another amount was paid than the order costs")
+    fits(browser)
+    browser.press(number)
+    browser.press("to close it, once the provider has refunded it")
+    acts(browser, "Close the anomaly")
+    browser.shows("The journal has it")
+    browser.open(f"{stack.url}/console/orders?show=anomalies")
+    browser.shows("No order needs a person.")
+
+
+def flagged(stack):
+    """An order of the demo, which a payment of another amount flags."""
+    key = stack.run("account", "api-key", "demo", "--reason", "a test")["apiKey"]
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    request = urllib.request.Request(f"{stack.url}/api/pay/checkout", b'{"product": "credits-100"}', headers)
+    with urllib.request.urlopen(request) as answer:
+        order = json.load(answer)["orderNumber"]
+    wrong = ["--set", "data.object.amount_received=1"]
+    command = [PROGRAM, "send", "stripe/payment_intent_succeeded", "--order", order, *wrong, "--data", stack.data]
+    subprocess.run(command, capture_output=True, check=False)
+    return order
+
+
+def acts(browser, title):
+    """The preview fits, keeps no one out, and takes a reason."""
+    browser.shows(title, "h1")
+    fits(browser)
+    is_accessible(browser, title)
+    browser.fill("#reason", "a test")
+    browser.press(title)
+    browser.shows("The journal has it")
+    fits(browser)
+
+
+def money_is_moved_and_a_key_revoked_on_a_phone(folder):
+    money_is_moved_and_a_key_revoked(folder, is_phone=True)
+
+
 def console_speaks_chinese_and_signs_in_by_password(folder):
     with opened(folder, languages="en-US,en", width=360, height=800) as (stack, browser):
         secret = signed_in(stack, browser)
@@ -117,14 +205,17 @@ def pages_are_accessible(folder):
         signed_in(stack, browser)
         refused_event(stack)
         stack.run("send", "usage", "--count", "5")
+        stack.run("code", "make", "spring", "5", "--reason", "a test")
+        flagged(stack)
         each_page_is_accessible(stack, browser)
         # And at the width of a phone.
-        browser.call("POST", "/window/rect", {"width": 390, "height": 844})
+        narrow(browser)
         each_page_is_accessible(stack, browser)
 
 
 def each_page_is_accessible(stack, browser):
-    late, paths = "usage%23evt_late", ["", "/explain?q=none-of-this", "/events?since=30d", "/owners", "/owners?name=demo", "/health"]
+    late, paths = "usage%23evt_late", ["", "/explain?q=none-of-this", "/events?since=30d", "/owners", "/owners?name=demo", "/health", "/codes", "/codes?campaign=spring"]
+    paths += ["/orders?owner=demo", "/orders?show=anomalies", "/grant?owner=demo&amount=1", "/debit?owner=demo"]
     for path in [*paths, f"/explain?q={late}", f"/event?key={late}", f"/replay?of={late}", "/pause?what=litellm"]:
         browser.open(f"{stack.url}/console{path}")
         is_accessible(browser, path)
@@ -135,5 +226,7 @@ TESTS = [
     pages_are_accessible,
     event_is_found_and_tried_again,
     event_is_found_and_tried_again_on_a_phone,
+    money_is_moved_and_a_key_revoked,
+    money_is_moved_and_a_key_revoked_on_a_phone,
     console_speaks_chinese_and_signs_in_by_password,
 ]

@@ -65,17 +65,18 @@ def enforced(shop):
             }
             if function not in OWN_ROWS:
                 refused["a line in a transaction"] = together("Update", row)
-            # The credits API makes keys of every kind.
-            keys = ("key#api#", "key#remote#", "service_key#") if function != "CreditsFunction" else ()
+            # The credits API makes keys of every kind, and an operator revokes them in the console.
+            may_change_keys = function in ("CreditsFunction", "ConsoleFunction")
+            keys = ("key#api#", "key#remote#", "service_key#") if not may_change_keys else ()
             for prefix in (*keys, "referrer#"):
                 refused[f"an account's row {prefix}"] = together("Update", updated("accounts", prefix))
             if function not in ("FireblocksFunction", "ReconcileFunction"):
                 refused["the published keys"] = together("Update", updated("accounts", "jwks#"))
             if function != "ReconcileFunction":
                 provider = "wechat" if function != "WechatFunction" else "epay"
-                # The console makes refused events of every source due.
+                # The console makes refused events of every source due, and books payments that an operator accepts.
                 lines = (f"{another}#", f"payment#{provider}#", f"unparsed#{another}#")
-                for prefix in lines if function != "ConsoleFunction" else ("manual#", "grant#", lines[1]):
+                for prefix in lines if function != "ConsoleFunction" else ("manual#", "grant#", "redeem#"):
                     refused[f"a line {prefix}"] = together("Update", updated("journal", prefix))
                 body = {"TableName": deployment.table("bodies"), "Item": {"id": {"S": f"{another}#{shop.named('suite')}"}}}
                 refused[f"a body {another}#"] = together("Put", body | {"ConditionExpression": "attribute_exists(id)"})

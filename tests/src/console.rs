@@ -2,6 +2,7 @@
 //! failed event to its reason. `functions/console/src/tests` has the pages themselves.
 
 mod acting;
+pub(crate) mod changing;
 mod finding;
 mod signing_in;
 

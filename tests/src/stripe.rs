@@ -98,8 +98,8 @@ pub(crate) fn order(number: &str) -> Order {
 }
 
 /// A subscription order for 500 credits a month at USD 9.99.
-fn subscription_order() -> Order {
-    let mut order = order(SUBSCRIPTION_ORDER);
+pub(crate) fn subscription_order(number: &str) -> Order {
+    let mut order = order(number);
     order.terms.price.amount = Amount::from_units(999);
     order.terms.grants = vec![Grant::CreditsEachPeriod(crate::sandbox::amount("500"))];
     order
@@ -128,7 +128,7 @@ pub(crate) async fn shop() -> World {
 
 pub(crate) async fn orders_of_samples(world: &World) {
     made(world, order(ORDER)).await;
-    made(world, subscription_order()).await;
+    made(world, subscription_order(SUBSCRIPTION_ORDER)).await;
 }
 
 /// Delivers the bodies in turn, each to a cold sandbox, and expects the reply 200.

@@ -1,15 +1,54 @@
 //! What an operator does: each action is a row of the journal under `console#…`, with who and why.
 
+pub(crate) mod confirm;
+pub(crate) mod credits;
+pub(crate) mod order;
 pub(crate) mod pause;
 pub(crate) mod replay;
+pub(crate) mod reverse;
+pub(crate) mod revoke_codes;
+pub(crate) mod revoke_key;
 pub(crate) mod show_body;
 
 use insight::note;
 use ledger::{Committed, Decision, Effect, EventKey, Ledger, Writer};
 
+use crate::page::Action;
 use crate::refusal::Refusal;
-use crate::visit::Visit;
+use crate::visit::{Shown, Visit};
 use crate::words::say;
+use crate::{Books, Console};
+
+/// What an action would do, and its form.
+pub(crate) async fn preview<L: Books>(
+    console: &Console<L>,
+    visit: &Visit<'_>,
+    action: Action,
+) -> Result<Shown, Refusal> {
+    match action {
+        Action::Accept => order::preview(console, visit, order::Which::Accept).await,
+        Action::Clear => order::preview(console, visit, order::Which::Clear).await,
+        Action::Resolve => order::preview(console, visit, order::Which::Resolve).await,
+        Action::Grant => credits::preview(console, visit, credits::Which::Grant).await,
+        Action::Debit => credits::preview(console, visit, credits::Which::Debit).await,
+        Action::Reverse => reverse::preview(console, visit).await,
+        Action::RevokeKey => revoke_key::preview(console, visit).await,
+        Action::RevokeCodes => revoke_codes::preview(console, visit).await,
+    }
+}
+
+pub(crate) async fn act<L: Books>(console: &Console<L>, visit: &Visit<'_>, action: Action) -> Result<Shown, Refusal> {
+    match action {
+        Action::Accept => order::change(console, visit, order::Which::Accept).await,
+        Action::Clear => order::change(console, visit, order::Which::Clear).await,
+        Action::Resolve => order::change(console, visit, order::Which::Resolve).await,
+        Action::Grant => credits::change(console, visit, credits::Which::Grant).await,
+        Action::Debit => credits::change(console, visit, credits::Which::Debit).await,
+        Action::Reverse => reverse::reverse(console, visit).await,
+        Action::RevokeKey => revoke_key::revoke(console, visit).await,
+        Action::RevokeCodes => revoke_codes::revoke(console, visit).await,
+    }
+}
 
 /// The longest id that our own forms have.
 const ID_CHARS_MAX: usize = 64;

@@ -8,13 +8,17 @@ use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
 use crate::words::{BOOKED, NOT_BOOKED, REASON, Tone, badge, explain_path, say, time};
-use crate::{Books, Console, form};
+use crate::{Books, Console, buttons, form};
 
 const TITLE: Sentence = say("Event", "事件");
 /// Facts that name no person: ids, amounts and words of ours. Any other one is hidden.
-const SHOWN_FACTS: [&str; 34] = [
+const SHOWN_FACTS: [&str; 44] = [
+    "account",
+    "amount",
+    "anomaly",
     "author",
     "campaign",
+    "code",
     "completion_tokens",
     "cost",
     "created",
@@ -23,16 +27,20 @@ const SHOWN_FACTS: [&str; 34] = [
     "estimated",
     "event",
     "events",
+    "expires",
     "hold",
     "invoice",
     "key",
+    "lot_kind",
     "model",
     "money",
     "opened_at",
     "order",
+    "owner",
     "pair",
     "payment",
     "price",
+    "priority",
     "product",
     "prompt_tokens",
     "provider",
@@ -47,6 +55,8 @@ const SHOWN_FACTS: [&str; 34] = [
     "state",
     "status",
     "total_tokens",
+    "usage",
+    "verdict",
 ];
 
 /// What of the event is shown beside its row.
@@ -113,10 +123,18 @@ pub(crate) fn markup(row: &EventRow, view: &View<'_>) -> Markup {
                     dd { @if is_shown(name, view) { (fact) } @else { em.soft { (t(say("hidden", "已隐藏"))) } } }
                 }
             }
+            @if view.asks.is_some() && row.is_booked() && row.reversed_by.is_none() && is_use(row.key.as_str()) {
+                (buttons::reverse(row.key.as_str(), lang))
+            }
             p { a href=(explain_path(row.key.as_str())) { (t(say("What became of it, and what helps", "经过与解决办法"))) } }
         }
         @if let Some(delivery) = view.delivery { (delivered(delivery, lang)) } @else { (hidden(row, view)) }
     }
+}
+
+/// Whether it is the key of a usage event, which has charged its owner if it is booked.
+pub(crate) fn is_use(key: &str) -> bool {
+    key.strip_prefix("usage#").is_some_and(|id| !id.contains('#'))
 }
 
 fn is_shown(name: &str, view: &View<'_>) -> bool {

@@ -5,15 +5,16 @@ use insight::{
     Chain, Commands, Explained, Explanation, Fix, Halt, Headline, Lang, Link, Sender, Sentence, Side, Typed, explain,
     sender_of,
 };
-use ledger::{CodeHash, CodeText};
+use ledger::{CodeHash, CodeText, KeyId, OrderNumber};
 use maud::{Markup, html};
 
 use crate::actions::replay;
+use crate::event::is_use;
 use crate::layout::{Frame, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
-use crate::words::{STOPPED, Tone, WELL, badge, event_path, explain_path, say, time};
-use crate::{Books, Console, form};
+use crate::words::{STOPPED, Tone, WELL, badge, event_path, explain_path, owner_path, say, time};
+use crate::{Books, Console, buttons, form};
 
 const PROGRAM: &str = "hookledger";
 
@@ -113,8 +114,16 @@ fn one(explanation: &Explanation, view: View<'_>) -> Markup {
                 ).in_lang(lang))
             }
         }
+        (buttons::notice(view.done, lang))
         h1 { (headline.text(lang)) " " (state) }
         (owner_link(headline, lang))
+        @if let Headline::Event { key, .. } = headline {
+            p { a href=(event_path(key)) { (say("Its row in the journal", "账本记录").in_lang(lang)) } }
+        }
+        @if let Headline::Code { campaign, .. } = headline {
+            p { a href={ "/console/codes?campaign=" (api::percent_encoded(campaign)) } { (say("All codes of the campaign", "该活动的全部兑换码").in_lang(lang)) } }
+        }
+        @if view.may_act { (more(headline, chain.is_well(), lang)) }
         @for halt in &chain.halts { (why(halt, view)) }
         @if chain.is_well() {
             section.why.well { p { (say("Nothing of it waits for anyone.", "没有任何环节在等待处理。").in_lang(lang)) } }
@@ -131,7 +140,7 @@ fn owner_link(headline: &Headline, lang: Lang) -> Markup {
         return html! {};
     };
     let text = say("Balance, keys and statement of", "余额、密钥与明细：").in_lang(lang);
-    html! { p { (text) " " a href={ "/console/owners?name=" (api::percent_encoded(owner)) } { (owner) } } }
+    html! { p { (text) " " a href=(owner_path(owner)) { (owner) } } }
 }
 
 /// Why it stopped, when it goes on by itself, and what helps.
@@ -168,7 +177,49 @@ fn help(fix: &Fix, view: View<'_>) -> Markup {
             Fix::ShowBody(event) => { span { (when) } a href=(event_path(event.as_str())) { (event) } },
             Fix::Replay(event) if view.may_act => (try_again(event.as_str(), when)),
             Fix::Query(order) if view.may_act => (try_again(order.as_str(), when)),
+            Fix::Accept { order, payment, is_confirmed: _ } if view.may_act => {
+                (buttons::help(buttons::ACCEPT, &[("order", order.as_str()), ("payment", payment)], when))
+            }
+            Fix::Clear { order, reason, payment } if view.may_act => {
+                (buttons::help(
+                    buttons::CLEAR,
+                    &[
+                        ("order", order.as_str()),
+                        ("anomaly", reason.as_str()),
+                        ("payment", payment.as_deref().unwrap_or_default()),
+                    ],
+                    when,
+                ))
+            }
+            Fix::ResolveDone(order) if view.may_act => (resolve(order, "done", when)),
+            Fix::ResolveFailed(order) if view.may_act => (resolve(order, "failed", when)),
+            Fix::ResolveAgain(order) if view.may_act => (resolve(order, "again", when)),
+            Fix::Credit { owner, amount } if view.may_act => (buttons::cover(owner, *amount, when)),
             _ => { span { (when) } code.copy { (commands.written(fix)) } },
+        }
+    }
+}
+
+fn resolve(order: &OrderNumber, verdict: &str, when: &str) -> Markup {
+    buttons::help(buttons::RESOLVE, &[("order", order.as_str()), ("as", verdict)], when)
+}
+
+/// What may be done to a thing that is well, too.
+fn more(headline: &Headline, is_well: bool, lang: Lang) -> Markup {
+    html! {
+        @match headline {
+            Headline::Event { key, .. } if is_well && is_use(key) => (buttons::reverse(key, lang)),
+            Headline::Key { id, .. } => {
+                @if let Some(id) = KeyId::parse(id) { (buttons::revoke_key(&id, lang)) }
+            }
+            Headline::Event { .. }
+            | Headline::Order { .. }
+            | Headline::NoOrder { .. }
+            | Headline::Hold { .. }
+            | Headline::Code { .. }
+            | Headline::Owner { .. }
+            | Headline::Lane { .. }
+            | Headline::Row { .. } => {}
         }
     }
 }

@@ -1,13 +1,18 @@
 //! Forms and queries: strict, as the APIs are. A field that is unknown or stands twice is refused.
 
 use api::Query;
+use ledger::{Amount, Asset, LinePosition, Timestamp};
 
 use crate::refusal::Refusal;
 use crate::visit::Visit;
+use crate::words::say;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 /// As the command line bounds it.
 const REASON_CHARS_MAX: usize = 160;
+
+/// Of the key of a row at which a page goes on.
+const KEY_CHARS_MAX: usize = 512;
 
 /// The fields of a form.
 pub(crate) fn of(visit: &Visit<'_>, fields: &[&'static str]) -> Result<Query, Refusal> {
@@ -37,4 +42,26 @@ pub(crate) fn reason(form: &Query) -> Result<String, Refusal> {
     let text = form.parameter("reason").unwrap_or_default().trim();
     let is_line = !text.is_empty() && text.chars().count() <= REASON_CHARS_MAX && !text.chars().any(char::is_control);
     if is_line { Ok(text.to_owned()) } else { Err(Refusal::no_reason()) }
+}
+
+/// Where the next page goes on: `<time> <key>`.
+pub(crate) fn place(text: &str) -> Option<LinePosition> {
+    let (at, key) = text.split_once(' ')?;
+    let is_time = Timestamp::parse_rfc3339(at).is_ok_and(|time| time.to_string() == at);
+    (is_time && is_key(key)).then(|| LinePosition { key: key.to_owned(), at: at.to_owned() })
+}
+
+/// A key of the journal, as far as its characters say.
+pub(crate) fn is_key(key: &str) -> bool {
+    !key.is_empty() && key.len() <= KEY_CHARS_MAX && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// An amount of credits above 0.
+pub(crate) fn amount(text: &str) -> Result<Amount, Refusal> {
+    let amount = Asset::CREDITS.parse(text).ok().filter(|amount| !amount.is_zero());
+    let why = say(
+        "Give an amount above 0 with at most nine decimals, as 15 or 0.00234.",
+        "请写大于 0 的数额，最多九位小数，如 15 或 0.00234。",
+    );
+    amount.ok_or(Refusal::new(400, "amount", why))
 }

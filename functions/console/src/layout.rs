@@ -12,7 +12,9 @@ use crate::words::{SEARCH, say};
 pub(crate) enum Tab {
     Overview,
     Events,
+    Orders,
     Owners,
+    Codes,
     Health,
 }
 
@@ -23,13 +25,15 @@ pub(crate) struct Frame<'f, 'r> {
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::Overview, Self::Events, Self::Owners, Self::Health];
+    const ALL: [Self; 6] = [Self::Overview, Self::Events, Self::Orders, Self::Owners, Self::Codes, Self::Health];
 
     const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/console",
             Self::Events => "/console/events",
+            Self::Orders => "/console/orders",
             Self::Owners => "/console/owners",
+            Self::Codes => "/console/codes",
             Self::Health => "/console/health",
         }
     }
@@ -38,7 +42,9 @@ impl Tab {
         match self {
             Self::Overview => say("Overview", "概览"),
             Self::Events => say("Events", "事件"),
+            Self::Orders => say("Orders", "订单"),
             Self::Owners => say("Owners", "用户"),
+            Self::Codes => say("Codes", "兑换码"),
             Self::Health => say("Health", "运行状况"),
         }
     }

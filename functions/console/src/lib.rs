@@ -20,7 +20,9 @@
 mod actions;
 mod assemble;
 mod assets;
+mod buttons;
 mod cloudwatch;
+mod codes;
 mod config;
 mod cookies;
 mod csrf;
@@ -35,6 +37,7 @@ mod health;
 mod language;
 mod layout;
 mod monitor;
+mod orders;
 mod overview;
 mod owners;
 mod page;
@@ -66,7 +69,7 @@ pub use assemble::assemble;
 pub use cloudwatch::CloudWatch;
 pub use config::{Config, ConfigError};
 pub use monitor::{DeadLetters, Monitor, MonitorError, Ringing};
-pub use page::{Access, PAGES, Page};
+pub use page::{Access, Action, PAGES, Page};
 pub use totp::{code_at, key_of};
 
 use assets::Assets;
@@ -186,11 +189,15 @@ impl<L: Books> Console<L> {
             Page::Event => event::show(self, visit).await,
             Page::Replay => actions::replay::preview(self, visit).await,
             Page::Replaying => actions::replay::replay(self, visit).await,
+            Page::Orders => orders::show(self, visit).await,
             Page::Owners => owners::show(self, visit).await,
             Page::Statement => owners::csv(self, visit).await,
             Page::Health => health::show(self, visit).await,
             Page::Pause => actions::pause::preview(self, visit).await,
             Page::Pausing => actions::pause::change(self, visit).await,
+            Page::Codes => codes::show(self, visit).await,
+            Page::Preview(action) => Box::pin(actions::preview(self, visit, action)).await,
+            Page::Act(action) => Box::pin(actions::act(self, visit, action)).await,
             Page::ShowingBody => actions::show_body::show(self, visit).await,
         }
     }

@@ -15,7 +15,7 @@ use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
 use crate::words::{Tone, badge, empty, event_path, explain_path, say, stored_time, time};
-use crate::{Books, Console, form};
+use crate::{Books, Console, buttons, form};
 
 const TITLE: Sentence = say("Owners", "用户");
 const LINES: u16 = 50;
@@ -24,7 +24,6 @@ const CSV_LINES: u16 = 1_000;
 /// A file of ten thousand lines; the API pages through more.
 const CSV_PAGES_MAX: u32 = 10;
 const KEYS_MAX: u16 = 50;
-const KEY_CHARS_MAX: usize = 512;
 
 /// All that the page shows.
 pub(crate) struct OwnerView<'v> {
@@ -36,18 +35,22 @@ pub(crate) struct OwnerView<'v> {
     pub(crate) budgets: &'v [KeyBudget],
     pub(crate) page: &'v StatementPage,
     pub(crate) now: Timestamp,
+    /// Whether the visitor is offered what changes something.
+    pub(crate) may_act: bool,
+    /// The row of the action that has led here.
+    pub(crate) done: Option<&'v str>,
     pub(crate) lang: Lang,
 }
 
 pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
-    let query = form::query(visit, &["name", "after"])?;
+    let query = form::query(visit, &["name", "after", "done"])?;
     let frame = Frame { title: TITLE.in_lang(visit.lang), tab: Some(Tab::Owners), visit };
     let Some(typed) = query.parameter("name").map(str::trim).filter(|typed| !typed.is_empty()) else {
         return Ok(Shown::page(document(200, &frame, &none_chosen(visit.lang))));
     };
     let (owner, context) = (owner_of(typed)?, visit.context());
     let account = owner.account(Asset::CREDITS);
-    let statement = StatementQuery { after: query.parameter("after").and_then(place), ..of(&account, LINES) };
+    let statement = StatementQuery { after: query.parameter("after").and_then(form::place), ..of(&account, LINES) };
     let keys = KeyQuery { owner: Some(owner.clone()), after: None, keys_max: KEYS_MAX };
     let ledger = &console.ledger;
     let (row, holds, keys, page) = try_join4(
@@ -66,6 +69,8 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
         budgets: &budgets,
         page: &page,
         now: visit.invocation.now,
+        may_act: visit.may_act(),
+        done: query.parameter("done"),
         lang: visit.lang,
     };
     Ok(Shown::page(document(200, &frame, &markup(&view))))
@@ -114,14 +119,6 @@ fn of(account: &AccountId, lines_max: u16) -> StatementQuery {
     StatementQuery { account: account.clone(), from: None, until: None, kind: None, after: None, lines_max }
 }
 
-/// Where the next page goes on: `<time> <key>`.
-fn place(text: &str) -> Option<LinePosition> {
-    let (at, key) = text.split_once(' ')?;
-    let is_time = Timestamp::parse_rfc3339(at).is_ok_and(|time| time.to_string() == at);
-    let is_key = !key.is_empty() && key.len() <= KEY_CHARS_MAX && key.bytes().all(|byte| byte.is_ascii_graphic());
-    (is_time && is_key).then(|| LinePosition { key: key.to_owned(), at: at.to_owned() })
-}
-
 fn finder(lang: Lang, name: &str) -> Markup {
     let t = |sentence: Sentence| sentence.in_lang(lang);
     html! {
@@ -147,9 +144,10 @@ fn none_chosen(lang: Lang) -> Markup {
 }
 
 pub(crate) fn markup(view: &OwnerView<'_>) -> Markup {
-    let OwnerView { owner, account, holds, keys, budgets, page, now, lang } = view;
+    let OwnerView { owner, account, holds, keys: _, budgets: _, page, now, may_act, done, lang } = view;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     html! {
+        (buttons::notice(*done, *lang))
         h1 { (owner) }
         section { (finder(*lang, owner.as_str())) }
         @match account {
@@ -175,7 +173,8 @@ pub(crate) fn markup(view: &OwnerView<'_>) -> Markup {
                 }
             }
         }
-        (keys_section(keys, budgets, *now, *lang))
+        @if *may_act { (buttons::credits(owner, *lang)) }
+        (keys_section(view))
         (statement(owner, page, *lang))
     }
 }
@@ -202,6 +201,7 @@ fn balance(owner: &Owner, row: &AccountRow, lots: &LotsSnapshot, now: Timestamp,
                 ul { @for lot in &spendable { (lot_item(lot, lang)) } }
             }
             p { a href=(explain_path(&format!("owner#{owner}"))) { (t(say("What became of its orders, and what waits", "订单经过与等待中的内容"))) } }
+            p { a href={ "/console/orders?owner=" (api::percent_encoded(owner.as_str())) } { (t(say("All its orders", "全部订单"))) } }
         }
     }
 }
@@ -216,7 +216,8 @@ fn lot_item(lot: &Lot, lang: Lang) -> Markup {
     }
 }
 
-fn keys_section(keys: &[StoredKey], budgets: &[KeyBudget], now: Timestamp, lang: Lang) -> Markup {
+fn keys_section(view: &OwnerView<'_>) -> Markup {
+    let (keys, budgets, now, lang) = (view.keys, view.budgets, view.now, view.lang);
     let t = |sentence: Sentence| sentence.in_lang(lang);
     html! {
         section aria-labelledby="keys" {
@@ -228,7 +229,7 @@ fn keys_section(keys: &[StoredKey], budgets: &[KeyBudget], now: Timestamp, lang:
                         li {
                             a href=(explain_path(&key.id().row())) { (key.id()) } " "
                             @if key.revoked_at().is_some_and(|at| at <= now) { (badge(Tone::Bad, t(say("revoked", "已吊销")))) }
-                            @else { (badge(Tone::Good, t(say("works", "有效")))) }
+                            @else { (badge(Tone::Good, t(say("works", "有效")))) @if view.may_act { " " (buttons::revoke_key(&key.id(), lang)) } }
                             " " small { (t(say("since", "自"))) " " (time(key.since())) }
                             @for budget in budgets.iter().filter(|budget| is_of(budget, key)) { (budget_of(budget, now, lang)) }
                         }

@@ -52,6 +52,10 @@ pub(crate) fn event_path(key: &str) -> String {
     format!("/console/event?key={}", api::percent_encoded(key))
 }
 
+pub(crate) fn owner_path(name: &str) -> String {
+    format!("/console/owners?name={}", api::percent_encoded(name))
+}
+
 /// What is empty, and what to do about it.
 pub(crate) fn empty(lang: Lang, what: Sentence, hint: Sentence) -> Markup {
     html! { div.empty { p { strong { (what.in_lang(lang)) } } p { (hint.in_lang(lang)) } } }

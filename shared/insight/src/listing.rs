@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use ledger::{
-    CallContext, CommitError, DayShard, LinePosition, ListedRow, Listing, ListingQuery, Source, Timestamp,
-};
+use ledger::{CallContext, CommitError, DayShard, LinePosition, ListedRow, Listing, ListingQuery, Source, Timestamp};
 
 /// Rows of a part of a day that one read returns at most; a shorter list reads no more of a part than it may show.
 const ROWS_PER_READ: u16 = 100;

@@ -5,9 +5,11 @@ use insight::Events as _;
 use operators::Role;
 use testkit::{Books, World, context, now};
 
+use super::changing::world_for;
 use super::{Browser, console_over, field, header, signed_in};
 use crate::explain::stories;
 
+const ORDER: &str = "hk_sample_order";
 const EVENT: &str = "stripe#evt_payment_intent_succeeded";
 
 /// The fields with which each action succeeds, but for the token.
@@ -16,6 +18,17 @@ fn fields(path: &str) -> Vec<(&'static str, &'static str)> {
         "/console/event/body" => vec![("key", EVENT), ("reason", "a test"), ("id", "a1")],
         "/console/pause" => vec![("what", "stripe"), ("to", "pause"), ("reason", "a test"), ("id", "a1")],
         "/console/replay" => vec![("of", EVENT), ("reason", "a test"), ("id", "a1")],
+        "/console/accept" => {
+            vec![("order", ORDER), ("payment", "pi_3Sample0000000000000001"), ("reason", "a test"), ("id", "a1")]
+        }
+        "/console/clear" => vec![("order", ORDER), ("reason", "a test"), ("id", "a1")],
+        "/console/resolve" => vec![("order", "HL1"), ("as", "failed"), ("reason", "a test"), ("id", "a1")],
+        "/console/grant" | "/console/debit" => {
+            vec![("owner", "alice"), ("amount", "1"), ("reason", "a test"), ("id", "a1")]
+        }
+        "/console/reverse" => vec![("usage", "usage#e1"), ("reason", "a test"), ("id", "a1")],
+        "/console/revoke-key" => vec![("key", "key#remote#k1"), ("reason", "a test"), ("id", "a1")],
+        "/console/revoke-codes" => vec![("campaign", "spring"), ("reason", "a test"), ("id", "a1")],
         other => panic!("{other} has no fields here: add them"),
     }
 }
@@ -29,6 +42,28 @@ async fn world() -> World {
     stories::world_of("a wrong amount").await
 }
 
+/// Each preview is refused to a reader, too, and shows no form.
+#[tokio::test(start_paused = true)]
+async fn reader_sees_no_preview() {
+    let world = world().await;
+    let cookie = signed_in(&world, "amy", Role::Reader).await;
+    let console = console_over(world.ledger(7));
+    let mut browser = Browser::new(&console, &cookie);
+    let operators = PAGES.iter().filter(|route| route.endpoint.access() == Access::Operator);
+    let previews: Vec<&str> = operators.filter(|route| route.method == "GET").map(|route| route.path).collect();
+    assert_eq!(previews.len(), 10, "{previews:?}");
+    for path in previews {
+        assert_eq!(browser.get(path).await.status, 403, "{path}");
+    }
+    for page in ["/console/owners?name=alice", "/console/explain?q=hk_sample_order", "/console/orders?show=anomalies"] {
+        let page = browser.get(page).await;
+        let main = page.body.split("<main").nth(1).expect("the main part");
+        for route in PAGES.iter().filter(|route| route.endpoint.access() == Access::Operator) {
+            assert!(!main.contains(&format!("action=\"{}\"", route.path)), "{}: {main}", route.path);
+        }
+    }
+}
+
 struct Tried {
     status: u16,
     has_changed: bool,
@@ -36,7 +71,7 @@ struct Tried {
 
 /// The action in a world of its own, by an operator with this role, after this change of what the browser sends.
 async fn tried(path: &str, role: Role, with_token: bool, change: impl FnOnce(&mut Browser<'_>)) -> Tried {
-    let world = world().await;
+    let world = world_for(path).await;
     let cookie = signed_in(&world, "amy", role).await;
     let console = console_over(world.ledger(7));
     let mut browser = Browser::new(&console, &cookie);
@@ -80,11 +115,9 @@ async fn only_an_operators_own_form_acts() {
 fn no_get_is_an_action() {
     for route in PAGES {
         assert_eq!(route.method == "POST", route.endpoint.is_form(), "{}", route.path);
-        assert!(
-            route.endpoint.access() != Access::Operator
-                || route.endpoint.is_form()
-                || ["/console/replay", "/console/pause"].contains(&route.path)
-        );
+        // A page for operators alone is the preview of an action.
+        let is_preview = PAGES.iter().any(|other| other.path == route.path && other.endpoint.is_form());
+        assert!(route.endpoint.access() != Access::Operator || is_preview, "{}", route.path);
     }
 }
 

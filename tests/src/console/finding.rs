@@ -1,10 +1,12 @@
 //! A person looks for what became of something: by any of its names, in both languages, within the weight of a page.
 
+use ledger::{Anomaly, CallContext, Decision, EventKey, Grant, Ledger as _, Provider, Reason, Writer};
 use operators::Role;
-use testkit::{World, now};
+use testkit::{World, context, now};
 
 use super::{Browser, assert_is_secured, console_over, header, signed_in};
 use crate::explain::stories::{self, STORIES};
+use crate::sandbox::{amount, by_hand, order_of};
 
 /// So that a page is there at once, also on a phone.
 const PAGE_BYTES_MAX: usize = 60 * 1024;
@@ -141,6 +143,75 @@ async fn owner_is_shown_with_its_statement() {
     assert!(unknown.status == 200 && unknown.body.contains("There is no account of credits"), "{}", unknown.body);
     assert_eq!(browser.get("/console/owners?name=a%20b").await.status, 404);
     assert!(browser.get("/console/owners").await.body.contains("No owner is chosen"));
+}
+
+/// By what is wrong, by state and by owner; each row leads to its reason and to its owner.
+#[tokio::test(start_paused = true)]
+async fn orders_are_listed_and_lead_to_what_helps() {
+    for (story, show, needs) in [
+        ("a wrong amount", "anomalies", "another amount was paid than the order costs"),
+        ("a failed top-up", "stuck", "the phone was not topped up"),
+        ("tokens that are not delivered", "stuck", "which is tried again by itself"),
+    ] {
+        let world = stories::world_of(story).await;
+        let cookie = signed_in(&world, "amy", Role::Reader).await;
+        let console = console_over(world.ledger(7));
+        let mut browser = Browser::new(&console, &cookie);
+        browser.now = now().plus_seconds(1_700);
+        let page = browser.get(&format!("/console/orders?show={show}")).await;
+        assert!(page.status == 200 && page.body.contains(needs), "{story}: {}", page.body);
+        let row = page.body.rsplit("<tr>").next().expect("a row");
+        assert!(row.contains("/console/explain?q=") && row.contains("/console/owners?name=alice"), "{row}");
+        assert_is_secured(&page);
+        let made = browser.get("/console/orders?since=24h&status=paid").await;
+        assert_eq!(made.body.contains("<table"), story != "a wrong amount", "{story}: {}", made.body);
+        let none = browser.get(&format!("/console/orders?show={show}&owner=no-one")).await;
+        assert!(none.body.contains("This owner has no such order."), "{}", none.body);
+        assert_eq!(browser.get("/console/orders?owner=a%20b").await.status, 404);
+        assert_eq!(browser.get("/console/orders?sho=stuck").await.status, 400);
+    }
+}
+
+/// Each order is on one page, in whichever list.
+#[tokio::test(start_paused = true)]
+async fn pages_of_orders_have_each_order_once() {
+    let world = World::new();
+    for n in 0..120 {
+        let number = format!("HL{n:03}");
+        let mut order = order_of(Provider::Stripe, &number, "credits-100", (999, "USD"), Grant::Credits(amount("100")));
+        order.created_at = now().plus_seconds(-n);
+        by_hand(&world, &number, vec![order.clone().created()]).await;
+        let order = world.ledger(0).order(&order.number, &context(0)).await.expect("read").expect("made");
+        let anomaly = Anomaly { reason: Reason::AmountMismatch, details: "a test".to_owned(), payment: None };
+        let at = CallContext { received_at: now().plus_seconds(n), ..context(1) };
+        let receipt = EventKey::new(Writer::Manual, &format!("flag-{number}")).expect("an id");
+        let mut decision = insight::note(receipt, Writer::Manual, ("amy", "a test"), "flag", Vec::new());
+        let Decision::Record(entry) = &mut decision else { panic!("a note") };
+        entry.effects = order.flag(&anomaly);
+        world.ledger(0).commit(&decision, &at).await.expect("flagged");
+    }
+    let cookie = signed_in(&world, "amy", Role::Reader).await;
+    let console = console_over(world.ledger(7));
+    let mut browser = Browser::new(&console, &cookie);
+    browser.now = now().plus_seconds(600);
+    for list in
+        ["show=made&owner=alice", "show=anomalies", "show=anomalies&status=unpaid", "show=anomalies&owner=alice"]
+    {
+        let (mut address, mut seen, mut pages) = (format!("/console/orders?{list}"), Vec::new(), 0);
+        loop {
+            let page = browser.get(&address).await;
+            assert!(page.status == 200 && page.body.len() < PAGE_BYTES_MAX, "{list}: {}", page.body.len());
+            let links = page.body.split("/console/explain?q=").skip(1);
+            seen.extend(links.filter_map(|part| part.split('"').next()).map(str::to_owned));
+            pages += 1;
+            let Some(next) = page.body.split("href=\"").find(|part| part.starts_with("/console/orders?show=")) else {
+                break;
+            };
+            address = next.split('"').next().expect("its end").replace("&amp;", "&");
+        }
+        let distinct: std::collections::BTreeSet<&String> = seen.iter().collect();
+        assert_eq!((pages, seen.len(), distinct.len()), (3, 120, 120), "{list}");
+    }
 }
 
 /// What waits in a lane is counted, whenever it is due.

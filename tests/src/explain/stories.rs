@@ -92,6 +92,17 @@ async fn shop(bodies: &[String]) -> World {
     world
 }
 
+/// The same with numbers as the shop gives them.
+pub(crate) async fn numbered(bodies: &[String]) -> World {
+    let world = World::new();
+    of_stripe::made(&world, of_stripe::order("HL1")).await;
+    of_stripe::made(&world, of_stripe::subscription_order("HL2")).await;
+    for body in bodies {
+        stripe(&world, &body.replace(ORDER, "HL1").replace("hk_sample_subscription", "HL2")).await;
+    }
+    world
+}
+
 async fn operator_fails(fault: NetFault, phone: &str) -> World {
     let (world, net) = (paid(vec![airtime(phone)]).await, UnitelNet::default());
     net.fail(move |_, what| if what == "POST /service/recharge" { fault } else { NetFault::None });

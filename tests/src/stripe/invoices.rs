@@ -11,7 +11,7 @@ const DISPUTE: &str = "charge_dispute_created_subscription";
 
 /// The subscription's order, with a commission of a tenth for bob.
 fn order() -> Order {
-    let mut order = subscription_order();
+    let mut order = subscription_order(SUBSCRIPTION_ORDER);
     let bob = Owner::new("bob").expect("an owner");
     order.terms.commissions = vec![ledger::Commission { to: bob, basis_points: 1_000 }];
     order

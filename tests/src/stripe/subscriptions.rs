@@ -138,7 +138,7 @@ async fn event_before_its_order_waits_for_it() {
     assert!(
         world.books().journal.values().all(|row| row.reason.as_deref() == Some("order_unknown") && row.needs_attention)
     );
-    made(&world, subscription_order()).await;
+    made(&world, subscription_order(SUBSCRIPTION_ORDER)).await;
     reconciled(&world).await;
     let books = world.books();
     books.check();

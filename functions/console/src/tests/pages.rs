@@ -2,18 +2,22 @@
 
 use insight::{
     AnomalyDays, Cause, Chain, EventRow, EventState, Explained, Explanation, Fix, Halt, Happened, Headline, Lang, Link,
-    Newest, Replayable, Stage, Why,
+    Newest, OrderList, OrderStatus, Replayable, Stage, Why,
 };
-use ledger::{AuditProgress, EventKey, KeptBody, ListedRow, Pausable, Pause, Pauses, Reason, Timestamp};
+use ledger::{
+    Amount, Asset, AuditProgress, EventKey, KeptBody, LinePosition, ListedRow, OrderNumber, Owner, Pausable, Pause,
+    Pauses, Reason, Timestamp, UnreadableRow, Word,
+};
 use operators::OperatorName;
 
-use crate::actions::pause;
 use crate::actions::replay::{self, Preview};
+use crate::actions::{pause, reverse, revoke_codes};
 use crate::event::{Asks, View};
 use crate::events::{Chosen, Since};
 use crate::first::FirstForm;
+use crate::orders::Which;
 use crate::overview::{Numbers, OverviewView};
-use crate::{event, events, explain, first, overview, sign_in};
+use crate::{buttons, event, events, explain, first, orders, overview, sign_in};
 
 const HOSTILE: &str = "\"><script>alert('1')</script>&";
 
@@ -146,6 +150,27 @@ fn hostile_text_is_escaped_on_every_page() {
                 id: HOSTILE,
             })
             .into_string(),
+            buttons::notice(Some(&format!("console#{HOSTILE}")), lang).into_string(),
+            buttons::help(buttons::ACCEPT, &[("payment", HOSTILE)], HOSTILE).into_string(),
+            reverse::markup(&reverse::Preview {
+                lang,
+                usage: HOSTILE,
+                account: &Owner::new("alice").expect("an owner").account(Asset::CREDITS),
+                charged: Amount::from_units(1),
+                csrf: HOSTILE,
+                id: HOSTILE,
+            })
+            .into_string(),
+            revoke_codes::markup(&revoke_codes::Preview {
+                lang,
+                campaign: Word::new("spring").expect("a word"),
+                name: Some(HOSTILE),
+                revoked: 1,
+                left: 1,
+                csrf: HOSTILE,
+                id: HOSTILE,
+            })
+            .into_string(),
             replay::markup(&Preview {
                 lang,
                 of: HOSTILE,
@@ -199,6 +224,35 @@ fn only_an_operator_is_offered_the_action() {
     assert!(page(true).contains("action=\"/console/replay\"") && page(true).contains("value=\"stripe#evt_1\""));
 }
 
+/// Each command that has a button is one for an operator, and text to copy for a reader.
+#[test]
+fn fix_with_an_action_is_a_button() {
+    let order = OrderNumber::new("HL1").expect("a number");
+    let owner = Owner::new("alice").expect("an owner");
+    let accept = Fix::Accept { order: order.clone(), payment: "stripe#pi_1".to_owned(), is_confirmed: true };
+    let clear = Fix::Clear { order: order.clone(), reason: Reason::AmountMismatch, payment: None };
+    let some = Some(Amount::from_units(1));
+    for (fix, path, shown) in [
+        (accept, "/console/accept", "value=\"stripe#pi_1\""),
+        (clear, "/console/clear", "value=\"amount_mismatch\""),
+        (Fix::ResolveDone(order.clone()), "/console/resolve", "value=\"done\""),
+        (Fix::ResolveFailed(order.clone()), "/console/resolve", "value=\"failed\""),
+        (Fix::ResolveAgain(order), "/console/resolve", "value=\"again\""),
+        (Fix::Credit { owner: owner.clone(), amount: some }, "/console/grant", "value=\"0.000000001\""),
+        (Fix::Credit { owner, amount: None }, "/console/grant", "value=\"alice\""),
+    ] {
+        let stopped = stopped(vec![fix.clone()]);
+        let page = |may_act| {
+            let view = explain::View { lang: Lang::En, books: "", may_act, done: None };
+            explain::markup(&stopped, "HL1", view).into_string()
+        };
+        let (reader, operator) = (page(false), page(true));
+        assert!(reader.contains("<code class=\"copy\">hookledger ") && !reader.contains("<form"), "{fix:?}");
+        assert!(operator.contains(&format!("action=\"{path}\"")) && operator.contains(shown), "{fix:?}: {operator}");
+        assert!(!operator.contains("class=\"copy\""), "{fix:?}");
+    }
+}
+
 #[test]
 fn state_has_a_word_beside_its_colour() {
     let rows = [
@@ -230,8 +284,40 @@ fn what_names_a_person_is_hidden_until_an_operator_asks() {
     assert!(asked.contains("88001122") && asked.contains("POST /x"), "{asked}");
 }
 
+fn orders_page(list: &OrderList, which: Which, lang: Lang) -> String {
+    let chosen = orders::Chosen { which, since: None, status: None, owner: None };
+    orders::markup(list, &chosen, " --aws --stage prod", lang).into_string()
+}
+
+#[test]
+fn each_state_of_an_order_has_a_word_in_chinese() {
+    for word in OrderStatus::words() {
+        assert_ne!(orders::status_word(word, Lang::Zh), word);
+    }
+}
+
+/// A page without orders still says that one could not be read, or that there are more.
+#[test]
+fn list_of_orders_names_what_it_leaves_out() {
+    let unreadable = vec![UnreadableRow { id: HOSTILE.to_owned(), attribute: "terms" }];
+    let list = OrderList { unreadable, has_more: true, ..OrderList::default() };
+    let page = orders_page(&list, Which::Stuck, Lang::En);
+    assert!(page.contains("hookledger order show &quot;") && page.contains(" --aws --stage prod"), "{page}");
+    assert!(page.contains("more than this list can hold") && !page.contains("<script"), "{page}");
+    let place = LinePosition { key: "HL1".to_owned(), at: at().to_string() };
+    let page = orders_page(&OrderList { has_more: true, next: Some(place), ..list }, Which::Stuck, Lang::En);
+    assert!(page.contains("&amp;after=2026-01-01T12%3A30%3A45.678Z%20HL1"), "{page}");
+}
+
 #[test]
 fn empty_page_says_what_to_do() {
+    let none = OrderList::default();
+    for (which, hint) in
+        [(Which::Made, "Look further back"), (Which::Anomalies, "with what helps"), (Which::Stuck, "takes longer")]
+    {
+        let page = orders_page(&none, which, Lang::En);
+        assert!(page.contains(hint) && !page.contains("<table"), "{page}");
+    }
     let none = Newest::default();
     let chosen = Chosen { since: Since::Hour, is_failed: false, writer: None };
     let page = events::markup(&none, &chosen, Lang::En).into_string();
@@ -251,6 +337,7 @@ fn fields_have_labels_and_pages_a_heading() {
         sign_in::markup(Lang::En, "/console", None).into_string(),
         events::markup(&Newest::default(), &chosen, Lang::En).into_string(),
         overview_page(&Newest::default(), Lang::En),
+        orders_page(&OrderList::default(), Which::Made, Lang::En),
         explained(&stopped(Vec::new()), Lang::En),
         event_page(&refused(), Some(Asks { csrf: "t", id: "i" }), None),
     ];

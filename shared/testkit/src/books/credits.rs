@@ -14,6 +14,7 @@ pub struct CodeRow {
     pub uses_left: i128,
     /// An owner redeems one code of the campaign, and not each.
     pub is_once_per_campaign: bool,
+    pub is_revoked: bool,
 }
 
 impl CodeRow {
@@ -23,6 +24,7 @@ impl CodeRow {
             uses: number(row, "uses"),
             uses_left: number(row, "uses_left"),
             is_once_per_campaign: word(row, "once_per").as_deref() == Some("campaign"),
+            is_revoked: word(row, "revoked_at").is_some(),
         }
     }
 
@@ -32,6 +34,7 @@ impl CodeRow {
             uses: code.uses.into(),
             uses_left: code.uses_left.into(),
             is_once_per_campaign: code.once_per == OncePer::Campaign,
+            is_revoked: code.revoked_at.is_some(),
         }
     }
 }

@@ -1,16 +1,20 @@
 //! The console: the pages of every story, a sign-in from link to sign-out, and each action.
 
 use ledger::{
-    CallContext, Decision, EventKey, Fingerprint, Grant, Holds as _, JournalHeader, Ledger as _, Provider, RawBody,
-    Reason, Refusal, Source,
+    CallContext, Decision, EventKey, Fingerprint, Grant, Holds as _, JournalHeader, KeyId, Ledger as _, Provider,
+    RawBody, Reason, Refusal, ServiceKeyHash, Source,
 };
 use operators::Role;
+use serde_json::json;
 use testkit::{Call, Fault, World, context, now, usage};
 
-use crate::console::{Browser, PASSWORD, console_over, field, invited, signed_in};
+use crate::console::changing::{CHANGES, world_for};
+use crate::console::{Browser, PASSWORD, console_over, field, header, invited, signed_in};
 use crate::explain::stories::{self, STORIES};
 use crate::holds::hold_of;
 use crate::sandbox::{Sandbox, amount, by_hand, invocation, order_of, top_up};
+use crate::stripe::with;
+use crate::{lots, members};
 
 const EVENT: &str = "stripe#evt_payment_intent_succeeded";
 
@@ -28,7 +32,7 @@ pub(super) fn calls() -> Vec<Call> {
 }
 
 async fn recorded() -> Vec<Call> {
-    let mut all = [signing_in().await, trying_again().await].concat();
+    let mut all = [signing_in().await, trying_again().await, changing().await].concat();
     for story in STORIES {
         let world = stories::world_of(story.name).await;
         let cookie = signed_in(&world, "amy", Role::Operator).await;
@@ -40,6 +44,9 @@ async fn recorded() -> Vec<Call> {
         browser.post("/console/search", &[("q", story.asks), ("csrf", &csrf)]).await;
         browser.get(&format!("/console/explain?q={}", api::percent_encoded(story.asks))).await;
         browser.get("/console/events?failed=1").await;
+        for list in ["since=24h", "owner=alice", "show=anomalies", "show=stuck"] {
+            browser.get(&format!("/console/orders?{list}")).await;
+        }
         browser.get("/console/owners?name=alice").await;
         browser.get("/console/owners.csv?name=alice").await;
         let event = browser.get(&format!("/console/event?key={}", api::percent_encoded(EVENT))).await;
@@ -51,6 +58,68 @@ async fn recorded() -> Vec<Call> {
         all.extend(faults.calls());
     }
     all
+}
+
+/// Each action, also on books that have more: a payment that was refunded in part, an invoice, credits past their date, a key
+/// that draws on a team, and a service key.
+async fn changing() -> Vec<Call> {
+    let wrong = with("payment_intent_succeeded", &[("/data/object/amount_received", json!(1_998))]);
+    let invoice = with("invoice_paid", &[("/data/object/amount_paid", json!(900))]);
+    let bodies = [wrong, with("charge_refunded", &[])];
+    let flagged = stories::numbered(&bodies[..1]).await;
+    let refunded = stories::numbered(&bodies).await;
+    let invoiced = stories::numbered(&[invoice]).await;
+    let dated = World::new();
+    lots::committed(&dated, &lots::credit("alice", "top", "10", None), 0).await;
+    lots::committed(&dated, &lots::credit("alice", "g1", "10", Some(lots::until(30))), 0).await;
+    let team = members::world().await;
+    members::join(&team, "join", "k1", "team", 0).await;
+    testkit::service_key(&team.ledger(0), "shop", "read").await;
+    let service_key = KeyId::Service(ServiceKeyHash::of("hs_shop")).row();
+    let mut all = Vec::new();
+    // Orders of the samples have no number as the shop gives it.
+    for change in CHANGES.iter().filter(|change| !["/console/accept", "/console/clear"].contains(&change.path)) {
+        let form = change.form;
+        all.extend(acted(&world_for(change.path).await, "amy", change.path, form).await);
+    }
+    let accept = |order, payment| [("order", order), ("payment", payment)];
+    for (world, who, path, fields) in [
+        (&flagged, "amy", "/console/clear", [("order", "HL1"), ("anomaly", "amount_mismatch")]),
+        (&refunded, "amy", "/console/accept", accept("HL1", "pi_3Sample0000000000000001")),
+        (&invoiced, "amy", "/console/accept", accept("HL2", "in_1Sample0000000000000001")),
+        (&dated, "amy", "/console/debit", [("owner", "alice"), ("amount", "1")]),
+        (&dated, "bob", "/console/grant", [("owner", "alice"), ("amount", "1")]),
+        (&team, "amy", "/console/revoke-key", [("key", "key#remote#k1"), ("key", "")]),
+        (&team, "bob", "/console/revoke-key", [("key", &service_key), ("key", "")]),
+    ] {
+        all.extend(acted(world, who, path, &fields).await);
+    }
+    all
+}
+
+/// The preview of an action, its form, and the page to which it leads.
+async fn acted(world: &World, who: &str, path: &str, fields: &[(&str, &str)]) -> Vec<Call> {
+    let cookie = signed_in(world, who, Role::Operator).await;
+    let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
+    let console = console_over(ledger);
+    let mut browser = Browser::new(&console, &cookie);
+    browser.now = now().plus_seconds(60);
+    let mut fields: Vec<(&str, &str)> = fields.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
+    let query: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{name}={}", api::percent_encoded(value))).collect();
+    let preview = browser.get(&format!("{path}?{}", query.join("&"))).await;
+    // Each console of the tests has the same randomness.
+    let (csrf, id) = (field(&preview, "csrf"), format!("{}{who}", field(&preview, "id")));
+    fields.extend([("reason", "a test"), ("id", id.as_str()), ("csrf", csrf.as_str())]);
+    let done = browser.post(path, &fields).await;
+    assert_eq!(done.status, 303, "{path}: {}", done.body);
+    browser.get(header(&done, "location").expect("a page")).await;
+    for page in ["/console/codes", "/console/codes?campaign=spring"] {
+        browser.get(page).await;
+    }
+    // The same form finds what it has done.
+    assert_eq!(browser.post(path, &fields).await.status, 303, "{path}");
+    faults.calls()
 }
 
 /// A refused event of each source, one in a lane, one that could not be read, and an order that is not paid.
