@@ -11,7 +11,7 @@ use local::now;
 use sending::{Post, Signed};
 use serde_json::Value;
 
-use super::facts::{EndpointFacts, PriceFacts, StripeFacts};
+use super::facts::{AtStripe, EndpointFacts, PriceFacts, StripeFacts};
 
 const BASE: &str = "https://api.stripe.com";
 /// Stripe publishes them for allowlists.
@@ -29,33 +29,61 @@ pub(super) async fn facts(key: &str, parameters: &BTreeMap<String, String>) -> R
         headers.extend(account.clone().map(|account| ("stripe-account", account)));
         json(format!("{}{path}", base.trim_end_matches('/')), headers).await
     };
-    let endpoints = endpoints_of(&get("/v1/webhook_endpoints?limit=100").await?);
+    let endpoints = endpoints_of(&get("/v1/webhook_endpoints?limit=100").await.map_err(|no_answer| no_answer.why)?);
     let since = now().plus_seconds(DAY_SECONDS.saturating_neg()).unix_s();
-    let events = get(&format!("/v1/events?delivery_success=false&limit=100&created[gte]={since}")).await?;
+    let events = get(&format!("/v1/events?delivery_success=false&limit=100&created[gte]={since}")).await;
+    let events = events.map_err(|no_answer| no_answer.why)?;
     let undelivered = events["data"].as_array().map_or(0, Vec::len);
-    let mut prices = Vec::new();
+    let (mut prices, mut unpriced) = (Vec::new(), Vec::new());
     for (product, setting, in_catalog) in priced() {
-        let Some(id) = set(&parameter_of(&setting)) else { continue };
-        let at_stripe = get(&format!("/v1/prices/{id}")).await.ok().and_then(|found| price_of(&found));
+        let Some(id) = set(&parameter_of(&setting)) else {
+            unpriced.push(product);
+            continue;
+        };
+        let at_stripe = at_stripe(get(&format!("/v1/prices/{id}")).await);
         prices.push(PriceFacts { product, id, in_catalog, at_stripe });
     }
-    // A list that cannot be had leaves out one check.
+    // Without the list one check is left out, which has a finding.
     let listed = json(ADDRESSES.to_owned(), Vec::new()).await.unwrap_or_default();
     let addresses = listed["WEBHOOKS"].as_array().into_iter().flatten();
     let addresses = addresses.filter_map(|address| address.as_str()?.parse().ok()).collect();
-    Ok(StripeFacts { endpoints, undelivered: u64::try_from(undelivered).unwrap_or(u64::MAX), prices, addresses })
+    let undelivered = u64::try_from(undelivered).unwrap_or(u64::MAX);
+    Ok(StripeFacts { endpoints, undelivered, prices, unpriced, addresses })
 }
 
-async fn json(url: String, headers: Vec<(&'static str, String)>) -> Result<Value, String> {
+/// Why a query has no answer.
+#[derive(Debug)]
+pub(super) struct NoAnswer {
+    /// `None` if there was no reply.
+    pub(super) status: Option<u16>,
+    /// A sentence for a person.
+    pub(super) why: String,
+}
+
+pub(super) fn at_stripe(answer: Result<Value, NoAnswer>) -> AtStripe {
+    match answer {
+        Ok(found) => price_of(&found).map_or(AtStripe::Inactive, AtStripe::Active),
+        Err(NoAnswer { status: Some(404), .. }) => AtStripe::Inactive,
+        Err(no_answer) => AtStripe::Unread(no_answer.why),
+    }
+}
+
+async fn json(url: String, headers: Vec<(&'static str, String)>) -> Result<Value, NoAnswer> {
     let (address, query) = url.split_once('?').unwrap_or((url.as_str(), ""));
     let request = Signed { method: "GET", query: query.to_owned(), body: String::new(), headers };
     let reply = Post::to(address.to_owned(), REPLY_WITHIN).send(request).await;
-    let reply = reply.map_err(|no_reply| format!("{address} does not answer: {}", no_reply.why))?;
-    match reply.status {
-        200 => serde_json::from_str(&reply.body).map_err(|_| format!("{address} answers no JSON")),
-        401 | 403 => Err(format!("Stripe refuses the key for {address} ({})", reply.status)),
-        status => Err(format!("{address} answers {status}")),
-    }
+    let no_answer = |status, why| NoAnswer { status, why };
+    let reply = reply.map_err(|no_reply| no_answer(None, format!("{address} does not answer: {}", no_reply.why)))?;
+    let status = reply.status;
+    let why = match status {
+        200 => match serde_json::from_str(&reply.body) {
+            Ok(found) => return Ok(found),
+            Err(_) => format!("{address} answers no JSON"),
+        },
+        401 | 403 => format!("Stripe refuses the key for {address} ({status})"),
+        status => format!("{address} answers {status}"),
+    };
+    Err(no_answer(Some(status), why))
 }
 
 pub(super) fn endpoints_of(listed: &Value) -> Vec<EndpointFacts> {

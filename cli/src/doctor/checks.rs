@@ -2,7 +2,7 @@
 
 use signing::SecretError;
 
-use super::facts::{AlarmFacts, Facts, TableFacts};
+use super::facts::{AlarmFacts, Facts, StreamFacts, TableFacts};
 use super::finding::{Finding, Grade};
 use super::stripe_checks::stripe;
 
@@ -15,6 +15,9 @@ const CLOCK_SECONDS_NOTED: u64 = 10;
 const CONCURRENCY_NEW: u64 = 10;
 /// What each function can use when all of them work, with some room.
 const CONCURRENCY_ENOUGH: u64 = 100;
+/// The states of an event source mapping that reads, or soon does.
+const IS_ON: [&str; 4] = ["Enabled", "Enabling", "Creating", "Updating"];
+
 pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut all = Vec::new();
     stacks(facts, &mut all);
@@ -22,25 +25,45 @@ pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
     keys(facts, &mut all);
     urls(facts, &mut all);
     api(facts, &mut all);
-    if let Some(found) = &facts.stripe {
-        stripe(facts, found, &mut all);
+    match &facts.stripe {
+        Some(found) => stripe(facts, found, &mut all),
+        None => stripe_unread(facts, &mut all),
     }
     schedules(facts, &mut all);
+    streams(facts, &mut all);
     dead_letters(facts, &mut all);
     if let Some(found) = &facts.alarms {
         alarms(facts, found, &mut all);
     }
     quotas(facts, &mut all);
     paused(facts, &mut all);
-    for (check, why) in &facts.unread {
-        all.push(Finding::of(
-            check,
-            Grade::Yellow,
-            format!("could not be checked: {why}"),
-            "correct that, and run it again",
-        ));
-    }
+    all.extend(facts.unread.iter().map(|(check, why)| unread(check, why)));
     all
+}
+
+/// A denied read says nothing about the thing: it may well be there.
+fn unread(check: &'static str, why: &str) -> Finding {
+    if is_denied(why) {
+        let fix = "have your account permit this call, and run it again; what it reads may be in order";
+        return Finding::of(check, Grade::Yellow, format!("could not be read, for want of a permission: {why}"), fix);
+    }
+    Finding::of(check, Grade::Yellow, format!("could not be checked: {why}"), "correct that, and run it again")
+}
+
+/// Whether AWS refuses the caller.
+pub(super) fn is_denied(why: &str) -> bool {
+    ["AccessDenied", "not authorized", "Unauthorized", "AuthorizationError"].iter().any(|word| why.contains(word))
+}
+
+/// Nothing of Stripe's side is checked without the key of its API.
+fn stripe_unread(facts: &Facts, all: &mut Vec<Finding>) {
+    let is_used = facts.stage != LOCAL && facts.keys.iter().any(|key| key.of == "stripe" && key.result.is_ok());
+    if is_used && !facts.unread.iter().any(|(check, _)| *check == "stripe") {
+        let secret = format!("hookledger/{}/checkout", facts.stage);
+        let fix = format!("write it into {secret}: docs/deploy.md, \"Fill the secrets\"");
+        let says = "STRIPE_SECRET_KEY is not set: endpoint, prices and undelivered events are not checked";
+        all.push(Finding::of("stripe", Grade::Yellow, says, fix));
+    }
 }
 
 fn stacks(facts: &Facts, all: &mut Vec<Finding>) {
@@ -228,8 +251,40 @@ fn schedules(facts: &Facts, all: &mut Vec<Finding>) {
             None => all.push(Finding::of("schedules", Grade::Red, format!("the schedule {name} is missing"), deploy)),
         }
     }
+    if !facts.idle.is_empty() {
+        all.push(Finding::of(
+            "schedules",
+            Grade::Red,
+            format!("these sweeps have finished no run in the last half hour: {}", facts.idle.join(", ")),
+            format!("its log has the cause: aws logs tail /aws/lambda/hookledger-{}-reconcile", facts.stage),
+        ));
+    }
     if all.len() == before && !facts.schedules.is_empty() {
-        all.push(Finding::green("schedules", format!("{} schedules are enabled", facts.schedules.len())));
+        all.push(Finding::green("schedules", format!("{} schedules are enabled, and run", facts.schedules.len())));
+    }
+}
+
+/// Without its mapping a function receives no record of a stream, and the records are gone after a day.
+fn streams(facts: &Facts, all: &mut Vec<Finding>) {
+    let before = all.len();
+    for StreamFacts { function, expected, states } in &facts.streams {
+        let deploy = format!("sam deploy --config-env {}", facts.stage);
+        let off: Vec<&str> = states.iter().map(String::as_str).filter(|state| !IS_ON.contains(state)).collect();
+        if states.len() < *expected {
+            let says = format!("{function} reads {} of its {expected} streams", states.len());
+            all.push(Finding::of("streams", Grade::Red, says, deploy));
+        }
+        if !off.is_empty() {
+            let says = format!("the event source mapping of {function} is {}: its records wait", off.join(", "));
+            let fix = format!(
+                "aws lambda list-event-source-mappings --function-name {function} has its UUID; then \
+                 aws lambda update-event-source-mapping --enabled --uuid …"
+            );
+            all.push(Finding::of("streams", Grade::Red, says, fix));
+        }
+    }
+    if all.len() == before && !facts.streams.is_empty() {
+        all.push(Finding::green("streams", format!("{} functions read their streams", facts.streams.len())));
     }
 }
 
@@ -264,7 +319,7 @@ fn alarms(facts: &Facts, found: &AlarmFacts, all: &mut Vec<Finding>) {
         let says = format!("{} alarms are missing: {}", found.missing.len(), found.missing.join(", "));
         all.push(Finding::of("alarms", grade, says, format!("sam deploy --config-env {}-watch", facts.stage)));
     }
-    if found.confirmed == 0 {
+    if found.confirmed == Some(0) {
         let grade = if facts.stage == PROD { Grade::Red } else { Grade::Yellow };
         let says = if found.pending > 0 {
             "no subscription of the alarms is confirmed: they reach no one".to_owned()
@@ -278,6 +333,11 @@ fn alarms(facts: &Facts, found: &AlarmFacts, all: &mut Vec<Finding>) {
         };
         all.push(Finding::of("alarms", grade, says, fix));
     }
+    if !found.silent.is_empty() {
+        let grade = if facts.stage == PROD { Grade::Red } else { Grade::Yellow };
+        let says = format!("these alarms have no action, so that they reach no one: {}", found.silent.join(", "));
+        all.push(Finding::of("alarms", grade, says, format!("sam deploy --config-env {}-watch", facts.stage)));
+    }
     if !found.muted.is_empty() {
         let says = format!("the actions of these alarms are disabled: {}", found.muted.join(", "));
         all.push(Finding::of("alarms", Grade::Yellow, says, "aws cloudwatch enable-alarm-actions --alarm-names …"));
@@ -286,7 +346,7 @@ fn alarms(facts: &Facts, found: &AlarmFacts, all: &mut Vec<Finding>) {
         let says = format!("raised: {}", found.raised.join(", "));
         all.push(Finding::of("alarms", Grade::Yellow, says, "docs/operate.md says what each means, and what to do"));
     }
-    if all.len() == before {
+    if all.len() == before && found.confirmed.is_some() {
         all.push(Finding::green("alarms", "all are there, none is raised, and someone receives them"));
     }
 }

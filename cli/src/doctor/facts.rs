@@ -10,7 +10,7 @@ pub(crate) struct Facts {
     pub(crate) stage: String,
     /// The parameters of the app, as they are deployed. Empty on one machine.
     pub(crate) parameters: BTreeMap<String, String>,
-    /// The state of each stack; `None` if there is none.
+    /// The state of each stack; `None` if there is none. What cannot be read is in none of these, but in `unread`.
     pub(crate) stacks: BTreeMap<String, Option<String>>,
     pub(crate) tables: Vec<TableFacts>,
     /// What each function makes of its keys.
@@ -19,7 +19,10 @@ pub(crate) struct Facts {
     pub(crate) stripe: Option<StripeFacts>,
     /// The state of each schedule of the template.
     pub(crate) schedules: BTreeMap<String, Option<String>>,
-    /// How many messages are in each dead-letter queue.
+    /// The sweeps that have finished no run for a while.
+    pub(crate) idle: Vec<String>,
+    pub(crate) streams: Vec<StreamFacts>,
+    /// How many messages are in each dead-letter queue; `None` if there is no such queue.
     pub(crate) dead_letters: BTreeMap<String, Option<u64>>,
     pub(crate) alarms: Option<AlarmFacts>,
     /// How many functions of the account may run at once.
@@ -28,6 +31,15 @@ pub(crate) struct Facts {
     pub(crate) paused: Vec<(String, String)>,
     /// What could not be found out, and why.
     pub(crate) unread: Vec<(&'static str, String)>,
+}
+
+/// The event source mappings of one function.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StreamFacts {
+    pub(crate) function: String,
+    /// How many the template has.
+    pub(crate) expected: usize,
+    pub(crate) states: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -56,7 +68,9 @@ pub(crate) struct StripeFacts {
     /// Undelivered events of the last day.
     pub(crate) undelivered: u64,
     pub(crate) prices: Vec<PriceFacts>,
-    /// The addresses that Stripe sends webhooks from, as it publishes them.
+    /// Products of the catalog whose price id is not set.
+    pub(crate) unpriced: Vec<String>,
+    /// The addresses that Stripe sends webhooks from, as it publishes them; none if the list cannot be read.
     pub(crate) addresses: Vec<IpAddr>,
 }
 
@@ -69,13 +83,22 @@ pub(crate) struct EndpointFacts {
     pub(crate) api_version: Option<String>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct PriceFacts {
     pub(crate) product: String,
     pub(crate) id: String,
     pub(crate) in_catalog: String,
-    /// `None` if Stripe has no such price, or it is archived.
-    pub(crate) at_stripe: Option<String>,
+    pub(crate) at_stripe: AtStripe,
+}
+
+/// A price as Stripe has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AtStripe {
+    Active(String),
+    /// There is no such price, or it is archived.
+    Inactive,
+    /// Why the query has no answer.
+    Unread(String),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -83,8 +106,11 @@ pub(crate) struct AlarmFacts {
     /// Those of the template that are not there.
     pub(crate) missing: Vec<String>,
     pub(crate) raised: Vec<String>,
+    /// Those that notify no topic.
+    pub(crate) silent: Vec<String>,
     /// Whose actions a person has disabled.
     pub(crate) muted: Vec<String>,
-    pub(crate) confirmed: usize,
+    /// The subscriptions that are confirmed; `None` if they cannot be read.
+    pub(crate) confirmed: Option<usize>,
     pub(crate) pending: usize,
 }

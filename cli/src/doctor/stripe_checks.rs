@@ -1,12 +1,10 @@
 //! Judges what Stripe says of itself: its endpoint, prices and addresses.
 
-use local::{Admission, stripe_events};
+use local::{Admission, STRIPE_VERSION, stripe_events};
 
-use super::facts::{EndpointFacts, Facts, StripeFacts};
+use super::facts::{AtStripe, EndpointFacts, Facts, StripeFacts};
 use super::finding::{Finding, Grade};
 
-/// That of the adapter.
-const STRIPE_VERSION: &str = "2025-08-27.basil";
 pub(crate) const STRIPE_PATHS: [&str; 2] = ["/api/v1/webhooks/stripe", "/api/stripe/webhook"];
 /// Without these, money is booked late or not at all. The others only say why a payment failed.
 const STRIPE_REQUIRED: [&str; 7] = [
@@ -21,7 +19,7 @@ const STRIPE_REQUIRED: [&str; 7] = [
 
 pub(super) fn stripe(facts: &Facts, found: &StripeFacts, all: &mut Vec<Finding>) {
     let before = all.len();
-    let is_live = facts.parameters.get("StripeLivemode").is_some_and(|mode| mode == "true");
+    let is_live = facts.parameters.get("StripeLivemode").map(|mode| mode == "true");
     let here = facts.api.as_ref().map(|api| api.url.trim_end_matches('/').to_owned()).unwrap_or_default();
     let leads_here = |endpoint: &&EndpointFacts| {
         let url = endpoint.url.trim_end_matches('/');
@@ -62,26 +60,7 @@ pub(super) fn stripe(facts: &Facts, found: &StripeFacts, all: &mut Vec<Finding>)
             "the sweep stripe_backfill books them; its cause is in the log of API Gateway (docs/operate.md, \"Who sends\")",
         ));
     }
-    for price in &found.prices {
-        match &price.at_stripe {
-            Some(at_stripe) if *at_stripe == price.in_catalog => {}
-            Some(at_stripe) => all.push(Finding::of(
-                "prices",
-                Grade::Red,
-                format!(
-                    "{}: {} is {at_stripe} at Stripe and {} in the catalog",
-                    price.product, price.id, price.in_catalog
-                ),
-                "make both prices equal: a buyer's payment of another sum is refused",
-            )),
-            None => all.push(Finding::of(
-                "prices",
-                Grade::Red,
-                format!("{}: Stripe has no active price {}", price.product, price.id),
-                "correct the price id in samconfig.toml: without it no page opens",
-            )),
-        }
-    }
+    prices(found, all);
     if let Some(allowlist) = facts.parameters.get("StripeAllowedIps").filter(|allowlist| !allowlist.is_empty()) {
         let refused: Vec<String> = found
             .addresses
@@ -89,6 +68,14 @@ pub(super) fn stripe(facts: &Facts, found: &StripeFacts, all: &mut Vec<Finding>)
             .filter(|address| Admission::would_admit(allowlist, **address) != Some(true))
             .map(ToString::to_string)
             .collect();
+        if found.addresses.is_empty() {
+            all.push(Finding::of(
+                "stripe",
+                Grade::Yellow,
+                "the list of Stripe's addresses could not be read, so that StripeAllowedIps is not compared with it",
+                "run it again, from where https://stripe.com can be reached",
+            ));
+        }
         if !refused.is_empty() {
             all.push(Finding::of(
                 "stripe",
@@ -106,13 +93,48 @@ pub(super) fn stripe(facts: &Facts, found: &StripeFacts, all: &mut Vec<Finding>)
     }
 }
 
-fn endpoint_settings(endpoint: &EndpointFacts, is_live: bool, all: &mut Vec<Finding>) {
+fn prices(found: &StripeFacts, all: &mut Vec<Finding>) {
+    for price in &found.prices {
+        let (product, id) = (&price.product, &price.id);
+        match &price.at_stripe {
+            AtStripe::Active(at_stripe) if *at_stripe == price.in_catalog => {}
+            AtStripe::Active(at_stripe) => all.push(Finding::of(
+                "prices",
+                Grade::Red,
+                format!("{product}: {id} is {at_stripe} at Stripe and {} in the catalog", price.in_catalog),
+                "make both prices equal: a buyer's payment of another sum is refused",
+            )),
+            AtStripe::Inactive => all.push(Finding::of(
+                "prices",
+                Grade::Red,
+                format!("{product}: Stripe has no active price {id}"),
+                "correct the price id in samconfig.toml: without it no page opens",
+            )),
+            AtStripe::Unread(why) => all.push(Finding::of(
+                "prices",
+                Grade::Yellow,
+                format!("{product}: Stripe could not be queried about {id}: {why}"),
+                "correct that, and run it again",
+            )),
+        }
+    }
+    if !found.unpriced.is_empty() {
+        all.push(Finding::of(
+            "prices",
+            Grade::Yellow,
+            format!("no price id is set for {}: its page does not open", found.unpriced.join(", ")),
+            "set its price id in samconfig.toml, and deploy; or take the product out of infra/catalog.json",
+        ));
+    }
+}
+
+fn endpoint_settings(endpoint: &EndpointFacts, is_live: Option<bool>, all: &mut Vec<Finding>) {
     let red = |says: String, fix: &str| Finding::of("stripe", Grade::Red, says, fix);
     if !endpoint.is_enabled {
         let fix = "enable it in Stripe's dashboard: the backfill books what was not delivered for 30 days";
         all.push(red(format!("Stripe has disabled the endpoint {}", endpoint.url), fix));
     }
-    if endpoint.is_live != is_live {
+    if is_live.is_some_and(|is_live| endpoint.is_live != is_live) {
         let [of, want] = if endpoint.is_live { ["live", "test"] } else { ["test", "live"] };
         let says = format!("the endpoint is of {of} mode, and StripeLivemode says {want}");
         all.push(red(says, "make the endpoint in the other mode, or correct StripeLivemode"));

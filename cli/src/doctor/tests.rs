@@ -1,18 +1,15 @@
-//! Each red finding has a row that makes it red, over facts that are green without it; and what is read of AWS's and
-//! Stripe's answers.
+//! Each red finding has a row that makes it red, over facts that are green without it.
 
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::{ExitStatus, Output};
+mod answers;
 
-use local::{KeyCheck, stripe_events};
-use serde_json::{Value, json};
+use local::{KeyCheck, STRIPE_VERSION, stripe_events};
 use signing::SecretError;
 
 use super::checks::findings;
-use super::facts::{AlarmFacts, ApiFacts, EndpointFacts, Facts, PriceFacts, StripeFacts, TableFacts};
+use super::facts::{
+    AlarmFacts, ApiFacts, AtStripe, EndpointFacts, Facts, PriceFacts, StreamFacts, StripeFacts, TableFacts,
+};
 use super::finding::Grade;
-use super::{at_stripe, on_aws};
-use crate::aws_cli::AwsCli;
 
 const URL: &str = "https://a1.execute-api.us-east-1.amazonaws.com";
 const USED: [(&str, &str); 9] = [
@@ -33,8 +30,13 @@ fn endpoint() -> EndpointFacts {
         is_enabled: true,
         is_live: true,
         events: stripe_events().map(str::to_owned).collect(),
-        api_version: Some("2025-08-27.basil".to_owned()),
+        api_version: Some(STRIPE_VERSION.to_owned()),
     }
+}
+
+fn fulfil_reads(states: &[&str]) -> StreamFacts {
+    let states = states.iter().map(|state| (*state).to_owned()).collect();
+    StreamFacts { function: "hookledger-prod-fulfil".to_owned(), expected: 1, states }
 }
 
 /// A stage `prod` in which nothing is wrong.
@@ -62,7 +64,7 @@ fn healthy() -> Facts {
         product: "full-report".to_owned(),
         id: "price_1".to_owned(),
         in_catalog: "9.99 USD".to_owned(),
-        at_stripe: Some("9.99 USD".to_owned()),
+        at_stripe: AtStripe::Active("9.99 USD".to_owned()),
     };
     let done = Some("UPDATE_COMPLETE".to_owned());
     Facts {
@@ -78,11 +80,14 @@ fn healthy() -> Facts {
             endpoints: vec![endpoint()],
             undelivered: 0,
             prices: vec![price],
+            unpriced: Vec::new(),
             addresses: vec!["3.18.12.63".parse().expect("an address")],
         }),
         schedules: [("hookledger-prod-refused".to_owned(), Some("ENABLED".to_owned()))].into(),
+        idle: Vec::new(),
+        streams: vec![fulfil_reads(&["Enabled"])],
         dead_letters: [("hookledger-prod-fulfil-failures".to_owned(), Some(0))].into(),
-        alarms: Some(AlarmFacts { confirmed: 1, ..AlarmFacts::default() }),
+        alarms: Some(AlarmFacts { confirmed: Some(1), ..AlarmFacts::default() }),
         concurrency: Some(1_000),
         paused: Vec::new(),
         unread: Vec::new(),
@@ -104,6 +109,7 @@ fn healthy_stage_is_green_in_every_check() {
         "clock",
         "stripe",
         "schedules",
+        "streams",
         "dead letters",
         "alarms",
         "quotas",
@@ -189,6 +195,15 @@ fn rows() -> Vec<Row> {
         ),
         (|f| f.api.as_mut().expect("an API").status = Some(503), Red, "answers 503", "aws logs tail"),
         (|f| f.api.as_mut().expect("an API").status = None, Red, "does not answer", "aws logs tail"),
+        (
+            |f| {
+                f.stage = "local".into();
+                f.api.as_mut().expect("an API").status = None;
+            },
+            Red,
+            "does not answer",
+            "start the stack",
+        ),
         (|f| f.api.as_mut().expect("an API").seconds_apart = Some(60), Yellow, "60 s apart", "synchronize"),
         (|f| f.api.as_mut().expect("an API").seconds_apart = Some(600), Red, "600 s apart", "synchronize"),
         (|f| stripe(f).endpoints.clear(), Red, "Stripe has no endpoint that leads here", "add https://a1"),
@@ -220,12 +235,34 @@ fn rows() -> Vec<Row> {
         ),
         (|f| stripe(f).undelivered = 3, Yellow, "could not deliver 3 events", "stripe_backfill"),
         (
-            |f| stripe(f).prices[0].at_stripe = Some("19.99 USD".into()),
+            |f| stripe(f).prices[0].at_stripe = AtStripe::Active("19.99 USD".into()),
             Red,
             "price_1 is 19.99 USD at Stripe and 9.99 USD in the catalog",
             "make both prices equal",
         ),
-        (|f| stripe(f).prices[0].at_stripe = None, Red, "Stripe has no active price price_1", "samconfig.toml"),
+        (
+            |f| stripe(f).prices[0].at_stripe = AtStripe::Inactive,
+            Red,
+            "Stripe has no active price price_1",
+            "samconfig.toml",
+        ),
+        (
+            |f| {
+                let why = "https://api.stripe.com/v1/prices/1 answers 500";
+                stripe(f).prices[0].at_stripe = AtStripe::Unread(why.into());
+            },
+            Yellow,
+            "could not be queried about price_1: https://api.stripe.com/v1/prices/1 answers 500",
+            "run it again",
+        ),
+        (
+            |f| stripe(f).unpriced.push("pro-monthly".into()),
+            Yellow,
+            "no price id is set for pro-monthly",
+            "samconfig.toml",
+        ),
+        (|f| stripe(f).addresses.clear(), Yellow, "list of Stripe's addresses could not be read", "run it again"),
+        (|f| f.stripe = None, Yellow, "STRIPE_SECRET_KEY is not set", "hookledger/prod/checkout"),
         (
             |f| stripe(f).addresses.push("54.187.174.169".parse().expect("an address")),
             Red,
@@ -248,6 +285,14 @@ fn rows() -> Vec<Row> {
             "hookledger-prod-unpaid is missing",
             "sam deploy",
         ),
+        (|f| f.idle.push("audit".into()), Red, "the last half hour: audit", "hookledger-prod-reconcile"),
+        (
+            |f| f.streams[0] = fulfil_reads(&["Disabled"]),
+            Red,
+            "the event source mapping of hookledger-prod-fulfil is Disabled",
+            "update-event-source-mapping --enabled",
+        ),
+        (|f| f.streams[0] = fulfil_reads(&[]), Red, "hookledger-prod-fulfil reads 0 of its 1 streams", "sam deploy"),
         (
             |f| {
                 f.dead_letters.insert("hookledger-prod-fulfil-failures".into(), Some(2));
@@ -265,14 +310,33 @@ fn rows() -> Vec<Row> {
             "sam deploy",
         ),
         (|f| alarms(f).missing.push("drift".into()), Red, "1 alarms are missing: drift", "prod-watch"),
-        (|f| alarms(f).confirmed = 0, Red, "no one is subscribed to the alarms", "AlarmEmail"),
-        (|f| *alarms(f) = AlarmFacts { pending: 1, ..AlarmFacts::default() }, Red, "is confirmed", "confirm"),
+        (|f| alarms(f).confirmed = Some(0), Red, "no one is subscribed to the alarms", "AlarmEmail"),
+        (
+            |f| *alarms(f) = AlarmFacts { pending: 1, confirmed: Some(0), ..AlarmFacts::default() },
+            Red,
+            "is confirmed",
+            "confirm",
+        ),
+        (
+            |f| alarms(f).silent.push("drift".into()),
+            Red,
+            "have no action, so that they reach no one: drift",
+            "prod-watch",
+        ),
         (|f| alarms(f).muted.push("drift".into()), Yellow, "are disabled: drift", "enable-alarm-actions"),
         (|f| alarms(f).raised.push("drift".into()), Yellow, "raised: drift", "docs/operate.md"),
         (|f| f.concurrency = Some(10), Red, "10 functions of the account", "request more"),
         (|f| f.concurrency = Some(50), Yellow, "50 functions of the account", "request more"),
         (|f| f.paused.push(("stripe".into(), "forged".into())), Yellow, "stripe is paused: forged", "`resume stripe`"),
-        (|f| f.unread.push(("quotas", "AccessDenied".into())), Yellow, "could not be checked: AccessDenied", "again"),
+        (|f| f.unread.push(("quotas", "no answer".into())), Yellow, "could not be checked: no answer", "again"),
+        (
+            |f| f.unread.push(("tables", "`aws dynamodb describe-table`: (AccessDeniedException)".into())),
+            Yellow,
+            "could not be read, for want of a permission",
+            "permit this call",
+        ),
+        (|f| set(f, "EpayNotifyUrl", ""), Red, "EpayNotifyUrl is empty", "set EpayNotifyUrl"),
+        (|f| set(f, "EpayReturnUrl", ""), Red, "EpayReturnUrl is empty", "set EpayReturnUrl"),
     ]
 }
 
@@ -295,7 +359,7 @@ fn each_fault_is_found_with_what_to_do() {
 fn dev_is_yellow_where_prod_is_red() {
     let rows: [fn(&mut Facts); 3] = [
         |f| drop(f.stacks.insert("hookledger-dev-watch".into(), None)),
-        |f| alarms(f).confirmed = 0,
+        |f| alarms(f).confirmed = Some(0),
         |f| f.concurrency = Some(10),
     ];
     for break_it in rows {
@@ -303,82 +367,5 @@ fn dev_is_yellow_where_prod_is_red() {
         break_it(&mut facts);
         let worst = findings(&facts).into_iter().map(|finding| finding.grade).max();
         assert_eq!(worst, Some(Grade::Yellow));
-    }
-}
-
-fn answered(code: i32, stdout: &str, stderr: &str) -> Output {
-    Output {
-        status: ExitStatus::from_raw(code << 8),
-        stdout: stdout.as_bytes().to_vec(),
-        stderr: stderr.as_bytes().to_vec(),
-    }
-}
-
-#[tokio::test]
-async fn answer_of_the_aws_cli_is_read() {
-    let aws = AwsCli::over(|words, input| {
-        Ok(match (words[1].as_str(), input) {
-            ("good", None) => answered(0, r#"{"Table":{"TableStatus":"ACTIVE"}}"#, ""),
-            ("good", Some(input)) => answered(0, input, ""),
-            ("silent", _) => answered(0, "\n", ""),
-            ("denied", _) => answered(254, "", "\nAn error occurred (AccessDenied) when calling: no\n"),
-            (_, _) => return Err(std::io::Error::other("not found")),
-        })
-    });
-    assert_eq!(aws.json(&["x", "good"]).await.expect("an answer")["Table"]["TableStatus"], "ACTIVE");
-    assert_eq!(aws.json_with(&["x", "good"], Some("[1]".to_owned())).await.expect("an answer"), json!([1]));
-    assert_eq!(aws.json(&["x", "silent"]).await.expect("an answer"), Value::Null);
-    let denied = aws.json(&["x", "denied"]).await.expect_err("denied").line();
-    assert_eq!(denied, "`aws x denied`: An error occurred (AccessDenied) when calling: no");
-    assert!(aws.json(&["x", "none"]).await.expect_err("no program").line().contains("needs the AWS CLI"));
-}
-
-#[test]
-fn table_is_read_as_it_is_described() {
-    let described = json!({
-        "TableStatus": "ACTIVE", "DeletionProtectionEnabled": true, "StreamSpecification": { "StreamEnabled": true },
-        "GlobalSecondaryIndexes": [
-            { "IndexName": "by_account", "IndexStatus": "ACTIVE" }, { "IndexName": "attention", "IndexStatus": "CREATING" },
-        ],
-    });
-    let indexes = ["by_account", "attention", "other"].map(str::to_owned);
-    let table = on_aws::table_of("journal", &indexes, true, Some(&described));
-    assert_eq!((table.status.as_deref(), table.lacks_stream, table.is_protected), (Some("ACTIVE"), false, true));
-    assert_eq!(table.missing_indexes, ["attention", "other"]);
-    let none = on_aws::table_of("journal", &indexes, true, None);
-    assert_eq!((none.status, none.is_protected), (None, false));
-    let bare = on_aws::table_of("orders", &[], true, Some(&json!({ "TableStatus": "ACTIVE" })));
-    assert!(bare.lacks_stream && !bare.is_protected);
-}
-
-/// As Stripe's API answers, shortened to the members that are read.
-#[test]
-fn endpoints_and_prices_are_read_as_stripe_lists_them() {
-    let listed = json!({ "object": "list", "has_more": false, "data": [
-        { "id": "we_1", "object": "webhook_endpoint", "api_version": "2025-08-27.basil", "enabled_events": ["*"],
-          "livemode": false, "status": "disabled", "url": "https://shop.example/api/v1/webhooks/stripe" },
-        { "id": "we_2", "object": "webhook_endpoint", "api_version": null, "enabled_events": ["invoice.paid"],
-          "livemode": true, "status": "enabled", "url": "https://other.example/" },
-    ] });
-    let [first, second] = &*at_stripe::endpoints_of(&listed) else { panic!("two") };
-    assert_eq!((first.is_enabled, first.is_live, first.events.as_slice()), (false, false, ["*".to_owned()].as_slice()));
-    assert_eq!((second.is_enabled, second.is_live, &second.api_version), (true, true, &None));
-
-    let price = |active, amount: Value, currency: &str| {
-        at_stripe::price_of(&json!({ "id": "price_1", "active": active, "unit_amount": amount, "currency": currency }))
-    };
-    assert_eq!(price(true, json!(999), "usd").as_deref(), Some("9.99 USD"));
-    assert_eq!(price(true, json!(500), "jpy").as_deref(), Some("500 JPY"));
-    assert_eq!(price(false, json!(999), "usd"), None);
-    assert_eq!(price(true, Value::Null, "usd"), None);
-}
-
-#[test]
-fn price_ids_of_the_catalog_are_parameters_of_the_template() {
-    assert_eq!(at_stripe::parameter_of("STRIPE_FULL_REPORT_PRICE_ID"), "StripeFullReportPriceId");
-    let catalog = catalog::Catalog::parse(catalog::SHIPPED).expect("valid");
-    for setting in catalog.products().filter_map(|product| product.stripe_price()) {
-        let parameter = format!("\n  {}:\n", at_stripe::parameter_of(setting));
-        assert!(embedded::APP_YAML.contains(&parameter), "{parameter}");
     }
 }

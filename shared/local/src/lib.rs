@@ -65,6 +65,7 @@ pub use metrics::{LocalMetrics, MetricsError, MetricsLog};
 pub use mock_epay::MERCHANTS_SETTING as FAKE_EPAY_MERCHANTS;
 pub use now::{context, now};
 pub use outcome::HEADER as OUTCOME_HEADER;
+pub use providers::STRIPE_VERSION;
 pub use random::{api_key as new_api_key, bits as random_bits, service_key as new_service_key};
 pub use sample::{Assignment, Sample, new_id};
 pub use secrets::{CODE_PEPPER, Secrets};

@@ -80,7 +80,8 @@ pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeStat
 pub use published::published;
 pub use stripe::{
     EventPage, Intent, IntentStatus, Invoice, Item, KeyError, ListedEvent, METADATA_ORDER, NewSession, PaymentStatus,
-    Price, SecretKey, Session, SessionStatus, Stripe, StripeConfig, StripeConfigError, StripeSubscription, Unsettled,
+    Price, STRIPE_VERSION, SecretKey, Session, SessionStatus, Stripe, StripeConfig, StripeConfigError,
+    StripeSubscription, Unsettled,
 };
 pub use unitel::{Ready, Unitel, UnitelConfig, UnitelConfigError, UnitelKeys};
 pub use wechat::{Wechat, WechatConfig, WechatConfigError, WechatIds, WechatKeys};

@@ -32,7 +32,7 @@ pub use subscription::StripeSubscription;
 pub use unsettled::Unsettled;
 
 /// The pinned API version, whatever the account's default is.
-const VERSION: &str = "2025-08-27.basil";
+pub const STRIPE_VERSION: &str = "2025-08-27.basil";
 /// The metadata key that names the order of an object.
 pub const METADATA_ORDER: &str = "hookledger_order";
 /// The metadata key that names the stage which created it.
@@ -109,7 +109,7 @@ impl Stripe {
         deadline: Deadline,
     ) -> Result<Vec<u8>, CallError> {
         let authorization = Zeroizing::new(format!("Bearer {}", *self.key.0));
-        let mut headers = vec![("authorization", authorization.as_str()), ("stripe-version", VERSION)];
+        let mut headers = vec![("authorization", authorization.as_str()), ("stripe-version", STRIPE_VERSION)];
         headers.extend(self.account.as_deref().map(|account| ("stripe-account", account)));
         headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
         if method == "POST" {
