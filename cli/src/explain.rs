@@ -57,8 +57,16 @@ pub(crate) async fn run(
     let explained = explain(&books.ledger, &typed, &context(PATIENCE)).await?;
     let options = args.which.written(dir);
     let commands = Commands { program: PROGRAM, books: &options };
-    let asked = if args.ask { Some(ask(&explained, &books, &args.which, dir, variable).await?) } else { None };
+    let asked = if args.ask { ask(&explained, &books, &args.which, dir, variable).await.map(Some) } else { Ok(None) };
+    let (asked, not_asked) = match asked {
+        Ok(answer) => (answer, None),
+        Err(error) => (None, Some(error)),
+    };
     form.show(&ExplainFacts { explained: &explained, asked, text: shown(text), lang: args.lang, commands });
+    // The books have answered, whatever the provider does.
+    if let Some(error) = not_asked {
+        return Err(error);
+    }
     Ok(if explained.is_well() { Exit::Done } else { Exit::Refused })
 }
 
