@@ -194,9 +194,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             Some(Command::Events(args)) => {
                 Box::pin(events::run(&args, &data, form, variable)).await.map(|()| Exit::Done)
             }
-            Some(Command::Replay(args)) => {
-                Box::pin(replay::run(args, &data, form, variable)).await.map(|()| Exit::Done)
-            }
+            Some(Command::Replay(args)) => Box::pin(replay::run(args, &data, form, variable)).await,
             Some(Command::Export(args)) => Box::pin(export::run(&args, &data, form)).await.map(|()| Exit::Done),
             Some(Command::Stats(args)) => Box::pin(stats::run(&args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Catalog(args)) => catalog_command::run(args, form).map(|()| Exit::Done),

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use insight::{EventRow, Events as _, Replayable, Typed, Why, replayable, why_not};
+use insight::{EventRow, Events as _, NotReplayable, Replayable, Typed, Why, apart, replayable};
 use ledger::{Backlog as _, CallContext, DueRow, EventKey, Lanes as _, Order, Source, Timestamp};
-use local::context;
+use local::{context, now};
 use serde::Serialize;
 
 use crate::authorship::{Authorship, ChangeArgs};
@@ -18,6 +18,7 @@ use crate::books::{Books, BooksArgs};
 use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::error::replay::ReplayRefused;
+use crate::exit::Exit;
 use crate::note::note;
 use crate::parse;
 use crate::print::{self, Facts, Form};
@@ -43,8 +44,8 @@ pub(crate) struct Replay {
     /// The source: usage, stripe, wechat, epay or fireblocks
     #[arg(long, requires = "failed", value_parser = source)]
     source: Option<Source>,
-    /// Only events that were first received at this time or later, as 2026-01-01T00:00:00Z
-    #[arg(long, value_name = "TIME", requires = "failed")]
+    /// Only events that were first received since: 1h, 7d, or a time as 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "24h|TIME", requires = "failed")]
     since: Option<String>,
     /// Do not ask
     #[arg(long)]
@@ -65,6 +66,30 @@ struct ReplayFacts {
     due: Vec<String>,
     /// Those that a retry or a delivery has changed since they were read.
     overtaken: Vec<String>,
+    /// Those that cannot be tried again.
+    skipped: Vec<Skipped>,
+    /// Whether more wait than one command takes.
+    more: bool,
+}
+
+#[derive(Serialize)]
+struct Skipped {
+    event: String,
+    why: String,
+}
+
+impl Skipped {
+    fn of(why: NotReplayable) -> Self {
+        let event = why.event().unwrap_or_default().to_owned();
+        Self { event, why: ReplayRefused::from(why).to_string() }
+    }
+}
+
+/// What a command found.
+#[derive(Default)]
+struct Chosen {
+    rows: Vec<EventRow>,
+    skipped: Vec<NotReplayable>,
     /// Whether more wait than one command takes.
     more: bool,
 }
@@ -74,25 +99,35 @@ pub(crate) async fn run(
     dir: &Path,
     form: Form,
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<(), Error> {
+) -> Result<Exit, Error> {
     let by = args.by.authorship(variable)?;
-    let since = args.since.as_deref().map(parse::time).transpose()?;
+    let since = args.since.as_deref().map(|since| parse::since(since, now())).transpose()?;
     let books = args.which.open(dir).await?;
-    let (rows, more) = match (&args.event, args.source) {
+    let Chosen { rows, mut skipped, more } = match (&args.event, args.source) {
         (Some(text), _) => {
             let typed = Typed { text, code: None, merchants: &[] };
             match replayable(&books.ledger, &typed, &context(PATIENCE)).await?.map_err(ReplayRefused::from)? {
-                Replayable::Query(order) => return query(&books, &order, &by, args.yes, form).await,
-                Replayable::Events(rows) => (rows, false),
+                Replayable::Query(order) => {
+                    return query(&books, &order, &by, args.yes, form).await.map(|()| Exit::Done);
+                }
+                Replayable::Events(rows, skipped) => Chosen { rows, skipped, more: false },
             }
         }
         (None, Some(source)) => failed(&books, source, since).await?,
-        (None, None) => (Vec::new(), false),
+        (None, None) => Chosen::default(),
     };
-    if rows.is_empty() {
-        return Err(ReplayRefused::Nothing.into());
-    }
     list(&rows, more);
+    if rows.is_empty() {
+        let last = skipped.pop().map_or(ReplayRefused::Nothing, ReplayRefused::from);
+        for why in skipped {
+            print::error(ReplayRefused::from(why));
+        }
+        return Err(last.into());
+    }
+    let skipped: Vec<Skipped> = skipped.into_iter().map(Skipped::of).collect();
+    for Skipped { why, .. } in &skipped {
+        print::error(format_args!("left out: {why}"));
+    }
     if !args.yes && !prompt::is_confirmed(&format!("{} events are tried again now.", rows.len())) {
         return Err(ReplayRefused::NotConfirmed.into());
     }
@@ -107,8 +142,9 @@ pub(crate) async fn run(
         let list = if books.ledger.retry_now(row, &context(PATIENCE)).await? { &mut due } else { &mut overtaken };
         list.push(row.key.to_string());
     }
-    form.show(&ReplayFacts { changed, due, overtaken, more });
-    Ok(())
+    let is_whole = skipped.is_empty();
+    form.show(&ReplayFacts { changed, due, overtaken, skipped, more });
+    Ok(if is_whole { Exit::Done } else { Exit::Refused })
 }
 
 /// Has the sweep of unpaid orders query the provider now, and book what it reports.
@@ -121,12 +157,13 @@ async fn query(books: &Books, order: &Order, by: &Authorship, is_confirmed: bool
     let changed = note(books, by, "replay", vec![("order", order.number.to_string())]).await?;
     let context = context(PATIENCE);
     books.ledger.reschedule_order(order, Some(context.received_at), &context).await?;
-    form.show(&ReplayFacts { changed, due: vec![order.number.to_string()], overtaken: Vec::new(), more: false });
+    let due = vec![order.number.to_string()];
+    form.show(&ReplayFacts { changed, due, overtaken: Vec::new(), skipped: Vec::new(), more: false });
     Ok(())
 }
 
-/// All that wait, those in lanes too, and whether there are more.
-async fn failed(books: &Books, source: Source, since: Option<Timestamp>) -> Result<(Vec<EventRow>, bool), Error> {
+/// All that wait, those in lanes too.
+async fn failed(books: &Books, source: Source, since: Option<Timestamp>) -> Result<Chosen, Error> {
     let context = context(PATIENCE);
     let mut keys: BTreeSet<EventKey> = books.ledger.waiting(source, EVENTS_MAX, &context).await?.into_iter().collect();
     let later = CallContext { received_at: context.received_at.plus_seconds(AHEAD_SECONDS), ..context.clone() };
@@ -138,12 +175,8 @@ async fn failed(books: &Books, source: Source, since: Option<Timestamp>) -> Resu
     rows.retain(|row| !row.is_booked() && since.is_none_or(|since| row.received_at >= Some(since)));
     rows.sort_by_key(|row| row.received_at);
     rows.truncate(EVENTS_MAX.into());
-    for row in &rows {
-        if let Some(why) = why_not(&books.ledger, row, &context).await? {
-            return Err(ReplayRefused::from(why).into());
-        }
-    }
-    Ok((rows, more))
+    let (rows, skipped) = apart(&books.ledger, rows, &context).await?;
+    Ok(Chosen { rows, skipped, more })
 }
 
 async fn in_lane(
@@ -190,6 +223,10 @@ impl Facts for ReplayFacts {
         print::line(format_args!("due now: {}; `reconcile` tries them within a minute", self.due.len()));
         if !self.overtaken.is_empty() {
             print::line(format_args!("changed meanwhile: {}", self.overtaken.join(", ")));
+        }
+        if !self.skipped.is_empty() {
+            let events: Vec<&str> = self.skipped.iter().map(|skipped| skipped.event.as_str()).collect();
+            print::line(format_args!("left out: {}", events.join(", ")));
         }
     }
 }

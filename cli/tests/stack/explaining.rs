@@ -55,11 +55,39 @@ fn order_is_explained_from_its_page_to_its_credits() {
     assert_eq!(missing.code, Some(1));
     assert!(missing.stdout.contains("Event deliveries"), "{}", missing.stdout);
     folder.fails(1, &["explain", "nothing-here", "--ask"]);
+    let of_account = explain(&folder, &["demo", "--ask"]);
+    assert!(of_account.stdout.contains("demo") && of_account.stderr.contains("--ask"), "{}", of_account.stdout);
+    assert_eq!(of_account.code, Some(1));
     folder.fails(2, &["explain", &number, "--lang", "fr"]);
     // A key is found by its text, which is not printed.
     let key = demo_key(&folder);
     let found = explain(&folder, &[&key]);
     assert!(found.stdout.contains("of demo") && !found.stdout.contains(&key), "{}", found.stdout);
+}
+
+/// One event without a delivery keeps no other one waiting.
+#[test]
+fn events_that_cannot_be_tried_again_are_left_out_of_a_batch() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    for id in ["evt_1", "evt_2"] {
+        assert_eq!(folder.run(&["send", "usage", "--id", id, "--set", "data.remoteKeyId=k9"]).code, Some(1));
+    }
+    let table = "hookledger-local-bodies";
+    let bodies = stack.store("Scan", &json!({ "TableName": table }));
+    let ids = bodies["Items"].as_array().unwrap().iter().map(|row| &row["id"]);
+    let of_first: Vec<&Value> = ids.filter(|id| id["S"].as_str().unwrap().contains("evt_1")).collect();
+    assert!(!of_first.is_empty(), "{bodies}");
+    for id in of_first {
+        stack.store("DeleteItem", &json!({ "TableName": table, "Key": { "id": id } }));
+    }
+    let of_usage = ["replay", "--failed", "--source", "usage", "--yes", "--reason", "bound"];
+    let none = folder.fails(1, &[of_usage.as_slice(), &["--since", "2030-01-01T00:00:00Z"]].concat());
+    assert!(none.contains("no refused event"), "{none}");
+    let some = folder.run(&[of_usage.as_slice(), &["--since", "1h"]].concat());
+    assert_eq!(some.code, Some(1), "some were not: {}{}", some.stdout, some.stderr);
+    assert!(some.stdout.contains("due now: 1") && some.stdout.contains("left out: usage#evt_1"), "{}", some.stdout);
+    assert!(some.stderr.contains("usage#evt_1 has no delivery that is still kept"), "{}", some.stderr);
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub use orders::{OrderChoice, OrderFilter, OrderLine, OrderList, OrderStatus, or
 pub use payments::{PaymentLine, PaymentPage, PaymentPages};
 pub use port::{Events, Readable};
 pub use render::Commands;
-pub use replay::{NotReplayable, Replayable, replayable, why_not};
+pub use replay::{NotReplayable, Replayable, apart, replayable};
 pub use sender::{Sender, sender_of};
 pub use sentence::{Lang, Sentence};
 pub use series::{Series, SeriesParts, SeriesQuery, Wanted};

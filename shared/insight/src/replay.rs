@@ -10,8 +10,8 @@ use crate::{EventRow, Events, Found, Readable, Typed, Why, find};
 /// What is tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replayable {
-    /// Refused events, each with a delivery that is still kept.
-    Events(Vec<EventRow>),
+    /// Refused events, each with a delivery that is still kept; and why others of the same name are left out.
+    Events(Vec<EventRow>, Vec<NotReplayable>),
     /// An order that is not paid, and of which no event was refused: its provider is queried, and what it reports booked.
     Query(Box<Order>),
 }
@@ -27,6 +27,16 @@ pub enum NotReplayable {
     Conflict(String),
     /// Nothing is kept that could be verified.
     NoDelivery(String),
+}
+
+impl NotReplayable {
+    /// The event, if one has the name.
+    pub fn event(&self) -> Option<&str> {
+        match self {
+            Self::Nothing => None,
+            Self::Booked(key) | Self::Conflict(key) | Self::NoDelivery(key) => Some(key),
+        }
+    }
 }
 
 /// What the text names that can be tried again.
@@ -59,16 +69,31 @@ pub async fn replayable<L: Readable>(
         let why = booked.map_or(NotReplayable::Nothing, |key| NotReplayable::Booked(key.to_string()));
         return Ok(Err(why));
     }
-    for row in &rows {
-        if let Some(why) = why_not(ledger, row, context).await? {
-            return Ok(Err(why));
+    let (rows, mut skipped) = apart(ledger, rows, context).await?;
+    if rows.is_empty() {
+        return Ok(Err(skipped.pop().unwrap_or(NotReplayable::Nothing)));
+    }
+    Ok(Ok(Replayable::Events(rows, skipped)))
+}
+
+/// Those that can be tried again, and why the others cannot: one of them keeps no other one waiting.
+pub async fn apart<L: Events>(
+    ledger: &L,
+    rows: Vec<EventRow>,
+    context: &CallContext<'_>,
+) -> Result<(Vec<EventRow>, Vec<NotReplayable>), CommitError> {
+    let (mut good, mut skipped) = (Vec::new(), Vec::new());
+    for row in rows {
+        match why_not(ledger, &row, context).await? {
+            None => good.push(row),
+            Some(why) => skipped.push(why),
         }
     }
-    Ok(Ok(Replayable::Events(rows)))
+    Ok((good, skipped))
 }
 
 /// A replay verifies what was delivered: it needs a delivery, and one that contradicts nothing.
-pub async fn why_not<L: Events>(
+async fn why_not<L: Events>(
     ledger: &L,
     row: &EventRow,
     context: &CallContext<'_>,

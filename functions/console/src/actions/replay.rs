@@ -43,7 +43,7 @@ pub(crate) async fn replay<L: Books>(console: &Console<L>, visit: &Visit<'_>) ->
             actions::record(&console.ledger, visit, id, &reason, "replay", what).await?;
             console.ledger.reschedule_order(&order, Some(context.received_at), &context).await?;
         }
-        Replayable::Events(rows) => {
+        Replayable::Events(rows, _) => {
             let first = rows.first().map(|row| row.key.to_string()).unwrap_or_default();
             actions::record(&console.ledger, visit, id, &reason, "replay", vec![("event", first)]).await?;
             for row in &rows {
@@ -90,12 +90,16 @@ pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
                     (t(say("The provider is queried about this order, and what it reports is booked:", "会向支付方查询这个订单，并按结果入账：")))
                     " " a href=(explain_path(order.number.as_str())) { (order.number) } " (" (order.terms.provider.as_str()) ")"
                 },
-                Replayable::Events(rows) => {
+                Replayable::Events(rows, skipped) => {
                     p { (t(say(
                         "These are verified again and booked if they can be. An event that was booked meanwhile is not booked twice.",
                         "会重新验签，能入账的就入账。期间已入账的事件不会再次入账。",
                     ))) }
                     ul { @for row in rows { (item(row, *lang)) } }
+                    @if !skipped.is_empty() {
+                        p { (t(say("These are left out:", "以下不会重试："))) }
+                        ul { @for why in skipped { li { (why.event().unwrap_or_default()) ": " (t(text_of(why))) } } }
+                    }
                 }
             }
             form method="post" action="/console/replay" {

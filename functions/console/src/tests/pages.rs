@@ -2,7 +2,7 @@
 
 use insight::{
     AnomalyDays, Cause, Chain, EventRow, EventState, Explained, Explanation, Fix, Halt, Happened, Headline, Lang, Link,
-    Newest, OrderList, OrderStatus, Replayable, Stage, Why,
+    Newest, NotReplayable, OrderList, OrderStatus, Replayable, Stage, Why,
 };
 use ledger::{
     Amount, Asset, AuditProgress, EventKey, KeptBody, LinePosition, ListedRow, OrderNumber, Owner, Pausable, Pause,
@@ -174,7 +174,7 @@ fn hostile_text_is_escaped_on_every_page() {
             replay::markup(&Preview {
                 lang,
                 of: HOSTILE,
-                what: &Replayable::Events(vec![refused()]),
+                what: &Replayable::Events(vec![refused()], vec![NotReplayable::NoDelivery(HOSTILE.to_owned())]),
                 csrf: HOSTILE,
                 id: HOSTILE,
             })
