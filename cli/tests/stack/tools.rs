@@ -63,6 +63,11 @@ fn smoke_goes_from_end_to_end_and_back() {
     let owner = ended.stdout.split_whitespace().find(|word| word.starts_with("smoke-")).unwrap().to_owned();
     assert!(folder.stdout_of(&["account", "show", &owner]).contains("balance    0\n"), "{owner}");
     assert!(folder.stdout_of(&["audit"]).contains("differences  0"));
+    // A live stage would refuse the payment, with an alarm: nothing is bought there.
+    let ended = output_of(folder.command(&["smoke", "--author", "ann"]).env("STRIPE_LIVEMODE", "true"));
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let left_out = ended.stdout.lines().find(|line| line.starts_with("left")).unwrap_or_default();
+    assert!(left_out.contains("StripeLivemode is true") && !ended.stdout.contains("order is made"), "{}", ended.stdout);
     drop(stack);
     let line = failure(69, folder.run(&["smoke", "--author", "ann"]));
     assert!(line.contains("no stack is running"), "{line}");
