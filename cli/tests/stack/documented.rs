@@ -98,7 +98,7 @@ const BLOCKS: &[(&str, &str, RunBy)] = &[
     ("docs/operate.md", "restore-table-to-point-in-time", AWS),
     ("docs/operate.md", "SET payment = :unpaid", AWS),
     ("docs/operate.md", "export-table-to-point-in-time", AWS),
-    ("docs/operate.md", "for reason in PROVIDER_MISMATCH", AWS),
+    ("docs/operate.md", "orders --anomalies --limit", AWS),
     ("docs/operate.md", "since=2026-01-01", AWS),
     ("docs/operate.md", "order accept N", AWS),
     ("docs/operate.md", "aws logs start-query", AWS),
