@@ -180,14 +180,14 @@ fn rows() -> Vec<Planted> {
             name: "an API key bound to another owner",
             key: "key#api#0",
             plant: |world, _| write_row("accounts", world, "key#api#0", &json!({ "owner": text("alice") })),
-            stopped_by: Defence::Roles(&["credits"]),
+            stopped_by: Defence::Roles(&["console", "credits"]),
         },
         Planted {
             table: "accounts",
             name: "a gateway's key bound to another owner",
             key: "key#remote#k9",
             plant: |world, _| write_row("accounts", world, "key#remote#k9", &json!({ "owner": text("alice") })),
-            stopped_by: Defence::Roles(&["credits"]),
+            stopped_by: Defence::Roles(&["console", "credits"]),
         },
         Planted {
             table: "accounts",

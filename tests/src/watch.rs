@@ -351,18 +351,3 @@ fn each_finding_has_a_documented_repair() {
         }
     }
 }
-
-/// The documented query for flagged orders uses the reasons that the table of orders stores.
-#[test]
-fn documented_query_for_flagged_orders_uses_stored_reasons() {
-    let known: BTreeSet<String> =
-        ledger::Reason::ALL.iter().map(|reason| reason.as_str().to_ascii_uppercase()).collect();
-    for file in ["docs/operate.md", "docs/operate.zh.md"] {
-        let doc = fs::read_to_string(root().join(file)).expect("a file");
-        let (_, words) = doc.split_once("for reason in ").expect("a command");
-        let (words, _) = words.split_once("; do").expect("a command");
-        let words: BTreeSet<String> =
-            words.split_whitespace().filter(|word| *word != "\\").map(str::to_owned).collect();
-        assert!(words.len() == 13 && words.is_subset(&known), "{file}: {words:?}");
-    }
-}

@@ -19,11 +19,12 @@ const INDEXES: [(&str, &str); 10] = [
     ("holds", "open_holds"),
 ];
 /// The indexes that functions read. Only people read the others.
-const READ_INDEXES: [(&str, &str); 9] = [
+const READ_INDEXES: [(&str, &str); 10] = [
     ("journal", "by_account"),
     ("journal", "by_day"),
     ("journal", "attention"),
     ("orders", "work"),
+    ("orders", "anomalies"),
     ("orders", "by_owner"),
     ("accounts", "keys"),
     ("accounts", "expiring"),
