@@ -211,7 +211,7 @@ fn rows() -> Vec<Planted> {
                 let fields = json!({ "uses": { "N": "9" }, "uses_left": { "N": "9" }, "campaign": text("spring") });
                 write_row("accounts", world, "code#0", &fields);
             },
-            stopped_by: Defence::Roles(&["credits"]),
+            stopped_by: Defence::Roles(&["console", "credits"]),
         },
         Planted {
             table: "accounts",
@@ -256,7 +256,7 @@ fn rows() -> Vec<Planted> {
             name: "a service key",
             key: "service_key#0",
             plant: |world, _| write_row("accounts", world, "service_key#0", &json!({ "scopes": text("admin") })),
-            stopped_by: Defence::Roles(&["credits"]),
+            stopped_by: Defence::Roles(&["console", "credits"]),
         },
         Planted {
             table: "accounts",
