@@ -222,6 +222,22 @@ def each_page_is_accessible(stack, browser):
         fits(browser)
 
 
+def pictures(folder):
+    """For README.md: what a person sees first, why an order was not credited, and an owner."""
+    place = folder / "console"
+    place.mkdir()
+    with opened(place, languages="en-US,en", width=1280, height=960) as (stack, browser):
+        signed_in(stack, browser)
+        stack.run("send", "usage", "--count", "20")
+        refused_event(stack)
+        order = flagged(stack)
+        pages = {"overview": "", "explain": f"/explain?q={order}", "owner": "/owners?name=demo"}
+        for name, path in pages.items():
+            browser.open(f"{stack.url}/console{path}")
+            browser.screenshot(folder / f"console-{name}.png")
+    return [f"console-{name}.png" for name in pages]
+
+
 TESTS = [
     pages_are_accessible,
     event_is_found_and_tried_again,

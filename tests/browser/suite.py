@@ -14,7 +14,7 @@ import front
 import shop
 from processes import ROOT
 
-PICTURE = ROOT / "docs/pictures/shop.png"
+PICTURES = ROOT / "docs/pictures"
 # The size of a page that README.md shows at its full width.
 PICTURE_BYTES_MAX = 200_000
 
@@ -29,12 +29,13 @@ def main():
             place.mkdir()
             test(place)
             print(f"{time.monotonic() - at:5.1f} s  {test.__name__}", flush=True)
-        picture = folder / "shop.png"
-        shop.picture(picture)
-        size = picture.stat().st_size
-        assert 20_000 < size < PICTURE_BYTES_MAX, f"the picture has {size} bytes"
-        if "--picture" in sys.argv:
-            PICTURE.write_bytes(picture.read_bytes())
+        shop.picture(folder / "shop.png")
+        for name in ["shop.png", *console.pictures(folder)]:
+            picture = folder / name
+            size = picture.stat().st_size
+            assert 20_000 < size < PICTURE_BYTES_MAX, f"{name} has {size} bytes"
+            if "--picture" in sys.argv:
+                (PICTURES / name).write_bytes(picture.read_bytes())
     print(f"{time.monotonic() - began:5.1f} s  in all")
 
 
