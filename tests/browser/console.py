@@ -144,7 +144,7 @@ def flagged_order_is_decided(stack, browser):
     browser.shows("another amount was paid than the order costs")
     fits(browser)
     browser.press(number)
-    browser.press("to close it, once the provider has refunded it")
+    browser.press("Close it, once the provider has refunded it …")
     acts(browser, "Close the anomaly")
     browser.shows("The journal has it")
     browser.open(f"{stack.url}/console/orders?show=anomalies")

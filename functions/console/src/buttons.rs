@@ -34,12 +34,12 @@ pub(crate) fn notice(done: Option<&str>, lang: Lang) -> Markup {
     }
 }
 
-/// What helps, with what it is about.
+/// What helps, with what it is about. Nothing is done before its preview is confirmed.
 pub(crate) fn help(path: &str, fields: &[(&str, &str)], when: &str) -> Markup {
     html! {
         form method="get" action=(path) {
             @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
-            button { (when) }
+            button { (when) " …" }
         }
     }
 }

@@ -50,9 +50,9 @@ impl Since {
 
     pub(crate) const fn name(self) -> Sentence {
         match self {
-            Self::Hour => say("an hour", "一小时"),
-            Self::Day => say("a day", "一天"),
-            Self::Week => say("a week", "一周"),
+            Self::Hour => say("hour", "一小时"),
+            Self::Day => say("day", "一天"),
+            Self::Week => say("week", "一周"),
             Self::Month => say("30 days", "30 天"),
         }
     }

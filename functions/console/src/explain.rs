@@ -167,9 +167,14 @@ fn why(halt: &Halt, view: View<'_>) -> Markup {
     }
 }
 
+/// Without the option that the command has for it.
+const ACCEPTS: Sentence = say("Book the payment", "入账这笔付款");
+const CLEARS: Sentence = say("Close it, once the provider has refunded it", "服务商退款后，关闭它");
+
 /// A page of the console that does it, or the command to copy.
 fn help(fix: &Fix, view: View<'_>) -> Markup {
-    let when = fix.when().in_lang(view.lang);
+    let t = |sentence: Sentence| sentence.in_lang(view.lang);
+    let when = t(fix.when());
     let commands = Commands { program: PROGRAM, books: view.books };
     html! {
         @match fix {
@@ -178,7 +183,7 @@ fn help(fix: &Fix, view: View<'_>) -> Markup {
             Fix::Replay(event) if view.may_act => (try_again(event.as_str(), when)),
             Fix::Query(order) if view.may_act => (try_again(order.as_str(), when)),
             Fix::Accept { order, payment, is_confirmed: _ } if view.may_act => {
-                (buttons::help(buttons::ACCEPT, &[("order", order.as_str()), ("payment", payment)], when))
+                (buttons::help(buttons::ACCEPT, &[("order", order.as_str()), ("payment", payment)], t(ACCEPTS)))
             }
             Fix::Clear { order, reason, payment } if view.may_act => {
                 (buttons::help(
@@ -188,7 +193,7 @@ fn help(fix: &Fix, view: View<'_>) -> Markup {
                         ("anomaly", reason.as_str()),
                         ("payment", payment.as_deref().unwrap_or_default()),
                     ],
-                    when,
+                    t(CLEARS),
                 ))
             }
             Fix::ResolveDone(order) if view.may_act => (resolve(order, "done", when)),
@@ -229,7 +234,7 @@ fn try_again(of: &str, when: &str) -> Markup {
     html! {
         form method="get" action="/console/replay" {
             input type="hidden" name="of" value=(of);
-            button { (when) }
+            button { (when) " …" }
         }
     }
 }

@@ -314,6 +314,7 @@ pub(crate) fn anomalies(found: &AnomalyDays, lang: Lang) -> Markup {
                 }
             }
             @if rest > 0 || found.has_more { p.hint { (t(say("There are more.", "还有更多。"))) } }
+            p { a href="/console/orders?show=anomalies" { (t(say("Which, and what to do", "哪些，以及如何处理"))) } }
         }
     }
 }
