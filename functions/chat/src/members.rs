@@ -47,7 +47,7 @@ impl<'t> Members<'t> {
 }
 
 /// How a reader that ignores case reads a name. Go's does, and takes two letters beyond ASCII for `s` and `k`.
-fn folded(name: &str) -> String {
+pub(crate) fn folded(name: &str) -> String {
     let fold = |letter| match letter {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::Config;
 use crate::failure::ChatFailure;
-use crate::members::{Members, place, spliced};
+use crate::members::{Members, folded, place, spliced};
 
 /// A long conversation has a few hundred.
 const MESSAGES_MAX: usize = 1_000;
@@ -19,6 +19,8 @@ const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 const READ: [&str; 7] = ["model", "stream", "n", "messages", "max_tokens", "max_completion_tokens", "stream_options"];
 const READ_OF_MESSAGE: [&str; 2] = ["role", "content"];
 const READ_OF_PART: [&str; 2] = ["text", "image_url"];
+/// What a file has that stands in the request.
+const OF_INLINE_FILE: [&str; 2] = ["filename", "file_data"];
 /// Fields by which a request costs what the rate card does not say: other models, searches, speech.
 const NOT_PRICED: [&str; 5] = ["audio", "models", "plugins", "web_search_options", "service_tier"];
 /// Those that choose no dearer service.
@@ -204,9 +206,12 @@ impl Pictures {
     fn add_of(&mut self, part: &Members<'_>, at: &str) -> Result<(), ChatFailure> {
         as_spelled(part, &format!("{at}."), &READ_OF_PART)?;
         for name in part.names() {
-            let is_elsewhere = |value: &RawValue| value.get().contains("file_id") || value.get().contains("\"url\"");
-            let is_file = name == "file" && part.get(name).is_some_and(is_elsewhere);
-            if name != "image_url" && (name.ends_with("_url") || is_file) {
+            let folded = folded(name);
+            let is_inline = |value: &RawValue| {
+                Members::read(value.get()).is_some_and(|file| file.names().all(|of| OF_INLINE_FILE.contains(&of)))
+            };
+            let is_elsewhere = folded == "file" && !part.get(name).is_none_or(is_inline);
+            if name != "image_url" && (folded.ends_with("_url") || is_elsewhere) {
                 let message = format!("{name} has no price here: only images may be at an address.");
                 return Err(ChatFailure::field(&format!("{at}.{name}"), message));
             }

@@ -126,6 +126,16 @@ fn wrong_field_is_named() {
             "invalid_value",
             "messages[0].content[0].file",
         ),
+        (
+            r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"File":{"file_\u0069d":"file-1"}}]}]}"#,
+            "invalid_value",
+            "messages[0].content[0].File",
+        ),
+        (
+            r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"Video_URL":{"url":"x"}}]}]}"#,
+            "invalid_value",
+            "messages[0].content[0].Video_URL",
+        ),
     ];
     for (body, code, param) in rows {
         let error: serde_json::Value = serde_json::from_str(&read(body).expect_err(body)).expect("JSON");
@@ -142,6 +152,9 @@ fn wrong_field_is_named() {
         let body = format!(r#"{{"model":"gpt-4o","max_tokens":5,{more},{HI}}}"#);
         assert_eq!(read(&body).expect("a request").body.0, body);
     }
+    let inline = r#"{"file":{"filename":"file_id \"url\"","file_data":"data:application/pdf;base64,AAAA"}}"#;
+    let body = format!(r#"{{"model":"gpt-4o","max_tokens":5,"messages":[{{"role":"user","content":[{inline}]}}]}}"#);
+    assert_eq!(read(&body).expect("a request").body.0, body);
     let message = r#"{"role":"user"}"#;
     let many = |count: usize| format!(r#"{{"model":"gpt-4o","messages":[{}]}}"#, [message].repeat(count).join(","));
     assert!(read(&many(1_000)).is_ok());
