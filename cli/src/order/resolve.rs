@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use ledger::{
-    CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Fingerprints, Ledger as _, Order, TopUpState,
-    Transition, Verdict, Writer,
+    Amount, CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Fingerprints, Ledger as _, Order,
+    TopUpState, Transition, Verdict, Writer,
 };
 use local::{context, now};
 use manual::{SEQ_CHARS_MAX, is_seq};
@@ -67,7 +67,7 @@ impl Resolve {
             // A retry: only the receipt matters, since no commit succeeds over a version that is gone.
             let read = Order { version, ..order.clone() };
             let after = Box::new(Order { version: version.saturating_add(1), ..order.clone() });
-            (read, vec![Effect::Order { order: after, transition: Transition::Amend }])
+            (read, vec![Effect::Order { order: after, transition: Transition::Amend, refunded: Amount::ZERO }])
         } else {
             let effects = order.resolve(verdict, seq.map(str::to_owned), now());
             let nothing = || Error::NothingToResolve(order.number.to_string(), why_not(order));

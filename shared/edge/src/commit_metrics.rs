@@ -2,7 +2,7 @@
 
 use ledger::{Asset, CommitError, Committed, Decision, Effect, Entry, Money, Refusal, Transition};
 
-use crate::log::{COMMIT, PAID};
+use crate::log::{COMMIT, PAID, REFUNDED};
 
 /// Logs the metrics of a commit once. A repeat, or a commit without such changes, logs no line.
 pub fn record_commit(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {
@@ -18,16 +18,30 @@ pub fn record_commit(source: &'static str, decision: &Decision, committed: &Resu
     }
     if let (Decision::Record(entry), Ok(Committed::Now(_))) = (decision, committed) {
         for money in paid(entry) {
-            let paid_minor = u64::try_from(money.amount.units()).unwrap_or(u64::MAX);
-            tracing::info!(target: PAID, source, currency = money.currency.as_str(), paid_minor);
+            tracing::info!(target: PAID, source, currency = money.currency.as_str(), paid_minor = minor(money));
+        }
+        for money in refunded(entry) {
+            tracing::info!(target: REFUNDED, source, currency = money.currency.as_str(), refunded_minor = minor(money));
         }
     }
+}
+
+fn minor(money: Money) -> u64 {
+    u64::try_from(money.amount.units()).unwrap_or(u64::MAX)
+}
+
+/// What the entry gives back of what orders were paid with. A refund that fails at the buyer's bank later is not added again.
+fn refunded(entry: &Entry) -> impl Iterator<Item = Money> {
+    entry.effects.iter().filter_map(|effect| {
+        let Effect::Order { order, refunded, .. } = effect else { return None };
+        (!refunded.is_zero()).then(|| Money { amount: *refunded, ..order.paid_money() })
+    })
 }
 
 /// What the entry has orders paid with. A refund is not subtracted.
 fn paid(entry: &Entry) -> impl Iterator<Item = Money> {
     entry.effects.iter().filter_map(|effect| {
-        let Effect::Order { order, transition: Transition::Pay } = effect else { return None };
+        let Effect::Order { order, transition: Transition::Pay, .. } = effect else { return None };
         Some(order.paid_money())
     })
 }

@@ -24,6 +24,7 @@ const ALARM: &str = "hookledger::alarm";
 /// The targets of lines for the graphs, and for alarms about more than one event.
 pub(crate) const COMMIT: &str = "hookledger::moved";
 pub(crate) const PAID: &str = "hookledger::paid";
+pub(crate) const REFUNDED: &str = "hookledger::refunded";
 const DELIVERED: &str = "hookledger::delivered";
 const BACKLOG: &str = "hookledger::backlog";
 const RUN: &str = "hookledger::run";
@@ -45,7 +46,7 @@ pub struct Measured {
 }
 
 /// All metrics of our own: `infra/watch.yaml` may use these and no others.
-pub const MEASURED: [Measured; 13] = [
+pub const MEASURED: [Measured; 14] = [
     Measured {
         target: EVENT,
         dimensions: &[&["source"], &["source", "outcome"], &["source", "outcome", "reason"]],
@@ -65,6 +66,7 @@ pub const MEASURED: [Measured; 13] = [
         ],
     },
     Measured { target: PAID, dimensions: &[&["currency"]], metrics: &[("paid_minor", "Count")] },
+    Measured { target: REFUNDED, dimensions: &[&["currency"]], metrics: &[("refunded_minor", "Count")] },
     Measured { target: DELIVERED, dimensions: &[&["source"]], metrics: &[("delay_ms", "Milliseconds")] },
     Measured {
         target: BACKLOG,
@@ -148,8 +150,7 @@ pub fn delivered(source: &'static str, order: &str, delay_ms: u64) {
     tracing::info!(target: DELIVERED, source, order, delay_ms);
 }
 
-/// Logs a sweep's backlog: the number of waiting items and the age of the oldest. Every run logs it, also at zero, so
-/// that an alarm can end.
+/// Logs a sweep's backlog and the age of its oldest item. Every run logs it, also at zero, so that an alarm can end.
 pub fn backlog(backlog: &'static str, waiting: u64, oldest_s: u64) {
     tracing::info!(target: BACKLOG, backlog, waiting, oldest_s);
 }
@@ -188,7 +189,6 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    /// Parses the name in a setting.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "error" => Some(Self::Error),

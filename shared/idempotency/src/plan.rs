@@ -277,7 +277,7 @@ impl Plan {
     fn orders(&mut self, tables: &Tables, effects: &[Effect], context: &CallContext<'_>) -> Result<(), BuildError> {
         for effect in effects {
             match effect {
-                Effect::Order { order, transition } => {
+                Effect::Order { order, transition, .. } => {
                     let row = order_row::order(order, *transition, context);
                     let role = Role::Versioned(read_version(order.version));
                     self.push(role, row.update(&tables.orders, order.number.as_str())?);

@@ -136,6 +136,8 @@ pub enum Effect {
     Order {
         order: Box<Order>,
         transition: Transition,
+        /// What the buyer has back that was not refunded before.
+        refunded: Amount,
     },
     /// Points to the order `to`, provided that the pointer still leads to `from`.
     Point {

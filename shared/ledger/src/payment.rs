@@ -40,7 +40,7 @@ impl Order {
     #[must_use]
     pub fn created(mut self) -> Effect {
         self.version = 1;
-        Effect::Order { order: Box::new(self), transition: Transition::Create }
+        Effect::Order { order: Box::new(self), transition: Transition::Create, refunded: Amount::ZERO }
     }
 
     /// Books the payment that pays the order. No effects if this payment already paid it.
@@ -144,7 +144,8 @@ impl Order {
         let movements = after.settle(self);
         after.version = self.version.saturating_add(1);
         let transition = Transition::between(self, &after);
-        let written = Effect::Order { order: Box::new(after), transition };
+        let refunded = after.refunded().saturating_sub(self.refunded());
+        let written = Effect::Order { order: Box::new(after), transition, refunded };
         std::iter::once(written).chain(movements.into_iter().map(Effect::Move)).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Proof of payment: the journal row of the payment that pays an order. Only roles that verify payments may write it.
 
-use crate::{Anomaly, Effect, Money, MoneyKey, Order, OrderNumber, Reason, Transition};
+use crate::{Amount, Anomaly, Effect, Money, MoneyKey, Order, OrderNumber, Reason, Transition};
 
 /// The journal row of the payment that pays an order. The payment's transaction writes it once and nothing overwrites
 /// it. Everything that the order buys requires this row.
@@ -25,7 +25,7 @@ impl ProofUse {
     /// `None` if no effect depends on a payment.
     pub fn of(effects: &[Effect]) -> Option<Self> {
         let (order, transition) = effects.iter().find_map(|effect| {
-            let Effect::Order { order, transition } = effect else { return None };
+            let Effect::Order { order, transition, .. } = effect else { return None };
             Some((order, *transition))
         })?;
         let proof = order.proof()?;
@@ -60,6 +60,6 @@ impl Order {
         after.anomalies.leave(Reason::PaymentUnproven);
         after.anomalies.apply(Anomaly { reason: Reason::PaymentUnproven, details, payment: None });
         after.version = self.version.saturating_add(1);
-        vec![Effect::Order { order: Box::new(after), transition: Transition::Amend }]
+        vec![Effect::Order { order: Box::new(after), transition: Transition::Amend, refunded: Amount::ZERO }]
     }
 }

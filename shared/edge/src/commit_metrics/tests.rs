@@ -2,7 +2,8 @@
 
 use ledger::{
     Amount, Currency, EventKey, Fingerprint, Grant, Guard, House, JournalHeader, Money, MoneyKey, Movement, Order,
-    OrderNumber, Owner, Payment, PaymentState, Posting, Provider, Reason, Reference, Terms, Writer,
+    OrderNumber, Owner, Payment, PaymentState, Posting, Provider, Reason, Reference, Refund, RefundState, Terms,
+    Writer,
 };
 use testkit::now;
 
@@ -67,6 +68,30 @@ fn entry_counts_credits_and_orders_only() {
     for (effects, expected) in rows {
         let entry = Entry { header: header(), effects, keeps_body: false, alarm: None };
         assert_eq!(CommitMetrics::of_entry(&entry), expected, "{:?}", entry.effects);
+    }
+}
+
+/// Once, however often it is reported, and of a growing total what is new.
+#[test]
+fn refund_counts_what_is_given_back_now() {
+    let by = Reference::new(Provider::Stripe, "pi_1").expect("an id");
+    let effects = order().pay(&Payment { by: by.clone(), money: order().terms.price, at: now() }).expect("the price");
+    let mut order = order().after(&effects).clone();
+    let refund = |state, cents| Refund { state, amount: Amount::from_units(cents) };
+    for (id, refund, expected) in [
+        ("re_1", refund(RefundState::Succeeded, 500), vec!["5 USD"]),
+        ("re_1", refund(RefundState::Succeeded, 500), vec![]),
+        ("re_2", refund(RefundState::Pending, 300), vec![]),
+        ("re_2", refund(RefundState::Succeeded, 300), vec!["3 USD"]),
+        ("re_2", refund(RefundState::Failed, 300), vec![]),
+    ] {
+        let effects = order.apply_refund(&by, id, refund);
+        let after = order.after(&effects).clone();
+        let entry = Entry { header: header(), effects, keeps_body: false, alarm: None };
+        let found: Vec<String> = super::refunded(&entry).map(|money| money.to_string()).collect();
+        assert_eq!(found, expected, "{id} {refund:?}");
+        assert_eq!(super::paid(&entry).count(), 0, "{id}");
+        order = after;
     }
 }
 

@@ -244,7 +244,7 @@ impl Order {
             return Err(RepairError::Agrees);
         }
         after.version = self.version.checked_add(1).ok_or(RepairError::TooLarge)?;
-        Ok(vec![Effect::Order { order: Box::new(after), transition: Transition::Amend }])
+        Ok(vec![Effect::Order { order: Box::new(after), transition: Transition::Amend, refunded: Amount::ZERO }])
     }
 
     /// Derives the granted amounts of the additional payments that a person has accepted.

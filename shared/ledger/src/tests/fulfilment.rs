@@ -296,7 +296,7 @@ proptest! {
         let effects = order.claim(at(3));
         let is_claimable = order.payment == PaymentState::Paid && !order.is_contested();
         prop_assert_eq!(!effects.is_empty(), is_claimable);
-        if let Some(Effect::Order { order: after, transition }) = effects.first() {
+        if let Some(Effect::Order { order: after, transition, .. }) = effects.first() {
             prop_assert_eq!(*transition, Transition::Claim);
             prop_assert_eq!(after.claim(at(4)), Vec::new());
         }

@@ -100,7 +100,7 @@ pub(super) fn applied_all(order: &Order, reports: &[Report]) -> (Order, Vec<Move
 /// One line of text per effect.
 pub(super) fn summaries(effects: &[Effect]) -> Vec<String> {
     let line = |effect: &Effect| match effect {
-        Effect::Order { order, transition } => {
+        Effect::Order { order, transition, .. } => {
             let (payment, fulfilment) = (order.payment.as_str(), order.fulfilment.as_str());
             let posted = Asset::CREDITS.format(order.posted);
             format!("{transition:?}: {payment}, {fulfilment}, {posted} posted in {}", order.postings)

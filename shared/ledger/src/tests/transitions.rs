@@ -28,7 +28,7 @@ fn each_transition_has_its_states() {
 
 #[test]
 fn new_order_is_created_unchanged() {
-    let Effect::Order { order, transition } = hundred().created() else { panic!("an order is written") };
+    let Effect::Order { order, transition, .. } = hundred().created() else { panic!("an order is written") };
     assert_eq!((transition, order.version), (Create, 1));
     assert_eq!(Order { version: 0, ..*order }, hundred());
 }
@@ -40,7 +40,7 @@ fn sessions_and_flags_amend_the_order() {
     for state in PaymentState::ALL {
         let order = order_in(state);
         for effects in [order.open(session.clone()), order.flag(&anomaly)] {
-            let [Effect::Order { order: after, transition }] = effects.as_slice() else { panic!("{effects:?}") };
+            let [Effect::Order { order: after, transition, .. }] = effects.as_slice() else { panic!("{effects:?}") };
             assert_eq!((*transition, after.payment, after.version), (Amend, state, order.version.saturating_add(1)));
         }
     }
@@ -59,7 +59,7 @@ proptest! {
         for report in reports {
             let effects = report.effects(&order);
             let Some((first, rest)) = effects.split_first() else { continue };
-            let Effect::Order { order: after, transition } = first else { panic!("{first:?} comes first") };
+            let Effect::Order { order: after, transition, .. } = first else { panic!("{first:?} comes first") };
             prop_assert!(rest.iter().all(|effect| matches!(effect, Effect::Move(_))), "{:?}", rest);
             prop_assert_eq!(after.version, order.version.saturating_add(1));
             let is_allowed = transition.from_states().any(|state| state == order.payment);

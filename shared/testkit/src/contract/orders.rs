@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    CallContext, CallerKey, CommitError, Currency, Decision, Effect, Grant, Ledger, Money, Order, OrderNumber, Owner,
-    Paid, Payment, PaymentState, Pointer, Provider, Reason, Reference, Refund, RefundState, Refusal, RowKeys, Rows,
-    Session, Standing, Subscription, SubscriptionStatus, Terms, Timestamp, Transition,
+    Amount, CallContext, CallerKey, CommitError, Currency, Decision, Effect, Grant, Ledger, Money, Order, OrderNumber,
+    Owner, Paid, Payment, PaymentState, Pointer, Provider, Reason, Reference, Refund, RefundState, Refusal, RowKeys,
+    Rows, Session, Standing, Subscription, SubscriptionStatus, Terms, Timestamp, Transition,
 };
 
 use super::event::{amount, header, record};
@@ -123,7 +123,14 @@ impl Snapshots {
                 let mut order = self.order(name).clone();
                 order.paid = Some(Paid { by: reference(by), at: now() });
                 (order.payment, order.version) = (PaymentState::Paid, order.version.checked_add(1).unwrap());
-                (event, vec![Effect::Order { order: Box::new(order), transition: Transition::Amend }])
+                (
+                    event,
+                    vec![Effect::Order {
+                        order: Box::new(order),
+                        transition: Transition::Amend,
+                        refunded: Amount::ZERO,
+                    }],
+                )
             }
             ["unproven", event, name] => (event, self.order(name).flag_unproven()),
             ["fail", event, name] => (event, self.order(name).apply_unpaid(PaymentState::Failed)),

@@ -40,7 +40,7 @@ impl State {
 
     /// Whether the order's state forbids this transition.
     pub(super) fn is_unpayable(&self, effect: &Effect) -> bool {
-        let Effect::Order { order, transition } = effect else { return false };
+        let Effect::Order { order, transition, .. } = effect else { return false };
         let known = self.orders.get(&order.number);
         known.is_some_and(|known| !transition.from_states().any(|state| state == known.payment))
     }
