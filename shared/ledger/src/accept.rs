@@ -97,6 +97,16 @@ impl Order {
         Ok(payment)
     }
 
+    /// The credits for a payment of less than the price, in proportion to it and rounded as a clawback is: what a person is
+    /// offered to grant. `None` if the payment cannot be compared, or the order buys more than credits.
+    pub fn proportional_credits(&self, payment: &RefusedPayment) -> Option<Amount> {
+        let (paid, price) = (payment.money, self.terms.price);
+        let is_part = paid.currency == price.currency && paid.amount < price.amount;
+        let has_only_credits = self.terms.grants.iter().all(|grant| grant.credits().is_some());
+        let part = self.bought(payment.pays_for).share(paid.amount, price.amount)?;
+        (is_part && has_only_credits && !part.is_zero()).then_some(part)
+    }
+
     /// Books a refused payment. It pays an unpaid order; a paid order grants its credits once more.
     pub fn accept(
         &self,

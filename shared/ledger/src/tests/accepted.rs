@@ -200,6 +200,29 @@ fn credits_granted_instead_replace_the_order() {
 }
 
 #[test]
+fn partial_payment_has_its_part_of_the_credits() {
+    let part = |order: &Order, name: &str| {
+        let payment = order.acceptable(name, true).expect("acceptable");
+        order.proportional_credits(&payment).map(|part| Asset::CREDITS.format(part))
+    };
+    // Of 10 USD for 100 credits: the paid cents, and the credits that they buy.
+    let rows = [(1, Some("0.1")), (333, Some("33.3")), (999, Some("99.9")), (1_001, None), (5_000, None)];
+    for (paid, credits) in rows {
+        assert_eq!(part(&refused(&hundred(), "pi_1", paid), "pi_1").as_deref(), credits, "{paid} cents");
+    }
+    let third = order(usd(300), vec![Grant::Credits(credits("100"))]);
+    let offered = part(&refused(&third, "pi_1", 100), "pi_1").expect("a part");
+    assert_eq!(offered, "33.333333333", "rounded down");
+    // The same part is left when the rest of a whole payment is refunded.
+    let whole = applied_all(&third, &[Report::Paid]).0;
+    let refund = Refund { state: Succeeded, amount: cents(200) };
+    let left = applied(&whole, whole.apply_refund(&reference(Provider::Stripe, "pi_1"), "re_1", refund)).0;
+    assert_eq!(Asset::CREDITS.format(left.posted), offered, "as a clawback rounds");
+    let with_report = order(usd(1_000), vec![Grant::Credits(credits("100")), Grant::Report(word("full"))]);
+    assert_eq!(part(&refused(&with_report, "pi_1", 500), "pi_1"), None, "credits would replace the report");
+}
+
+#[test]
 fn unacceptable_payment_is_refused_with_its_cause() {
     let ordered = |grants| applied_all(&order(usd(1_000), grants), &[Report::Paid]).0;
     let unconfirmed = {
