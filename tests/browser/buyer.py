@@ -91,6 +91,26 @@ def visit_by_link_redeems_buys_and_makes_a_key(folder):
         is_for_everyone(browser)
 
 
+def code_of_wechat_is_shown_until_it_is_paid(folder):
+    with opened(folder) as (stack, browser, secret, _):
+        browser.shows("10", "#sum")
+        browser.click("(//button[contains(., 'WeChat Pay')])[1]")
+        browser.shows("This page says so once it is paid.", ".scan .soft")
+        label = browser.call("GET", f"/element/{browser.element('svg.qr')}/attribute/aria-label")
+        assert label.startswith("Scan this with WeChat to pay 648.00 CNY"), label
+        is_for_everyone(browser)
+        browser.resize(360, 740)
+        is_for_everyone(browser)
+        orders = ask(f"{stack.url}/v1/orders", secret)[1]["orders"]
+        # A second press shows the code of the same order.
+        browser.click("(//button[contains(., 'WeChat Pay')])[1]")
+        browser.shows("This page says so once it is paid.", ".scan .soft")
+        assert len(ask(f"{stack.url}/v1/orders", secret)[1]["orders"]) == len(orders) == 1, orders
+        urllib.request.urlopen(f"{stack.url}/mock/wechat/pay/{orders[0]['orderNumber']}", b"").close()
+        browser.shows("It is paid.", "#done")
+        browser.shows("1010", "#sum")
+
+
 def chinese_page_fits_a_phone(folder):
     with opened(folder, languages="zh-CN,zh") as (_, browser, _, _):
         browser.resize(360, 740)
@@ -136,6 +156,7 @@ def lost_answers_make_one_key(folder):
 
 TESTS = [
     visit_by_link_redeems_buys_and_makes_a_key,
+    code_of_wechat_is_shown_until_it_is_paid,
     chinese_page_fits_a_phone,
     key_that_does_not_work_shows_nothing,
     lost_answers_make_one_key,

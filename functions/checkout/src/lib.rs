@@ -127,7 +127,7 @@ impl<L: Ledger> Serve<L> for Checkout {
         let (wanted, way) = match call.found.endpoint {
             Pay::Stripe => (parse::of_stripe(body, &self.catalog)?, Way::Stripe),
             Pay::Epay => parse::of_epay(body, &self.catalog).map(|(wanted, wish)| (wanted, Way::Epay(wish)))?,
-            Pay::Wechat => parse::of_wechat(body).map(|(number, payer)| (Wanted::Order(number), Way::Wechat(payer)))?,
+            Pay::Wechat => parse::of_wechat(body).map(|(number, wish)| (Wanted::Order(number), Way::Wechat(wish)))?,
         };
         let visit = Visit::new(self, call, ledger, way);
         // Boxed: with the states of every provider in them, the futures are large.

@@ -55,7 +55,7 @@ impl Described for Checkout {
                 .error(504, &["epay_timeout"]),
             Pay::Wechat => paid(Operation::new("payWithWechat", "Starts a payment at WeChat Pay", Access::Owner))
                 .body::<WechatBody>()
-                .error(400, &["order_number_missing", "order_number_invalid", "open_id_invalid"])
+                .error(400, &["order_number_missing", "order_number_invalid", "open_id_invalid", "qr_invalid"])
                 .error(502, &["wechat_failed", "wechat_refused", "wechat_unreadable"])
                 .error(503, &["wechat_busy"])
                 .error(504, &["wechat_timeout"]),

@@ -107,6 +107,17 @@ pub(crate) struct WechatBody {
     /// The buyer's id in the app, for a payment inside WeChat. Without it the answer has a QR code's text.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,128}$")]
     open_id: Option<Value>,
+    /// Whether the answer has the QR code as a picture, too.
+    #[schema(value_type = Option<bool>)]
+    qr: Option<Value>,
+}
+
+/// How a buyer pays by WeChat Pay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WechatOptions {
+    pub(crate) payer: Payer,
+    /// Whether the code is drawn.
+    pub(crate) is_drawn: bool,
 }
 
 pub(crate) fn of_stripe<'c>(body: &[u8], catalog: &'c Catalog) -> Result<Wanted<'c>, Failure> {
@@ -127,8 +138,8 @@ pub(crate) fn of_epay<'c>(body: &[u8], catalog: &'c Catalog) -> Result<(Wanted<'
     Ok((wanted(&body, catalog, Provider::Epay)?, options))
 }
 
-pub(crate) fn of_wechat(body: &[u8]) -> Result<(OrderNumber, Payer), Failure> {
-    let WechatBody { order_number, open_id } = object(body)?;
+pub(crate) fn of_wechat(body: &[u8]) -> Result<(OrderNumber, WechatOptions), Failure> {
+    let WechatBody { order_number, open_id, qr } = object(body)?;
     let number =
         number(order_number.as_ref())?.ok_or_else(|| invalid("order_number_missing", "An orderNumber is needed."))?;
     let of_id = || invalid("open_id_invalid", "openId must be the buyer's id in the app.");
@@ -140,7 +151,9 @@ pub(crate) fn of_wechat(body: &[u8]) -> Result<(OrderNumber, Payer), Failure> {
         Some(id) if is_id(&id) => Payer::OpenId(id),
         Some(_) => return Err(of_id()),
     };
-    Ok((OrderNumber::new(&number).map_err(|_| not_found())?, payer))
+    let qr: Option<bool> = read(qr.as_ref(), || invalid("qr_invalid", "qr must be true or false."))?;
+    let options = WechatOptions { payer, is_drawn: qr.unwrap_or_default() };
+    Ok((OrderNumber::new(&number).map_err(|_| not_found())?, options))
 }
 
 fn wanted<'c>(body: &Body, catalog: &'c Catalog, provider: Provider) -> Result<Wanted<'c>, Failure> {

@@ -71,7 +71,7 @@ impl<L: Ledger> Visit<'_, L> {
         match &self.way {
             Way::Stripe => self.page(order).await,
             Way::Epay(options) => self.start_epay(order, options).await,
-            Way::Wechat(payer) => self.start_wechat(order, payer).await,
+            Way::Wechat(options) => self.start_wechat(order, options).await,
         }
     }
 

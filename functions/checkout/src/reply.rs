@@ -4,6 +4,7 @@ use api::openapi::{AmountText, PaymentWord};
 use api::{ApiOutcome, Failure};
 use edge::Reply;
 use ledger::{Order, Provider};
+use pages::QrPicture;
 use providers::{CallError, EpayLink, Payable, Session};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -46,6 +47,10 @@ struct Way<'b> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String)]
     code_url: Option<&'b str>,
+    /// The QR code of `codeUrl`, if the request asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Qr)]
+    qr: Option<Qr>,
     /// An address that opens an app.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String)]
@@ -54,6 +59,13 @@ struct Way<'b> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = InApp<'_>)]
     payment: Option<InApp<'b>>,
+}
+
+/// A QR code as an SVG: `<svg viewBox="0 0 size size"><path d="path"/></svg>`, black on white.
+#[derive(Serialize, ToSchema)]
+struct Qr {
+    size: i32,
+    path: String,
 }
 
 /// The arguments of `wx.requestPayment`, under its own names.
@@ -90,9 +102,13 @@ pub(crate) fn started_epay(order: &Order, url: &str, link: Option<&EpayLink>, is
     if is_first { outcome_of(201, "opened", order, way) } else { outcome_of(200, "reopened", order, way) }
 }
 
-pub(crate) fn payable(order: &Order, payable: &Payable) -> ApiOutcome {
+pub(crate) fn payable(order: &Order, payable: &Payable, is_drawn: bool) -> ApiOutcome {
     let way = match payable {
-        Payable::CodeUrl(url) => Way { code_url: Some(url), ..Way::default() },
+        Payable::CodeUrl(url) => {
+            let picture = is_drawn.then(|| QrPicture::of(url)).flatten();
+            let qr = picture.map(|QrPicture { size, path }| Qr { size, path });
+            Way { code_url: Some(url), qr, ..Way::default() }
+        }
         Payable::InApp { app_id, time_stamp, nonce, package, sign_type, pay_sign } => {
             let payment = InApp { app_id, time_stamp, nonce_str: nonce, package, sign_type, pay_sign };
             Way { payment: Some(payment), ..Way::default() }

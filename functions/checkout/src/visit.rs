@@ -9,9 +9,9 @@ use ledger::{
     CallContext, CommitError, Committed, Deadline, Decision, Effect, Ledger, Order, OrderNumber, Owner, PaymentState,
     Provider, Writer,
 };
-use providers::{CallError, NewSession, Payer, Session, Stripe};
+use providers::{CallError, NewSession, Session, Stripe};
 
-use crate::parse::EpayOptions;
+use crate::parse::{EpayOptions, WechatOptions};
 use crate::{Checkout, Pay};
 
 /// Each retry means that a concurrent click has committed, and one buyer makes few clicks at once.
@@ -35,7 +35,7 @@ pub(crate) struct Visit<'v, L> {
 pub(crate) enum Way {
     Stripe,
     Epay(EpayOptions),
-    Wechat(Payer),
+    Wechat(WechatOptions),
 }
 
 impl Way {

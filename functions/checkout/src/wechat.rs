@@ -2,9 +2,10 @@
 
 use api::Failure;
 use ledger::{Ledger, Order};
-use providers::{CallError, NewPayment, Payer, PaymentApi as _, Wechat};
+use providers::{CallError, NewPayment, PaymentApi as _, Wechat};
 
 use crate::page::PageOutcome;
+use crate::parse::WechatOptions;
 use crate::reply;
 use crate::visit::Visit;
 
@@ -14,13 +15,13 @@ const PAID: &str = "ORDERPAID";
 impl<L: Ledger> Visit<'_, L> {
     /// The payment of an unpaid order. The order's number identifies it at WeChat, so every click gets the same
     /// payment.
-    pub(crate) async fn start_wechat(&self, order: &Order, payer: &Payer) -> Result<PageOutcome, Failure> {
+    pub(crate) async fn start_wechat(&self, order: &Order, options: &WechatOptions) -> Result<PageOutcome, Failure> {
         let payments = self.checkout.wechat.as_ref().ok_or_else(|| reply::not_offered(order))?;
         let new = NewPayment {
             order: order.number.clone(),
             money: order.terms.price,
             description: self.product(order)?.name("zh").to_owned(),
-            payer: payer.clone(),
+            payer: options.payer.clone(),
         };
         let new = &new;
         let create = |keys| async move {
@@ -28,7 +29,7 @@ impl<L: Ledger> Visit<'_, L> {
             client.create(new, self.invocation.now, self.provider_deadline()).await
         };
         match payments.keys.call(self.invocation.now, CallError::is_of_the_key, create).await {
-            Ok(payable) => Ok(PageOutcome::ApiOutcome(reply::payable(order, &payable))),
+            Ok(payable) => Ok(PageOutcome::ApiOutcome(reply::payable(order, &payable, options.is_drawn))),
             // The notification is on its way, and books it.
             Err(CallError::Refused { code, .. }) if code.as_deref() == Some(PAID) => {
                 Ok(PageOutcome::ApiOutcome(reply::state(order)))

@@ -16,6 +16,10 @@
 //! assert!(READ_ONLY.starts_with("default-src 'none'; style-src 'sha256-"));
 //! ```
 
+mod qr;
+
+pub use qr::QrPicture;
+
 /// The stylesheet of every page.
 pub const STYLE: &str = include_str!("style.css");
 

@@ -22,7 +22,7 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
     ("providers", &["ledger", "signing"]),
     ("orders", &["api", "catalog", "edge", "idempotency", "ledger"]),
     ("chat", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
-    ("checkout", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
+    ("checkout", &["api", "catalog", "edge", "idempotency", "ledger", "pages", "providers", "signing"]),
     ("console", &["api", "edge", "idempotency", "insight", "ledger", "manual", "operators", "pages"]),
     ("credits", &["api", "catalog", "edge", "idempotency", "ledger", "pages"]),
     ("epay", &["edge", "idempotency", "ledger", "pages", "providers", "signing", "webhook"]),

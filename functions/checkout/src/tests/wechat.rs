@@ -67,6 +67,20 @@ async fn code_and_app_payment_are_one_payment() {
     }
 }
 
+/// Only if the request wants it, and of the text beside it.
+#[tokio::test(start_paused = true)]
+async fn code_is_drawn_on_request() {
+    let shop = shop().await;
+    let plain = body_of(&shop.click_at(1, PATH, SCAN).await);
+    assert!(plain.get("qr").is_none(), "{plain}");
+    let drawn = body_of(&shop.click_at(2, PATH, r#"{"orderNumber":"HL-wechat","qr":true}"#).await);
+    let code = pages::QrPicture::of(drawn["codeUrl"].as_str().expect("a code")).expect("short enough");
+    assert_eq!(drawn["qr"], serde_json::json!({ "size": code.size, "path": code.path }));
+    let in_app = r#"{"orderNumber":"HL-wechat","openId":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o","qr":true}"#;
+    let in_app = body_of(&shop.click_at(3, PATH, in_app).await);
+    assert!(in_app.get("qr").is_none() && in_app["payment"].is_object(), "{in_app}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn only_payable_order_of_owner_and_provider_is_started() {
     let shop = Shop::new().await;
@@ -101,6 +115,7 @@ async fn invalid_request_is_refused() {
         (r#"{"orderNumber":"HL-wechat","openId":""}"#, is(400, "open_id_invalid")),
         (r#"{"orderNumber":"HL-wechat","openId":"a b"}"#, is(400, "open_id_invalid")),
         (r#"{"orderNumber":"HL-wechat","openId":7}"#, is(400, "open_id_invalid")),
+        (r#"{"orderNumber":"HL-wechat","qr":"yes"}"#, is(400, "qr_invalid")),
     ];
     for (body, expected) in rows {
         assert_eq!(summary(&shop.click_at(1, PATH, body).await), expected, "{body}");

@@ -17,6 +17,13 @@ let owner = null;
 let products = new Map();
 /// The idempotency keys of changes that had no answer yet.
 const unanswered = new Map();
+/// Where a payment by each provider begins.
+const WAYS = { stripe: "api/pay/checkout", epay: "api/pay/epay", wechat: "payment/create" };
+/// While a code is shown, its order is read so often, and for so long.
+const POLL_MS = 3000;
+const POLLS_MAX = 200;
+/// The orders whose codes were shown, by product: a second press shows the same one.
+const scanned = new Map();
 
 /// A browser may keep nothing: then the page forgets when it is left.
 function kept(use) {
@@ -221,22 +228,25 @@ function redeem() {
 async function buy() {
   const catalog = await get("v1/catalog");
   products = new Map(catalog.products.map((product) => [product.id, product]));
-  const sold = catalog.products.filter(({ grants, providers }) => grants.some(({ credits }) => credits) && payPath(providers));
+  const sold = catalog.products.filter(({ grants, providers }) => grants.some(({ credits }) => credits) && ways(providers).length > 0);
   if (sold.length === 0) return el("p", { class: "soft" }, say("nothingSold"));
   const cards = sold.map((product) => {
-    const note = el("p", { role: "status" });
+    const note = el("div", { role: "status" });
     const price = `${product.price.amount} ${product.price.currency}`;
-    const pressed = (event) => attempt(event.currentTarget, note, () => pay(payPath(product.providers), { product: product.id }));
     const every = product.every && el("p", { class: "soft" }, say("each", product.every));
-    return el("li", {}, el("strong", {}, named(product.id)), every, button(say("buyFor", price), pressed), note);
+    const buttons = ways(product.providers).map((provider, at, all) => {
+      const pressed = (event) => attempt(event.currentTarget, note, () => pay(provider, { product: product.id }));
+      const text = all.length > 1 ? say("buyBy", price, say(provider)) : say("buyFor", price);
+      return button(text, pressed, { class: at > 0 ? "alt" : null });
+    });
+    return el("li", {}, el("strong", {}, named(product.id)), every, el("div", { class: "ways" }, buttons), note);
   });
   return el("ul", { class: "cards" }, cards);
 }
 
-/// Where a payment by one of these providers begins, if this page can show it.
-function payPath(providers) {
-  const paths = { stripe: "api/pay/checkout", epay: "api/pay/epay" };
-  return paths[providers.find((provider) => paths[provider])];
+/// Those of these providers whose payment this page can begin.
+function ways(providers) {
+  return providers.filter((provider) => WAYS[provider]);
 }
 
 function named(id) {
@@ -244,13 +254,59 @@ function named(id) {
   return names[language] || names.en || Object.values(names)[0] || id;
 }
 
-async function pay(path, wanted) {
-  const way = await change("POST", path, wanted);
+async function pay(provider, wanted) {
+  if (provider === "wechat") return payByCode(wanted);
+  const way = await change("POST", WAYS[provider], wanted);
   const address = way.url || way.pageUrl;
   if (!address) return reload("balance", "orders");
   const url = new URL(address, location.href);
   if (url.protocol !== "https:" && url.hostname !== location.hostname) throw new Refused("unavailable");
   location.assign(url);
+}
+
+/// WeChat Pay takes an order, and a code that the buyer scans.
+async function payByCode({ product, orderNumber }) {
+  const known = orderNumber || scanned.get(product);
+  const number = known || (await change("POST", "orders", { product, provider: "wechat" })).orderNumber;
+  if (product) scanned.set(product, number);
+  const { amount, currency, qr } = await change("POST", WAYS.wechat, { orderNumber: number, qr: true }).catch((error) => {
+    // It is over: the next press makes another order.
+    scanned.delete(product);
+    throw error;
+  });
+  if (!qr) return isPaid(product);
+  const text = say("scan", `${amount} ${currency}`);
+  const shown = el("div", { class: "scan" }, el("p", {}, text), picture(qr, text), el("p", { class: "soft" }, say("scanWait")));
+  watch(number, product, shown, POLLS_MAX);
+  return shown;
+}
+
+/// Reads the order until it is paid, or its code is not shown any more.
+function watch(number, product, shown, polls) {
+  setTimeout(async () => {
+    if (!shown.isConnected || !key) return;
+    const order = await get(`orders/${encodeURIComponent(number)}`).catch(() => null);
+    if (order && order.payment !== "unpaid") {
+      shown.remove();
+      isPaid(product);
+    } else if (polls > 1) watch(number, product, shown, polls - 1);
+  }, POLL_MS);
+}
+
+async function isPaid(product) {
+  scanned.delete(product);
+  await reload("balance", "statement", "orders");
+  announce(say("isPaid"));
+}
+
+/// A code for a phone's camera, as the API draws it.
+function picture({ size, path }, label) {
+  const [svg, dark] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+  const attributes = { class: "qr", viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": label };
+  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
+  dark.setAttribute("d", path);
+  svg.append(dark);
+  return svg;
 }
 
 async function statement() {
@@ -292,17 +348,17 @@ async function download() {
 async function orders() {
   const { orders: all } = await get("v1/orders?limit=20");
   if (all.length === 0) return el("p", { class: "soft" }, say("noOrders"));
-  const note = el("p", { role: "status" });
+  const note = el("div", { role: "status" });
   const rows = all.map((order) => {
     const isDelivered = ["none", "done"].includes(order.fulfilment);
     const delivery = order.payment === "paid" && !isDelivered && ` · ${word("states", order.fulfilment)}`;
-    const path = order.payment === "unpaid" && payPath([order.provider]);
-    const again = (event) => attempt(event.currentTarget, note, () => pay(path, { orderNumber: order.orderNumber }));
+    const isOpen = order.payment === "unpaid" && WAYS[order.provider];
+    const again = (event) => attempt(event.currentTarget, note, () => pay(order.provider, { orderNumber: order.orderNumber }));
     const label = `${say("pay")} ${order.orderNumber}`;
     const shown = el("span", { class: order.payment === "paid" ? "good" : null }, word("states", order.payment));
     return [
       moment(order.createdAt), named(order.product), `${order.amount} ${order.currency}`,
-      [shown, delivery, path && button(say("pay"), again, { class: "alt", "aria-label": label })],
+      [shown, delivery, isOpen && button(say("pay"), again, { class: "alt", "aria-label": label })],
       el("code", {}, order.orderNumber),
     ];
   });
