@@ -6,7 +6,7 @@ use ledger::{
     StoredKey, Subscription, UnreadableRow,
 };
 
-use crate::names::Names;
+use crate::names::{Names, spellings};
 use crate::{EventRow, Readable, Typed};
 
 /// An owner has ten keys or a hundred events in a lane; more are counted as so many.
@@ -57,8 +57,22 @@ impl Found {
     }
 }
 
-/// All that the text names. Nothing, if no row has it.
+/// All that the text names, or else what another spelling of it names. Nothing, if no row has it.
 pub async fn find(
+    ledger: &impl Readable,
+    typed: &Typed<'_>,
+    context: &CallContext<'_>,
+) -> Result<Vec<Found>, CommitError> {
+    let mut found = Box::pin(as_typed(ledger, typed, context)).await?;
+    for text in spellings(typed.text) {
+        if found.is_empty() {
+            found = Box::pin(as_typed(ledger, &Typed { text: &text, ..*typed }, context)).await?;
+        }
+    }
+    Ok(found)
+}
+
+async fn as_typed(
     ledger: &impl Readable,
     typed: &Typed<'_>,
     context: &CallContext<'_>,

@@ -18,6 +18,7 @@
 
 mod answer;
 mod chain;
+mod decided;
 mod event;
 mod everyone;
 mod explain;
@@ -44,6 +45,7 @@ mod waiting;
 
 pub use answer::ProviderAnswer;
 pub use chain::{Cause, Chain, Halt, Happened, Link, Stage};
+pub use decided::{decision_about, decisions, undecided};
 pub use event::{EventRow, EventState, Retry, RowPosting, Why};
 pub use everyone::{NewestLines, newest_lines};
 pub use explain::{Explained, Explanation, Headline, Kind, explain};

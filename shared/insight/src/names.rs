@@ -36,6 +36,24 @@ pub(crate) struct Names {
     pub(crate) lanes: Vec<Lane>,
 }
 
+/// Other spellings of a text: an order's number as it was read out on the phone, and any text in small letters, in which names
+/// of owners and hexadecimal ids usually are.
+pub(crate) fn spellings(text: &str) -> Vec<String> {
+    let text = text.trim();
+    let is_of_order = text.get(..2).is_some_and(|head| head.eq_ignore_ascii_case("HL"));
+    let of_order = is_of_order.then(|| {
+        let digit = |letter: char| match letter.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        };
+        format!("HL{}", text.chars().skip(2).map(digit).collect::<String>())
+    });
+    let mut all: Vec<String> = of_order.into_iter().chain([text.to_ascii_lowercase()]).collect();
+    all.retain(|spelling| spelling != text);
+    all
+}
+
 impl Names {
     pub(crate) fn of(typed: &Typed<'_>) -> Self {
         let text = typed.text.trim();
