@@ -64,7 +64,7 @@ def refused_event(stack):
 def event_is_found_and_tried_again(folder, width=1280, waits=True):
     with opened(folder, languages="en-US,en", width=width, height=900) as (stack, browser):
         signed_in(stack, browser)
-        browser.shows("Every event of the last week is booked.")
+        browser.shows("Every event of the last week is booked, or decided about.")
         fits(browser)
         refused_event(stack)
         # As a customer says it: the use is missing.

@@ -12,6 +12,7 @@ import buyer
 import console
 import front
 import shop
+import states
 from processes import ROOT
 
 PICTURES = ROOT / "docs/pictures"
@@ -23,7 +24,7 @@ def main():
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        for test in front.TESTS + console.TESTS + shop.TESTS + buyer.TESTS:
+        for test in front.TESTS + console.TESTS + states.TESTS + shop.TESTS + buyer.TESTS:
             at = time.monotonic()
             place = folder / test.__name__
             place.mkdir()

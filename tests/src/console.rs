@@ -2,7 +2,9 @@
 //! failed event to its reason. `functions/console/src/tests` has the pages themselves.
 
 mod acting;
+mod as_commands;
 pub(crate) mod changing;
+mod deciding;
 mod finding;
 mod signing_in;
 

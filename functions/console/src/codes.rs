@@ -4,6 +4,7 @@ use insight::{Lang, Sentence};
 use ledger::{Asset, Campaign, Code, CodePage, LinePosition, Timestamp, Word};
 use maud::{Markup, html};
 
+use crate::glossary::{Term, glossary};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
@@ -128,6 +129,7 @@ pub(crate) fn campaigns(campaigns: &[Campaign], next: Option<&LinePosition>, lan
             }
             @if let Some(next) = next { (more("/console/codes?", next, lang)) }
         }
+        (glossary(&[Term::Campaign], lang))
     }
 }
 

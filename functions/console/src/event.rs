@@ -1,13 +1,14 @@
 //! One row of the journal. What names a person and what was sent are hidden until an operator asks, which is recorded.
 
-use insight::{EventRow, EventState, Events, Lang, Retry, Sentence, Why, sentence};
-use ledger::{CallContext, EventKey, KeptBody};
+use insight::{EventRow, EventState, Events, Lang, Retry, Sentence, Why, decision_about, sentence};
+use ledger::{CallContext, EventKey, KeptBody, Resolution};
 use maud::{Markup, html};
 
+use crate::events::refused;
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
-use crate::words::{BOOKED, NOT_BOOKED, REASON, Tone, badge, explain_path, say, time};
+use crate::words::{BOOKED, REASON, Tone, badge, explain_path, say, time};
 use crate::{Books, Console, buttons, form};
 
 const TITLE: Sentence = say("Event", "事件");
@@ -66,6 +67,8 @@ pub(crate) struct View<'v> {
     pub(crate) asks: Option<Asks<'v>>,
     /// What was sent, once it was asked for.
     pub(crate) delivery: Option<&'v KeptBody>,
+    /// What a person has decided, if it was refused.
+    pub(crate) decided: Option<Resolution>,
 }
 
 #[derive(Clone, Copy)]
@@ -80,7 +83,8 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
     let row = row_of(&console.ledger, query.parameter("key").unwrap_or_default(), &visit.context()).await?;
     let id = format!("{:032x}", console.parts.ids.bits()?);
     let asks = visit.may_act().then_some(Asks { csrf: visit.csrf(), id: &id });
-    Ok(page(visit, &row, &View { lang: visit.lang, asks, delivery: None }))
+    let decided = decision_about(&console.ledger, &row, &visit.context()).await?;
+    Ok(page(visit, &row, &View { lang: visit.lang, asks, delivery: None, decided }))
 }
 
 pub(crate) fn page(visit: &Visit<'_>, row: &EventRow, view: &View<'_>) -> Shown {
@@ -102,7 +106,7 @@ pub(crate) fn markup(row: &EventRow, view: &View<'_>) -> Markup {
     let lang = view.lang;
     let t = |sentence: Sentence| sentence.in_lang(lang);
     html! {
-        h1 { (row.key) " " (state(row, lang)) }
+        h1 { (row.key) " " (state(row, view.decided, lang)) }
         section {
             dl.facts {
                 dt { (t(say("Kind", "类型"))) } dd { (row.kind) }
@@ -141,11 +145,12 @@ fn is_shown(name: &str, view: &View<'_>) -> bool {
     view.delivery.is_some() || SHOWN_FACTS.contains(&name)
 }
 
-fn state(row: &EventRow, lang: Lang) -> Markup {
+fn state(row: &EventRow, decided: Option<Resolution>, lang: Lang) -> Markup {
     match &row.state {
         EventState::Booked { .. } => badge(Tone::Good, BOOKED.in_lang(lang)),
+        EventState::Refused { .. } if decided.is_some() => refused(decided, lang),
         EventState::Refused { retry: Some(_), .. } => badge(Tone::Wait, say("waits", "等待重试").in_lang(lang)),
-        EventState::Refused { retry: None, .. } => badge(Tone::Bad, NOT_BOOKED.in_lang(lang)),
+        EventState::Refused { retry: None, .. } => refused(None, lang),
     }
 }
 

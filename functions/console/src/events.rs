@@ -1,9 +1,12 @@
 //! The newest rows of the journal: payments, refused events, orders and changes by people.
 
-use insight::{Lang, ListFilter, Newest, Sentence, Why, newest, sentence};
-use ledger::{ListedRow, Source};
+use std::collections::BTreeMap;
+
+use insight::{Lang, ListFilter, Newest, Sentence, Why, decisions, newest, sentence};
+use ledger::{ListedRow, Resolution, Source};
 use maud::{Markup, html};
 
+use crate::glossary::{Term, glossary};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
@@ -13,6 +16,9 @@ use crate::{Books, Console, form};
 /// Some screens; a page stays below 60 KB.
 const ROWS_MAX: usize = 100;
 const TITLE: Sentence = say("Events", "事件");
+
+/// What people have decided, by the keys of the rows.
+pub(crate) type Decided = BTreeMap<String, Resolution>;
 
 /// How far back the page looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +89,8 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
         rows_max: ROWS_MAX,
     };
     let found = newest(&console.ledger, &filter, &visit.context()).await?;
-    let main = markup(&found, &chosen, visit.lang);
+    let decided = decisions(&console.ledger, &found.rows, &visit.context()).await?;
+    let main = markup(&found, &decided, &chosen, visit.lang);
     Ok(Shown::page(document(200, &Frame { title: TITLE.in_lang(visit.lang), tab: Some(Tab::Events), visit }, &main)))
 }
 
@@ -93,7 +100,7 @@ fn writers() -> impl Iterator<Item = &'static str> {
     Source::ALL.into_iter().map(Source::as_str).chain(others)
 }
 
-pub(crate) fn markup(found: &Newest, chosen: &Chosen, lang: Lang) -> Markup {
+pub(crate) fn markup(found: &Newest, decided: &Decided, chosen: &Chosen, lang: Lang) -> Markup {
     let t = |sentence: Sentence| sentence.in_lang(lang);
     html! {
         h1 { (t(TITLE)) }
@@ -110,12 +117,13 @@ pub(crate) fn markup(found: &Newest, chosen: &Chosen, lang: Lang) -> Markup {
                     ),
                 ))
             } @else {
-                (table(&found.rows, lang))
+                (table(&found.rows, decided, lang))
             }
             @if found.has_more {
                 p.hint { (t(say("There are older ones. Choose a shorter time or a source, or search by id.", "还有更早的。请缩小时间或来源，或按编号查找。"))) }
             }
         }
+        (glossary(&[Term::Journal, Term::NotBooked, Term::Replay, Term::Repeat], lang))
     }
 }
 
@@ -152,7 +160,7 @@ fn filter_form(chosen: &Chosen, lang: Lang) -> Markup {
     }
 }
 
-pub(crate) fn table(rows: &[ListedRow], lang: Lang) -> Markup {
+pub(crate) fn table(rows: &[ListedRow], decided: &Decided, lang: Lang) -> Markup {
     let t = |sentence: Sentence| sentence.in_lang(lang);
     let heads =
         [say("Time", "时间"), say("Event", "事件"), say("Kind", "类型"), say("State", "状态"), say("Order", "订单")]
@@ -167,7 +175,7 @@ pub(crate) fn table(rows: &[ListedRow], lang: Lang) -> Markup {
                         td data-label=(at) { (stored_time(&row.at)) }
                         td data-label=(event) { a href=(event_path(&row.key)) { (row.key) } }
                         td data-label=(kind) { (row.kind) " " small { (row.writer) } }
-                        td data-label=(state) { (state_of(row, lang)) }
+                        td data-label=(state) { (state_of(row, decided.get(&row.key).copied(), lang)) }
                         td data-label=(order) {
                             @if let Some(number) = &row.order { a href=(explain_path(number)) { (number) } }
                         }
@@ -178,14 +186,23 @@ pub(crate) fn table(rows: &[ListedRow], lang: Lang) -> Markup {
     }
 }
 
-fn state_of(row: &ListedRow, lang: Lang) -> Markup {
+fn state_of(row: &ListedRow, decided: Option<Resolution>, lang: Lang) -> Markup {
     let reason = row.reason.as_deref().map(Why::of_word);
     html! {
         @if row.is_failed {
-            (badge(Tone::Bad, NOT_BOOKED.in_lang(lang)))
+            (refused(decided, lang))
             @if let Some(Why::Reason(reason)) = reason { " " small { (sentence::reason(reason).in_lang(lang)) } }
         } @else {
             (badge(Tone::Good, BOOKED.in_lang(lang)))
         }
+    }
+}
+
+/// What became of a refused event: it stays refused, and its payment may be booked by a person.
+pub(crate) fn refused(decided: Option<Resolution>, lang: Lang) -> Markup {
+    match decided {
+        Some(Resolution::Accepted) => badge(Tone::Good, say("booked by a person", "已人工入账").in_lang(lang)),
+        Some(Resolution::Cleared) => badge(Tone::Wait, say("closed by a person", "已人工关闭").in_lang(lang)),
+        Some(Resolution::Open) | None => badge(Tone::Bad, NOT_BOOKED.in_lang(lang)),
     }
 }

@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use crate::actions::replay;
 use crate::event::is_use;
+use crate::glossary::{Term, glossary};
 use crate::layout::{Frame, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
@@ -66,6 +67,12 @@ pub(crate) fn markup(explained: &Explained, text: &str, view: View<'_>) -> Marku
     }
 }
 
+/// Everything that the search takes.
+const TAKES: Sentence = say(
+    "The search takes an order's number, the id of an event, a payment, a refund's payment, a session or a subscription at its provider, an owner's name, a key or its id, a hold, a redeem code, and the key of any row of the journal.",
+    "可以查找：订单号，事件、付款、会话或订阅在支付方的编号，用户名，密钥或其编号，预留，兑换码，以及账本任何记录的编号。",
+);
+
 /// A text that no row has may be a secret, so it is not repeated.
 fn missing(text: &str, lang: Lang) -> Markup {
     let t = |sentence: Sentence| sentence.in_lang(lang);
@@ -82,6 +89,13 @@ fn missing(text: &str, lang: Lang) -> Markup {
             ul {
                 @for sender in senders { li { (t(sender.shows())) } }
                 li { (t(Sender::OURS)) }
+            }
+            p { (t(TAKES)) }
+            p.hint {
+                (t(say(
+                    "Ids are case-sensitive: paste one as its sender writes it. The numbers of our orders and redeem codes are not, and a name is also looked up in small letters.",
+                    "编号区分大小写：请按发送方的写法粘贴。本系统的订单号和兑换码不区分，名称也会按小写查找。",
+                )))
             }
         }
     }
@@ -129,6 +143,7 @@ fn one(explanation: &Explanation, view: View<'_>) -> Markup {
             section.why.well { p { (say("Nothing of it waits for anyone.", "没有任何环节在等待处理。").in_lang(lang)) } }
         }
         (timeline(chain, lang))
+        (glossary(&[Term::Anomaly, Term::Audit, Term::Hold, Term::Journal, Term::NotBooked, Term::Replay], lang))
     }
 }
 

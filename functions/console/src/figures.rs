@@ -12,8 +12,13 @@ const GRAPHS: Wanted = &[
     ("nanocredits_in", &[]),
     ("nanocredits_out", &[]),
 ];
-const DAYS: Wanted =
-    &[("paid_minor", &["currency"]), ("orders_paid", &[]), ("nanocredits_in", &[]), ("nanocredits_out", &[])];
+const DAYS: Wanted = &[
+    ("paid_minor", &["currency"]),
+    ("refunded_minor", &["currency"]),
+    ("orders_paid", &[]),
+    ("nanocredits_in", &[]),
+    ("nanocredits_out", &[]),
+];
 const HOUR_SECONDS: u32 = 3_600;
 const HOURS_A_DAY: usize = 24;
 /// Today, and the seven days before it.
@@ -51,6 +56,7 @@ pub(crate) struct DayRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DayNumber {
     Paid(Currency),
+    Refunded(Currency),
     Orders,
     CreditsIn,
     CreditsOut,
@@ -60,7 +66,7 @@ impl DayNumber {
     pub(crate) fn text(self, value: u64) -> String {
         let amount = Amount::from_units(value);
         match self {
-            Self::Paid(currency) => Money { amount, currency }.to_string(),
+            Self::Paid(currency) | Self::Refunded(currency) => Money { amount, currency }.to_string(),
             Self::Orders => value.to_string(),
             Self::CreditsIn | Self::CreditsOut => whole_credits(value),
         }
@@ -87,15 +93,19 @@ pub(crate) fn day_rows(query: &SeriesQuery, series: &[Series]) -> Vec<DayRow> {
         DayRow { what, today: day(0).1, yesterday: day(1), a_week_ago: day(7) }
     };
     let named = |metric: &'static str| series.iter().find(move |series| series.name.is_of(metric, &[]));
-    let paid = series.iter().filter(|series| series.name.is_of("paid_minor", &["currency"])).filter_map(|series| {
-        Some(row(DayNumber::Paid(Currency::parse(series.name.value("currency")).ok()?), Some(series)))
-    });
+    let money = |metric: &'static str, number: fn(Currency) -> DayNumber| {
+        let of = series.iter().filter(move |series| series.name.is_of(metric, &["currency"]));
+        of.filter_map(move |series| {
+            Some(row(number(Currency::parse(series.name.value("currency")).ok()?), Some(series)))
+        })
+    };
+    let (paid, refunded) = (money("paid_minor", DayNumber::Paid), money("refunded_minor", DayNumber::Refunded));
     let others = [
         (DayNumber::Orders, "orders_paid"),
         (DayNumber::CreditsIn, "nanocredits_in"),
         (DayNumber::CreditsOut, "nanocredits_out"),
     ];
-    paid.chain(others.map(|(what, metric)| row(what, named(metric)))).collect()
+    paid.chain(refunded).chain(others.map(|(what, metric)| row(what, named(metric)))).collect()
 }
 
 /// The numbers of a time, each by its part.

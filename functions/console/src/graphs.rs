@@ -42,7 +42,12 @@ pub(crate) fn days(rows: &[DayRow], until: &str, lang: Lang) -> Markup {
                     }
                 }
             }
-            p.hint { (t(say("Payments as they came, before refunds.", "收款为到账金额，未扣除退款。"))) }
+            p.hint {
+                (t(say(
+                    "Paid is what came, at its full amount; refunds are a line of their own, on the day that they were reported. What an operator books here counts; what a command books does not.",
+                    "收款为到账全额；退款单列，计入上报当天。在此页面人工入账的计入，用命令入账的不计入。",
+                )))
+            }
         }
     }
 }
@@ -51,6 +56,7 @@ fn number_name(what: DayNumber, lang: Lang) -> String {
     let t = |sentence: Sentence| sentence.in_lang(lang).to_owned();
     match what {
         DayNumber::Paid(currency) => format!("{} {currency}", t(say("Paid", "收款"))),
+        DayNumber::Refunded(currency) => format!("{} {currency}", t(say("Refunded", "退款"))),
         DayNumber::Orders => t(say("Orders paid", "已付订单")),
         DayNumber::CreditsIn => t(say("Credits granted", "发放额度")),
         DayNumber::CreditsOut => t(say("Credits spent", "消费额度")),

@@ -5,6 +5,8 @@ use insight::{Events, Lang, Sentence};
 use ledger::{AuditProgress, Backlog, CallContext, CommitError, Pausable, Pauses, Provider, Source, Work};
 use maud::{Markup, html};
 
+use crate::actions::pause;
+use crate::glossary::{Term, glossary};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
@@ -112,30 +114,36 @@ pub(crate) fn markup(view: &HealthView<'_>) -> Markup {
         }
         section aria-labelledby="paused" {
             h2 id="paused" { (t(say("Stop at once, and go on", "立即停止与恢复"))) }
+            p { (t(say(
+                "A pause loses nothing: what waits is done once it is resumed. Where a sender does not wait, the page of the pause says so.",
+                "暂停不会丢失内容：恢复后继续处理等待中的。若发送方不会等待，暂停页面会说明。",
+            ))) }
             ul.fixes { @for what in Pausable::all() { li { (pausable(what, pauses, *may_act, *lang)) } } }
         }
         (vitals::markup(vitals, *lang))
         (vitals::only_by_command(books, *is_local, *lang))
+        (glossary(&[Term::Audit, Term::DeadLetter, Term::Lane, Term::Sweep], *lang))
     }
 }
 
 fn pausable(what: Pausable, pauses: &Pauses, may_act: bool, lang: Lang) -> Markup {
     let t = |sentence: Sentence| sentence.in_lang(lang);
-    let pause = pauses.by_word.get(what.as_str());
+    let found = pauses.by_word.get(what.as_str());
     html! {
         strong { (what.as_str()) } " "
-        @match pause {
+        @match found {
             Some(pause) => {
                 (badge(Tone::Wait, t(say("paused", "已暂停"))))
                 " " small { (time(pause.since)) " UTC, " (pause.author) ": " (pause.reason) }
             }
             None => (badge(Tone::Good, t(say("runs", "运行中")))),
         }
+        small { (t(pause::while_paused(what))) }
         @if may_act {
             form method="get" action="/console/pause" {
                 input type="hidden" name="what" value=(what.as_str());
                 button.alt.small {
-                    @if pause.is_some() { (t(say("Resume", "恢复"))) } @else { (t(say("Pause", "暂停"))) }
+                    @if found.is_some() { (t(say("Resume", "恢复"))) } @else { (t(say("Pause", "暂停"))) }
                 }
             }
         }

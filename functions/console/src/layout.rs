@@ -7,6 +7,9 @@ use maud::{DOCTYPE, Markup, html};
 use crate::visit::Visit;
 use crate::words::{SEARCH, say};
 
+/// The preview under the tab of health.
+const PAUSE_PATH: &str = "/console/pause";
+
 /// The places in the bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tab {
@@ -51,8 +54,10 @@ impl Tab {
 }
 
 pub(crate) fn document(status: u16, frame: &Frame<'_, '_>, main: &Markup) -> Reply {
-    let Frame { title, tab: _, visit } = frame;
+    let Frame { title, tab, visit } = frame;
     let (lang, assets) = (visit.lang, &visit.parts.assets);
+    // A form of a preview is not loaded again under a person's hands.
+    let is_live = status == 200 && matches!(tab, Some(Tab::Overview | Tab::Health)) && visit.request.path != PAUSE_PATH;
     let t = |sentence: Sentence| sentence.in_lang(lang);
     let html_lang = if lang == Lang::Zh { "zh-CN" } else { "en" };
     let html = html! {
@@ -65,10 +70,11 @@ pub(crate) fn document(status: u16, frame: &Frame<'_, '_>, main: &Markup) -> Rep
                 link rel="stylesheet" href=(assets.style.path);
                 script src=(assets.script.path) defer {}
             }
-            body data-copy=(t(say("Copy", "复制"))) data-copied=(t(say("Copied", "已复制"))) {
+            body data-copy=(t(say("Copy", "复制"))) data-copied=(t(say("Copied", "已复制")))
+                data-refresh=(t(say("Refresh every 30 seconds", "每 30 秒刷新"))) {
                 a.skip href="#main" { (t(say("To the content", "跳到内容"))) }
                 (bar(frame))
-                main id="main" { (main) }
+                main id="main" data-live[is_live] { (main) }
             }
         }
     };
@@ -110,6 +116,7 @@ fn search_form(visit: &Visit<'_>) -> Markup {
             input type="hidden" name="csrf" value=(visit.csrf());
             input id="q" name="q" type="search" required maxlength="512" autocomplete="off" spellcheck="false"
                 aria-label=(t(say("An order, event, payment, owner, key, hold or code", "订单、事件、付款、用户、密钥、预留或兑换码")))
+                title=(t(say("An order, event, payment, owner, key, hold or code", "订单、事件、付款、用户、密钥、预留或兑换码")))
                 placeholder=(t(say("Order, payment, owner, key …", "订单、付款、用户、密钥……")));
             button { (t(SEARCH)) }
         }

@@ -32,6 +32,7 @@ mod explain;
 mod figures;
 mod first;
 mod form;
+mod glossary;
 mod graphs;
 mod health;
 mod language;

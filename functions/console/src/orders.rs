@@ -5,6 +5,7 @@ use ledger::{Fulfilment, LinePosition, Order, Owner, PaymentState, Timestamp};
 use maud::{Markup, html};
 
 use crate::events::Since;
+use crate::glossary::{Term, glossary};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
@@ -139,6 +140,7 @@ pub(crate) fn markup(list: &OrderList, chosen: &Chosen, books: &str, lang: Lang)
                 p.hint { (t(say("There are more than this list can hold. Choose a state or an owner.", "超出本列表的上限。请按状态或用户筛选。"))) }
             }
         }
+        (glossary(&[Term::Anomaly, Term::Sweep], lang))
     }
 }
 

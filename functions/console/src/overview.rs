@@ -1,12 +1,15 @@
 //! The first page: what needs a person, then what happened in numbers, and where to begin.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::{join, try_join, try_join5};
-use insight::{AnomalyDays, Lang, ListFilter, Newest, Sentence, Waiting, anomaly_days, newest, sentence, waiting};
+use insight::{AnomalyDays, Lang, ListFilter, Newest, Sentence, Waiting, anomaly_days, sentence, undecided, waiting};
 use ledger::{AuditProgress, Open, Pause, Pauses, Subject};
 use maud::{Markup, html};
 
 use crate::events::{Since, table};
 use crate::figures::{DayRow, Figures, day_rows, days_of, graphs_of};
+use crate::glossary::{Term, glossary};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
@@ -21,7 +24,7 @@ const TITLE: Sentence = say("Overview", "概览");
 
 /// What the page shows.
 pub(crate) struct OverviewView<'v> {
-    /// Events that are not booked.
+    /// Events that are not booked, and that no person has decided about.
     pub(crate) failed: &'v Newest,
     pub(crate) pauses: &'v Pauses,
     pub(crate) audit: &'v AuditProgress,
@@ -64,7 +67,7 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
     let (ledger, context) = (&console.ledger, visit.context());
     let books = async {
         try_join5(
-            newest(ledger, &filter, &context),
+            Box::pin(undecided(ledger, &filter, &context)),
             ledger.pauses(&context),
             ledger.check(&context),
             Box::pin(anomaly_days(ledger, &context)),
@@ -119,11 +122,11 @@ pub(crate) fn markup(view: &OverviewView<'_>) -> Markup {
             @if failed.rows.is_empty() {
                 (empty(
                     *lang,
-                    say("Every event of the last week is booked.", "最近一周的事件都已入账。"),
+                    say("Every event of the last week is booked, or decided about.", "最近一周的事件都已入账，或已由人处理。"),
                     say("New ones that are refused appear here first.", "新的被拒事件会先出现在这里。"),
                 ))
             } @else {
-                (table(&failed.rows, *lang))
+                (table(&failed.rows, &BTreeMap::new(), *lang))
                 @if failed.has_more {
                     p { a href="/console/events?failed=1&since=30d" { (t(say("All of them", "全部"))) } }
                 }
@@ -155,6 +158,7 @@ pub(crate) fn markup(view: &OverviewView<'_>) -> Markup {
                 }
             }
         }
+        (glossary(&[Term::Anomaly, Term::Audit, Term::Lane, Term::NotBooked, Term::P99, Term::Repeat], *lang))
     }
 }
 

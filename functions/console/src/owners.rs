@@ -6,15 +6,16 @@ use edge::Reply;
 use futures_util::future::try_join4;
 use insight::{Lang, Sentence};
 use ledger::{
-    AccountId, AccountRow, Asset, Balance, FoundHolds, KeyBudget, KeyQuery, LinePosition, Lot, LotsSnapshot, Owner,
-    ShownLine, StatementPage, StatementQuery, StoredKey, Timestamp, Window,
+    AccountId, AccountRow, Asset, Balance, CallContext, CommitError, FoundHolds, KeyBudget, KeyQuery, LinePosition,
+    Lot, LotsSnapshot, Owner, ShownLine, StatementPage, StatementQuery, StoredKey, Timestamp, Window,
 };
 use maud::{Markup, html};
 
+use crate::glossary::{Term, glossary};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
-use crate::words::{Tone, badge, empty, event_path, explain_path, say, stored_time, time};
+use crate::words::{Tone, badge, empty, event_path, explain_path, owner_path, say, stored_time, time};
 use crate::{Books, Console, buttons, form};
 
 const TITLE: Sentence = say("Owners", "用户");
@@ -60,6 +61,11 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
         ledger.statement_page(&statement, &context),
     )
     .await?;
+    if row.is_none()
+        && let Some(other) = in_small_letters(ledger, &owner, &context).await?
+    {
+        return Ok(Shown::redirect(&owner_path(other.as_str())));
+    }
     let budgets = ledger.budgets(&owner, &context).await?;
     let view = OwnerView {
         owner: &owner,
@@ -115,6 +121,18 @@ fn owner_of(typed: &str) -> Result<Owner, Refusal> {
     Owner::new(name).map_err(|_| Refusal::not_found())
 }
 
+/// The owner of the same name in small letters, if it has an account: names are case-sensitive, and people are not.
+async fn in_small_letters<L: Books>(
+    ledger: &L,
+    owner: &Owner,
+    context: &CallContext<'_>,
+) -> Result<Option<Owner>, CommitError> {
+    let small = Owner::new(&owner.as_str().to_ascii_lowercase()).ok().filter(|small| small != owner);
+    let Some(small) = small else { return Ok(None) };
+    let account = ledger.account_with_lots(&small.account(Asset::CREDITS), context).await?;
+    Ok(account.map(|_| small))
+}
+
 fn of(account: &AccountId, lines_max: u16) -> StatementQuery {
     StatementQuery { account: account.clone(), from: None, until: None, kind: None, after: None, lines_max }
 }
@@ -156,7 +174,10 @@ pub(crate) fn markup(view: &OwnerView<'_>) -> Markup {
                 (empty(
                     *lang,
                     say("There is no account of credits under this name.", "这个用户名下没有额度账户。"),
-                    say("Is it mistyped? An account begins with its first credits.", "是不是写错了？首次发放额度时才会建立账户。"),
+                    say(
+                        "Is it mistyped? Names are case-sensitive. An account begins with its first credits.",
+                        "是不是写错了？名称区分大小写。首次发放额度时才会建立账户。",
+                    ),
                 ))
             },
         }
@@ -176,6 +197,7 @@ pub(crate) fn markup(view: &OwnerView<'_>) -> Markup {
         @if *may_act { (buttons::credits(owner, *lang)) }
         (keys_section(view))
         (statement(owner, page, *lang))
+        (glossary(&[Term::Hold, Term::Journal, Term::Lot, Term::Overdraft], *lang))
     }
 }
 

@@ -112,7 +112,7 @@ pub(crate) async fn world_for(path: &str) -> World {
 }
 
 /// The fields of the form on the preview of the action, with the reason.
-async fn form_of(browser: &mut Browser<'_>, change: &Change) -> Vec<(String, String)> {
+pub(crate) async fn form_of(browser: &mut Browser<'_>, change: &Change) -> Vec<(String, String)> {
     let query = change.form.iter().map(|(name, value)| format!("{name}={}", api::percent_encoded(value)));
     let page = browser.get(&format!("{}?{}", change.path, query.collect::<Vec<_>>().join("&"))).await;
     assert!(page.status == 200 && page.body.contains(change.says), "{}: {}", change.path, page.body);
@@ -127,7 +127,7 @@ async fn form_of(browser: &mut Browser<'_>, change: &Change) -> Vec<(String, Str
     hidden.map(pair).chain(fills.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).collect()
 }
 
-async fn send(browser: &mut Browser<'_>, path: &str, form: &[(String, String)]) -> edge::Reply {
+pub(crate) async fn send(browser: &mut Browser<'_>, path: &str, form: &[(String, String)]) -> edge::Reply {
     let fields: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     browser.post(path, &fields).await
 }

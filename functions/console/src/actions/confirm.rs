@@ -10,7 +10,7 @@ use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
 use crate::words::{REASON, say};
-use crate::{Console, form};
+use crate::{Console, NAME, form};
 
 /// The form of a preview.
 pub(crate) struct Confirm<'c> {
@@ -100,7 +100,10 @@ pub(crate) async fn commit<L: Ledger>(
     decision: Result<Decision, KeyError>,
 ) -> Result<Booked, Refusal> {
     let decision = decision.map_err(|_| Refusal::malformed())?;
-    match ledger.commit(&decision, &visit.context()).await {
+    let committed = ledger.commit(&decision, &visit.context()).await;
+    // What a person books counts in the numbers of the day, as all else does.
+    edge::record_commit(NAME, &decision, &committed);
+    match committed {
         Ok(Committed::Now(receipt) | Committed::Earlier(receipt)) => Ok(Booked::Done(receipt.key)),
         Ok(Committed::Ignored { .. }) | Err(CommitError::Stale) => Ok(Booked::Stale),
         Err(error) => Err(refused(error)),

@@ -210,9 +210,16 @@ fn accepting(order: &Order, asked: &Asked<'_>, lang: Lang) -> Result<(Markup, Ma
             dt { (t(say("Credits of the order", "订单额度"))) } dd { (Asset::CREDITS.format(order.credits())) }
         }
     };
+    let part = order.proportional_credits(&payment).map(|part| Asset::CREDITS.format(part));
     let asks = html! {
         label for="credits" { (t(say("Other credits than were ordered (empty: as ordered)", "改发的额度（空：按订单）"))) }
-        input id="credits" name="credits" inputmode="decimal" maxlength="40" autocomplete="off";
+        input id="credits" name="credits" value=[part.as_deref()] inputmode="decimal" maxlength="40" autocomplete="off";
+        @if part.is_some() {
+            p.hint { (t(say(
+                "Less was paid than ordered: these are the credits in proportion. Change them, or empty the field to grant all.",
+                "实付少于订单价格：已按比例填入额度。可以修改，或清空以发放全部。",
+            ))) }
+        }
         @if !payment.is_confirmed {
             p role="alert" { (t(say("Its provider has not confirmed it.", "支付方尚未确认这笔付款。"))) }
             label { input.check type="checkbox" name="confirmed" value="1" required; (t(say("I have looked it up at the provider", "我已在支付方核实"))) }

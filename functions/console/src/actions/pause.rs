@@ -1,7 +1,7 @@
 //! Pauses a source, fulfilment or a sweep, and lets it go on: a preview, a reason, and then what the commands do.
 
 use insight::{Lang, Sentence};
-use ledger::{Effect, EventKey, Pausable, Pause, Writer};
+use ledger::{Effect, EventKey, Pausable, Pause, Source, Sweep, Writer};
 use maud::{Markup, html};
 
 use crate::layout::{Frame, Tab, document};
@@ -86,6 +86,44 @@ const fn means(what: Pausable, is_paused: bool) -> Sentence {
             say("Nothing is delivered for paid orders until it is resumed.", "恢复之前，已付订单不会交付。")
         }
         Pausable::Sweep(_) => say("Its runs do nothing until it is resumed.", "恢复之前，它每次运行什么都不做。"),
+    }
+}
+
+/// What does not happen while it is paused.
+pub(crate) const fn while_paused(what: Pausable) -> Sentence {
+    match what {
+        Pausable::Source(Source::Litellm | Source::Openrouter) => say(
+            "Paused: its usage is answered 503, and lost once the gateway gives up.",
+            "暂停时：对用量应答 503，网关放弃后会丢失。",
+        ),
+        Pausable::Source(Source::Usage | Source::Stripe | Source::Wechat | Source::Epay | Source::Fireblocks) => say(
+            "Paused: its events are answered 503, and the sender repeats them.",
+            "暂停时：对事件应答 503，发送方会重新投递。",
+        ),
+        Pausable::Fulfil => say("Paused: nothing is delivered for paid orders.", "暂停时：已付订单不会交付。"),
+        Pausable::Sweep(sweep) => match sweep {
+            Sweep::Refused => say("Paused: refused events are not tried again.", "暂停时：不重试被拒的事件。"),
+            Sweep::StripeBackfill => {
+                say("Paused: what Stripe could not deliver is not fetched.", "暂停时：不补取 Stripe 未送达的事件。")
+            }
+            Sweep::GatewayLog => say("Paused: the log of the gateway is not compared.", "暂停时：不核对网关的日志。"),
+            Sweep::Unpaid => {
+                say("Paused: providers are not queried about unpaid orders.", "暂停时：不向支付方查询未付订单。")
+            }
+            Sweep::Unfulfilled => {
+                say("Paused: deliveries that have stopped are not tried again.", "暂停时：不重试停住的交付。")
+            }
+            Sweep::PendingExternal => say(
+                "Paused: operators and Fireblocks are not queried about what they have accepted.",
+                "暂停时：不查询运营商和 Fireblocks 已受理的。",
+            ),
+            Sweep::Expiring => say(
+                "Paused: expired credits stay on the account, and cannot be spent.",
+                "暂停时：过期额度仍在账户上，但不能使用。",
+            ),
+            Sweep::Holds => say("Paused: holds that are over stay open.", "暂停时：到期的预留不会结束。"),
+            Sweep::Audit => say("Paused: the books are not compared.", "暂停时：不核对账目。"),
+        },
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
     ))?;
     let what = vec![("event", row.key.to_string())];
     actions::record(&console.ledger, visit, id, &reason, "show_body", what).await?;
-    let shown = event::page(visit, &row, &View { lang: visit.lang, asks: None, delivery: Some(&kept) });
+    let decided = insight::decision_about(&console.ledger, &row, &visit.context()).await?;
+    let view = View { lang: visit.lang, asks: None, delivery: Some(&kept), decided };
+    let shown = event::page(visit, &row, &view);
     Ok(Shown::done(shown.reply, &row.key))
 }

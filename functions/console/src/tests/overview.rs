@@ -38,7 +38,9 @@ fn full(query: &SeriesQuery) -> Vec<Series> {
         }
     }
     for currency in ["CNY", "EUR", "MNT", "USD"] {
-        all.push(series("paid_minor", &[("currency", currency)]));
+        for metric in ["paid_minor", "refunded_minor"] {
+            all.push(series(metric, &[("currency", currency)]));
+        }
     }
     all
 }
