@@ -60,9 +60,9 @@ pub(crate) async fn open<L: Holds>(
         Ok(hold) => Ok(Some(hold)),
         Err(HoldError::Refused(refusal)) => Err(refused(refusal)),
         Err(HoldError::Store(error)) => {
-            // It may be open: its expiry would charge a use that has never begun.
+            // It may be open, or be opened yet: its expiry would charge a use that has never begun.
             if matches!(error, CommitError::Unavailable(_)) {
-                release(ledger, &hold, invocation).await;
+                withdraw(ledger, &hold, invocation).await;
             }
             Err(ChatFailure::from(api::Failure::from(error)))
         }
@@ -131,15 +131,18 @@ pub(crate) fn read_until(call_within: Duration, invocation: &Invocation) -> Dead
 
 /// Frees a hold for which nothing was generated. If that fails, its expiry charges it, and a person gives it back.
 pub(crate) async fn release<L: Holds>(ledger: &L, hold: &Hold, invocation: &Invocation) {
-    let context = invocation.context();
-    let released = timeout(SETTLE_WITHIN, ledger.close_hold(hold, &HoldClosing::Release, &context)).await;
+    released(hold, ledger.close_hold(hold, &HoldClosing::Release, &invocation.context())).await;
+}
+
+async fn withdraw<L: Holds>(ledger: &L, hold: &Hold, invocation: &Invocation) {
+    released(hold, ledger.withdraw_hold(hold, &invocation.context())).await;
+}
+
+async fn released(hold: &Hold, releasing: impl Future<Output = Result<Hold, HoldError>>) {
+    let released = timeout(SETTLE_WITHIN, releasing).await;
     match released.unwrap_or_else(|_| Err(CommitError::Unavailable(None).into())) {
         Ok(_) => {}
         Err(HoldError::Refused(refusal)) => tracing::error!(hold = %hold.id, %refusal, "a hold is not released"),
-        // Without a row there is nothing to release.
-        Err(HoldError::Store(CommitError::Refused(error))) => {
-            tracing::warn!(hold = %hold.id, %error, "a hold is not released");
-        }
         Err(HoldError::Store(error)) => {
             tracing::warn!(%error, "a hold is not released");
             edge::alarm(crate::NAME, "unreleased", hold.id.as_str());

@@ -34,13 +34,31 @@ pub(crate) fn lane_of(hold: &Hold) -> String {
 
 /// Written if no hold has this id.
 pub(crate) fn open(hold: &Hold, context: &CallContext<'_>) -> Row {
+    let mut row = first(hold, HoldState::Open, context);
+    row.set(names::OPEN_HOLDS, text(&shard(&hold.account.to_string())));
+    row
+}
+
+/// Written if no hold has this id, in place of one that is opened late.
+pub(crate) fn withdrawn(hold: &Hold, at: Timestamp, context: &CallContext<'_>) -> Row {
+    let mut row = first(hold, HoldState::Released { at }, context);
+    row.set(names::CLOSED_AT, text(&at));
+    row.set(names::REMOVED_AT, number(&removed_at(at)));
+    row
+}
+
+/// When the row of a hold that was closed then may be removed, in seconds since 1970.
+fn removed_at(closed_at: Timestamp) -> i64 {
+    closed_at.plus_seconds(DAY_SECONDS.saturating_mul(KEPT_DAYS)).unix_s()
+}
+
+fn first(hold: &Hold, state: HoldState, context: &CallContext<'_>) -> Row {
     let Hold { id: _, account, amount, usage, key, member, budget, opened_at, expires_at, .. } = hold;
     let Hold { at_expiry, calls_max, note, state: _, .. } = hold;
     let account = account.to_string();
     let mut row = Row::default();
     row.set(names::FORMAT, number(&ROW_FORMAT));
-    row.set(names::STATUS, text(HoldState::Open.as_str()));
-    row.set(names::OPEN_HOLDS, text(&shard(&account)));
+    row.set(names::STATUS, text(state.as_str()));
     row.set(names::ACCOUNT, text(&account));
     row.set(names::AMOUNT_UNITS, number(&amount.units()));
     row.set(names::USE_KEY, text(usage));
@@ -120,10 +138,8 @@ pub(crate) fn close(change: &HoldChange, context: &CallContext<'_>) -> Row {
     }
     if let Some(at) = after.closed_at() {
         row.set(names::CLOSED_AT, text(&at));
-        let days = DAY_SECONDS.saturating_mul(KEPT_DAYS);
         let is_kept = *usage == before.id.own_use() && entry.is_some();
-        let removed_at = at.plus_seconds(days).unix_s();
-        row.set_or_remove(names::REMOVED_AT, (!is_kept).then(|| number(&removed_at)));
+        row.set_or_remove(names::REMOVED_AT, (!is_kept).then(|| number(&removed_at(at))));
     }
     row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
     row

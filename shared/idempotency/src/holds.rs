@@ -134,6 +134,28 @@ impl Holds for DynamoLedger {
         }
     }
 
+    async fn withdraw_hold(&self, hold: &Hold, context: &CallContext<'_>) -> Result<Hold, HoldError> {
+        loop {
+            if self.hold(&hold.id, context).await?.is_some() {
+                return self.close_hold(hold, &HoldClosing::Release, context).await;
+            }
+            let plan = |now: Timestamp| Plan::withdraw_hold(self.tables(), hold, context, now);
+            match self.transact(plan, context).await? {
+                Outcome::Applied(at) => return Ok(Hold { state: HoldState::Released { at }, ..hold.clone() }),
+                // It was opened since it was read.
+                Outcome::Stale => {}
+                Outcome::ExistingRow(_)
+                | Outcome::Moved(_)
+                | Outcome::Conflict
+                | Outcome::LotsChanged(_)
+                | Outcome::Expired(_)
+                | Outcome::Budget(_)
+                | Outcome::TooManyCalls
+                | Outcome::Guarded(_) => return Err(unexpected().into()),
+            }
+        }
+    }
+
     async fn holds_due(
         &self,
         until: Timestamp,

@@ -22,6 +22,10 @@ impl Holds for PortLedger {
         call!(self, context, Holds::close_hold(hold, closing))
     }
 
+    async fn withdraw_hold(&self, hold: &Hold, context: &CallContext<'_>) -> Result<Hold, HoldError> {
+        call!(self, context, Holds::withdraw_hold(hold))
+    }
+
     async fn holds_due(
         &self,
         until: Timestamp,

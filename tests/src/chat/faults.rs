@@ -1,7 +1,7 @@
 //! Each fault at each call to the store: a request is answered and charged once, or refused and not charged.
 
 use ledger::Amount;
-use testkit::Fault;
+use testkit::{Call, Fault};
 
 use super::*;
 
@@ -78,5 +78,70 @@ async fn answer_without_a_settlement_is_charged_by_the_sweep() {
         let states = shop.expire_all().await;
         assert!(matches!(states[..], [HoldState::Expired { charged: Some(_), .. }]), "{states:?}");
         assert!(shop.balance() < 10 * 1_000_000_000);
+    }
+}
+
+/// How long after the request the opening of its hold may be applied, and that of its withdrawal.
+const OPENED_WITHIN: Duration = Duration::from_secs(4);
+const JUST_BEFORE: Duration = Duration::from_millis(3_999);
+/// Later than any call is applied.
+const ALL_APPLIED: Duration = Duration::from_mins(1);
+
+/// The reply to a request whose hold has no answer, what it costs to withdraw the hold, and the states of holds that
+/// expire. Its opening is applied so late; `fault` is that of a call of the withdrawal.
+async fn opened_late(delay: Duration, call: usize, fault: Fault) -> (Shop, Reply, Vec<Call>, Vec<HoldState>) {
+    let shop = Shop::new("10").await;
+    let began = instant();
+    let (mut is_sent, mut before) = (false, 0);
+    let (ledger, faults) = shop.world.faulty(7, move |number, operation| {
+        if instant().duration_since(began) >= OPENED_WITHIN {
+            return if number == before + call { fault } else { Fault::None };
+        }
+        before = number + 1;
+        if operation != "TransactWriteItems" {
+            return Fault::None;
+        }
+        if std::mem::replace(&mut is_sent, true) { Fault::DropRequest } else { Fault::ApplyLate(delay) }
+    });
+    let chat = shop.chat(ledger, 7, &[]).await;
+    let (until, calls) = (instant() + JUST_BEFORE, faults.clone());
+    let opening = async move {
+        tokio::time::sleep_until(tokio::time::Instant::from_std(until)).await;
+        calls.calls().len()
+    };
+    let event = post(&request("hello"));
+    let answer = Box::pin(reply_at(&chat, 1, 0, &event));
+    let (reply, sent) = futures_util::future::join(answer, opening).await;
+    tokio::time::sleep(ALL_APPLIED).await;
+    let withdrawal = faults.calls().split_off(sent);
+    let states = shop.expire_all().await;
+    (shop, reply, withdrawal, states)
+}
+
+/// A hold that is opened when its request has long been refused holds nothing, and charges nothing.
+#[tokio::test(start_paused = true)]
+async fn hold_that_is_opened_late_is_not_charged() {
+    for ms in [100, 3_900, 3_999, 4_001, 4_500, 6_000, 9_000, 30_000] {
+        let (shop, reply, withdrawal, states) = opened_late(Duration::from_millis(ms), 0, Fault::None).await;
+        assert_eq!(reply.status, 503, "{ms} ms: {}", reply.body);
+        assert_eq!((shop.balance(), shop.held(), states), (10 * 1_000_000_000, 0, vec![]), "{ms} ms");
+        let calls: Vec<&str> = withdrawal.iter().map(|call| call.operation.as_str()).collect();
+        assert_eq!(calls, ["GetItem", "TransactWriteItems"], "{ms} ms: a read and a write");
+        assert!(shop.net.calls().is_empty(), "{ms} ms: no upstream is called");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn withdrawal_of_a_hold_survives_faults() {
+    let kills = [Fault::Kill, Fault::KillApplied];
+    for ms in [100, 4_001, 6_000] {
+        for call in 0..2 {
+            for fault in Fault::ALL.into_iter().filter(|fault| !kills.contains(fault)) {
+                let (shop, reply, _, states) = opened_late(Duration::from_millis(ms), call, fault).await;
+                let case = format!("{ms} ms, {fault:?} at {call}: {states:?}");
+                assert!(reply.status >= 500, "{case}");
+                assert_eq!((shop.balance(), shop.held(), states.len()), (10 * 1_000_000_000, 0, 0), "{case}");
+            }
+        }
     }
 }

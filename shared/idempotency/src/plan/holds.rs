@@ -30,6 +30,19 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The hold as a released one, if it has no row. No account has set anything aside for it.
+    pub(crate) fn withdraw_hold(
+        tables: &Tables,
+        hold: &Hold,
+        context: &CallContext<'_>,
+        now: Timestamp,
+    ) -> Result<Self, PlanError> {
+        let mut plan = Self::default();
+        let row = hold_row::withdrawn(hold, now, context);
+        plan.push(Role::Hold, row.update(&tables.holds, hold.id.as_str())?);
+        Ok(plan)
+    }
+
     /// The hold over the state that was read, the account, and the usage event if it is charged.
     pub(crate) fn close_hold(
         tables: &Tables,

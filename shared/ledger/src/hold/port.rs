@@ -45,6 +45,14 @@ pub trait Holds: Expiring {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Hold, HoldError>> + Send;
 
+    /// Releases a hold that its caller has opened without an answer of the store. Without a row it gets one that says so:
+    /// an opening that is applied late finds it.
+    fn withdraw_hold(
+        &self,
+        hold: &Hold,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Hold, HoldError>> + Send;
+
     /// Closes a hold whose time is over before the sweep does, so that no use begins under it.
     fn expire_if_over(
         &self,

@@ -7,13 +7,13 @@ use super::lots::later;
 use super::{account, budgets, credits, usage};
 use crate::{context, now};
 
-/// `hold ID OWNER AMOUNT for SECONDS [of USE] [by KEY] [among CALLS] [charge AMOUNT]`, `settle ID COST [as USE of KEY]`, `release ID`, `lapse ID`,
+/// `hold ID OWNER AMOUNT for SECONDS [of USE] [by KEY] [among CALLS] [charge AMOUNT]`, `withdraw` likewise, `settle ID COST [as USE of KEY]`, `release ID`, `lapse ID`,
 /// `state ID`,
 /// `holds-due SECONDS [MAX]`, `open-holds OWNER`. Each may happen later.
 pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64, seconds: &str) -> Option<String> {
     let context = later(&context(number), seconds);
     let (id, closing) = match *words {
-        ["hold", id, owner, sum, "for", ttl, ref rest @ ..] => {
+        [verb @ ("hold" | "withdraw"), id, owner, sum, "for", ttl, ref rest @ ..] => {
             let (usage_of, rest) =
                 if let ["of", event, rest @ ..] = rest { (Some(*event), rest) } else { (None, rest) };
             let (used, rest) = if let ["by", key, rest @ ..] = rest {
@@ -38,7 +38,10 @@ pub(super) async fn result_of<L: Holds>(ledger: &L, words: &[&str], number: u64,
             let hold = Hold::new(HoldId::new(id).unwrap(), terms, context.received_at).unwrap();
             let hold = used.into_iter().try_fold(hold, |hold, (key, bound)| hold.for_key(&key, bound)).unwrap();
             let hold = hold.among_calls(calls_max);
-            return Some(written(ledger.open_hold(&hold, &context).await));
+            return Some(written(match verb {
+                "withdraw" => ledger.withdraw_hold(&hold, &context).await,
+                _ => ledger.open_hold(&hold, &context).await,
+            }));
         }
         ["settle", id, cost] => (id, HoldClosing::Settle { cost: amount(cost), facts: Vec::new(), reported: None }),
         ["settle", id, cost, "as", event, "of", key] => {

@@ -2,8 +2,8 @@
 
 use ledger::{
     AccountId, CallContext, CallerKey, CommitError, Effect, FoundHolds, Hold, HoldChange, HoldClosing, HoldError,
-    HoldId, HoldRefusal, HoldStep, Holds, JournalHeader, Lane, REPORTED_KEY, Receipt, Source, Timestamp, UseRow,
-    Writer,
+    HoldId, HoldRefusal, HoldState, HoldStep, Holds, JournalHeader, Lane, REPORTED_KEY, Receipt, Source, Timestamp,
+    UseRow, Writer,
 };
 
 use super::{MemoryLedger, State};
@@ -40,6 +40,22 @@ impl Holds for MemoryLedger {
                 state.write_hold(&change, context)?;
                 Ok(change.closed())
             }
+        }
+    }
+
+    async fn withdraw_hold(&self, hold: &Hold, context: &CallContext<'_>) -> Result<Hold, HoldError> {
+        let withdrawn = {
+            let mut state = self.0.lock().unwrap();
+            let withdrawn = Hold { state: HoldState::Released { at: context.time_at(instant()) }, ..hold.clone() };
+            let is_new = !state.holds.contains_key(&hold.id);
+            is_new.then(|| {
+                state.holds.insert(hold.id.clone(), withdrawn.clone());
+                withdrawn
+            })
+        };
+        match withdrawn {
+            Some(withdrawn) => Ok(withdrawn),
+            None => self.close_hold(hold, &HoldClosing::Release, context).await,
         }
     }
 
