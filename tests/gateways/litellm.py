@@ -1,12 +1,17 @@
-"""The real LiteLLM reports requests to the local stack in each of its forms, through an outage and a change of the key."""
+"""The real LiteLLM reports requests to the local stack in each of its forms, through an outage and a change of the key. It also
+answers the stack's chat, and reports that."""
 
 import asyncio
 import contextlib
 import decimal
 import hashlib
+import http.server
 import json
 import os
 import shutil
+import threading
+import urllib.request
+import uuid
 
 os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "CRITICAL"}
 
@@ -20,6 +25,9 @@ PORT = free_port()
 ENDPOINT = f"http://127.0.0.1:{PORT}/api/webhooks/litellm"
 # As LiteLLM's proxy has it of a key.
 HASH = hashlib.sha256(b"sk-of-a-shop").hexdigest()
+# Our own key there, with which chat calls it. It is no owner's.
+OURS = hashlib.sha256(b"sk-of-the-stack").hexdigest()
+PROXY_PORT = free_port()
 NANO = decimal.Decimal(10**9)
 # The card of the catalog: a hundred credits a dollar, and a markup of a fifth.
 CREDITS_PER_USD = decimal.Decimal("120")
@@ -31,6 +39,8 @@ class Stack:
 
     def start(self):
         settings = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ} | {"LOG_LEVEL": "error"}
+        settings |= {"LLM_BASE_URL": f"http://127.0.0.1:{PROXY_PORT}/v1", "OPENAI_API_KEY": "sk-of-the-stack-0123456789"}
+        settings |= {"LLM_MODELS": "gpt-4o", "LLM_REPORTED_BY": "litellm", "LLM_REPORTED_KEY": OURS}
         command = [PROGRAM, "--port", str(PORT), "--data", DATA]
         self.background = self.stacks.enter_context(Background("litellm-stack", *command, env=settings))
 
@@ -157,6 +167,81 @@ async def outage(key, stack):
     check("what was made in it is charged once", before - balance("shop"), gateway.spent)
 
 
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """LiteLLM's proxy around its library: the id of a call is in a header, and the library's answer in the body."""
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        answered = asyncio.run_coroutine_threadsafe(self.server.answer(request), self.server.loop)
+        call, body = answered.result(60)
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream" if request.get("stream") else "application/json")
+        self.send_header("x-litellm-call-id", call)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def proxy(answer):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", PROXY_PORT), Proxy)
+    server.answer, server.loop = answer, asyncio.get_running_loop()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def chat(api_key, is_stream):
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "a prompt"}], "stream": is_stream}
+    headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
+    url = f"http://127.0.0.1:{PORT}/v1/chat/completions"
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=60) as reply:
+        return reply.read().decode()
+
+
+async def chats(key, api_key):
+    say("chats that LiteLLM answers and reports: before the answer, and after it")
+    for is_stream in (False, True):
+        for is_reported_first in (False, True):
+            gateway = Gateway(key)
+
+            async def answer(request):
+                call = str(uuid.uuid4())
+                more = {"stream": True, "stream_options": {"include_usage": True}} if request.get("stream") else {}
+                reply = await litellm.acompletion(
+                    model="openai/gpt-4o",
+                    messages=request["messages"],
+                    metadata={"user_api_key_hash": OURS},
+                    mock_response="an answer",
+                    api_key="none",
+                    litellm_call_id=call,
+                    **more,
+                )
+                if more:
+                    parts = [chunk.model_dump_json(exclude_none=True, exclude_unset=True) async for chunk in reply]
+                    body = "".join(f"data: {part}\n\n" for part in [*parts, "[DONE]"])
+                else:
+                    body = reply.model_dump_json(exclude_none=True)
+                if is_reported_first:  # noqa: B023
+                    await gateway.reported(1)  # noqa: B023
+                return call, body
+
+            before = balance("talker")
+            with proxy(answer):
+                text = await asyncio.to_thread(chat, api_key, is_stream)
+            check("the answer is LiteLLM's", "chatcmpl-" in text and "error" not in text, True)
+            charged = before - balance("talker")
+            check("the caller is charged", charged > 0, True)
+            if not is_reported_first:
+                await gateway.reported(1)
+            check("a report charges nothing more", before - balance("talker"), charged)
+
+
 async def forged():
     say("another key")
     before = balance("shop")
@@ -175,6 +260,10 @@ async def report(stacks):
         await form(key, log_format)
     await repeat(key)
     await outage(key, stack)
+    by_hand("account", "credit", "talker", "100", "--new", "--id", "credit-of-the-talker")
+    made = run(PROGRAM, "account", "api-key", "talker", "--author", "suite", "--reason", "a test", "--id", "key-of-the-talker",
+               "--data", DATA, "--json", quiet=True)
+    await chats(key, json.loads(made)["apiKey"])
     await forged()
     kept = "".join(path.read_text(errors="replace") for path in DATA.glob("*.log"))
     if key in kept or "no one else may read" in kept or key in stack.background.log.read_text():

@@ -5,7 +5,10 @@ mod answers;
 mod at_once;
 mod crashes;
 mod faults;
+mod gateways;
 mod leaving;
+mod metrics;
+mod retries;
 mod upstreams;
 
 use std::time::Duration;

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use catalog::RateCard;
 use edge::{ChatMetrics, Invocation, Reply, Responder};
-use ledger::{Amount, Asset, Hold, HoldError, ReportedUse};
-use providers::{Tokens, UpstreamError};
+use ledger::{Amount, Asset, Hold, HoldError};
+use providers::{AnswerIds, Tokens, Upstream, UpstreamError};
 
-use crate::call::{Answer, Called, NotCalled, Reason};
+use crate::call::{Answer, Called, Caller, NotCalled, Reason, StreamedBy};
 use crate::failure::ChatFailure;
 use crate::parse::ChatRequest;
 use crate::price::Cost;
@@ -25,8 +25,8 @@ pub(crate) struct Paid<'p> {
 /// Who has answered a request, and at which prices.
 struct Used<'u> {
     card: &'u RateCard,
-    upstream: &'u str,
-    reported: Option<ReportedUse>,
+    upstream: &'u Upstream,
+    ids: AnswerIds<'u>,
     retries: u32,
 }
 
@@ -35,15 +35,19 @@ impl<L: Books> Chat<L> {
         &self,
         paid: &Paid<'_>,
         called: Called<'_>,
+        upstreams: &Caller<'_, L>,
         card: &RateCard,
         invocation: &Invocation,
         responder: Responder,
     ) {
-        let Called { upstream, request_id, answer, retries } = called;
-        let reported = upstream.reported_use(request_id.as_deref());
-        let used = Used { card, upstream: &upstream.name, reported, retries };
+        let Called { upstream, request_id, answer, retries, has_failures } = called;
+        let used = |answer| {
+            let ids = AnswerIds { request: request_id.as_deref(), answer };
+            Used { card, upstream, ids, retries }
+        };
         match answer {
             Answer::Whole { body, parts } => {
+                let used = used(parts.id.as_deref());
                 let cost = self.settle(paid, &used, parts.tokens, parts.text_bytes, invocation).await;
                 let reply = Reply { status: 200, headers: vec![("content-type", "application/json".to_owned())], body };
                 edge::line(NAME, Some(&paid.id), "answered", None, invocation);
@@ -58,21 +62,25 @@ impl<L: Books> Chat<L> {
                 edge::first_token(&paid.request.model, waited);
                 let mut writer = stream::begin(responder, &paid.id);
                 let until = hold::read_until(self.parts.upstreams.timeout, invocation);
-                let Streamed { tokens, text_bytes, end } = begun.send_on(&mut writer, until).await;
-                self.settle(paid, &used, tokens, text_bytes, invocation).await;
-                let (outcome, reason, last) = match end {
-                    End::Whole { last } => ("answered", None, last),
+                let sent = begun.send_on(&mut writer, until, invocation.started).await;
+                let Streamed { id, tokens, text_bytes, end } = sent;
+                self.settle(paid, &used(id.as_deref()), tokens, text_bytes, invocation).await;
+                let failed = |error: &UpstreamError| {
+                    let failure = ChatFailure::from(error);
+                    ("failed", Some(failure.code), failure.event().into_bytes())
+                };
+                let (outcome, reason, last) = match &end {
+                    End::Whole { last } => ("answered", None, last.clone()),
                     End::Left => ("answered", Some("caller_left"), Vec::new()),
-                    End::FailedByItself => ("failed", Some("upstream_failed"), Vec::new()),
-                    End::Failed(error) => {
-                        edge::upstream_failed(&upstream.name, error.class());
-                        let failure = ChatFailure::from(&error);
-                        ("failed", Some(failure.code), failure.event().into_bytes())
-                    }
+                    End::FailedByItself(_) => ("failed", Some("upstream_failed"), Vec::new()),
+                    End::OutOfTime => failed(&UpstreamError::TimedOut),
+                    End::Failed(error) => failed(error),
                 };
                 edge::line(NAME, Some(&paid.id), outcome, reason, invocation);
                 // A caller that has left is charged all the same.
                 let _ = writer.send(Bytes::from(last)).await;
+                let by = StreamedBy { upstream, request: paid.request, has_failures };
+                upstreams.streamed(&by, &end, invocation).await;
             }
         }
     }
@@ -121,8 +129,9 @@ impl<L: Books> Chat<L> {
         if cost.is_above_hold {
             edge::alarm(NAME, "cost_above_hold", hold.id.as_str());
         }
-        let facts = hold::facts(&request.model, used.upstream, cost);
-        match hold::settle(&self.ledger, hold, cost, facts, used.reported.clone(), invocation).await {
+        let facts = hold::facts(&request.model, &used.upstream.name, cost);
+        let reported = used.upstream.reported_use(used.ids);
+        match hold::settle(&self.ledger, hold, cost, facts, reported, invocation).await {
             Ok(charged) => charged,
             Err(error) => {
                 // The answer was paid for: the sweep charges the hold when its time is over.

@@ -9,7 +9,7 @@ use providers::{AnswerParts, ChatAnswer, Http, LlmConfig, OpenAi, OpenAiKeys, Up
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::parse::ChatRequest;
-use crate::stream::Begun;
+use crate::stream::{Begun, End};
 
 /// The first, and two retries.
 const ATTEMPTS_MAX: u32 = 3;
@@ -31,6 +31,15 @@ pub(crate) struct Called<'c> {
     pub(crate) request_id: Option<String>,
     pub(crate) answer: Answer,
     pub(crate) retries: u32,
+    /// Whether a success closes its breaker.
+    pub(crate) has_failures: bool,
+}
+
+/// Who has answered a request with a stream.
+pub(crate) struct StreamedBy<'c> {
+    pub(crate) upstream: &'c Upstream,
+    pub(crate) request: &'c ChatRequest,
+    pub(crate) has_failures: bool,
 }
 
 pub(crate) enum Answer {
@@ -114,10 +123,12 @@ impl<'c, L: Breakers> Caller<'c, L> {
             let retries = attempts.saturating_sub(1);
             let error = match self.attempt(upstream, request, until, invocation).await {
                 Ok((request_id, answer)) => {
-                    if breaker.has_failures() || last.is_some() {
+                    let has_failures = breaker.has_failures() || last.is_some();
+                    // A stream may break off yet.
+                    if has_failures && matches!(answer, Answer::Whole { .. }) {
                         self.close(upstream, request, invocation).await;
                     }
-                    return Ok(Called { upstream, request_id, answer, retries });
+                    return Ok(Called { upstream, request_id, answer, retries, has_failures });
                 }
                 Err(error) => error,
             };
@@ -201,9 +212,24 @@ impl<'c, L: Breakers> Caller<'c, L> {
         may.inspect_err(|error| tracing::warn!(%error, "a breaker cannot be written")).unwrap_or(true)
     }
 
+    /// What the end of a stream says of its upstream. Its first part has closed no breaker: one that breaks off each time
+    /// would open none.
+    pub(crate) async fn streamed(&self, called: &StreamedBy<'_>, end: &End, invocation: &Invocation) {
+        let StreamedBy { upstream, request, has_failures } = *called;
+        match end {
+            End::Failed(error) | End::FailedByItself(error) => {
+                return self.note(upstream, request, error, invocation).await;
+            }
+            End::OutOfTime => report(upstream, request, &UpstreamError::TimedOut),
+            End::Whole { .. } | End::Left => {}
+        }
+        if has_failures {
+            self.close(upstream, request, invocation).await;
+        }
+    }
+
     async fn note(&self, upstream: &Upstream, request: &ChatRequest, error: &UpstreamError, invocation: &Invocation) {
-        tracing::warn!(upstream = upstream.name, model = request.model, %error, "an upstream failed");
-        edge::upstream_failed(&upstream.name, error.class());
+        report(upstream, request, error);
         if *error == UpstreamError::KeyRefused {
             edge::alarm(crate::NAME, "key_unusable", &upstream.name);
         }
@@ -227,6 +253,11 @@ impl<'c, L: Breakers> Caller<'c, L> {
             tracing::warn!(%error, "a breaker cannot be written");
         }
     }
+}
+
+fn report(upstream: &Upstream, request: &ChatRequest, error: &UpstreamError) {
+    tracing::warn!(upstream = upstream.name, model = request.model, %error, "an upstream failed");
+    edge::upstream_failed(&upstream.name, error.class());
 }
 
 fn waits_long(error: &UpstreamError) -> bool {

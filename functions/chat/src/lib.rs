@@ -192,7 +192,7 @@ impl<L: Books> Chat<L> {
             Err(failure) => return fail(None, &failure, invocation, responder),
         };
         match Box::pin(caller.call(&request, &breakers, until, invocation)).await {
-            Ok(answer) => Box::pin(self.answered(&paid, answer, card, invocation, responder)).await,
+            Ok(answer) => Box::pin(self.answered(&paid, answer, &caller, card, invocation, responder)).await,
             Err(failed) => self.not_answered(&paid, &failed, invocation, responder).await,
         }
     }

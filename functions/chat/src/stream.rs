@@ -1,11 +1,16 @@
 //! Sends a stream on as it arrives, and learns from it what it costs. Its end is held back: what the answer costs is
 //! charged before its caller sees `[DONE]`.
 
+use std::time::{Duration, Instant as StdInstant};
+
 use bytes::Bytes;
 use edge::{BodyWriter, Responder};
 use ledger::Deadline;
 use providers::{AnswerParts, ChatAnswer, SseChunk, SseEvent, SseReader, Tokens, UpstreamError};
 use tokio::time::{Instant, timeout_at};
+
+/// An upstream that sends nothing for so long when its time is over has stalled. One that sends until then is slow at most.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// A stream whose first part has arrived.
 pub(crate) struct Begun {
@@ -20,6 +25,8 @@ pub(crate) struct Begun {
 #[derive(Debug, Default)]
 struct Tally {
     wants_usage: bool,
+    /// As the upstream names the answer.
+    id: Option<String>,
     tokens: Option<Tokens>,
     text_bytes: u64,
     /// The text before the tokens. Some upstreams begin with those of the prompt.
@@ -27,12 +34,14 @@ struct Tally {
     has_begun: bool,
     /// The last event, `[DONE]`, as the upstream spells it.
     done: Option<Vec<u8>>,
-    has_failed: bool,
+    /// What the upstream reports in its middle.
+    error: Option<UpstreamError>,
 }
 
 /// What a stream was, when nothing more of it is sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Streamed {
+    pub(crate) id: Option<String>,
     pub(crate) tokens: Option<Tokens>,
     pub(crate) text_bytes: u64,
     pub(crate) end: End,
@@ -44,10 +53,12 @@ pub(crate) enum End {
     Whole { last: Vec<u8> },
     /// Its caller has left, or reads too slowly.
     Left,
+    /// The time of the call is over, although the upstream goes on.
+    OutOfTime,
     /// The upstream has failed in its middle, and its caller knows nothing of it yet.
     Failed(UpstreamError),
-    /// The upstream has sent an error, which is sent on.
-    FailedByItself,
+    /// The upstream has sent this error, which is sent on.
+    FailedByItself(UpstreamError),
 }
 
 impl Begun {
@@ -57,7 +68,10 @@ impl Begun {
         let mut begun = Self { answer, reader: SseReader::default(), tally, unsent: Vec::new() };
         while !begun.tally.has_begun {
             let is_more = begun.read().await?;
-            if begun.tally.has_failed || (!is_more && !begun.tally.has_begun) {
+            if let Some(error) = begun.tally.error.take() {
+                return Err(error);
+            }
+            if !is_more && !begun.tally.has_begun {
                 return Err(UpstreamError::Unreadable);
             }
         }
@@ -65,18 +79,20 @@ impl Begun {
     }
 
     /// Sends all that arrives, but for the end, while its caller reads until then.
-    pub(crate) async fn send_on(mut self, writer: &mut BodyWriter, until: Deadline) -> Streamed {
+    pub(crate) async fn send_on(mut self, writer: &mut BodyWriter, until: Deadline, started: StdInstant) -> Streamed {
+        let clock = Instant::from_std(started);
         let end = loop {
             let unsent = std::mem::take(&mut self.unsent);
             if !matches!(timeout_at(Instant::from_std(until.0), writer.send(Bytes::from(unsent))).await, Ok(Ok(()))) {
                 break End::Left;
             }
-            if self.tally.has_failed {
-                break End::FailedByItself;
+            if let Some(error) = self.tally.error.take() {
+                break End::FailedByItself(error);
             }
             if let Some(last) = self.tally.done.take() {
                 break End::Whole { last };
             }
+            let before = clock.elapsed();
             let read = tokio::select! {
                 biased;
                 read = self.read() => read,
@@ -88,12 +104,15 @@ impl Begun {
                     break End::Whole { last: Vec::new() };
                 }
                 Ok(_) => {}
+                Err(UpstreamError::TimedOut) if clock.elapsed().saturating_sub(before) < STALLED_AFTER => {
+                    break End::OutOfTime;
+                }
                 Err(error) => break End::Failed(error),
             }
         };
-        let Tally { tokens, text_bytes, counted_bytes, .. } = self.tally;
+        let Tally { id, tokens, text_bytes, counted_bytes, .. } = self.tally;
         let is_counted = counted_bytes == text_bytes || matches!(end, End::Whole { .. });
-        Streamed { tokens: tokens.filter(|_| is_counted), text_bytes, end }
+        Streamed { id, tokens: tokens.filter(|_| is_counted), text_bytes, end }
     }
 
     /// Reads the next bytes. Returns whether there may be more.
@@ -117,22 +136,27 @@ impl Begun {
 impl Tally {
     fn take(&mut self, event: SseEvent, unsent: &mut Vec<u8>) {
         // Nothing follows the end.
-        if self.done.is_some() || self.has_failed {
+        if self.done.is_some() || self.error.is_some() {
             return;
         }
-        match event.chunk {
+        match &event.chunk {
             SseChunk::Done => {
                 self.done = Some(event.bytes);
                 return;
             }
             SseChunk::Parts(parts) => {
-                let AnswerParts { tokens, text_bytes, has_choices, is_error } = parts;
+                let AnswerParts { ref id, tokens, text_bytes, has_choices, is_error } = *parts;
+                if self.id.is_none() {
+                    self.id.clone_from(id);
+                }
+                if is_error {
+                    self.error = Some(event.error());
+                }
                 if tokens.is_some() {
                     (self.tokens, self.counted_bytes) = (tokens, self.text_bytes);
                 }
                 self.text_bytes = self.text_bytes.saturating_add(text_bytes);
                 self.has_begun |= has_choices;
-                self.has_failed |= is_error;
                 if !has_choices && !is_error && tokens.is_some() && !self.wants_usage {
                     return;
                 }

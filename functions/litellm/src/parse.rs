@@ -2,7 +2,7 @@
 //! field, and no amount becomes a float.
 
 use catalog::{Consumption, Counts, CountsError, Kind, Usd};
-use ledger::{Amount, CallerKey, EventKey, Fact, Fingerprint, Source, Timestamp};
+use ledger::{Amount, CallerKey, EventKey, Fact, Source, Timestamp, litellm_event_id};
 use serde_json::value::RawValue;
 use usage::{EventType, Report, ReportedUse, UsageEvent};
 use webhook::{JsonField, JsonObject, ParseError};
@@ -43,7 +43,7 @@ fn of_status(event: &JsonObject<'_>, ids: Ids, owner_by: OwnerBy) -> Result<Repo
     }
 }
 
-/// The ids of an event. The caller can choose the first, and an upstream may repeat the second: both together name it.
+/// The ids of an event, which together name it.
 struct Ids {
     call: Option<String>,
     response: String,
@@ -54,10 +54,9 @@ impl Ids {
         Ok(Self { call: event.text("litellm_call_id")?, response: event.required("id")?.text()? })
     }
 
-    /// What the journal's key has: a hash, since either may have any characters.
+    /// What the journal's key has.
     fn key(&self) -> String {
-        let ids = [("call", self.call.as_deref().unwrap_or_default()), ("id", &self.response)];
-        format!("litellm.{}", Fingerprint::of(1, &ids))
+        litellm_event_id(self.call.as_deref(), &self.response)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use catalog::{Consumption, Counts, CountsError, Usd};
-use ledger::{CallerKey, EventKey, Source, Timestamp};
+use ledger::{CallerKey, EventKey, Source, Timestamp, openrouter_event_id};
 use serde_json::value::RawValue;
 use usage::{EventType, Report, ReportedUse, UsageEvent};
 use webhook::{JsonField, JsonObject, ParseError};
@@ -47,8 +47,7 @@ pub(crate) fn parse(span: &[u8], owner_by: OwnerBy) -> Result<Report, ParseError
         _ => return Ok(Report::Nothing { id: span_id, reason: NO_GENERATION }),
     }
     let generation = required(ID, attributes.text(ID)?)?;
-    // The prefix keeps it apart from the ids of other gateways.
-    let id = format!("openrouter.{generation}");
+    let id = openrouter_event_id(&generation);
     if !attributes.has_usage() && is_failed(&span)? {
         return Ok(Report::Nothing { id, reason: FAILURE });
     }

@@ -4,6 +4,7 @@
 
 mod close;
 mod port;
+mod reported;
 
 use std::fmt;
 
@@ -14,8 +15,9 @@ use crate::{
     Source, Timestamp, UsedKey, Window,
 };
 
-pub use close::{HoldChange, HoldClosing, HoldStep, REPORTED_KEY, ReportedUse, UseRow};
+pub use close::{HoldChange, HoldClosing, HoldStep, REPORTED_KEY, UseRow};
 pub use port::{FoundHolds, Holds};
+pub use reported::{ReportedUse, litellm_event_id, openrouter_event_id};
 
 /// Its row and the journal row of its use stay within 1 KB each.
 const ID_CHARS_MAX: usize = 64;

@@ -130,7 +130,8 @@ pub use fulfilment::{Commission, FIRST_QUERY_AFTER_SECONDS, Fulfilment, Line, Sh
 pub use grant::{Grant, GrantedCredits, OnChain, Operator, TopUp, TopUpKind};
 pub use hold::{
     AtExpiry, FoundHolds, Hold, HoldChange, HoldClosing, HoldError, HoldId, HoldIdError, HoldRefusal, HoldState,
-    HoldStep, HoldTerms, HoldTermsError, Holds, REPORTED_KEY, ReportedUse, UseRow,
+    HoldStep, HoldTerms, HoldTermsError, Holds, REPORTED_KEY, ReportedUse, UseRow, litellm_event_id,
+    openrouter_event_id,
 };
 pub use jwks_cache::{CachedJwks, JwksCache, JwksName};
 pub use key::{EventKey, KeyError, MoneyKey};

@@ -72,8 +72,8 @@ pub use new_api::{
     NewApiStatus,
 };
 pub use openai::{
-    AnswerParts, ChatAnswer, LlmConfig, LlmConfigError, OpenAi, OpenAiKeys, SseChunk, SseEvent, SseReader, Tokens,
-    Upstream, UpstreamError, UpstreamMessage, WholeAnswer,
+    AnswerIds, AnswerParts, ChatAnswer, LlmConfig, LlmConfigError, LlmGateway, OpenAi, OpenAiKeys, SseChunk, SseEvent,
+    SseReader, Tokens, Upstream, UpstreamError, UpstreamMessage, WholeAnswer,
 };
 pub use operator::TopUpResult;
 pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};

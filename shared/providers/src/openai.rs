@@ -6,6 +6,7 @@
 mod config;
 mod error;
 mod json;
+mod reports;
 mod sse;
 
 use std::time::Duration;
@@ -20,14 +21,13 @@ use crate::http::{Http, Outgoing, SendError};
 pub use config::{LlmConfig, LlmConfigError, OpenAiKeys, Upstream};
 pub use error::{UpstreamError, UpstreamMessage};
 pub use json::{AnswerParts, Tokens, WholeAnswer};
+pub use reports::{AnswerIds, LlmGateway};
 pub use sse::{SseChunk, SseEvent, SseReader};
 
 /// Thousands of times the size of an answer. A sandbox has 256 MB.
 const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Of an error that is read.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
-/// new-api and one-api name a request so.
-const REQUEST_ID: &str = "x-oneapi-request-id";
 /// For a part of which the bytes are there already.
 const ARRIVED_WITHIN: Duration = Duration::from_millis(100);
 /// The first pause before an upstream is called again, which doubles.
@@ -63,7 +63,7 @@ impl OpenAi<'_> {
         };
         let is_events =
             opened.header("content-type").is_some_and(|of| of.trim_start().starts_with("text/event-stream"));
-        let request_id = opened.header(REQUEST_ID).map(str::to_owned);
+        let request_id = self.upstream.id_header().and_then(|name| opened.header(name)).map(str::to_owned);
         let (status, retry_after) = (opened.status, opened.header("retry-after").map(str::to_owned));
         let mut answer = ChatAnswer { request_id, body: opened.into_body(), read_bytes: 0, deadline };
         match status {
@@ -86,7 +86,7 @@ impl OpenAi<'_> {
 /// The body of a success.
 #[derive(Debug)]
 pub struct ChatAnswer {
-    /// The id that the upstream has given the request, by which its usage is reported.
+    /// The id that a gateway has given the request, by which it reports the use.
     pub request_id: Option<String>,
     body: ByteStream,
     read_bytes: usize,

@@ -15,9 +15,15 @@ async fn sixty_four_requests_at_once_never_fall_below_the_line() {
         let credits = ledger::Asset::CREDITS.format(ledger::Amount::from_wide(held * 10).expect("small"));
 
         let shop = Shop::new(&credits).await;
-        let chat = shop.chat(shop.world.ledger(1), 7, &[]).await;
+        // Sandboxes with caches of their own, over one store.
+        let mut sandboxes = Vec::new();
+        for seed in 1..=4 {
+            sandboxes.push(shop.chat(shop.world.ledger(seed), 7 + seed, &[]).await);
+        }
         let event = post(&body);
-        let replies = join_all((0..64).map(|attempt| Box::pin(reply_at(&chat, attempt, 0, &event)))).await;
+        let at_once = (0_u64..).zip(sandboxes.iter().cycle().take(64));
+        let at_once = at_once.map(|(attempt, chat)| Box::pin(reply_at(chat, attempt, 0, &event)));
+        let replies = join_all(at_once).await;
         let answered = replies.iter().filter(|reply| reply.status == 200).count();
         assert_eq!(answered, 10);
         for reply in replies.iter().filter(|reply| reply.status != 200) {

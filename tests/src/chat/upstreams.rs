@@ -127,6 +127,39 @@ async fn breaker_opens_for_no_fault_of_a_request() {
     }
 }
 
+/// A stream that breaks off behind its first part is a failure, although each has begun. One that is longer than its time is
+/// none, nor one whose caller leaves.
+#[tokio::test(start_paused = true)]
+async fn streams_that_break_off_open_the_breaker() {
+    for (words, then) in
+        [("breaks", 503), ("stalls", 503), ("errs-midway", 503), ("long trickle", 200), ("no-done", 200)]
+    {
+        let shop = Shop::new("100").await;
+        let chat = shop.chat(shop.world.ledger(1), 1, &[("LLM_TIMEOUT_MS", "6000")]).await;
+        for attempt in 0..5 {
+            let reply = reply_at(&chat, attempt, 0, &post(&streamed(words))).await;
+            assert_eq!(reply.status, 200, "{words}: {}", reply.body);
+        }
+        assert_eq!(reply_at(&chat, 7, 1, &post(&request("hello"))).await.status, then, "{words}");
+        assert_eq!(shop.held(), 0, "{words}");
+    }
+}
+
+/// The end of a stream closes a breaker, and not its beginning.
+#[tokio::test(start_paused = true)]
+async fn stream_closes_a_breaker_at_its_end() {
+    for (words, then) in [("hello", 200), ("breaks", 503)] {
+        let shop = Shop::new("100").await;
+        let chat = shop.chat(shop.world.ledger(1), 1, &[]).await;
+        for attempt in 0..5 {
+            reply_at(&chat, attempt, 0, &post(&streamed("breaks"))).await;
+        }
+        assert_eq!(reply_at(&chat, 6, 6, &post(&request("hello"))).await.status, 503);
+        assert_eq!(reply_at(&chat, 7, 40, &post(&streamed(words))).await.status, 200, "the one trial");
+        assert_eq!(reply_at(&chat, 8, 46, &post(&request("hello"))).await.status, then, "{words}");
+    }
+}
+
 /// The trial of a breaker that is half open shows that the upstream lives, whatever it says of that request.
 #[tokio::test(start_paused = true)]
 async fn refusal_of_one_request_closes_a_breaker_that_is_half_open() {

@@ -35,15 +35,14 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) async fn new(dialect: Dialect) -> Self {
-        let (_, name) = DIALECTS.into_iter().find(|(known, _)| *known == dialect).expect("a dialect");
         let world = World::new();
         open_account(&world, "alice", if dialect == Dialect::OneApi { "7/default" } else { "1" }, "1000").await;
-        Self { world, net: NewApiNet::of(dialect), dialect: name }
+        Self { world, net: NewApiNet::of(dialect), dialect: word_of(dialect) }
     }
 
     /// A gateway beside books in which its token is no owner's.
-    pub(crate) fn beside(world: World) -> Self {
-        Self { world, net: NewApiNet::of(Dialect::NewApi), dialect: "new-api" }
+    pub(crate) fn beside(world: World, dialect: Dialect) -> Self {
+        Self { world, net: NewApiNet::of(dialect), dialect: word_of(dialect) }
     }
 
     pub(crate) fn log(&self, row: Logged) {
@@ -133,6 +132,11 @@ impl Gateway {
         let booked = books.processed().filter(|id| id.starts_with("usage#")).count();
         assert_eq!(booked, rows.len(), "{what}");
     }
+}
+
+fn word_of(dialect: Dialect) -> &'static str {
+    let (_, word) = DIALECTS.into_iter().find(|(known, _)| *known == dialect).expect("a dialect");
+    word
 }
 
 fn source() -> Usage {

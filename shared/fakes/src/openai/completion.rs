@@ -69,8 +69,9 @@ impl Completion {
             Answered::of(200, "application/json", vec![body])
         };
         answered.headers.push(("x-request-id", format!("req-{}", self.id)));
-        // One that is a gateway names its log's row by this.
+        // One that is a gateway names its report by one of these.
         answered.headers.push(("x-oneapi-request-id", self.id.replace("chatcmpl-", "")));
+        answered.headers.push(("x-litellm-call-id", self.id.replace("chatcmpl-", "call-")));
         Answered { wait: wants.wait, pace_ms: wants.pace_ms, end: wants.end, ..answered }
     }
 

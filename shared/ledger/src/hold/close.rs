@@ -1,7 +1,7 @@
 //! The one table of how a hold is closed: by its settlement, its release or its expiry, whichever comes first, beside
 //! what the journal has of its use.
 
-use super::{AtExpiry, Hold, HoldRefusal, HoldState};
+use super::{AtExpiry, Hold, HoldRefusal, HoldState, ReportedUse};
 use crate::{
     Amount, Asset, Balance, BudgetCount, CallerKey, Effect, Entry, EventKey, Fact, Facts, Fingerprint, Guard, House,
     JournalHeader, Member, MoneyKey, Movement, Net, Posting, Timestamp, Writer,
@@ -27,14 +27,6 @@ pub enum HoldClosing {
     },
     /// Its time is over.
     Expire,
-}
-
-/// The report of a use by the LLM gateway that has answered it: by a webhook, or in its log. The gateway names its own
-/// key, with which we call it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportedUse {
-    pub usage: EventKey,
-    pub key: CallerKey,
 }
 
 impl HoldClosing {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use ledger::{BreakerName, CallerKey, EventKey, ReportedUse, Source};
+use ledger::{BreakerName, CallerKey, ReportedUse};
 use serde::Deserialize;
 use signing::{SecretError, refuse_placeholder};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::reports::{AnswerIds, LlmGateway, Reports};
 use crate::address::is_address;
-use crate::new_api::{NewApiDialect, event_id_of_request};
 
 const UPSTREAMS_MAX: usize = 8;
 const MODELS_MAX: usize = 128;
@@ -29,8 +29,10 @@ pub struct LlmConfig {
     ///
     /// `LLM_MODELS`: its models, separated by commas.
     ///
-    /// `LLM_REPORTED_KEY`: the number of our token at a new-api, which reports each use of it by a webhook or in its log.
-    /// Empty: no one reports them.
+    /// `LLM_REPORTED_KEY`: our own key at a gateway that reports each use of it here, by a webhook or in its log, as its
+    /// reports name the key. Empty: no one reports them.
+    ///
+    /// `LLM_REPORTED_BY`: which gateway that is: `new-api`, `one-api`, `litellm` or `openrouter`. Empty: `new-api`.
     ///
     /// `LLM_UPSTREAMS`: the others, as JSON: `[{"name":"spare","base_url":"https://…/v1","models":["gpt-4o"]}]`.
     pub upstreams: Vec<Upstream>,
@@ -44,7 +46,7 @@ pub struct Upstream {
     pub name: String,
     pub(super) base: String,
     pub models: Vec<String>,
-    reported_key: Option<CallerKey>,
+    reports: Option<Reports>,
 }
 
 #[derive(Deserialize)]
@@ -54,16 +56,17 @@ struct UpstreamJson {
     base_url: String,
     models: Vec<String>,
     reported_key: Option<String>,
+    reported_by: Option<String>,
 }
 
 impl LlmConfig {
     /// The environment variables that [`LlmConfig::read`] reads.
-    pub const VARIABLES: [&str; 5] =
-        ["LLM_BASE_URL", "LLM_MODELS", "LLM_REPORTED_KEY", "LLM_UPSTREAMS", "LLM_TIMEOUT_MS"];
+    pub const VARIABLES: [&str; 6] =
+        ["LLM_BASE_URL", "LLM_MODELS", "LLM_REPORTED_KEY", "LLM_REPORTED_BY", "LLM_UPSTREAMS", "LLM_TIMEOUT_MS"];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Self, LlmConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let [base_url, models, reported_key, upstreams, timeout_ms] = Self::VARIABLES;
+        let [base_url, models, reported_key, reported_by, upstreams, timeout_ms] = Self::VARIABLES;
         let timeout_ms = set(timeout_ms).map_or(Ok(TIMEOUT_MS), |text| text.parse());
         let timeout_ms = timeout_ms.ok().filter(|ms| (1..=TIMEOUT_MS_MAX).contains(ms));
         let timeout = timeout_ms.map(Duration::from_millis).ok_or(LlmConfigError::Timeout)?;
@@ -74,6 +77,7 @@ impl LlmConfig {
             base_url,
             models,
             reported_key: set(reported_key),
+            reported_by: set(reported_by),
         });
         let others = set(upstreams).map_or_else(|| Ok(Vec::new()), |json| serde_json::from_str(&json));
         let others: Vec<UpstreamJson> = others.map_err(|_| LlmConfigError::Json)?;
@@ -94,7 +98,7 @@ impl LlmConfig {
 
 impl UpstreamJson {
     fn read(self, stage: &str) -> Result<Upstream, LlmConfigError> {
-        let Self { name, base_url, models, reported_key } = self;
+        let Self { name, base_url, models, reported_key, reported_by } = self;
         let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if !name.bytes().all(is_word) {
             return Err(LlmConfigError::Names);
@@ -106,19 +110,24 @@ impl UpstreamJson {
         if models.is_empty() || models.len() > MODELS_MAX || !are_plain {
             return Err(LlmConfigError::Models);
         }
-        let reported_key = reported_key.map(|key| CallerKey::remote(&key)).transpose();
-        let reported_key = reported_key.map_err(|_| LlmConfigError::ReportedKey)?;
-        Ok(Upstream { name, base: base_url.trim_end_matches('/').to_owned(), models, reported_key })
+        let gateway = reported_by.map_or(Some(LlmGateway::default()), |word| LlmGateway::parse(&word));
+        let gateway = gateway.ok_or(LlmConfigError::ReportedBy)?;
+        let key = reported_key.map(|key| CallerKey::remote(&key)).transpose();
+        let key = key.map_err(|_| LlmConfigError::ReportedKey)?;
+        let reports = key.map(|key| Reports { gateway, key });
+        Ok(Upstream { name, base: base_url.trim_end_matches('/').to_owned(), models, reports })
     }
 }
 
 impl Upstream {
-    /// How the upstream reports the use that it has answered under this id of a request, if it reports any.
-    pub fn reported_use(&self, request_id: Option<&str>) -> Option<ReportedUse> {
-        let key = self.reported_key.clone()?;
-        let event = event_id_of_request(NewApiDialect::NewApi, request_id?, key.as_str())?;
-        let usage = EventKey::new(Source::Usage, &event).ok()?;
-        Some(ReportedUse { usage, key })
+    /// How the upstream reports the use that it has answered under these ids, if it reports any.
+    pub fn reported_use(&self, ids: AnswerIds<'_>) -> Option<ReportedUse> {
+        self.reports.as_ref()?.of(ids)
+    }
+
+    /// The header in which its answers have the id of the request.
+    pub(super) fn id_header(&self) -> Option<&'static str> {
+        self.reports.as_ref()?.gateway.id_header()
     }
 
     pub fn breaker(&self, model: &str) -> Option<BreakerName> {
@@ -132,8 +141,10 @@ pub enum LlmConfigError {
     Url,
     #[error("LLM_MODELS and each list of models must have 1 to {MODELS_MAX} names")]
     Models,
-    #[error("LLM_REPORTED_KEY and each reported_key must be the number of a token")]
+    #[error("LLM_REPORTED_KEY and each reported_key must be 1 to 64 visible ASCII characters without #")]
     ReportedKey,
+    #[error("LLM_REPORTED_BY and each reported_by must be new-api, one-api, litellm or openrouter")]
+    ReportedBy,
     #[error("LLM_UPSTREAMS must be a JSON list of objects with name, base_url and models")]
     Json,
     #[error(

@@ -18,8 +18,10 @@ pub struct Tokens {
 }
 
 /// What one chunk of a stream has, or a whole answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AnswerParts {
+    /// As the upstream names the answer.
+    pub id: Option<String>,
     pub tokens: Option<Tokens>,
     /// Bytes of the text, the reasoning and the arguments of tools.
     pub text_bytes: u64,
@@ -29,7 +31,7 @@ pub struct AnswerParts {
 }
 
 /// A whole answer that is a chat completion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WholeAnswer(pub AnswerParts);
 
 #[derive(Deserialize)]
@@ -53,6 +55,8 @@ struct CompletionDetails {
 
 #[derive(Deserialize)]
 struct Answer<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
     choices: Option<Vec<Choice>>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
@@ -73,13 +77,15 @@ struct Choice {
 
 impl AnswerParts {
     pub(super) fn read(json: &[u8]) -> Option<Self> {
-        let Answer { choices, usage, error } = serde_json::from_slice(json).ok()?;
+        let Answer { id, choices, usage, error } = serde_json::from_slice(json).ok()?;
         let choices = choices.unwrap_or_default();
         let of_choice = |choice: &Choice| {
             let Choice { delta, message, text } = choice;
             delta.0.saturating_add(message.0).saturating_add(text.0)
         };
         Some(Self {
+            // One that is no text is none.
+            id: id.and_then(|id| serde_json::from_str(id.get()).ok()),
             tokens: usage.and_then(Tokens::read),
             text_bytes: choices.iter().map(of_choice).fold(0, u64::saturating_add),
             has_choices: !choices.is_empty(),

@@ -21,7 +21,7 @@ pub struct SseEvent {
 }
 
 /// What an event is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SseChunk {
     /// `[DONE]`
     Done,
@@ -65,13 +65,23 @@ impl SseReader {
     }
 }
 
+impl SseEvent {
+    /// The error that it reports.
+    pub fn error(&self) -> UpstreamError {
+        UpstreamError::of_body(&data(&self.bytes))
+    }
+}
+
+fn data(event: &[u8]) -> Vec<u8> {
+    let lines = event.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let data = lines.filter_map(|line| line.strip_prefix(b"data:"));
+    let data: Vec<&[u8]> = data.map(|data| data.strip_prefix(b" ").unwrap_or(data)).collect();
+    data.join(&b'\n')
+}
+
 impl SseChunk {
     fn of(event: &[u8]) -> Self {
-        let lines = event.split(|byte| matches!(byte, b'\n' | b'\r'));
-        let data = lines.filter_map(|line| line.strip_prefix(b"data:"));
-        let data: Vec<&[u8]> = data.map(|data| data.strip_prefix(b" ").unwrap_or(data)).collect();
-        let data = data.join(&b'\n');
-        match data.trim_ascii() {
+        match data(event).trim_ascii() {
             b"" => Self::Other,
             b"[DONE]" => Self::Done,
             data => AnswerParts::read(data).map_or(Self::Other, Self::Parts),

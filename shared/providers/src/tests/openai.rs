@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    AnswerParts, LlmConfig, LlmConfigError, OpenAiKeys, SseChunk, SseReader, Tokens, UpstreamError, WholeAnswer,
+    AnswerIds, AnswerParts, LlmConfig, LlmConfigError, LlmGateway, OpenAiKeys, SseChunk, SseReader, Tokens,
+    UpstreamError, WholeAnswer,
 };
 
 const STREAM: &str = concat!(
@@ -107,25 +108,57 @@ fn upstreams_are_tried_in_their_order() {
     let names = |model: &str| config.serving(model).map(|upstream| upstream.name.clone()).collect::<Vec<_>>().join(" ");
     assert_eq!([names("gpt-4o"), names("gpt-4o-mini"), names("o3")], ["main spare", "main", ""]);
     assert_eq!(config.timeout, Duration::from_secs(5));
-    let uses: Vec<Option<String>> = ["1", "a b", ""]
-        .iter()
-        .map(|id| config.upstreams[1].reported_use(Some(id)).map(|reported| reported.usage.to_string()))
-        .collect();
-    assert_eq!(uses, [Some("usage#new-api-1-7".to_owned()), None, None]);
-    assert!(config.upstreams[0].reported_use(Some("1")).is_none(), "it reports none");
+    let ids = AnswerIds { request: Some("1"), answer: Some("2") };
+    assert!(config.upstreams[0].reported_use(ids).is_none(), "it reports none");
+    assert!(config.upstreams[1].reported_use(ids).is_some());
     assert!(read(&[], "prod").expect("a config").upstreams.is_empty());
+}
+
+/// The keys are those of a gateway's own reports: the parsers of `functions/litellm` and `functions/openrouter` have the
+/// same ones in their tests, and the pull of a log has `identities.json`.
+#[test]
+fn use_has_the_name_that_its_gateway_reports() {
+    let ids = |request, answer| AnswerIds { request, answer };
+    let both = ids(Some("call-1"), Some("chatcmpl-1"));
+    let rows = [
+        ("new-api", "7", both, Some("usage#new-api-call-1-7")),
+        ("new-api", "7", ids(Some("a b"), None), None),
+        ("new-api", "7", ids(Some(""), None), None),
+        ("new-api", "7", ids(None, Some("chatcmpl-1")), None),
+        ("one-api", "7/default", both, Some("usage#one-api-call-1-7/default")),
+        ("litellm", "h1", both, Some("usage#litellm.1.010bce80a24d1e38ddbfa2f652937fb4")),
+        ("litellm", "h1", ids(None, Some("chatcmpl-1")), None),
+        ("litellm", "h1", ids(Some("call-1"), None), None),
+        ("openrouter", "a-shop", ids(None, Some("gen-1")), Some("usage#openrouter.gen-1")),
+        ("openrouter", "a-shop", ids(Some("call-1"), None), None),
+        ("openrouter", "a-shop", ids(None, Some("a b#")), None),
+    ];
+    for (by, key, ids, expected) in rows {
+        let settings = [
+            ("LLM_BASE_URL", "https://a.invalid/v1"),
+            ("LLM_MODELS", "gpt-4o"),
+            ("LLM_REPORTED_BY", by),
+            ("LLM_REPORTED_KEY", key),
+        ];
+        let config = read(&settings, "prod").expect("a config");
+        let reported = config.upstreams[0].reported_use(ids);
+        assert_eq!(reported.as_ref().map(|of| of.usage.as_str()), expected, "{by} {ids:?}");
+        assert!(reported.is_none_or(|of| of.key.as_str() == key), "{by}");
+    }
+    assert_eq!(LlmGateway::default().as_str(), "new-api");
 }
 
 #[test]
 fn wrong_setting_is_named() {
     let base = ("LLM_BASE_URL", "https://a.invalid/v1");
     let models = ("LLM_MODELS", "gpt-4o");
-    let rows: [(&[(&str, &str)], LlmConfigError); 9] = [
+    let rows: [(&[(&str, &str)], LlmConfigError); 10] = [
         (&[base], LlmConfigError::Models),
         (&[base, ("LLM_MODELS", "a b")], LlmConfigError::Models),
         (&[("LLM_BASE_URL", "http://a.invalid/v1"), models], LlmConfigError::Url),
         (&[("LLM_BASE_URL", "https://a.invalid/v1?key=1"), models], LlmConfigError::Url),
         (&[base, models, ("LLM_REPORTED_KEY", "a b")], LlmConfigError::ReportedKey),
+        (&[base, models, ("LLM_REPORTED_BY", "sub2api")], LlmConfigError::ReportedBy),
         (&[base, models, ("LLM_UPSTREAMS", "{}")], LlmConfigError::Json),
         (
             &[base, models, ("LLM_UPSTREAMS", r#"[{"name":"main","base_url":"https://b.invalid","models":["a"]}]"#)],
