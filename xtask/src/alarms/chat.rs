@@ -1,12 +1,13 @@
 //! Alarms of chat: its success, its latency, its upstreams, and requests that could not be charged as they should.
 
-use crate::alarm::{Alarm, Metric, OURS, at_least, below, expression, outcomes, raised, sum, text};
+use crate::alarm::{Alarm, Metric, OURS, at_least, at_least_parameter, below, expression, outcomes, raised, sum, text};
 
 pub(super) fn alarms() -> Vec<Alarm> {
     vec![failures(), slow(), time_outs(), upstreams(), charges()]
 }
 
 fn failures() -> Alarm {
+    let all = "FILL(answered, 0) + FILL(failed, 0) + FILL(fallback, 0) + FILL(limited, 0)";
     Alarm {
         name: "chat-failures".to_owned(),
         comment: "A rate of few requests says little: below twenty in five minutes it counts as whole.",
@@ -14,14 +15,20 @@ fn failures() -> Alarm {
             95,
             expression(
                 "answered requests of a hundred",
-                "IF(FILL(answered, 0) + FILL(failed, 0) >= 20, 100 * FILL(answered, 0) / (FILL(answered, 0) + FILL(failed, 0)), 100)",
-                [("answered", outcomes("chat", "answered")), ("failed", outcomes("chat", "failed"))],
+                format!("IF({all} >= 20, 100 * FILL(answered, 0) / ({all}), 100)"),
+                [
+                    ("answered", outcomes("chat", "answered")),
+                    ("failed", outcomes("chat", "failed")),
+                    ("fallback", outcomes("chat", "fallback")),
+                    ("limited", outcomes("chat", "refused").by("reason", "upstream_rate_limited")),
+                ],
             ),
         )
         .for_periods(2),
         means: text(
-            "For ten minutes, more than five of a hundred chats that could be paid had no answer of a model.",
-            "十分钟内，付得起的聊天请求中超过百分之五没有得到模型的应答。",
+            "For ten minutes, more than five of a hundred chats that could be paid had no answer of a model, but an error, a \
+             rate limit of the upstream or a fallback.",
+            "十分钟内，付得起的聊天请求中超过百分之五没有得到模型的应答，而是错误、上游的限速或兜底。",
         ),
         to_do: text(
             "The graph of upstream failures has their class: [chat](chat.md#what-fails-and-how). If one upstream is down, add \
@@ -37,11 +44,11 @@ fn slow() -> Alarm {
     Alarm {
         name: "chat-slow".to_owned(),
         comment: "",
-        when: at_least(25_000, duration).for_periods(3),
+        when: at_least_parameter("ChatSlowMs", duration).for_periods(3),
         means: text(
-            "One chat in a hundred has taken 25 seconds or more, for a quarter of an hour: close to what API Gateway \
-             allows.",
-            "一刻钟内有百分之一的聊天用了 25 秒或更久：接近 API Gateway 的上限。",
+            "One chat in a hundred has taken `ChatSlowMs` or more, for a quarter of an hour. 25 seconds are close to what \
+             API Gateway allows.",
+            "一刻钟内有百分之一的聊天用了 `ChatSlowMs` 或更久。25 秒接近 API Gateway 的上限。",
         ),
         to_do: text(
             "Lower `ChatMaxTokens`, have clients stream by the function URL, or choose a faster model.",
