@@ -260,22 +260,62 @@ def broken_streams(shop):
         shop.spent += charged
 
 
+def upstream_calls():
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/mock/openai/totals", timeout=10) as totals:
+        return json.load(totals)["calls"]
+
+
+def retries(shop):
+    say("the retries that the package makes by itself")
+    client = openai.OpenAI(base_url=WHOLE, api_key=shop.key)
+    check("it makes two", client.max_retries, 2)
+
+    def timed(call):
+        calls, began = upstream_calls(), time.monotonic()
+        result = call()
+        return result, upstream_calls() - calls, time.monotonic() - began
+
+    _, calls, took = timed(lambda: shop.complete("fail-429-once of Python", client))
+    check("429: it waits as long as Retry-After says", (calls, 7 <= took < 12), (2, True))
+    model = dated("fail-401")
+    _, calls, took = timed(
+        lambda: error("fail-401", openai.InternalServerError, lambda: shop.complete("fail-401", client, model))
+    )
+    check("a refused key: x-should-retry stops it", (calls, took < 2), (1, True))
+    raised, _, took = timed(lambda: error("fail-400", openai.BadRequestError, lambda: shop.complete("fail-400", client)))
+    check("400: it is not sent again", (raised.status_code, took < 2), (400, True))
+    # Its breaker is open for half a minute at most.
+    model = dated("fail-500")
+    for _ in range(2):
+        raised = error("a failure", openai.InternalServerError, lambda: shop.complete("fail-500", model=model))
+    check("the breaker is open", raised.status_code, 503)
+    _, _, took = timed(lambda: shop.complete("hello again", client, model))
+    check("503: it waits until the breaker lets one through", 1 <= took < 60, True)
+    shop.check_books("retries")
+
+
 def raw(shop, text):
     """A request over a socket of its own, for a reader that reads as it likes."""
     body = json.dumps({"model": MODEL, "messages": messages(text), "stream": True})
     head = (
         f"POST /lambda-url/chat/v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{PORT}\r\n"
-        f"authorization: Bearer {shop.key}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        f"authorization: Bearer {shop.key}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        "connection: close\r\n\r\n"
     )
-    connection = socket.create_connection(("127.0.0.1", PORT), timeout=30)
+    connection = socket.socket()
+    # So that it does not read ahead.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    connection.settimeout(30)
+    connection.connect(("127.0.0.1", PORT))
     connection.sendall((head + body).encode())
     return connection
 
 
 def slow_reader(shop):
     say("a reader of a byte a second")
-    with contextlib.closing(raw(shop, "long trickle")) as connection:
-        for _ in range(3):
+    before, spent = balance(shop.owner), shop.spent
+    with contextlib.closing(raw(shop, "long")) as connection:
+        for _ in range(8):
             if not connection.recv(1):
                 raise Failed("the stream ended")
             began = time.monotonic()
@@ -283,7 +323,15 @@ def slow_reader(shop):
             if time.monotonic() - began > 2:
                 raise Failed("others wait for it")
             time.sleep(1)
-    say("  ok  others do not wait for it")
+        say("  ok  others do not wait for it")
+        rest = b""
+        while part := connection.recv(65536):
+            rest += part
+    check("it gets all of it", b"data: [DONE]" in rest and b"error" not in rest, True)
+    until("the end of its hold", lambda: not account(shop.owner)["holds"], 30)
+    meanwhile = shop.spent - spent
+    whole = openai.types.CompletionUsage(prompt_tokens=0, completion_tokens=100, total_tokens=100)
+    check("and pays for it", before - balance(shop.owner) - meanwhile > cost(whole), True)
 
 
 def leaver(shop):
@@ -326,6 +374,7 @@ def main():
         for test in (answers, passed_through, tools, models, errors):
             test(shop)
         broken_streams(shop)
+        retries(shop)
         node(shop)
         slow_reader(shop)
         leaver(shop)

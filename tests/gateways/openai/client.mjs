@@ -53,6 +53,21 @@ for (const [what, wrong, kind, status] of failures) {
         checks.push([`Node: ${what}`, raised instanceof kind && raised.status, status]);
     }
 }
+// With the retries that the package makes by itself.
+const patient = new OpenAI({ baseURL: WHOLE, apiKey: KEY });
+checks.push(["Node: it makes two retries", patient.maxRetries, 2]);
+let began = Date.now();
+const late = await patient.chat.completions.create({ model: MODEL, messages: messages("fail-429-once of Node") });
+const waited = (Date.now() - began) / 1000;
+checks.push(["Node: 429: it waits as long as Retry-After says", waited >= 7 && waited < 12, true]);
+used(late.usage);
+began = Date.now();
+const refused = await patient.chat.completions
+    .create({ model: `${MODEL}-fail-401`, messages: messages("fail-401") })
+    .catch((error) => error);
+checks.push(["Node: a refused key: x-should-retry stops it", refused.code, "upstream_key_refused"]);
+checks.push(["Node: and it is not sent again", Date.now() - began < 2000, true]);
+
 const other = new OpenAI({ baseURL: WHOLE, apiKey: "hk_no_such_key", maxRetries: 0 });
 const raised = await other.models.list().catch((error) => error);
 checks.push(["Node: an unknown key", raised instanceof OpenAI.AuthenticationError && raised.status, 401]);

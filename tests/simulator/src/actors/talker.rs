@@ -1,6 +1,6 @@
-//! A client of chat, whole and streamed, that pays from an account which may run dry. It reads slowly or leaves, its
-//! upstreams fail in every way, and the first one reports its uses by a webhook and in a log: before, during and after
-//! the call.
+//! A client of chat, whole and streamed, that pays from an account which may run dry, with a key that may have a budget
+//! and a rate. It sends images, reads slowly or leaves. Its upstreams fail in every way, one after the other or all at
+//! once, and the first one reports its uses by a webhook and in a log: before, during and after the call.
 
 mod client;
 mod reports;
@@ -13,14 +13,15 @@ use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join};
 use ledger::{
-    Asset, Backlog as _, CallerKey, Effect, EventKey, Guard, House, MoneyKey, Movement, Owner, Posting, Sweep, Writer,
+    Asset, Backlog as _, Budget, CallRate, CallerKey, Effect, EventKey, Guard, House, KeyChange, KeySettings, MoneyKey,
+    Movement, Owner, Posting, Sweep, Writer,
 };
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{Actor, TALKER, credits, times, units};
+use super::{Actor, TALKER, budget, credits, times, units};
 use crate::mark::Mark;
-use crate::truth::{CallTruth, Charge, ChatTruth, Truth};
+use crate::truth::{BudgetTruth, CallTruth, Charge, ChatTruth, Truth};
 use crate::upstreams::Generated;
 use crate::world::World;
 use client::{Reading, Received};
@@ -52,8 +53,14 @@ const WORDS: [&str; 18] = [
 ];
 /// With these an answer that arrives whole does not say what it has used.
 const WITHOUT_USAGE: [&str; 3] = ["no-usage", "huge-usage", "no-done"];
-/// Of a token of the prompt and of the answer, in the smallest unit of credits: the shipped rate card's.
-const MODELS: [(&str, i128, i128); 2] = [("gpt-4o", 300_000, 1_200_000), ("gpt-4o-mini", 18_000, 72_000)];
+/// Of a token of the prompt and of the answer, in the smallest unit of credits: the shipped rate card's. And the most
+/// tokens of an image.
+const MODELS: [(&str, i128, i128, i128); 2] =
+    [("gpt-4o", 300_000, 1_200_000, 1_600), ("gpt-4o-mini", 18_000, 72_000, 48_200)];
+/// In the first of the rules that answer when no model does.
+const GREETING: &str = "are you there?";
+/// Codes of what is refused before an upstream is called.
+const NEVER_CALLED: [&str; 3] = ["rate_exceeded", "too_many_open_calls", "budget_exceeded"];
 
 #[derive(Debug, Clone)]
 struct Request {
@@ -64,6 +71,8 @@ struct Request {
     max_tokens: u64,
     reading: Reading,
     reports: Reports,
+    is_greeting: bool,
+    images: u8,
 }
 
 /// One attempt of a client.
@@ -81,6 +90,9 @@ struct Called {
 struct Talker {
     number: usize,
     funds: u64,
+    budget: Option<Budget>,
+    /// The calls of its key in a minute.
+    rate: Option<u32>,
     requests: Vec<(Duration, Request)>,
     calls: Mutex<BTreeMap<(usize, u64), Called>>,
     /// What was generated for each call, by its mark.
@@ -92,13 +104,17 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
     let count = rng.usize(1..=STEPS_MAX);
     let times = times(rng, count, horizon);
     let is_reported = rng.bool();
-    let requests = times.into_iter().map(|at| (at, draw_request(rng, is_reported))).collect();
+    // Drawn beside the actor, which acts the same with and without them.
+    let mut beside = Rng::with_seed(rng.get_seed());
+    let budget = budget::draw(rng);
+    let rate = (beside.u8(0..3) == 0).then(|| beside.u32(1..=6));
+    let requests = times.into_iter().map(|at| (at, draw_request(rng, &mut beside, is_reported))).collect();
     let funds = [0, 1, 1, 2, 100][rng.usize(0..5)];
     let (calls, generated, broken) = (Mutex::default(), Mutex::default(), Mutex::default());
-    Box::new(Talker { number, funds, requests, calls, generated, broken })
+    Box::new(Talker { number, funds, budget, rate, requests, calls, generated, broken })
 }
 
-fn draw_request(rng: &mut Rng, is_reported: bool) -> Request {
+fn draw_request(rng: &mut Rng, beside: &mut Rng, is_reported: bool) -> Request {
     let count = [0, 0, 0, 1, 2][rng.usize(0..5)];
     Request {
         model: usize::from(rng.u8(0..4) == 0),
@@ -108,12 +124,19 @@ fn draw_request(rng: &mut Rng, is_reported: bool) -> Request {
         max_tokens: rng.u64(1..=200),
         reading: Reading::draw(rng),
         reports: if is_reported { Reports::draw(rng) } else { Reports::default() },
+        is_greeting: beside.u8(0..4) == 0,
+        images: [0, 0, 0, 1, 2][beside.usize(0..5)],
     }
 }
 
 impl Request {
     fn body(&self, mark: &str) -> Value {
-        let content = format!("{} {mark}", self.words.join(" "));
+        let greeting = if self.is_greeting { GREETING } else { "" };
+        let content = format!("{} {greeting} {mark}", self.words.join(" "));
+        let image = || json!({ "type": "image_url", "image_url": { "url": "https://pictures.invalid/a.png" } });
+        let parts =
+            || std::iter::once(json!({ "type": "text", "text": content })).chain((0..self.images).map(|_| image()));
+        let content = if self.images == 0 { json!(content) } else { parts().collect() };
         let mut body = json!({
             "model": MODELS[self.model].0,
             "messages": [{ "role": "user", "content": content }],
@@ -188,10 +211,12 @@ impl Talker {
 
     fn call_truth(&self, called: &Called, generated: &[Generated]) -> CallTruth {
         let (request, received) = (&self.requests[called.step].1, &called.received);
-        let (_, input, output) = MODELS[request.model];
+        let (_, input, output, of_image) = MODELS[request.model];
         let bytes = u64::try_from(called.body_bytes).expect("short");
-        let most = i128::from(bytes) * input + i128::from(request.max_tokens) * output;
-        let estimate = |tokens: u64| (i128::from(bytes.div_ceil(4)) * input + i128::from(tokens) * output).min(most);
+        let of_images = i128::from(request.images) * of_image * input;
+        let of_prompt = |tokens: u64| i128::from(tokens) * input + of_images;
+        let most = of_prompt(bytes) + i128::from(request.max_tokens) * output;
+        let estimate = |tokens: u64| (of_prompt(bytes.div_ceil(4)) + i128::from(tokens) * output).min(most);
         let cost = |of: &Generated| {
             (i128::from(of.prompt_tokens) * input + i128::from(of.completion_tokens) * output).min(most)
         };
@@ -204,6 +229,7 @@ impl Talker {
             // What was charged before the first part, or is charged by the sweep.
             Some(200) if !received.body.is_empty() => Charge::Due,
             Some(402) => Charge::Never,
+            Some(429) if NEVER_CALLED.iter().any(|code| received.body.contains(code)) => Charge::Never,
             Some(400..) => Charge::IfExpired,
             _ => Charge::Maybe,
         };
@@ -242,6 +268,13 @@ impl Actor for Talker {
         async {
             let bound = vec![Effect::Bind { key: CallerKey::api(&self.key()), owner: self.owner() }];
             world.by_hand(&format!("talker-key-{}", self.number), bound).await;
+            let (key, owner, from) = (CallerKey::api(&self.key()), self.owner(), KeySettings::default());
+            let rate = self.rate.map(|calls| CallRate::a_minute(calls).expect("a rate"));
+            let to = KeySettings { rate, budget: self.budget, ..from };
+            if to != from {
+                let change = vec![Effect::Key(Box::new(KeyChange::Set { key, owner, from, to }))];
+                world.by_hand(&format!("talker-limits-{}", self.number), change).await;
+            }
             if self.funds > 0 {
                 let id = format!("talker-funds-{}", self.number);
                 let posting =
@@ -283,6 +316,14 @@ impl Actor for Talker {
         let chat = ChatTruth { funds: units(self.funds), calls: calls.values().map(of).collect() };
         let mut truth = Truth { chats: BTreeMap::from([(account.clone(), chat)]), ..Truth::default() };
         truth.solvent.insert(account);
+        if let Some(budget) = self.budget {
+            let opened = calls.values().filter_map(|called| {
+                let hold = format!("chat-{:032x}", called.invocation.number());
+                Some((hold, called.received.opened_at?))
+            });
+            let of = BudgetTruth { budget, uses: BTreeMap::new(), holds: opened.collect(), is_all_held: true };
+            truth.budgets.insert(CallerKey::api(&self.key()).to_string(), of);
+        }
         truth.broken.clone_from(&self.broken.lock().expect("one thread"));
         // What a retry has left behind is no owner's: the token belongs to no one.
         let reported = generated.values().flatten().filter(|of| of.is_reported);

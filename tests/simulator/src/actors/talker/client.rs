@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use edge::{Invocation, ReplyReader, StreamService as _};
 use fastrand::Rng;
 use futures_util::future::join;
+use ledger::Timestamp;
 use testkit::{Sent, Shape, deadline, instant};
 use tokio::time::sleep;
 
@@ -39,6 +40,8 @@ impl Reading {
 /// What has arrived at a client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Received {
+    /// When its hold is opened, by the clock of the sandbox.
+    pub(super) opened_at: Option<Timestamp>,
     pub(super) status: Option<u16>,
     pub(super) body: String,
     /// When the first part arrived.
@@ -76,16 +79,23 @@ pub(super) async fn call(
     let answer = world.invoke(&world.pools.chat, mark, async |chat: &ChatFunction, invocation| {
         let within = if is_streamed { ChatFunction::STREAM_WITHIN } else { ChatFunction::REPLY_WITHIN };
         let invocation = Invocation { deadline: deadline(within), ..invocation.clone() };
+        let received = Received { opened_at: Some(invocation.now), ..Received::default() };
+        note(&received);
         let (responder, reader) = edge::responder(is_streamed, invocation.deadline);
         let reading = if is_streamed { request.reading } else { Reading::AsItComes };
         let answered = Box::pin(chat.answer(&event, &invocation, responder));
-        join(answered, read(reader, reading, request.is_stream, &note)).await;
+        join(answered, read(reader, reading, request.is_stream, received, &note)).await;
     });
     let _ = answer.await;
 }
 
-async fn read(mut reader: ReplyReader, reading: Reading, is_stream: bool, note: &impl Fn(&Received)) {
-    let mut received = Received::default();
+async fn read(
+    mut reader: ReplyReader,
+    reading: Reading,
+    is_stream: bool,
+    mut received: Received,
+    note: &impl Fn(&Received),
+) {
     let Some(head) = reader.head().await else { return };
     received.status = Some(head.status);
     let cost = head.headers.iter().find(|(name, _)| *name == "x-hookledger-cost");
