@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use insight::{Commands, Fix};
-use ledger::{Amount, CallerKey, EventKey, OrderNumber, Owner, Reason};
+use ledger::{Amount, CallerKey, EventKey, OrderNumber, Owner, Pausable, Reason};
 
 use crate::Cli;
 
@@ -36,7 +36,21 @@ fn fixes() -> Vec<Fix> {
         Fix::Ask("HL1".to_owned()),
         Fix::Explain("usage#evt_1".to_owned()),
         Fix::Audit,
+        Fix::RepairOrder(order(), "--to-lines"),
+        Fix::RepairOrder(order(), "--pointer"),
+        Fix::ShowDisputed(order()),
+        Fix::ShowSubscribed(order()),
+        Fix::Stuck,
+        Fix::BindAnother(owner()),
     ];
+    let of_account = |option, line: Option<&str>| {
+        let account = "alice/credits".to_owned();
+        Fix::RepairAccount { account, option, line: line.map(str::to_owned) }
+    };
+    all.extend(["--to-lines", "--holds", "--lots"].map(|option| of_account(option, None)));
+    let of_line = ["--add-line", "--reverse-line", "--restore-line"];
+    all.extend(of_line.map(|option| of_account(option, Some("payment#stripe#pi_1"))));
+    all.extend(Pausable::all().map(Fix::Resume));
     all.extend(clear);
     all
 }
@@ -63,6 +77,13 @@ const fn has_row(fix: &Fix) -> bool {
         | Fix::Query(_)
         | Fix::Ask(_)
         | Fix::Explain(_)
+        | Fix::RepairOrder(..)
+        | Fix::RepairAccount { .. }
+        | Fix::ShowDisputed(_)
+        | Fix::ShowSubscribed(_)
+        | Fix::Stuck
+        | Fix::BindAnother(_)
+        | Fix::Resume(_)
         | Fix::Audit => true,
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn used(id: &str, cost: &str, sent: i64) -> Decision {
 }
 
 /// A use that has not begun.
-fn charge(id: &str, cost: &str, at: i64) -> Decision {
+pub(crate) fn charge(id: &str, cost: &str, at: i64) -> Decision {
     let count = BudgetCount::of_usage(&key(), &budget(), amount(cost), now().plus_seconds(at));
     let count = BudgetCount { check: BudgetCheck::Refuse(budget().limits), ..count };
     entry(id, vec![spend(id, cost), Effect::CountInBudget(count)])

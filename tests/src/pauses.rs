@@ -28,7 +28,7 @@ async fn pauses(world: &World) -> Pauses {
     world.ledger(0).minding_pauses().pauses(&context(0)).await.expect("what is paused")
 }
 
-async fn pause(world: &World, what: Pausable) {
+pub(crate) async fn pause(world: &World, what: Pausable) {
     let (author, reason) = ("ann".to_owned(), "a test".to_owned());
     let id = format!("pause-{}", what.as_str());
     let receipt = EventKey::new(Writer::Manual, &id).expect("an id");

@@ -50,8 +50,11 @@ pub(super) struct CountFacts {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PaymentFacts {
+    /// Made in the time.
     pub(super) orders: u64,
+    /// Paid in the time, whenever they were made.
     pub(super) paid: u64,
+    /// Of the orders made in the time, those that are paid by now: never more than all of them.
     pub(super) success_percent: Option<String>,
 }
 
@@ -113,7 +116,7 @@ impl StatsFacts {
             until: stats.window.until.to_string(),
             sources: stats.sources.iter().map(|source| SourceFacts::of(source, seconds)).collect(),
             counts: if by.is_empty() { Vec::new() } else { counts(&stats.counted(by), by) },
-            payments: PaymentFacts { orders, paid, success_percent: share(paid, orders).map(hundredths) },
+            payments: PaymentFacts { orders, paid, success_percent: share(top_ups.paid, top_ups.made).map(hundredths) },
             delivery: stats.delivery.as_ref().map(DelayFacts::of),
             top_ups: top_ups
                 .by_state

@@ -17,7 +17,11 @@ fn print_all(stats: &StatsFacts) {
     counts(stats);
     let payments = &stats.payments;
     if payments.orders > 0 || payments.paid > 0 {
-        let percent = payments.success_percent.as_ref().map(|percent| format!(", {percent} %")).unwrap_or_default();
+        let percent = payments
+            .success_percent
+            .as_ref()
+            .map(|percent| format!("; of those made, {percent} % are paid by now"))
+            .unwrap_or_default();
         print::line(format_args!("orders: {} made, {} paid{percent}", payments.orders, payments.paid));
     }
     if let Some(DelayFacts { orders, average_ms, min_ms, max_ms, p50_ms, p99_ms }) = &stats.delivery {

@@ -1,17 +1,19 @@
 //! The chain of what happened to a thing, in order of time, and where it stopped.
 
 mod event;
+mod finding;
 mod order;
 mod other;
 
 use ledger::{
-    Amount, Balance, DifferenceKind, DisputeStage, Fulfilment, HoldState, Money, PaymentState, Reason,
+    Amount, Balance, DifferenceKind, DisputeStage, Fulfilment, HoldState, Money, Pausable, PaymentState, Reason,
     SubscriptionStatus, Suspect, Timestamp, TopUpState, TransferStatus,
 };
 
 use crate::Fix;
 
 pub(crate) use event::of_event;
+pub(crate) use finding::Audited;
 pub(crate) use order::{AroundOrder, of_order};
 pub(crate) use other::{OfOwner, of_code, of_hold, of_key, of_lane, of_owner, unreadable};
 
@@ -185,14 +187,23 @@ pub enum Cause {
     Subscription(SubscriptionStatus),
     Hold(HoldState),
     Finding(DifferenceKind, Suspect),
+    /// The audit has found a difference, and its list has no room for it.
+    Unlisted,
+    /// A person has paused what would go on.
+    Paused(Pausable),
     KeyRevoked,
     KeyWithoutOwner,
     CodeUsedUp,
     CodeRevoked,
     CodeOver,
     UsageWaits,
-    OrderOpen { number: String },
-    Unreadable { id: String, attribute: &'static str },
+    OrderOpen {
+        number: String,
+    },
+    Unreadable {
+        id: String,
+        attribute: &'static str,
+    },
 }
 
 impl Chain {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    CallContext, CommitError, EventKey, Hold, Lane, Money, MoneyKey, Open, Order, OrderNumber, Provider, Reference,
-    Source, StoredKey, Subject,
+    CallContext, CommitError, EventKey, Fulfilment, Hold, Lane, Money, MoneyKey, Order, OrderNumber, Pauses, Provider,
+    Reference, Source, StoredKey, Subject,
 };
 
-use crate::chain::{self, AroundOrder, OfOwner};
+use crate::chain::{self, AroundOrder, Audited, OfOwner};
 use crate::find::{Found, FoundOrder, find};
 use crate::{Chain, EventRow, Readable, Typed};
 
@@ -155,9 +155,7 @@ async fn chain_of(ledger: &impl Readable, found: Found, context: &CallContext<'_
                 orders: ledger.orders_of(&owner, None, ORDERS_MAX, context).await?.orders,
                 holds: ledger.open_holds(&account, context).await?,
                 waiting: ledger.refused_in_lane(Source::Usage, &lane, WAITING_OF_OWNER_MAX, context).await?,
-                findings: findings(ledger, |subject| *subject == Subject::Account(account.to_string()), context)
-                    .await?
-                    .0,
+                audited: Audited::of(ledger.check(context).await?, &Subject::Account(account.to_string())),
                 owner,
             };
             chain::of_owner(&of, now)
@@ -209,10 +207,12 @@ async fn around(
     let refused = rows.values().filter(|row| !row.is_booked() && is_open && row.is_of_sender()).cloned();
     waiting.extend(refused);
     rows.retain(|key, _| !waiting.iter().any(|row| row.key == *key));
-    let number = found.number.clone();
-    let (findings, audited_at) =
-        findings(ledger, |subject| *subject == Subject::Order(number.clone()), context).await?;
-    Ok(AroundOrder { rows: rows.into_values().collect(), waiting, findings, audited_at })
+    let audited = Audited::of(ledger.check(context).await?, &Subject::Order(found.number.clone()));
+    let may_wait =
+        |order: &Order| order.paid.is_none() || !matches!(order.fulfilment, Fulfilment::None | Fulfilment::Done);
+    let waits = found.order.as_ref().is_some_and(may_wait);
+    let pauses = if waits { ledger.pauses(context).await? } else { Pauses::default() };
+    Ok(AroundOrder { rows: rows.into_values().collect(), waiting, audited, pauses })
 }
 
 async fn readable(
@@ -284,17 +284,6 @@ async fn waiting_for(
         all.extend(rows.into_iter().map(|(_, row)| row).filter(|row| row.order.as_ref() == Some(number)));
     }
     Ok(all)
-}
-
-/// What the audit has open about these, and when its last pass ended.
-async fn findings(
-    ledger: &impl Readable,
-    is_wanted: impl Fn(&Subject) -> bool,
-    context: &CallContext<'_>,
-) -> Result<(Vec<Open>, Option<ledger::Timestamp>), CommitError> {
-    let progress = ledger.check(context).await?;
-    let open = progress.open.into_iter().filter(|open| is_wanted(&open.difference.subject()));
-    Ok((open.collect(), progress.ended_at))
 }
 
 impl Found {

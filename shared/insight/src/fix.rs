@@ -1,6 +1,6 @@
 //! The commands that correct what has stopped. The command line's own parser reads each of them in a test.
 
-use ledger::{Amount, Asset, CallerKey, EventKey, OrderNumber, Owner, Reason};
+use ledger::{Amount, Asset, CallerKey, EventKey, OrderNumber, Owner, Pausable, Reason};
 
 use crate::Sentence;
 use crate::sentence::say;
@@ -49,6 +49,23 @@ pub enum Fix {
     Explain(String),
     /// Lists what differs, each with its repair.
     Audit,
+    /// Repairs the row of an order: `--to-lines` or `--pointer`.
+    RepairOrder(OrderNumber, &'static str),
+    /// Repairs an account, or the line of this key.
+    RepairAccount {
+        account: String,
+        option: &'static str,
+        line: Option<String>,
+    },
+    /// What a dispute has frozen: it is answered at the provider.
+    ShowDisputed(OrderNumber),
+    /// What a subscription has granted: its invoices are at the provider.
+    ShowSubscribed(OrderNumber),
+    /// Deliveries that wait for longer than they take.
+    Stuck,
+    /// Binds another key of a gateway.
+    BindAnother(Owner),
+    Resume(Pausable),
 }
 
 impl Fix {
@@ -88,6 +105,15 @@ impl Fix {
             Self::Ask(text) => format!("explain {} --ask", word(text)),
             Self::Explain(text) => format!("explain {}", word(text)),
             Self::Audit => "audit".to_owned(),
+            Self::RepairOrder(order, option) => format!("order repair {order} {option} --reason R"),
+            Self::RepairAccount { account, option, line } => {
+                let line = line.as_ref().map(|line| format!(" {}", word(line))).unwrap_or_default();
+                format!("account repair {} {option}{line} --reason R", word(account))
+            }
+            Self::ShowDisputed(order) | Self::ShowSubscribed(order) => format!("order show {order}"),
+            Self::Stuck => "orders --stuck".to_owned(),
+            Self::BindAnother(owner) => format!("account key {owner} KEY --reason R"),
+            Self::Resume(what) => format!("resume {} --reason R", what.as_str()),
         }
     }
 
@@ -130,6 +156,26 @@ impl Fix {
             }
             Self::Ask(_) => say("on this machine, to query the provider", "在本机查询支付方"),
             Self::Explain(_) => say("for more", "查看详情"),
+            Self::RepairOrder(..) => say("to make the order's row right again", "修正订单记录"),
+            Self::RepairAccount { option, .. } => match option.as_bytes() {
+                b"--add-line" => say("if the line was lost", "明细丢失时"),
+                b"--reverse-line" => say("if the line is wrong", "明细有误时"),
+                b"--restore-line" => say("if the line was altered", "明细被改动时"),
+                _ => say("to make the account right again", "修正账户"),
+            },
+            Self::ShowDisputed(_) => say(
+                "answer the dispute in the provider's dashboard; this shows what is frozen meanwhile",
+                "在支付方后台答复争议；查看期间被冻结的内容",
+            ),
+            Self::ShowSubscribed(_) => say(
+                "its invoices are in Stripe's dashboard; this shows what it has granted",
+                "账单见 Stripe 后台；查看已发放的内容",
+            ),
+            Self::Stuck => {
+                say("it goes on by itself; if it lasts, what it waits for", "会自动继续；若持续，查看在等什么")
+            }
+            Self::BindAnother(_) => say("to bind another key of the gateway", "绑定网关的另一个密钥"),
+            Self::Resume(_) => say("once the cause of the pause is gone", "暂停的原因消除后恢复"),
             Self::Audit => say("lists each difference with its repair", "列出每处差异和修复命令"),
         }
     }

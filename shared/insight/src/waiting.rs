@@ -147,10 +147,14 @@ pub async fn anomaly_days<L: Listing>(ledger: &L, context: &CallContext<'_>) -> 
     Ok(AnomalyDays { days: days.collect(), has_more })
 }
 
-/// The top-ups of the newest orders that were made since then, by state; `None` is one that was not called.
+/// The newest orders that were made since then: how many of them are paid, and their top-ups by state; `None` is one that
+/// was not called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TopUps {
     pub by_state: BTreeMap<Option<TopUpState>, u64>,
+    pub made: u64,
+    /// Of those made: so that it is never more.
+    pub paid: u64,
     pub has_more: bool,
 }
 
@@ -166,9 +170,12 @@ pub async fn top_ups<L: Events + Listing>(
     let keys = RowKeys { orders: numbers.collect(), ..RowKeys::default() };
     let rows = if keys.orders.is_empty() { BTreeMap::new() } else { ledger.read_rows(&keys, context).await?.orders };
     let mut by_state = BTreeMap::new();
+    let orders: Vec<_> = rows.values().flatten().collect();
+    let paid = orders.iter().filter(|order| order.paid.is_some()).count();
+    let [made_of, paid] = [orders.len(), paid].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
     for order in rows.into_values().flatten().filter(|order| order.top_up().is_some() && order.paid.is_some()) {
         let count: &mut u64 = by_state.entry(order.top_up_call.map(|call| call.state)).or_default();
         *count = count.saturating_add(1);
     }
-    Ok(TopUps { by_state, has_more: made.has_more })
+    Ok(TopUps { by_state, made: made_of, paid, has_more: made.has_more })
 }

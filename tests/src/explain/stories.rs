@@ -3,7 +3,7 @@
 use idempotency::DynamoLedger;
 use ledger::{
     Audit as _, AuditProgress, Balance, CallerKey, Difference, DifferenceKind, Draws, Effect, HoldClosing, Holds as _,
-    Open, OrderNumber, Owner, Provider, Suspect,
+    Ledger as _, Open, OrderNumber, Owner, Pausable, Provider, Source, Subject, Suspect,
 };
 use serde_json::{Value, json};
 use testkit::{NetFault, UnitelNet, World, context, now, usage};
@@ -11,8 +11,10 @@ use testkit::{NetFault, UnitelNet, World, context, now, usage};
 use crate::codes;
 use crate::fulfil::{airtime, paid, run_at, tokens, work, worker};
 use crate::holds::hold_of;
-use crate::sandbox::{Sandbox, SandboxOf, by_hand, invocation, open_account, top_up};
+use crate::sandbox::{Sandbox, SandboxOf, Sender, by_hand, invocation, open_account, top_up};
 use crate::stripe::{self as of_stripe, orders_of_samples, with};
+use crate::suite::sample;
+use crate::{budgets, pauses};
 
 /// A story, and what a person asks afterwards.
 pub(crate) struct Story {
@@ -68,6 +70,17 @@ pub(crate) const STORIES: &[Story] = &[
     story("a revoked key", "key#remote#k1", false),
     story("a code that is used up", "0000-0000-0000-0007", false),
     story("two things of one name", "alice", false),
+    story("a payment by WeChat", ORDER, true),
+    story("a payment by epay", ORDER, true),
+    story("a transfer on chain", ORDER, true),
+    story("a transfer on chain that failed", ORDER, false),
+    story("a charge above the budget", "c1", false),
+    story("an unproven payment", "HL1", false),
+    story("a delivery while fulfilment is paused", "HL1", false),
+    story("a payment while its source is paused", ORDER, false),
+    story("an audited payment", ORDER, true),
+    story("a payment after the audit began", ORDER, true),
+    story("a difference beyond the list", ORDER, false),
     story("nothing", "evt_never_seen", false),
     story("nothing", "4200000000202601010000000009", false),
     story("nothing", "who-knows", false),
@@ -76,6 +89,12 @@ pub(crate) const STORIES: &[Story] = &[
 async fn stripe(world: &World, body: &str) {
     let sandbox = SandboxOf::<stripe::Stripe>::faultless(world).await;
     sandbox.deliver(body, &invocation(1)).await.expect("the sandbox survives");
+}
+
+/// A sample, delivered by its sender.
+async fn delivered<W: Sender>(world: &World, name: &str) {
+    let sandbox = SandboxOf::<W>::faultless(world).await;
+    sandbox.deliver(&sample(W::SOURCE, name), &invocation(1)).await.expect("the sandbox survives");
 }
 
 async fn used(world: &World, body: &Value) {
@@ -163,6 +182,17 @@ async fn of_payments(name: &str) -> Option<World> {
             found(&world.ledger(0)).await;
             world
         }
+        "a payment while its source is paused" => {
+            let world = shop(&[]).await;
+            pauses::pause(&world, Pausable::Source(Source::Stripe)).await;
+            world
+        }
+        "an audited payment" => audited(60, AuditProgress::default()).await,
+        "a payment after the audit began" => audited(-60, AuditProgress::default()).await,
+        "a difference beyond the list" => {
+            let unlisted = [Subject::Order(OrderNumber::new(ORDER).expect("a number"))].into();
+            audited(60, AuditProgress { unlisted, ..AuditProgress::default() }).await
+        }
         _ => return None,
     })
 }
@@ -225,9 +255,52 @@ async fn of_others(name: &str) -> World {
             of_stripe::made(&world, of_stripe::order("alice")).await;
             world
         }
+        "a payment by WeChat" => {
+            let world = crate::wechat::shop().await;
+            delivered::<wechat::Wechat>(&world, "v3_payment").await;
+            world
+        }
+        "a payment by epay" => {
+            let world = crate::epay::shop().await;
+            delivered::<epay::Epay>(&world, "notify_v1_get").await;
+            world
+        }
+        "a transfer on chain" => on_chain("v2_completed").await,
+        "a transfer on chain that failed" => on_chain("v2_failed").await,
+        "a charge above the budget" => {
+            let world = budgets::world().await;
+            let refused = world.ledger(1).commit(&budgets::charge("c1", "6", 0), &context(1)).await;
+            assert!(refused.is_err(), "{refused:?}");
+            world
+        }
+        "an unproven payment" => {
+            let world = crate::fulfil::planted::planted(vec![tokens(false)]).await;
+            assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await, "it ran");
+            world
+        }
+        "a delivery while fulfilment is paused" => {
+            let world = paid(vec![tokens(false)]).await;
+            pauses::pause(&world, Pausable::Fulfil).await;
+            world
+        }
         "nothing" => World::new(),
         other => panic!("no story {other}"),
     }
+}
+
+async fn on_chain(sample: &str) -> World {
+    let world = crate::fireblocks::shop().await;
+    delivered::<fireblocks::Fireblocks>(&world, sample).await;
+    world
+}
+
+/// A payment, and a pass of the audit that began so many seconds after it and ended later.
+async fn audited(began_s: i64, progress: AuditProgress) -> World {
+    let world = shop(&[with(PAID, &[])]).await;
+    let (began_at, ended_at) = (Some(now().plus_seconds(began_s)), Some(now().plus_seconds(120)));
+    let progress = AuditProgress { version: 1, began_at, ended_at, ..progress };
+    assert!(world.ledger(0).save_audit_progress(&progress, &context(1)).await.expect("saved"), "the first progress");
+    world
 }
 
 /// The audit has found a line of the order that differs.

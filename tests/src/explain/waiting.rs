@@ -40,11 +40,11 @@ async fn what_waits_is_counted_with_its_longest_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn anomalies_are_counted_by_day_and_top_ups_by_state() {
-    for (story, anomaly, state) in [
-        ("a payment", None, None),
-        ("a wrong amount", Some("amount_mismatch"), None),
-        ("a failed top-up", Some("top_up_failed"), Some(TopUpState::Failed)),
-        ("an unknown top-up", Some("top_up_unknown"), Some(TopUpState::Unknown)),
+    for (story, anomaly, state, made_and_paid) in [
+        ("a payment", None, None, (2, 1)),
+        ("a wrong amount", Some("amount_mismatch"), None, (2, 0)),
+        ("a failed top-up", Some("top_up_failed"), Some(TopUpState::Failed), (1, 1)),
+        ("an unknown top-up", Some("top_up_unknown"), Some(TopUpState::Unknown), (1, 1)),
     ] {
         let world = world_of(story).await;
         let (ledger, faults) = world.faulty(7, |_, _| Fault::None);
@@ -56,8 +56,10 @@ async fn anomalies_are_counted_by_day_and_top_ups_by_state() {
         let found = top_ups(&ledger, Timestamp::EPOCH, &asked(LATER_S)).await.expect("top-ups");
         let expected = state.iter().map(|state| (Some(*state), 1)).collect();
         assert_eq!(found.by_state, expected, "{story}");
+        assert_eq!((found.made, found.paid), made_and_paid, "{story}");
         let later = top_ups(&ledger, now().plus_seconds(60), &asked(LATER_S)).await.expect("top-ups");
         assert!(later.by_state.is_empty(), "{story}: made before");
+        assert_eq!((later.made, later.paid), (0, 0), "{story}: a payment of an older order is no success of the newer");
         let is_read = |call: &Call| ["BatchGetItem", "Query"].contains(&call.operation.as_str());
         assert!(faults.calls().iter().all(is_read), "{story}: {:?}", faults.calls());
     }

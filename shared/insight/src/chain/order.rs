@@ -1,12 +1,12 @@
 //! The chain of an order: what reported its payment, what it gave, and what keeps it from being done.
 
 use ledger::{
-    EventKey, Flag, Fulfilment, Money, MoneyKey, Open, Order, PaymentState, Reason, SubscriptionStatus, Timestamp,
-    TopUpState,
+    EventKey, Flag, Fulfilment, Money, MoneyKey, Order, Pausable, Pauses, PaymentState, Reason, Source,
+    SubscriptionStatus, Sweep, TopUpState,
 };
 
 use super::event::{add_row, refused};
-use super::{Cause, Chain, Halt, Happened, Stage};
+use super::{Audited, Cause, Chain, Halt, Happened, Stage};
 use crate::find::FoundOrder;
 use crate::{EventRow, Fix, Why};
 
@@ -18,9 +18,9 @@ pub(crate) struct AroundOrder {
     /// Refused events that name it and wait.
     pub(crate) waiting: Vec<EventRow>,
     /// What the audit has found about it.
-    pub(crate) findings: Vec<Open>,
-    /// When a pass of the audit has ended.
-    pub(crate) audited_at: Option<Timestamp>,
+    pub(crate) audited: Audited,
+    /// What is paused, if it waits for anything.
+    pub(crate) pauses: Pauses,
 }
 
 pub(crate) fn of_order(found: &FoundOrder, around: &AroundOrder) -> Chain {
@@ -34,7 +34,8 @@ pub(crate) fn of_order(found: &FoundOrder, around: &AroundOrder) -> Chain {
     if let Some(standing) = found.subscription.as_ref().and_then(|subscription| subscription.standing) {
         chain.add(Some(standing.as_of), Stage::Recorded, Happened::Subscription(standing.status));
         if !matches!(standing.status, SubscriptionStatus::Active | SubscriptionStatus::Trialing) {
-            chain.stop(Halt::new(Stage::Paid, Cause::Subscription(standing.status)));
+            let show = Fix::ShowSubscribed(found.number.clone());
+            chain.stop(Halt::new(Stage::Paid, Cause::Subscription(standing.status)).with([show]));
         }
     }
     for row in found.rows.iter().chain(&around.waiting) {
@@ -44,17 +45,12 @@ pub(crate) fn of_order(found: &FoundOrder, around: &AroundOrder) -> Chain {
         }
     }
     if let Some(order) = &found.order {
-        stops(&mut chain, order);
+        let rows = || found.rows.iter().chain(&around.waiting).chain(&around.rows);
+        add_refused(&mut chain, order, |flag| rows().any(|row| is_of_flag(row, flag)));
+        stops(&mut chain, order, &around.pauses);
     }
-    for open in &around.findings {
-        let cause = Cause::Finding(open.difference.difference_kind, open.difference.suspect);
-        let details = Some(format!("{}: {}", open.difference.account, open.difference.remedy()));
-        chain.stop(Halt { details, ..Halt::new(Stage::Reconciled, cause).with([Fix::Audit]) });
-    }
-    let last = chain.links.iter().filter_map(|link| link.at).max();
-    if let Some(at) = around.audited_at.filter(|at| around.findings.is_empty() && Some(*at) >= last) {
-        chain.add(Some(at), Stage::Reconciled, Happened::Audited);
-    }
+    around.audited.stop(&mut chain);
+    around.audited.confirm(&mut chain);
     chain.sort();
     chain
 }
@@ -111,21 +107,36 @@ fn add_order(chain: &mut Chain, order: &Order, around: &AroundOrder) {
 
 /// Whether the order lists what the event was refused for: it says whether a person has decided.
 fn is_flagged(order: &Order, row: &EventRow) -> bool {
-    let Some(Why::Reason(reason)) = row.refused_for() else { return false };
-    let id = row.fact("payment").or_else(|| row.fact("reference"));
-    order.anomalies.listed().any(|flag| {
-        let is_payment = |by: &str| id.is_none_or(|id| by == id || by.ends_with(&format!(".{id}")));
-        let payment = flag.anomaly.payment.as_ref().map(|payment| payment.by.id());
-        flag.anomaly.reason == *reason && payment.is_none_or(is_payment)
-    })
+    order.anomalies.listed().any(|flag| is_of_flag(row, flag))
 }
 
-fn stops(chain: &mut Chain, order: &Order) {
+fn is_of_flag(row: &EventRow, flag: &Flag) -> bool {
+    let Some(Why::Reason(reason)) = row.refused_for() else { return false };
+    let id = row.fact("payment").or_else(|| row.fact("reference"));
+    let is_payment = |by: &str| id.is_none_or(|id| by == id || by.ends_with(&format!(".{id}")));
+    let payment = flag.anomaly.payment.as_ref().map(|payment| payment.by.id());
+    flag.anomaly.reason == *reason && payment.is_none_or(is_payment)
+}
+
+/// No key of Stripe's event follows from its payment: the order itself says that one was reported, verified and refused.
+fn add_refused(chain: &mut Chain, order: &Order, has_row: impl Fn(&Flag) -> bool) {
+    let flags = order.anomalies.listed().filter(|flag| order.needs_attention(flag) && !has_row(flag));
+    for (flag, payment) in flags.filter_map(|flag| Some((flag, flag.anomaly.payment.as_ref()?))) {
+        let (key, kind) = (payment.by.to_string(), payment.money.to_string());
+        chain.add(None, Stage::Received, Happened::Delivered { key, kind });
+        chain.add(None, Stage::Verified, Happened::Signed);
+        chain.add(None, Stage::Refused, Happened::Refused { why: flag.anomaly.reason.as_str().to_owned() });
+    }
+}
+
+fn stops(chain: &mut Chain, order: &Order, pauses: &Pauses) {
     for flag in order.anomalies.listed().filter(|flag| order.needs_attention(flag)) {
         let halt = Halt::new(stage_of(flag.anomaly.reason), Cause::Flagged(flag.anomaly.reason));
         chain.stop(Halt { details: Some(flag.anomaly.details.clone()), ..halt.with(fixes_of_flag(order, flag)) });
     }
     if order.payment.is_payable() && chain.is_well() {
+        let source = Source::ALL.into_iter().find(|source| source.as_str() == order.terms.provider.as_str());
+        add_pause(chain, Stage::Paid, source.map(Pausable::Source), pauses);
         let ask = match order.payment {
             PaymentState::Unpaid | PaymentState::Failed => Fix::Query(order.number.clone()),
             PaymentState::Canceled
@@ -139,11 +150,28 @@ fn stops(chain: &mut Chain, order: &Order) {
     }
     for claims in order.claims.values() {
         for dispute in claims.disputes.0.values().filter(|dispute| dispute.stage.is_open()) {
-            chain.stop(Halt::new(Stage::Granted, Cause::Disputed(dispute.stage)));
+            let show = Fix::ShowDisputed(order.number.clone());
+            chain.stop(Halt::new(Stage::Granted, Cause::Disputed(dispute.stage)).with([show]));
         }
     }
     if order.paid.is_some() && chain.is_well() {
-        chain.halts.extend(undelivered(order));
+        let undelivered = undelivered(order);
+        let is_begun = undelivered.as_ref().is_some_and(|halt| !matches!(halt.cause, Cause::Undelivered(_)));
+        if undelivered.is_some() {
+            let external = Pausable::Sweep(Sweep::PendingExternal);
+            let what = if is_begun { external } else { Pausable::Fulfil };
+            add_pause(chain, Stage::Fulfilled, Some(what), pauses);
+        }
+        chain.halts.extend(undelivered);
+    }
+}
+
+/// Who has paused what the order waits for, and why.
+fn add_pause(chain: &mut Chain, before: Stage, what: Option<Pausable>, pauses: &Pauses) {
+    if let Some((what, pause)) = what.and_then(|what| Some((what, pauses.by_word.get(what.as_str())?))) {
+        let details = Some(format!("{}: {}, {}", pause.author, pause.reason, pause.since));
+        let halt = Halt::new(before, Cause::Paused(what)).with([Fix::Resume(what)]);
+        chain.stop(Halt { details, ..halt });
     }
 }
 
@@ -161,7 +189,7 @@ fn undelivered(order: &Order) -> Option<Halt> {
             }
         }
     };
-    Some(Halt::new(Stage::Fulfilled, cause))
+    Some(Halt::new(Stage::Fulfilled, cause).with([Fix::Stuck]))
 }
 
 /// The stage that a flagged order does not reach.

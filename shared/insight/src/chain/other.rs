@@ -6,7 +6,7 @@ use ledger::{
 };
 
 use super::event::{add_row, refused};
-use super::{Cause, Chain, Halt, Happened, Stage};
+use super::{Audited, Cause, Chain, Halt, Happened, Stage};
 use crate::{EventRow, Fix};
 
 pub(crate) fn of_hold(hold: &Hold, charge: Option<&EventRow>, now: Timestamp) -> Chain {
@@ -47,7 +47,8 @@ pub(crate) fn of_key(key: &StoredKey, waiting: &[Owed], now: Timestamp) -> Chain
     }
     add_waiting(&mut chain, waiting);
     if key.revoked_at().is_some_and(|at| at <= now) {
-        let make = owner.filter(|_| matches!(caller, Some(CallerKey::ApiHash(_)))).map(Fix::MakeKey);
+        let is_api_key = matches!(caller, Some(CallerKey::ApiHash(_)));
+        let make = owner.map(|owner| if is_api_key { Fix::MakeKey(owner) } else { Fix::BindAnother(owner) });
         chain.stop(Halt::new(Stage::Recorded, Cause::KeyRevoked).with(make));
     } else if !waiting.is_empty() {
         chain.stop(Halt::new(Stage::Recorded, Cause::UsageWaits));
@@ -110,7 +111,7 @@ pub(crate) struct OfOwner {
     pub(crate) orders: Vec<Result<Order, UnreadableRow>>,
     pub(crate) holds: FoundHolds,
     pub(crate) waiting: Vec<Owed>,
-    pub(crate) findings: Vec<ledger::Open>,
+    pub(crate) audited: Audited,
 }
 
 pub(crate) fn of_owner(of: &OfOwner, now: Timestamp) -> Chain {
@@ -139,11 +140,7 @@ pub(crate) fn of_owner(of: &OfOwner, now: Timestamp) -> Chain {
         let credit = Fix::Credit { owner: of.owner.clone(), amount: sum(&of.waiting) };
         chain.stop(Halt::new(Stage::Recorded, Cause::UsageWaits).with([credit]));
     }
-    for open in &of.findings {
-        let cause = Cause::Finding(open.difference.difference_kind, open.difference.suspect);
-        let details = Some(format!("{}: {}", open.difference.account, open.difference.remedy()));
-        chain.stop(Halt { details, ..Halt::new(Stage::Reconciled, cause).with([Fix::Audit]) });
-    }
+    of.audited.stop(&mut chain);
     if let Some(account) = &of.account {
         let what = Happened::Balance { balance: account.balance, available: account.available };
         chain.add(None, Stage::Granted, what);

@@ -1,5 +1,7 @@
 //! The sentence of each cause.
 
+use ledger::Pausable;
+
 use super::colon;
 use crate::sentence::{self, Sentence, say};
 use crate::{Cause, Lang};
@@ -39,6 +41,8 @@ impl Cause {
             | Self::CodeUsedUp
             | Self::CodeRevoked
             | Self::CodeOver
+            | Self::Unlisted
+            | Self::Paused(_)
             | Self::UsageWaits => {
                 let sentence = self.sentence();
                 let word = self.word();
@@ -61,6 +65,8 @@ impl Cause {
             Self::Subscription(status) => status.as_str(),
             Self::Hold(state) => state.as_str(),
             Self::Finding(kind, _) => kind.as_str(),
+            Self::Unlisted => "unlisted",
+            Self::Paused(_) => "paused",
             Self::KeyRevoked | Self::CodeRevoked => "revoked",
             Self::KeyWithoutOwner => "unknown_key",
             Self::CodeUsedUp => "used_up",
@@ -86,6 +92,21 @@ impl Cause {
             Self::Subscription(status) => sentence::subscription_status(*status),
             Self::Hold(state) => sentence::hold_state(*state),
             Self::Finding(kind, _) => sentence::finding(*kind),
+            Self::Unlisted => say(
+                "the audit has found a difference here, and its list has no room for it: repair those listed first",
+                "审计在此发现差异，但清单已满：先修复已列出的",
+            ),
+            Self::Paused(Pausable::Fulfil) => say(
+                "a person has paused fulfilment, and nothing is delivered meanwhile",
+                "交付已被人工暂停，期间不会交付",
+            ),
+            Self::Paused(Pausable::Source(_)) => say(
+                "a person has paused its source: deliveries are turned away, and the sender keeps them",
+                "来源已被人工暂停：投递被拒收，由发送方保留",
+            ),
+            Self::Paused(Pausable::Sweep(_)) => {
+                say("a person has paused the sweep that would go on with it", "继续处理它的后台任务已被人工暂停")
+            }
             Self::KeyRevoked => say(
                 "the key works no more; usage that a gateway still reports for it is refused",
                 "密钥已失效；网关仍为它上报的用量会被拒绝",
