@@ -30,7 +30,7 @@ fn asked(after_s: i64) -> CallContext<'static> {
 async fn answer(world: &World, text: &str, after_s: i64) -> Explained {
     let code = CodeText::parse(text).and_then(|code| api::code_hash(&crate::codes::pepper(), &code));
     let typed = Typed { text, code: code.as_ref(), merchants: &["1001".to_owned()] };
-    explain(&world.ledger(7), &typed, &asked(after_s)).await.expect("an answer")
+    explain(&world.ledger(7).minding_pauses(), &typed, &asked(after_s)).await.expect("an answer")
 }
 
 /// The journal id that begins like this, where it ends in a hash.
@@ -72,7 +72,7 @@ async fn question_reads_a_bounded_number_of_rows() {
         let before = world.books();
         let (ledger, faults) = world.faulty(7, |_, _| Fault::None);
         let typed = Typed { text: asks, code: None, merchants: &["1001".to_owned()] };
-        explain(&ledger, &typed, &asked(*after_s)).await.expect("an answer");
+        explain(&ledger.minding_pauses(), &typed, &asked(*after_s)).await.expect("an answer");
         let calls = faults.calls();
         let is_read = |call: &Call| ["GetItem", "BatchGetItem", "Query"].contains(&call.operation.as_str());
         assert!(calls.iter().all(is_read), "{name}: {calls:?}");
