@@ -51,7 +51,7 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
             }
         }
         if args.full || !args.which.aws {
-            let mut whole = whole::scanned(&books, &invocation).await?;
+            let mut whole = whole::scanned(&books, &invocation, form).await?;
             audit::read_codes_again(&books.ledger, &invocation, &mut whole).await?;
             let differences = whole.clone().differences(invocation.now).into_iter();
             // Those of codes were read again.

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::error::of_tools::ToolError;
 use crate::exit::Exit;
 use crate::print::{self, Facts, Form};
+use crate::progress::Progress;
 
 /// Calls of SQS, ten messages each.
 const CALLS_MAX: usize = 20;
@@ -181,10 +182,12 @@ pub(crate) async fn run(
         }
         Action::Redrive { queue, message } => {
             let found = chosen(queues.received(queue, HIDDEN_SECONDS).await?, message)?;
-            let mut redriven = Vec::new();
+            let (mut redriven, progress) = (Vec::new(), Progress::of(found.len(), form));
             for message in found {
                 redriven.push(queues.redrive(queue, message).await?);
+                progress.add(1);
             }
+            drop(progress);
             let is_done = redriven.iter().all(|message| message.is_done);
             form.show(&Redrives { redriven });
             Ok(if is_done { Exit::Done } else { Exit::Refused })

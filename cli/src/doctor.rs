@@ -29,7 +29,8 @@ use crate::aws_cli::AwsCli;
 use crate::books::BooksArgs;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::print::{self, Form};
+use crate::print::{self, Form, Tone};
+use crate::progress::Progress;
 
 const REPLY_WITHIN: Duration = Duration::from_secs(10);
 /// Its answer has the time of the function's clock.
@@ -56,12 +57,14 @@ pub(crate) async fn run(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Exit, Error> {
     let books = args.which.open(dir).await?;
+    let waiting = Progress::counting("the stage is examined", form);
     let facts = if let Some(stage) = books.stage() {
         Box::pin(on_aws::facts(&books, stage, &AwsCli::new(&variable))).await?
     } else {
         let pauses = books.ledger.pauses(&context(PATIENCE)).await?;
         here(dir, &pauses, variable).await?
     };
+    drop(waiting);
     let findings = checks::findings(&facts);
     let grade = findings.iter().map(|finding| finding.grade).max().unwrap_or(Grade::Green);
     form.show(&Report { stage: facts.stage, grade, findings });
@@ -101,9 +104,9 @@ impl print::Facts for Report {
     fn print(&self) {
         for Finding { check, grade, says, fix } in &self.findings {
             let word = match grade {
-                Grade::Green => "ok    ",
-                Grade::Yellow => "yellow",
-                Grade::Red => "RED   ",
+                Grade::Green => print::toned("ok    ", Tone::Good),
+                Grade::Yellow => print::toned("yellow", Tone::Doubtful),
+                Grade::Red => print::toned("RED   ", Tone::Bad),
             };
             print::line(format_args!("{word}  {check:<12}  {says}"));
             if let Some(fix) = fix {

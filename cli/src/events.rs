@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use insight::{ListFilter, LogQuery, LoggedEvent, Newest, newest};
+use insight::{ListFilter, LogQuery, LoggedEvent, LoggedWhich, Newest, newest};
 use ledger::ListedRow;
 use local::{context, now};
 use serde::Serialize;
@@ -21,8 +21,6 @@ use crate::print::{self, Facts, Form};
 /// Between two looks of `--follow`, and how far back each of them goes: an index may lag by some seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const OVERLAP_SECONDS: i64 = 120;
-/// Log lines among which refused ones are looked for.
-const FAILED_OF: usize = 5_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Events {
@@ -60,12 +58,11 @@ pub(crate) async fn run(
         let query = LogQuery {
             since: parse::since(&args.since, began)?,
             source: args.source.clone(),
-            is_booked: false,
-            lines_max: if args.failed { FAILED_OF } else { args.limit.into() },
+            which: if args.failed { LoggedWhich::Failed } else { LoggedWhich::All },
+            lines_max: usize::from(args.limit).saturating_add(1),
         };
         let mut found = logged(&books, dir, variable, &query).await?;
-        found.retain(|event| !args.failed || !insight::is_accepted(&event.outcome));
-        let more = found.len() >= usize::from(args.limit);
+        let more = found.len() > usize::from(args.limit);
         found.truncate(args.limit.into());
         form.show(&EventsFacts { events: found.iter().map(EventFacts::logged).collect(), more });
         return Ok(());

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use insight::{Commands, Explained, Headline, Lang, ProviderAnswer, Typed, explain};
+use insight::{Commands, Explained, Headline, Lang, ProviderAnswer, Sighting, Typed, explain};
 use ledger::{CodeHash, CodeText, Ledger as _, Provider};
 use local::{Home, context};
 
@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::error::replay::AskRefused;
 use crate::exit::Exit;
 use crate::parse;
-use crate::print::{self, Form};
+use crate::print::{self, Form, Tone};
 use crate::prompt;
 
 use facts::ExplainFacts;
@@ -57,17 +57,65 @@ pub(crate) async fn run(
     let explained = explain(&books.ledger, &typed, &context(PATIENCE)).await?;
     let options = args.which.written(dir);
     let commands = Commands { program: PROGRAM, books: &options };
-    let asked = if args.ask { ask(&explained, &books, &args.which, dir, variable).await.map(Some) } else { Ok(None) };
-    let (asked, not_asked) = match asked {
-        Ok(answer) => (answer, None),
-        Err(error) => (None, Some(error)),
+    let (asked, not_asked) = match asked(args.ask, &explained, text, &books, (&args.which, dir), variable).await {
+        Ok(answers) => (answers, None),
+        Err(error) => (Asked::default(), Some(error)),
     };
-    form.show(&ExplainFacts { explained: &explained, asked, text: shown(text), lang: args.lang, commands });
+    // What its provider calls so may lead to what we do know.
+    let leads_to = asked.sightings.iter().find_map(|(_, sighting)| sighting.leads_to());
+    let led = match leads_to {
+        Some(other) => {
+            let typed = Typed { text: other, code: None, merchants: &merchants };
+            Some((other.to_owned(), explain(&books.ledger, &typed, &context(PATIENCE)).await?))
+        }
+        None => None,
+    };
+    let facts = ExplainFacts {
+        explained: &explained,
+        asked: &asked,
+        led: led.as_ref().map(|(other, explained)| (other.as_str(), explained)),
+        text: shown(text),
+        lang: args.lang,
+        commands,
+    };
+    form.show(&facts);
     // The books have answered, whatever the provider does.
     if let Some(error) = not_asked {
         return Err(error);
     }
     Ok(if explained.is_well() { Exit::Done } else { Exit::Refused })
+}
+
+/// What providers have answered.
+#[derive(Debug, Default)]
+struct Asked {
+    about_order: Option<(Provider, ProviderAnswer)>,
+    /// Of a name that no row has.
+    sightings: Vec<(&'static str, Sighting)>,
+}
+
+async fn asked(
+    asks: bool,
+    explained: &Explained,
+    text: &str,
+    books: &Books,
+    (which, dir): (&BooksArgs, &Path),
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Asked, Error> {
+    if !asks {
+        return Ok(Asked::default());
+    }
+    if !matches!(explained, Explained::Missing) {
+        let answer = ask(explained, books, which, dir, variable).await?;
+        return Ok(Asked { about_order: Some(answer), ..Asked::default() });
+    }
+    if which.aws {
+        return Err(AskRefused::Deployed.into());
+    }
+    let home = Home::open(dir)?;
+    let running = home.running()?.ok_or_else(|| Error::NotRunning(dir.to_owned()))?;
+    let sightings = local::locate(&home, &running, books.ledger.clone(), text, variable).await?;
+    if sightings.is_empty() { Err(AskRefused::NoOrder.into()) } else { Ok(Asked { sightings, ..Asked::default() }) }
 }
 
 /// What the provider of the order says, with the secrets of this machine. Those of a deployed stage stay there.
@@ -123,11 +171,20 @@ fn lang(word: &str) -> Result<Lang, &'static str> {
 
 impl print::Facts for ExplainFacts<'_> {
     fn print(&self) {
-        for line in self.explained.lines(self.text, self.lang, &self.commands) {
-            print::line(line);
+        let tone = if self.explained.is_well() { Tone::Good } else { Tone::Bad };
+        for (number, line) in self.explained.lines(self.text, self.lang, &self.commands).into_iter().enumerate() {
+            // After the heading, what does not stand under it is the verdict.
+            let is_verdict = number > 0 && !line.starts_with(' ');
+            print::line(if is_verdict { print::toned(&line, tone) } else { line });
         }
-        if let Some((provider, answer)) = &self.asked {
+        if let Some((provider, answer)) = &self.asked.about_order {
             print::line(format_args!("{}: {}", provider.as_str(), answer.text(self.lang)));
+        }
+        for (provider, sighting) in &self.asked.sightings {
+            print::line(format_args!("{provider}: {}", sighting.text(self.lang)));
+        }
+        if let Some((other, explained)) = &self.led {
+            explained.lines(other, self.lang, &self.commands).into_iter().for_each(print::line);
         }
     }
 }

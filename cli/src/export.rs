@@ -1,10 +1,10 @@
-//! `export`: the payments of a time as comma-separated values, page by page.
+//! `export`: the payments, renewals and refunds of a time as comma-separated values, page by page.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use clap::Args;
-use insight::{PaymentLine, PaymentPages};
+use insight::{Paying, PaymentLine, PaymentPages};
 use ledger::{Asset, Money};
 use local::{context, now};
 
@@ -13,16 +13,17 @@ use crate::books::BooksArgs;
 use crate::error::Error;
 use crate::parse;
 use crate::print::{self, Form};
+use crate::progress::Progress;
 
 /// These columns stay; a later one comes after them.
 const HEAD: &str = "paid_at,order,owner,product,quantity,provider,payment,amount,currency,refunded,payment_state,\
-                    fulfilment,disputed,credits\r\n";
+                    fulfilment,disputed,credits,kind,refund\r\n";
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     #[command(flatten)]
     which: BooksArgs,
-    /// Payments since: 24h, 30d, or a time as 2026-01-01T00:00:00Z
+    /// Payments, renewals and refunds since: 24h, 30d, or a time as 2026-01-01T00:00:00Z
     #[arg(long, value_name = "30d|TIME")]
     since: String,
 }
@@ -35,6 +36,9 @@ pub(crate) async fn run(args: &Export, dir: &Path, form: Form) -> Result<(), Err
     let mut pages = PaymentPages::new(parse::since(&args.since, until)?, until);
     let books = args.which.open_to_read(dir).await?;
     let mut out = BufWriter::new(io::stdout());
+    // Where the lines themselves are on the terminal, they show how far it is.
+    let form = if io::stdout().is_terminal() { Form::Json } else { form };
+    let progress = Progress::counting("payments, renewals and refunds", form);
     let mut is_open = out.write_all(HEAD.as_bytes()).is_ok();
     while is_open {
         let Some(page) = pages.next(&books.ledger, &context(PATIENCE)).await? else { break };
@@ -44,6 +48,7 @@ pub(crate) async fn run(args: &Export, dir: &Path, form: Form) -> Result<(), Err
                 row.id, row.id
             ));
         }
+        progress.add(page.payments.len());
         let text: String = page.payments.iter().map(line).collect();
         // After `head` has what it wants, no page is read any more.
         is_open = out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok();
@@ -51,12 +56,21 @@ pub(crate) async fn run(args: &Export, dir: &Path, form: Form) -> Result<(), Err
     Ok(())
 }
 
-fn line(PaymentLine { order, by, money, paid_at }: &PaymentLine) -> String {
+fn line(PaymentLine { order, what, by, money, paid_at }: &PaymentLine) -> String {
     let claims = order.claims.get(by.id());
-    let refunded = claims.map(|claims| claims.refunds.total()).unwrap_or_default();
     let is_paying = order.paid.as_ref().is_some_and(|paid| paid.by == *by);
-    let credits =
-        if is_paying { order.posted } else { order.accepted(by).map(|accepted| accepted.posted).unwrap_or_default() };
+    let accepted = || order.accepted(by).map(|accepted| accepted.posted).unwrap_or_default();
+    let refunded = claims.map(|claims| claims.refunds.total()).unwrap_or_default();
+    let refunded = Money { amount: refunded, ..*money }.priced();
+    let (refunded, credits, refund) = match what {
+        Paying::Payment => {
+            let credits = if is_paying { order.posted } else { accepted() };
+            (refunded, Asset::CREDITS.format(credits), "")
+        }
+        Paying::Renewal { credits } => (String::new(), Asset::CREDITS.format_balance(*credits), ""),
+        // Its payment has a line of its own, with all that was refunded of it.
+        Paying::Refund { id } => (String::new(), String::new(), id.as_str()),
+    };
     let fields = [
         paid_at.map(|at| at.to_string()).unwrap_or_default(),
         order.number.to_string(),
@@ -67,11 +81,13 @@ fn line(PaymentLine { order, by, money, paid_at }: &PaymentLine) -> String {
         by.id().to_owned(),
         money.priced(),
         money.currency.as_str().to_owned(),
-        Money { amount: refunded, ..*money }.priced(),
+        refunded,
         order.payment.as_str().to_owned(),
         order.fulfilment.as_str().to_owned(),
         order.is_disputed().to_string(),
-        Asset::CREDITS.format(credits),
+        credits,
+        what.as_str().to_owned(),
+        refund.to_owned(),
     ];
     fields.map(|field| quoted(&field)).join(",") + "\r\n"
 }

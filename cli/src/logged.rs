@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use insight::{LogLines, LogQuery, LoggedEvent};
+use insight::{ACCEPTED, LogLines, LogQuery, LoggedEvent, LoggedWhich};
 use ledger::{Source, Timestamp};
 use local::{Home, LocalMetrics, now};
 use serde_json::Value;
@@ -53,7 +53,13 @@ impl LogLines for AwsLogs {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
-        let filter = if query.is_booked { "outcome = \"booked\"" } else { "ispresent(outcome)" };
+        let filter = match query.which {
+            LoggedWhich::All => "ispresent(outcome)".to_owned(),
+            LoggedWhich::Booked => "outcome = \"booked\"".to_owned(),
+            LoggedWhich::Failed => {
+                format!("ispresent(outcome) and outcome not in [\"{}\"]", ACCEPTED.join("\", \""))
+            }
+        };
         let query_text =
             format!("fields @timestamp, source, event_id, outcome, reason | filter {filter} | sort @timestamp desc");
         let numbers = [query.since.unix_s().to_string(), now().unix_s().to_string(), query.lines_max.to_string()];
@@ -135,7 +141,7 @@ mod tests {
 
     fn query(source: Option<&str>) -> LogQuery {
         let since = Timestamp::parse_rfc3339("2026-06-01T00:00:00Z").expect("a time");
-        LogQuery { since, source: source.map(str::to_owned), is_booked: true, lines_max: 50 }
+        LogQuery { since, source: source.map(str::to_owned), which: LoggedWhich::Booked, lines_max: 50 }
     }
 
     #[tokio::test(start_paused = true)]
@@ -174,5 +180,10 @@ mod tests {
         assert_eq!(logs.logged(&query(None)).await.expect("lines"), []);
         let groups = words.lock().expect("no panic").iter().filter(|word| word.starts_with("/aws/lambda/")).count();
         assert_eq!(groups, Source::ALL.len());
+        // The service picks failed ones: behind thousands of booked ones, none would be among the newest lines.
+        let failed = LogQuery { which: LoggedWhich::Failed, ..query(None) };
+        assert_eq!(logs.logged(&failed).await.expect("lines"), []);
+        let words = words.lock().expect("no panic").join(" ");
+        assert!(words.contains("outcome not in [\"booked\", \"repeat\", \"ignored\"]"), "{words}");
     }
 }

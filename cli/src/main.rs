@@ -41,6 +41,7 @@ mod owner;
 mod parse;
 mod pause;
 mod print;
+mod progress;
 mod prompt;
 mod rate;
 mod repair_result;
@@ -176,6 +177,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
         return Err(Error::JsonOfNothing);
     }
     let form = if json { Form::Json } else { Form::Lines };
+    print::choose_colours(form, variable);
     // At least two threads: a commit to the embedded store blocks its own, and signals and other requests must not wait for it.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)))
@@ -210,7 +212,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             }
             Some(Command::Man(args)) => generated::man(&args).map(|()| Exit::Done),
             Some(Command::Chat(args)) => chat::run(&args, &data, form, variable).await.map(|()| Exit::Done),
-            Some(Command::Audit(args)) => audit::run(args, &data, form).await,
+            Some(Command::Audit(args)) => Box::pin(audit::run(args, &data, form)).await,
             Some(Command::TrialBalance(args)) => Box::pin(trial_balance::run(args, &data, form)).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Operator(args)) => {

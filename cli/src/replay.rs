@@ -22,6 +22,7 @@ use crate::exit::Exit;
 use crate::note::note;
 use crate::parse;
 use crate::print::{self, Facts, Form};
+use crate::progress::Progress;
 use crate::prompt;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -138,10 +139,13 @@ pub(crate) async fn run(
     // First who and why, then the events: the same command again makes due what is not.
     let changed = note(&books, &by, "replay", what).await?;
     let (mut due, mut overtaken) = (Vec::new(), Vec::new());
+    let progress = Progress::of(rows.len(), form);
     for row in &rows {
+        progress.add(1);
         let list = if books.ledger.retry_now(row, &context(PATIENCE)).await? { &mut due } else { &mut overtaken };
         list.push(row.key.to_string());
     }
+    drop(progress);
     let is_whole = skipped.is_empty();
     form.show(&ReplayFacts { changed, due, overtaken, skipped, more });
     Ok(if is_whole { Exit::Done } else { Exit::Refused })

@@ -1,5 +1,9 @@
 //! `secrets`: rotates the key with which a sender signs, so that no event is refused meanwhile. Both keys verify until the
-//! old one is retired; a retired key verifies refused events of before for 90 days.
+//! old one is retired; a retired key verifies refused events of before for 90 days. Each change leaves a row with who and why.
+
+mod api_user;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -11,13 +15,17 @@ use local::{check_keys, now, random_bits};
 use serde::Serialize;
 use signing::Strength;
 
+use crate::authorship::{Authorship, ChangeArgs};
 use crate::aws_cli::AwsCli;
 use crate::books::{Books, BooksArgs};
+use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::error::of_tools::ToolError;
+use crate::note::note;
 use crate::print::{self, Facts, Form};
 
 const RETIRED: &str = "retired";
+const DONE_BEFORE: &str = "  This id was used before: nothing is written. Another id rotates again.";
 
 #[derive(Debug, Args)]
 pub(crate) struct SecretsCommand {
@@ -31,27 +39,92 @@ pub(crate) struct SecretsCommand {
 enum Action {
     /// Put a new key behind the old one: both verify. Then change the sender
     Rotate {
-        /// usage, litellm, openrouter or stripe
+        /// usage, litellm, openrouter, stripe, wechat, epay or fireblocks
         #[arg(value_parser = source)]
         source: Source,
-        /// Read the new key from stdin, as Stripe's dashboard shows it [default for the others: make one]
+        /// Which of its settings [default: the first that docs/operate.md lists]
+        #[arg(long, value_name = "NAME")]
+        setting: Option<String>,
+        /// Read the new key from stdin, as its provider shows it [default: make one, where we choose it]
         #[arg(long)]
         stdin: bool,
+        #[command(flatten)]
+        by: ChangeArgs,
     },
     /// End the old key, once the sender signs with the new one
     Retire {
-        /// usage, litellm, openrouter or stripe
+        /// usage, litellm, openrouter, stripe, wechat or epay
         #[arg(value_parser = source)]
         source: Source,
+        /// Which of its settings [default: the first that docs/operate.md lists]
+        #[arg(long, value_name = "NAME")]
+        setting: Option<String>,
         /// It has leaked: it verifies nothing any more, not even refused events of before
         #[arg(long)]
         leaked: bool,
+        #[command(flatten)]
+        by: ChangeArgs,
     },
+}
+
+/// A setting that lists keys, and the secret that has it, without the stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    secret: &'static str,
+    setting: &'static str,
+    chosen_by: Chooser,
+}
+
+/// Who chooses a new key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chooser {
+    /// We do: so many hexadecimal digits.
+    Us { digits: usize },
+    /// The other side does: it comes from stdin.
+    Them,
+}
+
+const fn place(secret: &'static str, setting: &'static str, chosen_by: Chooser) -> Place {
+    Place { secret, setting, chosen_by }
+}
+
+const OURS: Chooser = Chooser::Us { digits: 64 };
+/// The merchant enters it at WeChat Pay, which takes exactly 32 characters.
+const OF_MERCHANT: Chooser = Chooser::Us { digits: 32 };
+
+/// The settings of a source, the one that is rotated most often first.
+const fn places(source: Source) -> &'static [Place] {
+    match source {
+        Source::Usage => {
+            const { &[place("usage", "WEBHOOK_SECRET", OURS), place("usage", "STANDARD_WEBHOOK_SECRET", Chooser::Them)] }
+        }
+        Source::Litellm => const { &[place("litellm", "LITELLM_KEY", OURS)] },
+        Source::Openrouter => const { &[place("openrouter", "OPENROUTER_KEY", OURS)] },
+        Source::Stripe => const { &[place("stripe", "STRIPE_WEBHOOK_SECRET", Chooser::Them)] },
+        Source::Wechat => {
+            const {
+                &[
+                    place("wechat-signing", "WECHAT_PLATFORM_KEYS", Chooser::Them),
+                    place("wechat", "WECHAT_API_V3_KEY", OF_MERCHANT),
+                    place("wechat", "WECHAT_API_V2_KEY", OF_MERCHANT),
+                    place("wechat-signing", "WECHAT_FORWARDER_SECRET", OURS),
+                    place("wechat", "WECHAT_FORWARDER_STANDARD_SECRET", Chooser::Them),
+                ]
+            }
+        }
+        Source::Epay => {
+            const { &[place("epay", "EPAY_MD5_KEYS", Chooser::Them), place("epay", "EPAY_RSA_PUBLIC_KEYS", Chooser::Them)] }
+        }
+        // It publishes the keys of its webhooks. Ours is the key of an API user, which is replaced.
+        Source::Fireblocks => &[],
+    }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Rotated {
+    #[serde(flatten)]
+    changed: ChangeResult,
     secret: String,
     setting: &'static str,
     /// How many keys verify now.
@@ -68,89 +141,171 @@ pub(crate) async fn run(
     form: Form,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<(), Error> {
-    let (name, setting) = match &args.action {
-        Action::Rotate { source, .. } | Action::Retire { source, .. } => place(*source)?,
+    let (source, setting) = match &args.action {
+        Action::Rotate { source, setting, .. } | Action::Retire { source, setting, .. } => (*source, setting.clone()),
     };
+    let setting = setting.as_deref();
     if !args.which.aws {
         return Err(ToolError::NotHere.into());
     }
-    let (books, aws) = (args.which.open(dir).await?, AwsCli::new(variable));
-    let mut pairs = books.settings_of_stage(name).await?;
-    let live: Vec<String> =
-        pairs.get(setting).map(|keys| keys.split_whitespace().map(str::to_owned).collect()).unwrap_or_default();
+    let aws = AwsCli::new(&variable);
     let rotated = match args.action {
-        Action::Rotate { source, stdin } => {
-            let (new, is_made) = new_key(source, stdin)?;
-            let keys: Vec<String> = live.into_iter().chain([new.clone()]).collect();
-            pairs.insert(setting.to_owned(), keys.join(" "));
-            accepted(name, setting, &pairs)?;
-            write(&books, &aws, name, &pairs).await?;
-            let next = format!(
-                "  Functions read it within a minute. Change the sender, see events booked, then: secrets retire {} …",
-                source.as_str()
-            );
-            Rotated { secret: name.to_owned(), setting, keys: keys.len(), new_key: is_made.then_some(new), next }
+        Action::Rotate { by, .. } if source == Source::Fireblocks => {
+            let by = by.authorship(variable)?;
+            api_user::replace(&args.which.open(dir).await?, &aws, &by).await?
         }
-        Action::Retire { source: _, leaked } => {
-            let [old, kept @ ..] = live.as_slice() else { return Err(ToolError::OneKey(setting).into()) };
-            if kept.is_empty() {
-                return Err(ToolError::OneKey(setting).into());
-            }
-            if !leaked {
-                // First, so that at no moment a refused event has no key.
-                let mut retired = books.settings_of_stage(RETIRED).await?;
-                let dated = format!("{setting}@{}", KeyUse::day_of(now()));
-                let before = retired.get(&dated).map(|keys| format!("{keys} ")).unwrap_or_default();
-                retired.insert(dated, format!("{before}{old}"));
-                write(&books, &aws, RETIRED, &retired).await?;
-            }
-            pairs.insert(setting.to_owned(), kept.join(" "));
-            write(&books, &aws, name, &pairs).await?;
-            let next = if leaked {
-                "  Events that only the old key verifies are closed with an alarm: have the sender send them again."
-            } else {
-                "  The old key verifies refused events of before for 90 days; remove it from `retired` then."
-            };
-            Rotated { secret: name.to_owned(), setting, keys: kept.len(), new_key: None, next: next.to_owned() }
+        Action::Rotate { stdin, by, .. } => {
+            let (at, by) = (chosen(source, setting)?, by.authorship(variable)?);
+            rotate(&args.which.open(dir).await?, &aws, (source, at), stdin, &by).await?
+        }
+        Action::Retire { leaked, by, .. } => {
+            let (at, by) = (chosen(source, setting)?, by.authorship(variable)?);
+            retire(&args.which.open(dir).await?, &aws, at, leaked, &by).await?
         }
     };
     form.show(&rotated);
     Ok(())
 }
 
-/// The secret without the stage, and the setting that is a list of keys.
-fn place(source: Source) -> Result<(&'static str, &'static str), ToolError> {
-    match source {
-        Source::Usage => Ok(("usage", "WEBHOOK_SECRET")),
-        Source::Litellm => Ok(("litellm", "LITELLM_KEY")),
-        Source::Openrouter => Ok(("openrouter", "OPENROUTER_KEY")),
-        Source::Stripe => Ok(("stripe", "STRIPE_WEBHOOK_SECRET")),
-        // Platform keys have serial numbers, merchants have a key each, and Fireblocks publishes its own.
-        Source::Wechat | Source::Epay | Source::Fireblocks => Err(ToolError::NotRotated(source.as_str().to_owned())),
+/// First the row with who and why, then the secret: under the same id a second run finds the row, and adds no key.
+async fn rotate(
+    books: &Books,
+    aws: &AwsCli,
+    (source, at): (Source, Place),
+    stdin: bool,
+    by: &Authorship,
+) -> Result<Rotated, Error> {
+    let Place { secret, setting, chosen_by } = at;
+    let (mut pairs, beside) = (books.settings_of_stage(secret).await?, beside(books, secret).await?);
+    let live = listed(&pairs, setting);
+    let (new, is_made) = new_key(chosen_by, stdin)?;
+    let before = pairs.clone();
+    let keys: Vec<String> = live.iter().cloned().chain((!live.contains(&new)).then(|| new.clone())).collect();
+    pairs.insert(setting.to_owned(), keys.join(" "));
+    accepted(&before, &pairs, &beside)?;
+    let changed =
+        note(books, by, "rotate_key", vec![("secret", secret.to_owned()), ("setting", setting.to_owned())]).await?;
+    let secret = secret.to_owned();
+    if !changed.is_done_now() {
+        return Ok(Rotated { changed, secret, setting, keys: live.len(), new_key: None, next: DONE_BEFORE.to_owned() });
     }
+    write(books, aws, at.secret, &pairs).await?;
+    let next = format!(
+        "  Functions read it within a minute. Change the sender, see events booked, then: secrets retire {} --setting {setting} …",
+        source.as_str()
+    );
+    Ok(Rotated { changed, secret, setting, keys: keys.len(), new_key: is_made.then_some(new), next })
+}
+
+async fn retire(books: &Books, aws: &AwsCli, at: Place, leaked: bool, by: &Authorship) -> Result<Rotated, Error> {
+    let Place { secret, setting, .. } = at;
+    let mut pairs = books.settings_of_stage(secret).await?;
+    let live = listed(&pairs, setting);
+    let (old, kept) = replaced(&live).ok_or(ToolError::OneKey(setting))?;
+    let kind = if leaked { "end_key" } else { "retire_key" };
+    let changed = note(books, by, kind, vec![("secret", secret.to_owned()), ("setting", setting.to_owned())]).await?;
+    let name = secret.to_owned();
+    if !changed.is_done_now() {
+        let next = DONE_BEFORE.to_owned();
+        return Ok(Rotated { changed, secret: name, setting, keys: live.len(), new_key: None, next });
+    }
+    if !leaked {
+        // First, so that at no moment a refused event has no key.
+        let mut retired = books.settings_of_stage(RETIRED).await?;
+        let dated = format!("{setting}@{}", KeyUse::day_of(now()));
+        let before = retired.get(&dated).map(|keys| format!("{keys} ")).unwrap_or_default();
+        retired.insert(dated, format!("{before}{old}"));
+        write(books, aws, RETIRED, &retired).await?;
+    }
+    pairs.insert(setting.to_owned(), kept.join(" "));
+    write(books, aws, secret, &pairs).await?;
+    let next = if leaked {
+        "  Events that only the old key verifies are closed with an alarm: have the sender send them again."
+    } else {
+        "  The old key verifies refused events of before for 90 days; remove it from `retired` then."
+    };
+    Ok(Rotated { changed, secret: name, setting, keys: kept.len(), new_key: None, next: next.to_owned() })
+}
+
+fn listed(pairs: &BTreeMap<String, String>, setting: &str) -> Vec<String> {
+    pairs.get(setting).map(|keys| keys.split_whitespace().map(str::to_owned).collect()).unwrap_or_default()
+}
+
+/// The oldest key that another one of the same merchant replaces, and those that stay. Keys of an epay gateway begin with
+/// their merchant; a platform key has a serial of its own, so any later one replaces it.
+fn replaced(live: &[String]) -> Option<(String, Vec<String>)> {
+    let merchant = |key: &str| key.split_once(':').map(|(head, _)| head.to_owned()).filter(|head| is_number(head));
+    let is_replaced =
+        |at: usize, key: &String| live.iter().skip(at.saturating_add(1)).any(|other| merchant(other) == merchant(key));
+    let (at, old) = live.iter().enumerate().find(|(at, key)| is_replaced(*at, key))?;
+    let kept = live.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, key)| key.clone());
+    Some((old.clone(), kept.collect()))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn chosen(source: Source, setting: Option<&str>) -> Result<Place, ToolError> {
+    let found = places(source).iter().find(|place| setting.is_none_or(|setting| place.setting == setting)).copied();
+    found.ok_or_else(|| {
+        let known: Vec<&str> = places(source).iter().map(|place| place.setting).collect();
+        if known.is_empty() || setting.is_none() {
+            ToolError::NotRotated(source.as_str().to_owned())
+        } else {
+            ToolError::UnknownSetting { of: source.as_str(), known: known.join(", ") }
+        }
+    })
 }
 
 fn source(text: &str) -> Result<Source, String> {
-    Source::named(text).ok_or_else(|| "give usage, litellm, openrouter or stripe".to_owned())
+    Source::named(text).ok_or_else(|| {
+        let names = Source::ALL.map(Source::as_str);
+        format!("give one of {}", names.join(", "))
+    })
 }
 
 /// The new key, and whether it was made here.
-fn new_key(source: Source, stdin: bool) -> Result<(String, bool), Error> {
-    if !stdin && source != Source::Stripe {
+fn new_key(chosen_by: Chooser, stdin: bool) -> Result<(String, bool), Error> {
+    if let Chooser::Us { digits } = chosen_by
+        && !stdin
+    {
         let text = format!("{:032x}{:032x}", random_bits()?, random_bits()?);
-        return Ok((text, true));
+        return Ok((text.get(..digits).unwrap_or(&text).to_owned(), true));
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|cause| Error::Input("-".into(), cause))?;
-    Ok((text.trim().to_owned(), false))
+    Ok((of_stdin()?.trim().to_owned(), false))
 }
 
-/// Refuses what the function would refuse: it would not start any more.
-fn accepted(name: &str, setting: &'static str, pairs: &BTreeMap<String, String>) -> Result<(), ToolError> {
-    let settings = Settings::new(pairs.clone());
-    let checks = check_keys(&settings, false, Strength::Deployed);
-    let refused = checks.into_iter().find(|check| check.secret == name).and_then(|check| check.result.err());
-    refused.map_or(Ok(()), |(_, cause)| Err(ToolError::KeyRefused { setting, cause }))
+fn of_stdin() -> Result<String, Error> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|cause| Error::Input("-".into(), cause))?;
+    Ok(text)
+}
+
+/// The settings of the other secret that the same function reads.
+async fn beside(books: &Books, secret: &str) -> Result<BTreeMap<String, String>, ToolError> {
+    match secret {
+        "wechat" => books.settings_of_stage("wechat-signing").await,
+        "wechat-signing" => books.settings_of_stage("wechat").await,
+        _ => Ok(BTreeMap::new()),
+    }
+}
+
+/// Refuses what a function would refuse and did not before: it would not start any more.
+fn accepted(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+    beside: &BTreeMap<String, String>,
+) -> Result<(), ToolError> {
+    let checked = |pairs: &BTreeMap<String, String>| {
+        let all = beside.iter().chain(pairs).map(|(name, value)| (name.clone(), value.clone()));
+        check_keys(&Settings::new(all.collect::<BTreeMap<_, _>>()), false, Strength::Deployed)
+    };
+    let refused = checked(before).into_iter().zip(checked(after)).find_map(|(before, after)| {
+        let refused = after.result.err()?;
+        (before.result.err() != Some(refused)).then_some(refused)
+    });
+    refused.map_or(Ok(()), |(setting, cause)| Err(ToolError::KeyRefused { setting, cause }))
 }
 
 /// Through a pipe: an argument would be in the list of processes.
@@ -163,59 +318,12 @@ async fn write(books: &Books, aws: &AwsCli, name: &str, pairs: &BTreeMap<String,
 
 impl Facts for Rotated {
     fn print(&self) {
-        let Self { secret, setting, keys, new_key, next } = self;
+        let Self { changed, secret, setting, keys, new_key, next } = self;
+        changed.print();
         print::line(format_args!("{secret}: {keys} keys of {setting} verify"));
         if let Some(key) = new_key {
             print::line(format_args!("the new key: {key}"));
         }
         print::line(next);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use signing::SecretError;
-
-    use super::*;
-
-    fn refused(source: Source, keys: &str) -> Option<SecretError> {
-        let (name, setting) = place(source).expect("it is rotated here");
-        let result = accepted(name, setting, &[(setting.to_owned(), keys.to_owned())].into());
-        result.err().map(|error| {
-            let ToolError::KeyRefused { cause, .. } = error else { panic!("{error}") };
-            cause
-        })
-    }
-
-    #[test]
-    fn made_key_is_accepted_beside_the_old_one() {
-        for source in [Source::Usage, Source::Litellm, Source::Openrouter] {
-            let [old, new] = [(), ()].map(|()| new_key(source, false).expect("a key"));
-            assert!(old.1 && new.1 && old.0 != new.0 && new.0.len() == 64);
-            assert_eq!(refused(source, &format!("{} {}", old.0, new.0)), None, "{}", source.as_str());
-        }
-    }
-
-    /// Its function would not start any more, and every event would be refused.
-    #[test]
-    fn key_that_the_function_would_refuse_is_not_written() {
-        let old = "0123456789abcdef0123456789abcdef";
-        let rows = [
-            (Source::Usage, format!("{old} changeme"), Some(SecretError::Placeholder)),
-            (Source::Usage, format!("{old} short"), Some(SecretError::TooShort { chars: 5, min: 32 })),
-            (Source::Usage, [old; 9].join(" "), Some(SecretError::TooMany { max: 8 })),
-            (Source::Stripe, format!("whsec_{old} {old}"), Some(SecretError::NoPrefix)),
-            (Source::Stripe, format!("whsec_{old} whsec_{old}"), None),
-        ];
-        for (source, keys, expected) in rows {
-            assert_eq!(refused(source, &keys), expected, "{keys}");
-        }
-    }
-
-    #[test]
-    fn source_with_other_keys_names_its_page() {
-        for source in [Source::Wechat, Source::Epay, Source::Fireblocks] {
-            assert!(matches!(place(source), Err(ToolError::NotRotated(_))), "{}", source.as_str());
-        }
     }
 }

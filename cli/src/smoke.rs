@@ -23,7 +23,7 @@ use crate::books::{Books, BooksArgs};
 use crate::error::Error;
 use crate::error::of_tools::ToolError;
 use crate::exit::Exit;
-use crate::print::{self, Facts, Form};
+use crate::print::{self, Facts, Form, Tone};
 
 /// API Gateway's own timeout for a function.
 const REPLY_WITHIN: Duration = Duration::from_secs(30);
@@ -347,9 +347,9 @@ impl Facts for Report {
     fn print(&self) {
         for Step { step, is_done, is_left_out, says } in &self.steps {
             let word = match (is_done, is_left_out) {
-                (true, _) => "ok    ",
-                (false, true) => "left  ",
-                (false, false) => "FAILED",
+                (true, _) => print::toned("ok    ", Tone::Good),
+                (false, true) => print::toned("left  ", Tone::Doubtful),
+                (false, false) => print::toned("FAILED", Tone::Bad),
             };
             print::line(format_args!("{word}  {step}: {says}"));
         }

@@ -11,6 +11,7 @@ def asked(shop):
     doctored(shop)
     smoked(shop)
     explained(shop)
+    listed(shop)
     paused(shop)
 
 
@@ -53,6 +54,52 @@ def explained(shop):
 
     until("events --failed lists it", is_listed, PAUSED_WITHIN_S)
     say("  ok  events --failed lists it")
+
+
+def listed(shop):
+    """The order of `sources.stripe` is paid by now."""
+    say("stats, orders, events, statement --all, export: the newest of all")
+    owner, giver = shop.named("buyer"), shop.named("giver")
+    shop.by_hand("account", "credit", giver, "3", "--new")
+    shop.by_hand("transfer", giver, shop.named("taker"), "1", "--new")
+
+    def order():
+        orders = shop.asked("orders", "--since", "1h", "--status", "paid", "--limit", "1000")["orders"]
+        return next((found for found in orders if found["owner"] == owner), None)
+
+    # The indexes of a real account lag behind their tables.
+    found = until("orders lists it as paid", order, PAUSED_WITHIN_S)
+    check("orders has its product, its price and its state",
+          (found["product"], found["amount"], found["currency"], found["fulfilment"]), ("credits-100", "9.99", "USD", "done"))
+    check("orders --owner has the same", [one["orderNumber"] for one in shop.asked("orders", "--owner", owner)["orders"]],
+          [found["orderNumber"]])
+
+    events = shop.asked("events", "--since", "1h", "--limit", "1000")["events"]
+    check("events lists the order and the change by hand",
+          {"order", "transfer"} <= {row["kind"] for row in events if row["status"] == "processed"}, True)
+    check("events --failed lists no booked one",
+          "processed" in {row["status"] for row in shop.asked("events", "--failed", "--limit", "1000")["events"]}, False)
+
+    def moved():
+        lines = shop.asked("statement", "--all", "--since", "1h", "--limit", "500")["lines"]
+        return {(line["account"], line["change"]) for line in lines}
+
+    expected = {(f"{owner}/credits", "100"), (f"{giver}/credits", "-1"), (f"{shop.named('taker')}/credits", "1")}
+    until("statement --all has the payment and both sides of a transfer", lambda: expected <= moved(), PAUSED_WITHIN_S)
+    say("  ok  statement --all has the payment and both sides of a transfer")
+
+    rows = [line.split(",") for line in shop.books("export", "--since", "1d").splitlines()]
+    check("export has it once", [row[14] for row in rows if found["orderNumber"] in row], ["payment"])
+
+    stats = shop.asked("stats", "--since", "1h", "--by", "source,status")
+    check("stats counts orders that are paid by now", float(stats["payments"]["successPercent"]) > 0, True)
+    check("stats knows how late payments were booked", stats["sync"]["orders"] > 0, True)
+    waiting = {(found["what"], found["of"]): found for found in stats["waiting"]}
+    check("stats has what waits, and since when", all(found["since"] for found in waiting.values()), True)
+    check("the refused use waits in its lane", ("lanes", "usage") in waiting, True)
+    # The emulator makes no metrics of log lines.
+    if not shop.deployment.cloud.has_fakes:
+        check("stats counts usage", "usage" in {found["source"] for found in stats["sources"]}, True)
 
 
 def paused(shop):

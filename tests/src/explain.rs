@@ -1,6 +1,7 @@
 //! What `explain` says about stories that end short of done: the whole text, in both languages, in
 //! `tests/src/explain/stories.txt`. `STORIES=write cargo test -p tests --test all explain::` writes it.
 
+mod bookkeeping;
 mod orders;
 pub(crate) mod stories;
 mod waiting;

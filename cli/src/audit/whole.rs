@@ -9,6 +9,8 @@ use ledger::{CommitError, Row, WholeAudit};
 
 use crate::books::Books;
 use crate::error::Error;
+use crate::print::Form;
+use crate::progress::Progress;
 use crate::{print, prompt};
 
 /// The parallel scan segments. A page is a megabyte: ten gigabytes take a minute and a half.
@@ -18,8 +20,8 @@ const PRICE_MILLIDOLLARS: u64 = 125;
 const MILLION: u64 = 1_000_000;
 
 /// Scans one table after the other. Orders come last, after all their lines.
-pub(super) async fn scanned(books: &Books, invocation: &Invocation) -> Result<WholeAudit, Error> {
-    let mut whole = WholeAudit::default();
+pub(super) async fn scanned(books: &Books, invocation: &Invocation, form: Form) -> Result<WholeAudit, Error> {
+    let (mut whole, progress) = (WholeAudit::default(), Progress::counting("rows", form));
     for table in BookTable::ALL {
         if table == BookTable::Journal {
             // No line is missing then that was booked before an account or a code was read.
@@ -28,6 +30,7 @@ pub(super) async fn scanned(books: &Books, invocation: &Invocation) -> Result<Wh
         let segments = (0..SEGMENTS).map(|number| rows(books, invocation, table, Segment { number, of: SEGMENTS }));
         let mut pages = pin!(stream::select_all(segments.map(Box::pin)));
         while let Some(rows) = pages.try_next().await? {
+            progress.add(rows.len());
             for row in rows {
                 whole.add(row);
             }

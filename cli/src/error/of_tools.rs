@@ -30,6 +30,8 @@ pub(crate) enum ToolError {
     KeyRefused { setting: &'static str, cause: SecretError },
     #[error("{0} is rotated by hand: docs/operate.md has the steps under \"Rotating a key that verifies\"")]
     NotRotated(String),
+    #[error("{of} has no such setting: give one of {known} with --setting")]
+    UnknownSetting { of: &'static str, known: String },
     #[error("{0} has one key: rotate it first, and change its sender")]
     OneKey(&'static str),
     #[error("there is no message {0}: `dlq list` has them")]
@@ -49,9 +51,12 @@ impl ToolError {
             | Self::Secret(_)
             | Self::NoApiUrl(_)
             | Self::Metrics(_) => Exit::Unavailable,
-            Self::Output(..) | Self::NotHere | Self::KeyRefused { .. } | Self::NotRotated(_) | Self::TooLongAgo(_) => {
-                Exit::Usage
-            }
+            Self::Output(..)
+            | Self::NotHere
+            | Self::KeyRefused { .. }
+            | Self::NotRotated(_)
+            | Self::UnknownSetting { .. }
+            | Self::TooLongAgo(_) => Exit::Usage,
             Self::OneKey(_) | Self::NoMessage(_) => Exit::Refused,
         }
     }
@@ -73,6 +78,7 @@ pub(crate) fn samples() -> Vec<ToolError> {
         ToolError::NoApiUrl(String::from("hookledger-dev")),
         ToolError::KeyRefused { setting: "WEBHOOK_SECRET", cause: SecretError::Placeholder },
         ToolError::NotRotated(String::from("epay")),
+        ToolError::UnknownSetting { of: "epay", known: String::from("EPAY_MD5_KEYS, EPAY_RSA_PUBLIC_KEYS") },
         ToolError::OneKey("WEBHOOK_SECRET"),
         ToolError::NoMessage(String::from("m1")),
         ToolError::TooLongAgo(String::from("90d")),

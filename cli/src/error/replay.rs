@@ -40,7 +40,9 @@ pub(crate) enum AskRefused {
         "--ask uses the keys of this machine: `replay ORDER` has a deployed stage query with its own, and book the result"
     )]
     Deployed,
-    #[error("--ask queries the provider of an order, and this names none: give the order or its payment")]
+    #[error(
+        "--ask queries the provider of an order or of an id of Stripe, epay or Fireblocks, and this names none: give one of them"
+    )]
     NoOrder,
 }
 

@@ -1,15 +1,17 @@
 //! The JSON of an answer.
 
-use insight::{Commands, Explained, Halt, Kind, Lang, Link, ProviderAnswer};
-use ledger::Provider;
+use insight::{Commands, Explained, Halt, Kind, Lang, Link};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+
+use super::Asked;
 
 /// An answer, in one language.
 pub(super) struct ExplainFacts<'e> {
     pub(super) explained: &'e Explained,
-    /// What the provider of the order has answered.
-    pub(super) asked: Option<(Provider, ProviderAnswer)>,
+    pub(super) asked: &'e Asked,
+    /// What the answer of a provider leads to.
+    pub(super) led: Option<(&'e str, &'e Explained)>,
     pub(super) text: &'e str,
     pub(super) lang: Lang,
     pub(super) commands: Commands<'e>,
@@ -19,7 +21,16 @@ impl Serialize for ExplainFacts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let found = Self::kind_of(self.explained);
         let value = match self.explained {
-            Explained::Missing => json!({ "found": found, "well": false }),
+            Explained::Missing => {
+                let seen = self
+                    .asked
+                    .sightings
+                    .iter()
+                    .map(|(provider, sighting)| format!("{provider}: {}", sighting.text(self.lang)));
+                let asked = (!self.asked.sightings.is_empty()).then(|| seen.collect::<Vec<_>>().join("; "));
+                let leads_to = self.led.map(|(other, _)| other);
+                json!({ "found": found, "well": false, "asked": asked, "leadsTo": leads_to })
+            }
             Explained::Several(named) => {
                 let one = |(kind, exact): &(Kind, String)| json!({ "kind": kind.word(Lang::En), "name": exact });
                 json!({ "found": found, "well": false, "names": named.iter().map(one).collect::<Vec<_>>() })
@@ -30,7 +41,7 @@ impl Serialize for ExplainFacts<'_> {
                 "kind": one.headline.kind().word(Lang::En),
                 "headline": one.headline.text(self.lang),
                 "chain": one.chain.links.iter().map(|link| self.link(link)).collect::<Vec<_>>(),
-                "asked": self.asked.as_ref().map(|(_, answer)| answer.text(self.lang)),
+                "asked": self.asked.about_order.as_ref().map(|(_, answer)| answer.text(self.lang)),
                 "stopped": one.chain.halts.iter().map(|halt| self.halt(halt)).collect::<Vec<_>>(),
             }),
         };

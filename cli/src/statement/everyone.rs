@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use insight::{EventRow, LogQuery, NewestLines, newest_lines};
+use insight::{EventRow, LogQuery, LoggedWhich, NewestLines, newest_lines};
 use ledger::{AccountId, Balance};
 use local::{context, now};
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub(super) async fn show(
     let since = parse::since(args.since.as_deref().unwrap_or(SINCE), now())?;
     let lines_max = usize::from(args.limit.unwrap_or(LINES));
     let books = args.which.open_to_read(dir).await?;
-    let query = LogQuery { since, source: None, is_booked: true, lines_max };
+    let query = LogQuery { since, source: None, which: LoggedWhich::Booked, lines_max };
     let logged = logged(&books, dir, variable, &query).await?;
     let found = newest_lines(&books.ledger, &logged, since, lines_max, &context(PATIENCE)).await?;
     form.show(&LinesFacts::of(&found));

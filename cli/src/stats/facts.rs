@@ -17,6 +17,8 @@ pub(super) struct StatsFacts {
     pub(super) counts: Vec<CountFacts>,
     pub(super) payments: PaymentFacts,
     pub(super) delivery: Option<DelayFacts>,
+    /// From the provider's time of a payment to ours.
+    pub(super) sync: Option<DelayFacts>,
     pub(super) top_ups: Vec<TopUpFacts>,
     pub(super) top_ups_more: bool,
     pub(super) waiting: Vec<WaitingFacts>,
@@ -118,6 +120,7 @@ impl StatsFacts {
             counts: if by.is_empty() { Vec::new() } else { counts(&stats.counted(by), by) },
             payments: PaymentFacts { orders, paid, success_percent: share(top_ups.paid, top_ups.made).map(hundredths) },
             delivery: stats.delivery.as_ref().map(DelayFacts::of),
+            sync: top_ups.sync.as_ref().map(DelayFacts::of),
             top_ups: top_ups
                 .by_state
                 .iter()

@@ -24,12 +24,8 @@ fn print_all(stats: &StatsFacts) {
             .unwrap_or_default();
         print::line(format_args!("orders: {} made, {} paid{percent}", payments.orders, payments.paid));
     }
-    if let Some(DelayFacts { orders, average_ms, min_ms, max_ms, p50_ms, p99_ms }) = &stats.delivery {
-        let [p50, p99] = [p50_ms, p99_ms].map(|ms| ms.clone().unwrap_or_default());
-        print::line(format_args!(
-            "delivery of {orders} orders after their payment, in ms: {average_ms} on average, {min_ms} to {max_ms}, p50 {p50}, p99 {p99}"
-        ));
-    }
+    delay("delivery of {} orders after their payment", stats.delivery.as_ref());
+    delay("booking of {} payments after their provider's time", stats.sync.as_ref());
     if !stats.top_ups.is_empty() {
         let by_state = stats.top_ups.iter().map(|found| format!("{} {}", found.orders, found.state));
         let more = if stats.top_ups_more { ", of the newest orders" } else { "" };
@@ -64,6 +60,14 @@ fn print_all(stats: &StatsFacts) {
         "alarms",
         stats.alarms.iter().map(|found| [found.source.clone(), found.count.to_string(), found.alarm.clone()]).collect(),
     );
+}
+
+/// A sentence with a place for their number.
+fn delay(of: &str, delay: Option<&DelayFacts>) {
+    let Some(DelayFacts { orders, average_ms, min_ms, max_ms, p50_ms, p99_ms }) = delay else { return };
+    let [p50, p99] = [p50_ms, p99_ms].map(|ms| ms.clone().unwrap_or_default());
+    let of = of.replace("{}", &orders.to_string());
+    print::line(format_args!("{of}, in ms: {average_ms} on average, {min_ms} to {max_ms}, p50 {p50}, p99 {p99}"));
 }
 
 fn table<const N: usize>(title: &str, rows: Vec<[String; N]>) {

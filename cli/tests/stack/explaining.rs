@@ -39,6 +39,13 @@ fn order_is_explained_from_its_page_to_its_credits() {
     assert!(unpaid.stdout.contains(&query), "{}", unpaid.stdout);
     let asked = explain(&folder, &[&number, "--ask"]);
     assert!(asked.stdout.contains("stripe: "), "{}{}", asked.stdout, asked.stderr);
+    // No row has the name of its page, and Stripe knows whose it is.
+    let page = url.as_str().unwrap().split(['/', '?', '#']).find(|part| part.starts_with("cs_")).unwrap();
+    let led = explain(&folder, &[page, "--ask"]);
+    let says = format!("stripe: it has it: checkout.session, open; it leads to {number}\norder {number} of demo");
+    assert!(led.stdout.contains(&says), "{}{}", led.stdout, led.stderr);
+    let led = document(&folder, &[page, "--ask"]);
+    assert_eq!((&led["found"], &led["leadsTo"]), (&json!("missing"), &json!(number)), "{led}");
 
     assert_eq!(stack.pay(&url, "4242 4242 4242 4242").status, 303);
     let paid = explain(&folder, &[&number]);
@@ -55,6 +62,8 @@ fn order_is_explained_from_its_page_to_its_credits() {
     assert_eq!(missing.code, Some(1));
     assert!(missing.stdout.contains("Event deliveries"), "{}", missing.stdout);
     folder.fails(1, &["explain", "nothing-here", "--ask"]);
+    let asked = explain(&folder, &["evt_never_seen", "--ask"]);
+    assert!(asked.stdout.contains("stripe: it has none of this name either"), "{}{}", asked.stdout, asked.stderr);
     let of_account = explain(&folder, &["demo", "--ask"]);
     assert!(of_account.stdout.contains("demo") && of_account.stderr.contains("--ask"), "{}", of_account.stdout);
     assert_eq!(of_account.code, Some(1));

@@ -51,6 +51,12 @@ fn newest_deliveries_and_lines_have_booked_usage_too() {
     assert_eq!(texts(&logged["events"], "status"), ["unknown_key", "booked", "booked", "booked"]);
     let failed = document(&folder, &["events", "--log", "--failed"]);
     assert_eq!(texts(&failed["events"], "event"), ["evt_4"]);
+    // The log itself picks them: behind a page of booked ones it is found all the same.
+    let stack = folder.start();
+    folder.stdout_of(&["send", "usage", "--count", "3"]);
+    drop(stack);
+    let failed = document(&folder, &["events", "--log", "--failed", "--limit", "1"]);
+    assert_eq!((texts(&failed["events"], "event"), &failed["more"]), (vec!["evt_4".to_owned()], &json!(false)));
     let some = document(&folder, &["events", "--log", "--limit", "2"]);
     assert_eq!((some["events"].as_array().unwrap().len(), &some["more"]), (2, &json!(true)));
     folder.fails(2, &["events", "--log", "--follow"]);
@@ -100,6 +106,8 @@ fn payments_are_exported_each_once() {
         ("fulfilment", "done"),
         ("disputed", "false"),
         ("credits", "100"),
+        ("kind", "payment"),
+        ("refund", ""),
     ] {
         assert_eq!(field(name), value, "{name}");
     }

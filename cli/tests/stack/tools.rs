@@ -52,6 +52,32 @@ fn doctor_finds_a_placeholder_and_a_live_key() {
     }
 }
 
+/// A program that reads the output gets no colours and no progress, and a person at a terminal may refuse them.
+#[test]
+fn colours_and_progress_are_for_a_terminal_alone() {
+    const IN_A_TERMINAL: &str = "import pty, sys; pty.spawn(sys.argv[1:])";
+    const GREEN: &str = "\u{1b}[32m";
+    let folder = Folder::new();
+    let _stack = folder.start();
+    let at_terminal = |args: &[&str], no_color: &str| {
+        let inner = folder.command(args);
+        let mut outer = std::process::Command::new("python3");
+        outer.args(["-c", IN_A_TERMINAL]).arg(inner.get_program()).args(inner.get_args());
+        output_of(outer.env("NO_COLOR", no_color).env("TERM", "xterm").stdin(std::process::Stdio::null())).stdout
+    };
+    let piped = folder.run(&["doctor"]);
+    assert!(piped.stdout.contains("ok      api") && !piped.stdout.contains('\u{1b}'), "{}", piped.stdout);
+    assert!(!piped.stderr.contains('\u{1b}'), "{}", piped.stderr);
+    let shown = at_terminal(&["doctor"], "");
+    assert!(shown.contains(&format!("{GREEN}ok    ")), "{shown:?}");
+    let explained = at_terminal(&["explain", "demo"], "");
+    assert!(explained.contains(&format!("{GREEN}all is well")), "{explained:?}");
+    let plain = at_terminal(&["doctor"], "1");
+    assert!(plain.contains("ok      api") && !plain.contains(GREEN), "{plain:?}");
+    let document = at_terminal(&["doctor", "--json"], "");
+    assert!(document.contains("\"green\"") && !document.contains('\u{1b}'), "{document:?}");
+}
+
 #[test]
 fn smoke_goes_from_end_to_end_and_back() {
     let folder = Folder::new();
@@ -96,10 +122,16 @@ fn completions_and_man_pages_have_every_command() {
 fn tools_of_a_deployed_stage_say_so_on_one_machine() {
     let folder = Folder::new();
     assert!(folder.start().stop("INT").success());
-    for args in [&["dlq", "list"][..], &["dlq", "redrive", "fulfil"], &["secrets", "rotate", "usage"]] {
+    for args in [
+        &["dlq", "list"][..],
+        &["dlq", "redrive", "fulfil"],
+        &["secrets", "rotate", "usage", "--reason", "r"],
+        &["secrets", "retire", "epay", "--reason", "r"],
+    ] {
         let line = failure(2, folder.run(args));
         assert!(line.contains("add --aws --stage STAGE"), "{args:?}: {line}");
     }
-    let line = failure(2, folder.run(&["secrets", "rotate", "epay"]));
-    assert!(line.contains("Rotating a key that verifies"), "{line}");
+    // Who and why come first, as with every other change.
+    let line = folder.run(&["secrets", "rotate", "usage"]).stderr;
+    assert!(line.contains("--reason"), "{line}");
 }

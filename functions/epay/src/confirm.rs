@@ -62,6 +62,22 @@ impl Gateway {
         if payment.as_ref().is_none_or(is_ours) { Ok(payment) } else { Err(CallError::Unreadable) }
     }
 
+    /// The payment of this number, of whichever of our merchants has it. It needs to be no order here.
+    pub async fn payment_named(
+        &self,
+        config: &Config,
+        of: EpayNumber<'_>,
+        context: &CallContext<'_>,
+    ) -> Result<Option<EpayPayment>, CallError> {
+        for merchant in &config.gateway.merchants {
+            let is_queried = self.keys.current().can_sign(&merchant.pid, merchant.scheme);
+            if is_queried && let Some(payment) = self.payment(config, merchant, of, context).await? {
+                return Ok(Some(payment));
+            }
+        }
+        Ok(None)
+    }
+
     /// Queries with the current key, and once more with a replaced one if the gateway refuses it.
     async fn payment(
         &self,

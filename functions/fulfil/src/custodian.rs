@@ -50,6 +50,20 @@ impl Custodian {
     }
 }
 
+impl Custodian {
+    /// The status of the transaction that Fireblocks calls this, and the key that we gave it, if it is ours.
+    pub async fn transaction(
+        &self,
+        id: &str,
+        invocation: &Invocation,
+    ) -> Result<Option<(Option<String>, String)>, CallError> {
+        let find =
+            |keys| async move { self.fireblocks(keys).transaction(id, invocation.now, invocation.deadline).await };
+        let found = self.keys.call(invocation.now, CallError::is_of_the_key, find).await?;
+        Ok(found.map(|(key, sent)| (key, sent.status)))
+    }
+}
+
 impl<L: Ledger> Fulfil<L> {
     pub(crate) async fn send(&self, order: &Order, invocation: &Invocation) -> Result<(), FulfilError> {
         let (custodian, allocation) =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::Keyring;
-use ledger::{CallContext, Deadline, Order, Source, Timestamp};
+use ledger::{CallContext, Deadline, Order, OrderNumber, Source, Timestamp};
 use providers::wechat::QueriedRefund;
 use providers::{CallError, Http, PaymentApi as _, Queried, WechatConfig, WechatKeys};
 
@@ -77,6 +77,16 @@ impl Api {
         deadline: Deadline,
     ) -> Result<Option<Queried>, CallError> {
         self.call(now, |wechat| async move { wechat.query(&order.number, now, deadline).await }).await
+    }
+
+    /// The payment of this number, which needs to be no order here.
+    pub async fn payment_named(
+        &self,
+        number: &OrderNumber,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<Queried>, CallError> {
+        self.call(now, |wechat| async move { wechat.query(number, now, deadline).await }).await
     }
 
     /// Closes the order at WeChat, so that it can no longer be paid.

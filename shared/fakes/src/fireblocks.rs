@@ -21,6 +21,7 @@ pub const FIREBLOCKS_WORKSPACE: &str = "5e2c6a30-0000-4000-8000-000000000001";
 
 const TRANSACTIONS: &str = "/v1/transactions";
 const BY_EXTERNAL_ID: &str = "/v1/transactions/external_tx_id/";
+const BY_ID: &str = "/v1/transactions/";
 
 /// The error codes of Fireblocks' own libraries.
 const DUPLICATE: u64 = 1438;
@@ -90,10 +91,16 @@ impl Fireblocks {
         }
         match (call.method, call.path) {
             ("POST", TRANSACTIONS) => state.create(call.body, call.now_s),
-            ("GET", path) => match path.strip_prefix(BY_EXTERNAL_ID).map(unescaped).and_then(|id| state.find(&id)) {
-                Some(transfer) => ok(&object::transaction(transfer, transfer.created_s)),
-                None => refused(404, NOT_FOUND, "The transaction was not found"),
-            },
+            ("GET", path) => {
+                let found = match path.strip_prefix(BY_EXTERNAL_ID) {
+                    Some(id) => state.find(&unescaped(id)),
+                    None => path.strip_prefix(BY_ID).and_then(|id| state.transfers.get(id)),
+                };
+                match found {
+                    Some(transfer) => ok(&object::transaction(transfer, transfer.created_s)),
+                    None => refused(404, NOT_FOUND, "The transaction was not found"),
+                }
+            }
             _ => refused(404, NOT_FOUND, "There is no such path"),
         }
     }

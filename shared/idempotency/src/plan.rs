@@ -186,6 +186,7 @@ impl Plan {
                 let fingerprint = fingerprint_of(&movement);
                 let mut line = Row::money(header, &fingerprint, context, now);
                 line.posting(&movement);
+                line.list(movement.key.as_str(), context);
                 self.push(Role::Breakage, line.update(&tables.journal, movement.key.as_str())?);
             }
             self.push(Role::Lots, lots_row::write(tables, &id, &row, context)?);
@@ -224,6 +225,7 @@ impl Plan {
             };
             let mut row = Row::processed(&header, context, now);
             row.posting(&movement);
+            row.list(header.receipt.as_str(), context);
             plan.push(Role::Receipt, row.update(&tables.journal, header.receipt.as_str())?);
         }
         let row = account_row::expire(&id, &read.account, amount, next_expiry);

@@ -1,4 +1,4 @@
-//! What a provider says of an order's payment, when a person asks.
+//! What a provider says of an order's payment, or of an id that no row has, when a person asks.
 
 use ledger::{Money, PaymentState};
 
@@ -29,7 +29,15 @@ pub enum ProviderAnswer {
 
 impl ProviderAnswer {
     pub fn text(&self, lang: Lang) -> String {
-        let (en, zh) = match self {
+        let (en, zh) = self.texts();
+        match lang {
+            Lang::En => en,
+            Lang::Zh => zh,
+        }
+    }
+
+    fn texts(&self) -> (String, String) {
+        match self {
             Self::Paid { by, money } => (format!("paid: {money} by {by}"), format!("已付：{money}，{by}")),
             Self::OtherMode { by, money } => {
                 (format!("paid in the other mode: {money} by {by}"), format!("在另一模式下已付：{money}，{by}"))
@@ -45,6 +53,42 @@ impl ProviderAnswer {
             Self::Unknown => ("it has no such order".to_owned(), "没有这个订单".to_owned()),
             Self::NoKey => ("not queried: its key is missing".to_owned(), "没有查询：缺少密钥".to_owned()),
             Self::NoAnswer => ("it did not answer".to_owned(), "没有答复".to_owned()),
+        }
+    }
+}
+
+/// What a provider says of an id that no row has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sighting {
+    /// It has it: what it is, in the provider's words, and what of ours it leads to: an order or a payment.
+    Seen {
+        what: String,
+        leads_to: Option<String>,
+    },
+    Unknown,
+    /// It is not set up here.
+    NotQueried,
+    NoKey,
+    NoAnswer,
+}
+
+impl Sighting {
+    pub fn leads_to(&self) -> Option<&str> {
+        if let Self::Seen { leads_to, .. } = self { leads_to.as_deref() } else { None }
+    }
+
+    pub fn text(&self, lang: Lang) -> String {
+        let (en, zh) = match self {
+            Self::Seen { what, leads_to: Some(other) } => {
+                (format!("it has it: {what}; it leads to {other}"), format!("有：{what}；指向 {other}"))
+            }
+            Self::Seen { what, leads_to: None } => {
+                (format!("it has it: {what}; it names no order of ours"), format!("有：{what}；没有指向我们的订单"))
+            }
+            Self::Unknown => ("it has none of this name either".to_owned(), "那边也没有".to_owned()),
+            Self::NotQueried => ("not queried: it is not set up here".to_owned(), "没有查询：这里没有配置".to_owned()),
+            Self::NoKey => ProviderAnswer::NoKey.texts(),
+            Self::NoAnswer => ProviderAnswer::NoAnswer.texts(),
         };
         match lang {
             Lang::En => en,

@@ -113,6 +113,13 @@ impl EventRow {
         }
     }
 
+    /// The key of what an invoice of a subscription bought, if the event is about one.
+    pub(crate) fn invoice(&self) -> Option<EventKey> {
+        let facts = [self.fact("object"), self.fact("invoice")];
+        let id = facts.into_iter().flatten().find(|id| id.starts_with("in_"))?;
+        Some(EventKey::of_row(&format!("invoice#{id}")))
+    }
+
     /// Whether a sender has delivered it, or its provider has listed it.
     pub fn is_of_sender(&self) -> bool {
         ledger::Source::named(&self.source).is_some()

@@ -20,9 +20,17 @@ pub struct LoggedEvent {
 pub struct LogQuery {
     pub since: Timestamp,
     pub source: Option<String>,
-    /// Only those that were booked.
-    pub is_booked: bool,
+    pub which: LoggedWhich,
     pub lines_max: usize,
+}
+
+/// Of which outcomes. The log picks them, so that none is missed behind many others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoggedWhich {
+    All,
+    Booked,
+    /// Those whose sender was turned away, or whose event is kept and not booked.
+    Failed,
 }
 
 /// The port to the log lines.

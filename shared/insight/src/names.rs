@@ -12,6 +12,18 @@ const CHARS_MAX: usize = 128;
 /// Our own keys begin with a prefix and their source; ids of conflicts and corrections have several parts.
 const KEY_CHARS_MAX: usize = 512;
 
+const WECHAT_REFUND_DIGITS_MIN: usize = 28;
+/// The receipts of a refund at WeChat Pay, which end in its state: those of APIv3 and of APIv2.
+const WECHAT_REFUNDS: [&str; 7] = [
+    "v3.refund.ID.PROCESSING",
+    "v3.refund.ID.SUCCESS",
+    "v3.refund.ID.CLOSED",
+    "v3.refund.ID.ABNORMAL",
+    "v2.refund.ID.SUCCESS",
+    "v2.refund.ID.CHANGE",
+    "v2.refund.ID.REFUNDCLOSE",
+];
+
 /// What a person has typed.
 #[derive(Debug, Clone, Copy)]
 pub struct Typed<'t> {
@@ -152,6 +164,9 @@ impl Names {
         ] {
             self.events.insert(row(head, &id));
         }
+        if is_wechat_refund(text) {
+            self.events.extend(WECHAT_REFUNDS.map(|receipt| row("wechat", &receipt.replace("ID", text))));
+        }
     }
 
     /// Keys by their text, which is hashed, by their id, or by the id that their gateway has for them.
@@ -170,6 +185,11 @@ impl Names {
         let keys = remote.into_iter().chain(hash).chain([CallerKey::api(text)]).map(KeyId::Owner);
         self.keys.extend(keys.chain(named));
     }
+}
+
+/// WeChat Pay numbers its refunds with some thirty digits, and begins with these.
+fn is_wechat_refund(text: &str) -> bool {
+    text.len() >= WECHAT_REFUND_DIGITS_MIN && text.starts_with("50") && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn row(head: &str, id: &str) -> EventKey {

@@ -16,7 +16,7 @@ pub enum Sender {
     Shop,
 }
 
-/// The digits of WeChat Pay's transaction ids.
+/// The digits of WeChat Pay's transaction ids; its refunds have as many or one more.
 const WECHAT_DIGITS: usize = 28;
 /// Those of a UUID, with its hyphens.
 const UUID_CHARS: usize = 36;
@@ -50,7 +50,7 @@ fn of_id(id: &str) -> Option<Sender> {
         Some(Sender::Shop)
     } else if id.starts_with("gen-") || id.starts_with("chatcmpl-") {
         Some(Sender::Gateway)
-    } else if is_digits(id) && id.len() == WECHAT_DIGITS && id.starts_with("42") {
+    } else if is_digits(id) && id.len() >= WECHAT_DIGITS && (id.starts_with("42") || id.starts_with("50")) {
         Some(Sender::Wechat)
     } else if is_digits(id) && id.len() >= 15 || id.split_once('.').is_some_and(|(a, b)| is_digits(a) && is_digits(b)) {
         Some(Sender::Epay)

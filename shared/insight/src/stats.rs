@@ -8,7 +8,7 @@ use ledger::{Source, Timestamp};
 use crate::{SeriesName, Summary, Window};
 
 /// Outcomes of a delivery after which its sender owes nothing: it is booked, was booked before, or is of no interest.
-const ACCEPTED: [&str; 3] = ["booked", "repeat", "ignored"];
+pub const ACCEPTED: [&str; 3] = ["booked", "repeat", "ignored"];
 
 /// Whether it is one of them.
 pub fn is_accepted(outcome: &str) -> bool {

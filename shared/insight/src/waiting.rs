@@ -1,20 +1,20 @@
-//! What waits now and since when, open anomalies by reason and day, and top-ups by state. Metrics cannot know them, so
-//! they come from the indexes: a bounded number of pages each.
+//! What waits now and since when, and open anomalies by reason and day. Metrics cannot know them, so they come from the
+//! indexes: a bounded number of pages each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{try_join_all, try_join3};
 use ledger::{
-    Backlog, CallContext, CommitError, DueOrder, FlaggedQuery, Listing, OrderNumber, Provider, Reason, RowKeys, Source,
-    Timestamp, TopUpState, Work,
+    Backlog, CallContext, CommitError, DueOrder, DueRow, FlaggedQuery, Lane, Listing, OrderNumber, Owed, Provider,
+    Reason, RowKeys, Source, Timestamp, Work,
 };
 
-use crate::{Events, ListFilter, newest};
+use crate::Events;
 
 /// Rows of each kind that are looked at.
 const ROWS_MAX: u16 = 100;
-/// Orders that are read for their top-ups: some hundred kilobytes.
-const ORDERS_MAX: usize = 100;
+/// Lanes whose oldest event is read.
+const LANES_READ_MAX: usize = 20;
 
 /// So many, or more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Waiting {
 pub enum WaitingFor {
     /// Refused events of a source wait for their retry.
     Refused(Source),
-    /// Lanes of a source: keys, owners and models whose refused usage waits together. A lane has no time of its first event.
+    /// Lanes of a source: keys, owners and models whose refused usage waits together.
     Lanes(Source),
     /// Unpaid orders wait for this provider's payment.
     Payment(Provider),
@@ -85,8 +85,28 @@ async fn lanes<L: Events + Backlog>(
 ) -> Result<Waiting, CommitError> {
     // Due at any time.
     let ever = CallContext { received_at: Timestamp::EPOCH.plus_seconds(i64::MAX), ..context.clone() };
-    let count = ledger.due_lanes(source, ROWS_MAX, &ever).await?.len();
-    Ok(Waiting { what: WaitingFor::Lanes(source), count, has_more: is_full(count), since: None })
+    let lanes = ledger.due_lanes(source, ROWS_MAX, &ever).await?;
+    let reads = lanes.iter().take(LANES_READ_MAX).map(|row| Box::pin(oldest_of(ledger, source, row, &ever)));
+    let since = try_join_all(reads).await?.into_iter().flatten().min();
+    let count = lanes.len();
+    Ok(Waiting { what: WaitingFor::Lanes(source), count, has_more: is_full(count), since })
+}
+
+/// When the oldest event of a lane was first received. Its time in the queue is that of its retry.
+async fn oldest_of<L: Events + Backlog>(
+    ledger: &L,
+    source: Source,
+    row: &DueRow,
+    context: &CallContext<'_>,
+) -> Result<Option<Timestamp>, CommitError> {
+    // `lane#usage#owner#alice`: the key of its row names it.
+    let lane =
+        row.id.strip_prefix("lane#").and_then(|rest| rest.split_once('#')).and_then(|(_, lane)| Lane::read(lane));
+    let Some(lane) = lane else { return Ok(None) };
+    let owed = ledger.refused_in_lane(source, &lane, 1, context).await?;
+    let keys: BTreeSet<_> = owed.iter().map(Owed::receipt).collect();
+    let rows = if keys.is_empty() { BTreeMap::new() } else { ledger.events(&keys, context).await? };
+    Ok(rows.into_values().filter_map(|row| row.ok()?.received_at).min())
 }
 
 async fn with_work<L: Events + Listing>(
@@ -145,37 +165,4 @@ pub async fn anomaly_days<L: Listing>(ledger: &L, context: &CallContext<'_>) -> 
     }
     let days = days.into_iter().rev().map(|((day, _), (reason, orders))| AnomalyDay { day, reason, orders });
     Ok(AnomalyDays { days: days.collect(), has_more })
-}
-
-/// The newest orders that were made since then: how many of them are paid, and their top-ups by state; `None` is one that
-/// was not called.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TopUps {
-    pub by_state: BTreeMap<Option<TopUpState>, u64>,
-    pub made: u64,
-    /// Of those made: so that it is never more.
-    pub paid: u64,
-    pub has_more: bool,
-}
-
-pub async fn top_ups<L: Events + Listing>(
-    ledger: &L,
-    since: Timestamp,
-    context: &CallContext<'_>,
-) -> Result<TopUps, CommitError> {
-    let kind = Some(crate::orders::MADE.to_owned());
-    let made = ListFilter { since, is_failed: Some(false), writer: None, kind, after: None, rows_max: ORDERS_MAX };
-    let made = newest(ledger, &made, context).await?;
-    let numbers = made.rows.into_iter().filter_map(|row| OrderNumber::new(&row.order?).ok());
-    let keys = RowKeys { orders: numbers.collect(), ..RowKeys::default() };
-    let rows = if keys.orders.is_empty() { BTreeMap::new() } else { ledger.read_rows(&keys, context).await?.orders };
-    let mut by_state = BTreeMap::new();
-    let orders: Vec<_> = rows.values().flatten().collect();
-    let paid = orders.iter().filter(|order| order.paid.is_some()).count();
-    let [made_of, paid] = [orders.len(), paid].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
-    for order in rows.into_values().flatten().filter(|order| order.top_up().is_some() && order.paid.is_some()) {
-        let count: &mut u64 = by_state.entry(order.top_up_call.map(|call| call.state)).or_default();
-        *count = count.saturating_add(1);
-    }
-    Ok(TopUps { by_state, made: made_of, paid, has_more: made.has_more })
 }

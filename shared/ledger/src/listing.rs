@@ -3,7 +3,7 @@
 //! A booked usage event is not listed, since that would cost a unit more for each: it is found by its id, or in the
 //! statement of its account.
 
-use crate::{CallContext, CommitError, DueOrder, Entry, LinePosition, Reason, Source, Timestamp, Work, Writer};
+use crate::{CallContext, CommitError, DueOrder, Effect, Entry, LinePosition, Reason, Source, Timestamp, Work, Writer};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -56,7 +56,7 @@ fn day_of(at: Timestamp) -> Timestamp {
     Timestamp::from_unix(at.unix_s().div_euclid(DAY_SECONDS).saturating_mul(DAY_SECONDS)).unwrap_or(Timestamp::EPOCH)
 }
 
-/// Whether the index by day has a booked entry. It has every refused one.
+/// Whether the index by day has a booked entry. It has every refused one, and of fulfilment the steps that move an amount.
 pub fn is_listed(entry: &Entry) -> bool {
     match entry.header.writer {
         // A second report of a payment keeps no body, as it changes nothing.
@@ -68,8 +68,11 @@ pub fn is_listed(entry: &Entry) -> bool {
         | Writer::Credits
         | Writer::Console
         | Writer::Manual
-        | Writer::Repair => true,
-        Writer::Fulfil | Writer::Expiry | Writer::Hold => false,
+        | Writer::Repair
+        | Writer::Expiry => true,
+        Writer::Fulfil => entry.effects.iter().any(|effect| matches!(effect, Effect::Move(_))),
+        // A use that a hold charges is like any other: booked usage is not in the index.
+        Writer::Hold => false,
     }
 }
 

@@ -102,6 +102,25 @@ impl Fireblocks {
         if is_ours { transaction.found().map(Some) } else { Err(CallError::Unreadable) }
     }
 
+    /// The external id and the status of the transaction that Fireblocks calls this; `None` if there is none.
+    pub async fn transaction(
+        &self,
+        id: &str,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<(Option<String>, SentTransfer)>, CallError> {
+        let path = format!("{TRANSACTIONS}/{}", escaped(id));
+        let found = match self.call("GET", &path, "", now, deadline).await {
+            Ok(answer) => read(&answer)?,
+            Err(CallError::Refused { status: 404, .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if found.id != id {
+            return Err(CallError::Unreadable);
+        }
+        Ok(Some((found.external_tx_id.clone(), found.created()?)))
+    }
+
     async fn call(
         &self,
         method: &'static str,

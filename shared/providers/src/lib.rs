@@ -80,7 +80,7 @@ pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeStat
 pub use published::published;
 pub use stripe::{
     EventPage, Intent, IntentStatus, Invoice, Item, KeyError, ListedEvent, METADATA_ORDER, NewSession, PaymentStatus,
-    Price, STRIPE_VERSION, SecretKey, Session, SessionStatus, Stripe, StripeConfig, StripeConfigError,
+    Price, STRIPE_VERSION, SecretKey, Session, SessionStatus, Stripe, StripeConfig, StripeConfigError, StripeObject,
     StripeSubscription, Unsettled,
 };
 pub use unitel::{Ready, Unitel, UnitelConfig, UnitelConfigError, UnitelKeys};

@@ -71,6 +71,7 @@ pub(crate) const STORIES: &[Story] = &[
     story("a code that is used up", "0000-0000-0000-0007", false),
     story("two things of one name", "alice", false),
     story("a payment by WeChat", ORDER, true),
+    story("a refund by WeChat", "50000000000202601010000000001", true),
     story("a payment by epay", ORDER, true),
     story("a transfer on chain", ORDER, true),
     story("a transfer on chain that failed", ORDER, false),
@@ -102,7 +103,7 @@ async fn used(world: &World, body: &Value) {
 }
 
 /// The unpaid orders of the samples, and these events.
-async fn shop(bodies: &[String]) -> World {
+pub(super) async fn shop(bodies: &[String]) -> World {
     let world = World::new();
     orders_of_samples(&world).await;
     for body in bodies {
@@ -132,9 +133,10 @@ async fn operator_fails(fault: NetFault, phone: &str) -> World {
 
 /// The books at the end of a story.
 pub(crate) async fn world_of(name: &str) -> World {
-    match of_payments(name).await {
+    // On the heap, since each has the stories of all.
+    match Box::pin(of_payments(name)).await {
         Some(world) => world,
-        None => of_others(name).await,
+        None => Box::pin(of_others(name)).await,
     }
 }
 
@@ -258,6 +260,13 @@ async fn of_others(name: &str) -> World {
         "a payment by WeChat" => {
             let world = crate::wechat::shop().await;
             delivered::<wechat::Wechat>(&world, "v3_payment").await;
+            world
+        }
+        "a refund by WeChat" => {
+            let world = crate::wechat::shop().await;
+            for name in ["v3_payment", "v3_refund"] {
+                delivered::<wechat::Wechat>(&world, name).await;
+            }
             world
         }
         "a payment by epay" => {

@@ -91,6 +91,9 @@ fn duplicate_external_id_is_refused() {
     assert_eq!((status, found["id"].as_str(), found["amount"].as_f64()), (200, Some(id.as_str()), Some(1.5)));
     let (status, ..) = call(&fake, "GET", "/v1/transactions/external_tx_id/grant%23HL0xabd%231", "", "miss");
     assert_eq!(status, 404);
+    let (status, by_id, _) = call(&fake, "GET", &format!("/v1/transactions/{id}"), "", "by-id");
+    assert_eq!((status, by_id), (200, found));
+    assert_eq!(call(&fake, "GET", "/v1/transactions/other", "", "other").0, 404);
 }
 
 #[test]

@@ -62,7 +62,16 @@ fn repairs(difference: &Difference) -> Vec<Fix> {
     let order = |option| difference.order.iter().cloned().map(move |order| Fix::RepairOrder(order, option));
     match (difference.difference_kind, difference.suspect) {
         (_, Suspect::LaterForm | Suspect::CodeRow)
-        | (DifferenceKind::Lines, Suspect::LostLine | Suspect::ExtraLine) => Vec::new(),
+        | (DifferenceKind::Lines, Suspect::LostLine | Suspect::ExtraLine)
+        | (
+            DifferenceKind::Uses
+            | DifferenceKind::Members
+            | DifferenceKind::Budget
+            | DifferenceKind::NoOrder
+            | DifferenceKind::Transfer
+            | DifferenceKind::Reversal,
+            _,
+        ) => Vec::new(),
         (DifferenceKind::Balance | DifferenceKind::Available | DifferenceKind::Lines, _) => {
             vec![account("--to-lines", None)]
         }
@@ -77,14 +86,5 @@ fn repairs(difference: &Difference) -> Vec<Fix> {
         (DifferenceKind::Pointer, _) => order("--pointer").collect(),
         (DifferenceKind::Unproven, _) => difference.order.iter().cloned().map(Fix::RepairPayment).collect(),
         (DifferenceKind::Failed, _) => of_line("--restore-line").collect(),
-        (
-            DifferenceKind::Uses
-            | DifferenceKind::Members
-            | DifferenceKind::Budget
-            | DifferenceKind::NoOrder
-            | DifferenceKind::Transfer
-            | DifferenceKind::Reversal,
-            _,
-        ) => Vec::new(),
     }
 }

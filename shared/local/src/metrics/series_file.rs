@@ -7,7 +7,9 @@ use std::fs;
 use std::path::Path;
 use std::str::{FromStr, Split};
 
-use insight::{Cell, Histogram, LogQuery, LoggedEvent, Series, SeriesName, SeriesQuery, Summary, Window};
+use insight::{
+    ACCEPTED, Cell, Histogram, LogQuery, LoggedEvent, LoggedWhich, Series, SeriesName, SeriesQuery, Summary, Window,
+};
 use ledger::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
@@ -204,12 +206,17 @@ impl SeriesFile {
 
     /// The newest deliveries of these.
     pub(super) fn events(&self, query: &LogQuery) -> Result<Vec<LoggedEvent>, rusqlite::Error> {
-        let mut found = self.file.prepare(
+        let which = match query.which {
+            LoggedWhich::All => String::new(),
+            LoggedWhich::Booked => "AND outcome = 'booked'".to_owned(),
+            LoggedWhich::Failed => format!("AND outcome NOT IN ('{}')", ACCEPTED.join("', '")),
+        };
+        let mut found = self.file.prepare(&format!(
             "SELECT at, source, event, outcome, reason FROM events WHERE at >= ?1 AND (?2 IS NULL OR source = ?2)
-             AND (NOT ?3 OR outcome = 'booked') ORDER BY at DESC, number DESC LIMIT ?4",
-        )?;
+             {which} ORDER BY at DESC, number DESC LIMIT ?3",
+        ))?;
         let lines_max = i64::try_from(query.lines_max).unwrap_or(i64::MAX);
-        let values = params![query.since.unix_ms(), query.source, query.is_booked, lines_max];
+        let values = params![query.since.unix_ms(), query.source, lines_max];
         let event = |row: &Row<'_>| {
             Ok(LoggedEvent {
                 at: Timestamp::from_unix_ms(row.get(0)?).unwrap_or(Timestamp::EPOCH),

@@ -5,7 +5,8 @@
 use std::fs;
 
 use insight::{
-    LogLines as _, LogQuery, Metrics as _, SeriesName, SeriesParts as _, SeriesQuery, Stats, Summary, Window,
+    LogLines as _, LogQuery, LoggedWhich, Metrics as _, SeriesName, SeriesParts as _, SeriesQuery, Stats, Summary,
+    Window,
 };
 use ledger::Timestamp;
 use tempfile::TempDir;
@@ -128,7 +129,7 @@ async fn file_stays_small_however_long_it_is_written() {
         "a month is kept, and the rest of an hour"
     );
     let metrics = LocalMetrics::open(&homes[1].metrics(false)).unwrap();
-    let query = LogQuery { since: Timestamp::EPOCH, source: None, is_booked: true, lines_max: 100_000 };
+    let query = LogQuery { since: Timestamp::EPOCH, source: None, which: LoggedWhich::Booked, lines_max: 100_000 };
     let logged = metrics.logged(&query).await.unwrap();
     assert_eq!((logged.len(), logged[0].outcome.as_str()), (5_000, "booked"));
     assert!(logged.is_sorted_by(|one, other| one.at >= other.at), "the newest first");

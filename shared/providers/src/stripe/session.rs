@@ -56,7 +56,7 @@ struct SessionResponse {
 /// An expandable member: an id, or the object with that id.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Expandable {
+pub(super) enum Expandable {
     Id(String),
     Object { id: String },
 }
@@ -92,7 +92,7 @@ impl Session {
 }
 
 impl Expandable {
-    fn id(self) -> String {
+    pub(super) fn id(self) -> String {
         match self {
             Self::Id(id) | Self::Object { id } => id,
         }

@@ -75,7 +75,8 @@ impl State {
             };
             self.write(&header, "processed", None, context);
             self.journal_lines(&movement, &header, context, now);
-            self.journal.get_mut(header.receipt.as_str()).unwrap().processed_at = Some(now);
+            let kept = self.journal.get_mut(header.receipt.as_str()).unwrap();
+            (kept.processed_at, kept.is_listed) = (Some(now), true);
         }
         self.lots.insert(account.clone(), expired.row);
         let kept = self.accounts.get_mut(account).unwrap();
@@ -120,6 +121,7 @@ impl State {
                 let posting = Posting::to_customer(account.clone(), House::Breakage, returned);
                 let movement = movement(key, posting);
                 self.journal_lines(&movement, header, context, now);
+                self.journal.get_mut(movement.key.as_str()).unwrap().is_listed = true;
                 net.change = net.change.checked_add(movement.posting.change()).unwrap();
                 net.movements = net.movements.checked_add(1).unwrap();
             }
