@@ -85,6 +85,8 @@ def visit_by_link_redeems_buys_and_makes_a_key(folder):
         browser.shows("9.99 USD", ".sum")
         browser.fill("input[name=card]", CARD)
         browser.press("Pay")
+        # Else the page that the payment leads to comes after the next one.
+        browser.shows("You are back from the payment page. paid")
         browser.open(f"{stack.url}/me")
         browser.shows("130", "#sum")
         browser.shows("paid", "#part-orders .good")
