@@ -1,7 +1,7 @@
 //! A certificate authority for one run, and the TLS of the store under its certificate.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::error::Error;
+use crate::store::{SECRETS_IP, STORE_IP};
 
 /// Where systems keep the certificates that they trust: Debian, and Amazon Linux.
 const BUNDLES: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
@@ -27,7 +28,7 @@ pub(crate) struct Trusted {
     pub(crate) of_amazon: PathBuf,
 }
 
-/// The acceptor of a store on 127.0.0.1, and what its callers must trust.
+/// The acceptor of the store and of the secrets, and what its callers must trust.
 pub(crate) fn acceptor(folder: &Path) -> Result<(TlsAcceptor, Trusted), Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -42,7 +43,7 @@ pub(crate) fn acceptor(folder: &Path) -> Result<(TlsAcceptor, Trusted), Error> {
     fs::write(&trusted.of_amazon, edge::AMAZON_ROOTS.to_owned() + &authority.pem())?;
 
     let mut params = CertificateParams::default();
-    params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    params.subject_alt_names.extend([STORE_IP, SECRETS_IP].map(|ip| SanType::IpAddress(IpAddr::V4(ip))));
     params.distinguished_name.push(DnType::CommonName, "store");
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;

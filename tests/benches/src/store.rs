@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 use crate::authority::{self, Trusted};
 use crate::error::Error;
@@ -30,6 +31,9 @@ use crate::usual;
 
 /// The stage whose tables and settings the functions have.
 pub(crate) const STAGE: &str = "dev";
+
+pub(crate) const STORE_IP: Ipv4Addr = Ipv4Addr::LOCALHOST;
+pub(crate) const SECRETS_IP: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// The secrets of the functions, by id.
 pub(crate) const USAGE_SECRET: &str = "the-usage-secret-of-the-bench-0123456789abcdef";
@@ -61,6 +65,8 @@ pub(crate) struct Store {
     pub(crate) engine: Engine,
     pub(crate) template: Arc<Template>,
     pub(crate) address: SocketAddr,
+    /// Of the secrets: a host of its own, as in AWS, so that a function connects to both.
+    pub(crate) secrets: SocketAddr,
     pub(crate) trusted: Trusted,
     shared: Arc<Shared>,
 }
@@ -84,7 +90,8 @@ impl Store {
         Ok(Self {
             engine,
             template: Arc::new(template),
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            address: SocketAddr::from((STORE_IP, 0)),
+            secrets: SocketAddr::from((SECRETS_IP, 0)),
             trusted: Trusted::default(),
             shared: Arc::default(),
         })
@@ -92,24 +99,28 @@ impl Store {
 
     pub(crate) async fn serve(folder: &Path) -> Result<Self, Error> {
         let (acceptor, trusted) = authority::acceptor(folder)?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = TcpListener::bind((STORE_IP, 0)).await?;
         let address = listener.local_addr()?;
-        let store = Self { address, trusted, ..Self::prepare()? };
-        let serving = store.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let _ = stream.set_nodelay(true);
-                serving.counts().connections += 1;
-                let (store, acceptor) = (serving.clone(), acceptor.clone());
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else { return };
-                    let stream = Counted { stream, bytes: Arc::clone(&store.shared.bytes) };
-                    let service = service_fn(|request| store.handle(request));
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        });
+        let secrets = SocketAddr::from((SECRETS_IP, address.port()));
+        let store = Self { address, secrets, trusted, ..Self::prepare()? };
+        for listener in [listener, TcpListener::bind(secrets).await?] {
+            tokio::spawn(store.clone().accept(listener, acceptor.clone()));
+        }
         Ok(store)
+    }
+
+    async fn accept(self, listener: TcpListener, acceptor: TlsAcceptor) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
+            self.counts().connections += 1;
+            let (store, acceptor) = (self.clone(), acceptor.clone());
+            tokio::spawn(async move {
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                let stream = Counted { stream, bytes: Arc::clone(&store.shared.bytes) };
+                let service = service_fn(|request| store.handle(request));
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
     }
 
     /// The counts since the last call of this function.

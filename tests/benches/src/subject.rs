@@ -111,7 +111,7 @@ impl Subject {
 
     /// The environment of the function: Lambda's, the SDKs' and its own.
     pub(crate) fn settings(self, store: &Store) -> Vec<(String, String)> {
-        let endpoint = format!("https://{}", store.address);
+        let [endpoint, of_secrets] = [store.address, store.secrets].map(|address| format!("https://{address}"));
         // Ours find the system's bundle, too, so that it would show if they parsed it.
         let Trusted { alone, in_bundle, of_amazon } = &store.trusted;
         let (of_system, of_aws) = if self.way == Way::Ours { (in_bundle, of_amazon) } else { (alone, alone) };
@@ -131,6 +131,7 @@ impl Subject {
             ("AWS_SECRET_ACCESS_KEY", "the-aws-secret-of-the-bench"),
             ("AWS_SESSION_TOKEN", "the-session-of-the-bench"),
             ("AWS_ENDPOINT_URL", endpoint.as_str()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", of_secrets.as_str()),
             ("SSL_CERT_FILE", of_system.as_str()),
             ("AWS_CA_BUNDLE", of_aws.as_str()),
             ("NODE_EXTRA_CA_CERTS", alone.as_str()),

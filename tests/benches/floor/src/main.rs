@@ -25,7 +25,7 @@ use lambda_http::{Error, LambdaEvent, service_fn};
 use rows::{Tables, text};
 use serde::{Deserialize, Serialize};
 
-/// Of ours. The time to connect differs from that of other services, so that the store has a connection of its own, as in AWS.
+/// Of ours. One time to connect, so that one connector serves both services.
 const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
 
@@ -58,7 +58,10 @@ async fn main() -> Result<(), Error> {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build();
     let floor = Floor { client: Client::from_conf(config), tables: Tables::read(), owner: OnceLock::new() };
-    let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
+    let secrets = aws_sdk_secretsmanager::config::Builder::from(&sdk)
+        .endpoint_url(variable("AWS_ENDPOINT_URL_SECRETS_MANAGER"))
+        .build();
+    let secrets = aws_sdk_secretsmanager::Client::from_conf(secrets);
     let secret = secrets.get_secret_value().secret_id(variable("SECRET_ID")).send();
     let warm = floor.client.get_item().table_name(&floor.tables.accounts).key("id", text("warm")).send();
     let (secret, _) = tokio::join!(secret, warm);
@@ -123,6 +126,7 @@ fn sdk_config() -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
         .http_client(http)
         .build()
 }
