@@ -15,7 +15,8 @@ pub(crate) const FILE: &str = "proof/simulator.json";
 const RANGES: &str = "Ranges of seeds, each a world:";
 const FAULTS: &str = "Faults in these worlds, by kind:";
 const STEPS: &str = "What happened in them:";
-/// The columns of worlds and of violated worlds in the table of ranges.
+/// The columns of the table of ranges.
+const COMMIT_AT: usize = 0;
 const STORE_AT: usize = 1;
 const WORLDS_AT: usize = 3;
 const VIOLATED_AT: usize = 5;
@@ -98,10 +99,21 @@ impl Proof {
         of_store.filter_map(|row| row.get(at)?.parse::<u64>().ok()).sum()
     }
 
+    /// How many were violated, and what ran since.
+    fn violated(&self) -> String {
+        let number =
+            |row: &Vec<String>, at: usize| row.get(at).and_then(|cell| cell.parse::<u64>().ok()).unwrap_or_default();
+        let Some(last) = self.ranges.iter().rposition(|row| number(row, VIOLATED_AT) > 0) else {
+            return "none violated.".to_owned();
+        };
+        let violated: u64 = self.ranges.iter().map(|row| number(row, VIOLATED_AT)).sum();
+        let commit = self.ranges.get(last).and_then(|row| row.get(COMMIT_AT)).map_or("?", String::as_str);
+        let since: u64 = self.ranges.iter().skip(last.saturating_add(1)).map(|row| number(row, WORLDS_AT)).sum();
+        format!("{violated} violated, the last on `{commit}`. Of the {since} worlds that ran after it, none was.")
+    }
+
     fn write(&self, file: &Path, commit: &str) -> io::Result<()> {
         let [memory, engine] = [StoreKind::Memory, StoreKind::Engine].map(|store| self.sum(store, WORLDS_AT));
-        let violated = [StoreKind::Memory, StoreKind::Engine].map(|store| self.sum(store, VIOLATED_AT));
-        let violated: u64 = violated.into_iter().sum();
         let counted = |counts: &BTreeMap<String, [u64; 2]>| -> Vec<[String; 3]> {
             let row =
                 |(name, [memory, engine]): (&String, &[u64; 2])| [name.clone(), memory.to_string(), engine.to_string()];
@@ -114,7 +126,7 @@ impl Proof {
             "machine": format!("{} cores, one in use", thread::available_parallelism().map_or(1, usize::from)),
             "command": "cargo run --release -p simulator -- --seeds 0..1000000 --proof",
             "text": [
-                format!("{memory} worlds on the ports in memory and {engine} through the SDK and the engine; {violated} violated."),
+                format!("{memory} worlds on the ports in memory and {engine} through the SDK and the engine; {}", self.violated()),
                 "Each world runs the real handlers under faults, and the checks of `tests/simulator/src/checks` read its books. \
                  Worlds a second are those of one core.",
             ],
@@ -177,6 +189,17 @@ mod tests {
     }
 
     #[test]
+    fn headline_says_what_ran_after_the_last_violated_world() {
+        let row = |commit: &str, worlds: &str, violated: &str| {
+            [commit, "memory", "0..1", worlds, "5", violated].map(str::to_owned).to_vec()
+        };
+        let ranges = vec![row("abc", "10", "2"), row("abd", "20", "1"), row("abe", "30", "0"), row("abf", "40", "0")];
+        let proof = Proof { ranges, ..Proof::default() };
+        let expected = "3 violated, the last on `abd`. Of the 70 worlds that ran after it, none was.";
+        assert_eq!(proof.violated(), expected);
+    }
+
+    #[test]
     fn ranges_of_two_processes_accumulate_and_merge_once() {
         let folder = std::env::temp_dir().join(format!("simulator-proof-{}", std::process::id()));
         let [first, second] = ["first.json", "second.json"].map(|name| folder.join(name));
@@ -190,6 +213,7 @@ mod tests {
         assert_eq!(seeds, ["0..10", "10..20", "20..30"]);
         assert_eq!((merged.faults["dropped"], merged.steps["usage"]), ([9, 0], [12, 0]));
         assert_eq!(merged.sum(StoreKind::Memory, WORLDS_AT), 30);
+        assert_eq!(merged.violated(), "none violated.");
         // A range that is there already would count twice.
         assert!(merge(&first, &second, "abd").is_err());
         assert_eq!(Proof::read(&first).expect("a result"), merged);
