@@ -1,7 +1,7 @@
 //! A certificate authority for one run, and the TLS of the store under its certificate.
 
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +12,9 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::error::Error;
-use crate::store::{SECRETS_IP, STORE_IP};
+
+pub(crate) const STORE_IP: Ipv4Addr = Ipv4Addr::LOCALHOST;
+pub(crate) const SECRETS_IP: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Where systems keep the certificates that they trust: Debian, and Amazon Linux.
 const BUNDLES: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,16 +24,13 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
-use crate::authority::{self, Trusted};
+use crate::authority::{self, SECRETS_IP, STORE_IP, Trusted};
 use crate::error::Error;
 use crate::upstream::UPSTREAM_KEY;
 use crate::usual;
 
 /// The stage whose tables and settings the functions have.
 pub(crate) const STAGE: &str = "dev";
-
-pub(crate) const STORE_IP: Ipv4Addr = Ipv4Addr::LOCALHOST;
-pub(crate) const SECRETS_IP: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// The secrets of the functions, by id.
 pub(crate) const USAGE_SECRET: &str = "the-usage-secret-of-the-bench-0123456789abcdef";
