@@ -115,8 +115,8 @@ pub(crate) fn markup(view: &HealthView<'_>) -> Markup {
         section aria-labelledby="paused" {
             h2 id="paused" { (t(say("Stop at once, and go on", "立即停止与恢复"))) }
             p { (t(say(
-                "A pause loses nothing: what waits is done once it is resumed. Where a sender does not wait, the page of the pause says so.",
-                "暂停不会丢失内容：恢复后继续处理等待中的。若发送方不会等待，暂停页面会说明。",
+                "What waits is done once a pause ends. Only two gateways do not wait: what they send meanwhile is lost.",
+                "暂停结束后继续处理等待中的内容。只有两个网关不会等待：期间发送的会丢失。",
             ))) }
             ul.fixes { @for what in Pausable::all() { li { (pausable(what, pauses, *may_act, *lang)) } } }
         }
