@@ -23,11 +23,11 @@ def rotated(shop):
         return {tuple(answer(secret) for secret in (forged, *signed_with)) for _ in range(3)}
 
     check("before, the old one is accepted", answers(old), {(401, 404)})
-    new = shop.asked("secrets", "rotate", "usage")["newKey"]
+    new = shop.asked("secrets", "rotate", "usage", "--reason", "leaked")["newKey"]
     until("both are accepted", lambda: answers(new, old) == {(401, 404, 404)}, ROTATED_WITHIN_S, pause_s=5)
     say("  ok  both are accepted")
     shop.keys["usage"] = new
-    check("one key is left", shop.asked("secrets", "retire", "usage")["keys"], 1)
+    check("one key is left", shop.asked("secrets", "retire", "usage", "--reason", "leaked")["keys"], 1)
     until("only the new one is accepted", lambda: answers(new, old) == {(401, 404, 401)}, ROTATED_WITHIN_S, pause_s=5)
     say("  ok  only the new one is accepted")
 
