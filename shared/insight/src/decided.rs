@@ -8,7 +8,7 @@ use ledger::{
     CallContext, CommitError, EventKey, LinePosition, ListedRow, Listing, Order, OrderNumber, Resolution, RowKeys,
 };
 
-use crate::{EventRow, Events, ListFilter, Newest, Why, newest};
+use crate::{EventRow, Events, ListFilter, Newest, newest};
 
 /// The pages of refused events that are read for a list of those that need a person.
 const PAGES_MAX: usize = 5;
@@ -80,13 +80,7 @@ pub async fn undecided<L: Listing + Events>(
 
 /// What the order says of the event: nothing while one of its anomalies is open.
 fn decision(order: &Order, row: &EventRow) -> Option<Resolution> {
-    let Some(Why::Reason(reason)) = row.refused_for() else { return None };
-    let id = row.fact("payment").or_else(|| row.fact("reference"));
-    let is_of = |by: &str| id.is_none_or(|id| by == id || by.ends_with(&format!(".{id}")));
-    let flags = order.anomalies.listed().filter(|flag| {
-        let payment = flag.anomaly.payment.as_ref().map(|payment| payment.by.id());
-        flag.anomaly.reason == *reason && payment.is_none_or(is_of)
-    });
+    let flags = order.anomalies.listed().filter(|flag| row.is_of(flag));
     let resolutions: Vec<Resolution> = flags.map(|flag| flag.resolution).collect();
     if resolutions.contains(&Resolution::Open) {
         return None;

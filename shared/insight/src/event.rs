@@ -1,6 +1,6 @@
 //! A journal row as it is stored: what an event said, and what became of it.
 
-use ledger::{Amount, Balance, EventKey, Lane, OrderNumber, Reason, Timestamp};
+use ledger::{Amount, Balance, EventKey, Flag, Lane, OrderNumber, Reason, Timestamp};
 
 /// A row of the journal: the receipt of an event, or an entry under a key of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,15 @@ impl Retry {
 impl EventRow {
     pub fn fact(&self, name: &str) -> Option<&str> {
         self.facts.iter().find(|(known, _)| known == name).map(|(_, fact)| fact.as_str())
+    }
+
+    /// Whether the event was refused for this anomaly of its order.
+    pub(crate) fn is_of(&self, flag: &Flag) -> bool {
+        let Some(Why::Reason(reason)) = self.refused_for() else { return false };
+        let id = self.fact("payment").or_else(|| self.fact("reference"));
+        let is_payment = |by: &str| id.is_none_or(|id| by == id || by.ends_with(&format!(".{id}")));
+        let payment = flag.anomaly.payment.as_ref().map(|payment| payment.by.id());
+        flag.anomaly.reason == *reason && payment.is_none_or(is_payment)
     }
 
     pub const fn is_booked(&self) -> bool {

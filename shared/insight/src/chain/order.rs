@@ -8,7 +8,7 @@ use ledger::{
 use super::event::{add_row, refused};
 use super::{Audited, Cause, Chain, Halt, Happened, Stage};
 use crate::find::FoundOrder;
-use crate::{EventRow, Fix, Why};
+use crate::{EventRow, Fix};
 
 /// What the store has besides the order.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ pub(crate) fn of_order(found: &FoundOrder, around: &AroundOrder) -> Chain {
     }
     if let Some(order) = &found.order {
         let rows = || found.rows.iter().chain(&around.waiting).chain(&around.rows);
-        add_refused(&mut chain, order, |flag| rows().any(|row| is_of_flag(row, flag)));
+        add_refused(&mut chain, order, |flag| rows().any(|row| row.is_of(flag)));
         stops(&mut chain, order, &around.pauses);
     }
     around.audited.stop(&mut chain);
@@ -107,15 +107,7 @@ fn add_order(chain: &mut Chain, order: &Order, around: &AroundOrder) {
 
 /// Whether the order lists what the event was refused for: it says whether a person has decided.
 fn is_flagged(order: &Order, row: &EventRow) -> bool {
-    order.anomalies.listed().any(|flag| is_of_flag(row, flag))
-}
-
-fn is_of_flag(row: &EventRow, flag: &Flag) -> bool {
-    let Some(Why::Reason(reason)) = row.refused_for() else { return false };
-    let id = row.fact("payment").or_else(|| row.fact("reference"));
-    let is_payment = |by: &str| id.is_none_or(|id| by == id || by.ends_with(&format!(".{id}")));
-    let payment = flag.anomaly.payment.as_ref().map(|payment| payment.by.id());
-    flag.anomaly.reason == *reason && payment.is_none_or(is_payment)
+    order.anomalies.listed().any(|flag| row.is_of(flag))
 }
 
 /// No key of Stripe's event follows from its payment: the order itself says that one was reported, verified and refused.
