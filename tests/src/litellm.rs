@@ -45,12 +45,7 @@ pub(crate) fn event(id: &str, key: &str, credits: u64) -> Value {
     const DECIMALS: u64 = 1_000_000_000_000_000;
     let units = credits * DECIMALS / 120;
     let text = format!("{}.{:015}", units / DECIMALS, units % DECIMALS);
-    let usd: Value = serde_json::from_str(&text).expect("a number");
-    json!({
-        "id": id, "litellm_call_id": "call", "status": "success", "cache_hit": null, "endTime": 1_767_225_600.5,
-        "model": "openai/gpt-4o", "response_cost": usd, "prompt_tokens": 120, "completion_tokens": 30,
-        "total_tokens": 150, "metadata": { "user_api_key_hash": key, "usage_object": {} },
-    })
+    testkit::litellm_usage("call", id, key, &text)
 }
 
 /// The journal's key of an event with this id.

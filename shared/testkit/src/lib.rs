@@ -68,7 +68,7 @@ pub use rsa_pair::{RsaPair, rsa_pair};
 pub use second::{Both, SecondEngine};
 pub use stripe::{StripeFault, StripeNet};
 pub use unitel::{UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelNet};
-pub use usage::usage;
+pub use usage::{litellm_usage, usage};
 pub use wechat::{
     FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, SigningWechat, WECHAT_APP, WECHAT_MERCHANT,
     WechatFault, WechatNet,

@@ -16,6 +16,7 @@ use edge::{Keyring, MakeKeys, Service, Settings, Vault, Worker};
 use epay::{Epay, Gateway};
 use fulfil::{Fulfil, Operator};
 use futures_util::FutureExt as _;
+use litellm::Litellm;
 use orders::Orders;
 use providers::{Http, NewApiConfig, NewApiKey, StripeConfig, UnitelConfig};
 use reconcile::{GatewayApi, LiveKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
@@ -35,11 +36,14 @@ pub(crate) use fireblocks::FireblocksFunction;
 pub(crate) use wechat::WechatFunction;
 
 const STRIPE_KEY: &str = "sk_test_0123456789abcdefghijklmnop";
+pub(crate) const LITELLM_KEY: &str = "7c1e5b0a94d2f386b1e07a5d3c98f246";
+const LITELLM_KEYS: [(&str, &str); 1] = [(litellm::SETTINGS[0], LITELLM_KEY)];
 
 /// How many unpaid orders an owner may have over the API.
 const OPEN_ORDERS_MAX: &str = "3";
 
 pub(crate) type UsageFunction = Function<Usage, PortLedger>;
+pub(crate) type LitellmFunction = Function<Litellm, PortLedger>;
 pub(crate) type StripeFunction = Function<Stripe, PortLedger>;
 pub(crate) type EpayFunction = Function<Epay, PortLedger>;
 pub(crate) type CheckoutFunction = api::Function<Checkout, PortLedger>;
@@ -70,6 +74,16 @@ impl Deployed for UsageFunction {
     async fn open(parts: Parts) -> Option<Self> {
         let keys = parts.secrets.keyring(secrets::USAGE, Usage::keys, &parts.calls).await?;
         Some(Function::new(Usage::new(&CATALOG), keys, Admission::default(), parts.ledger))
+    }
+}
+
+impl Deployed for LitellmFunction {
+    const FUNCTION: &'static str = "litellm";
+    const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
+
+    async fn open(parts: Parts) -> Option<Self> {
+        let keys = keyring(&LITELLM_KEYS, Litellm::keys);
+        Some(Function::new(litellm(), keys, Admission::default(), parts.ledger))
     }
 }
 
@@ -159,6 +173,7 @@ impl Deployed for ReconcileFunction {
     async fn open(mut parts: Parts) -> Option<Self> {
         let (secrets, calls, optional) = (parts.secrets.clone(), parts.calls.clone(), parts.optional);
         let replay_keys = ReplayKeys {
+            litellm: Some(keyring(&LITELLM_KEYS, LiveKeys::read)),
             usage: Some(secrets.keyring(secrets::USAGE, LiveKeys::read, &calls).await?),
             stripe: Some(secrets.keyring(secrets::STRIPE, LiveKeys::read, &calls).await?),
             wechat: match optional.wechat {
@@ -174,7 +189,7 @@ impl Deployed for ReconcileFunction {
         let stripe_api = StripeApi { http: http(&mut parts), config: stripe_config(), keys };
         Some(Reconcile {
             usage: Usage::new(&CATALOG),
-            litellm: litellm::Litellm { card: CATALOG.rate_card().cloned(), ..litellm::Litellm::default() },
+            litellm: litellm(),
             openrouter: openrouter::Openrouter {
                 card: CATALOG.rate_card().cloned(),
                 ..openrouter::Openrouter::default()
@@ -194,6 +209,10 @@ impl Deployed for ReconcileFunction {
             missing_credentials: BTreeSet::new(),
         })
     }
+}
+
+fn litellm() -> Litellm {
+    Litellm { card: CATALOG.rate_card().cloned(), ..Litellm::default() }
 }
 
 fn stripe() -> Stripe {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge::Service as _;
+use edge::Service;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
@@ -10,9 +10,11 @@ use signing::hmac_hex;
 use testkit::{Sent, Shape};
 use tokio::time::sleep;
 
+use crate::assemble::LITELLM_KEY;
 use crate::custodian;
 use crate::mark::Mark;
 use crate::outbox::Sender;
+use crate::sandbox::{Deployed, Pool};
 use crate::secrets::WECHAT;
 use crate::wechat_merchant::wechat_sender;
 use crate::world::World;
@@ -223,11 +225,35 @@ async fn of_fireblocks(world: &World, body: &str, mark: Mark) {
 pub(crate) async fn report_use(world: &World, name: &str, body: &str, pauses_s: &[u64], mark: Mark) -> Option<u16> {
     let signature = hmac_hex::sign(world.secrets.of_gateway(), body.as_bytes());
     let sent = Sent::post(GATEWAY_PATH, body.as_bytes()).with("x-webhook-signature", signature);
+    send_until_final(world, &world.pools.usage, name, sent, pauses_s, mark).await
+}
+
+/// The same of LiteLLM.
+pub(crate) async fn report_to_litellm(
+    world: &World,
+    name: &str,
+    body: &str,
+    pauses_s: &[u64],
+    mark: Mark,
+) -> Option<u16> {
+    let sent = Sent::post(litellm::PATH, body.as_bytes());
+    let sent = sent.with(webhook::AUTHORIZATION, litellm::authorization(LITELLM_KEY));
+    send_until_final(world, &world.pools.litellm, name, sent, pauses_s, mark).await
+}
+
+async fn send_until_final<F: Deployed + Service>(
+    world: &World,
+    pool: &Pool<F>,
+    name: &str,
+    sent: Sent<'_>,
+    pauses_s: &[u64],
+    mark: Mark,
+) -> Option<u16> {
     let request = sent.with("content-type", "application/json").event(Shape::HttpApi);
     for (attempt, pause_s) in (0_u64..).zip(pauses_s) {
         let mark = mark.child(attempt);
-        let answer = world.invoke(&world.pools.usage, mark.child(0), async |usage, invocation| {
-            usage.answer(&request, invocation).await.status
+        let answer = world.invoke(pool, mark.child(0), async |function, invocation| {
+            function.answer(&request, invocation).await.status
         });
         let status = answer.await;
         world.detail(|| format!("{name}: {status:?}"));

@@ -14,8 +14,8 @@ use testkit::{context, deadline, instant, now};
 use tokio::time::sleep;
 
 use crate::assemble::{
-    ChatFunction, CheckoutFunction, CreditsFunction, EpayFunction, FireblocksFunction, FulfilFunction, OrdersFunction,
-    ReconcileFunction, StripeFunction, UsageFunction, WechatFunction,
+    ChatFunction, CheckoutFunction, CreditsFunction, EpayFunction, FireblocksFunction, FulfilFunction, LitellmFunction,
+    OrdersFunction, ReconcileFunction, StripeFunction, UsageFunction, WechatFunction,
 };
 use crate::faults::{Calls, FaultPlan, Faults};
 use crate::mark::Mark;
@@ -42,6 +42,7 @@ const SKEW_MS_MAX: i64 = 20_000;
 #[derive(Debug, Default)]
 pub(crate) struct Pools {
     pub(crate) usage: Pool<UsageFunction>,
+    pub(crate) litellm: Pool<LitellmFunction>,
     pub(crate) stripe: Pool<StripeFunction>,
     pub(crate) epay: Pool<EpayFunction>,
     pub(crate) wechat: Pool<WechatFunction>,

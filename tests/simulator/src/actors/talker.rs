@@ -1,6 +1,6 @@
 //! A client of chat, whole and streamed, that pays from an account which may run dry, with a key that may have a budget
 //! and a rate. It sends images, reads slowly or leaves. Its upstreams fail in every way, one after the other or all at
-//! once, and the first one reports its uses by a webhook and in a log: before, during and after the call.
+//! once, and report their uses by a webhook, and the first one in a log as well: before, during and after the call.
 
 mod client;
 mod reports;
@@ -220,7 +220,7 @@ impl Talker {
         let cost = |of: &Generated| {
             (i128::from(of.prompt_tokens) * input + i128::from(of.completion_tokens) * output).min(most)
         };
-        let key = |of: &Generated| of.is_reported.then(|| format!("usage#{}", reports::event_id(&of.id)));
+        let key = |of: &Generated| format!("usage#{}", of.event_id());
         let own = format!("chat-{:032x}", called.invocation.number());
         let is_exact = !request.words.iter().any(|word| WITHOUT_USAGE.contains(word));
         let whole = received.is_whole.then(|| generated.iter().find(|of| received.body.contains(&of.id))).flatten();
@@ -237,8 +237,8 @@ impl Talker {
         CallTruth {
             exact: whole.filter(|_| is_exact).map(|of| -cost(of)),
             // A whole answer is charged under the name by which its upstream reports it.
-            key_if_settled: whole.and_then(key),
-            keys: generated.iter().filter_map(key).chain([format!("usage#{own}")]).collect(),
+            key_if_settled: whole.map(key),
+            keys: generated.iter().map(key).chain([format!("usage#{own}")]).collect(),
             costs: generated.iter().map(|of| -cost(of)).chain([-most]).collect(),
             estimates: (0..=request.max_tokens).map(|tokens| -estimate(tokens)).collect(),
             at_expiry: -estimate(request.max_tokens.div_ceil(2)),
@@ -326,8 +326,7 @@ impl Actor for Talker {
         }
         truth.broken.clone_from(&self.broken.lock().expect("one thread"));
         // What a retry has left behind is no owner's: the token belongs to no one.
-        let reported = generated.values().flatten().filter(|of| of.is_reported);
-        truth.may_wait.extend(reported.map(|of| reports::event_id(&of.id)));
+        truth.may_wait.extend(generated.values().flatten().map(Generated::event_id));
         truth
     }
 }

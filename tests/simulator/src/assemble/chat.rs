@@ -12,7 +12,7 @@ use testkit::{OPENAI_BASE, OPENAI_KEY, OPENAI_SECOND_BASE};
 
 use crate::port::PortLedger;
 use crate::sandbox::{Deployed, Parts};
-use crate::upstreams::REPORTED_TOKEN;
+use crate::upstreams::{REPORTED_HASH, REPORTED_TOKEN};
 
 pub(crate) type ChatFunction = Chat<PortLedger>;
 
@@ -21,13 +21,16 @@ impl Deployed for ChatFunction {
     const PATIENCE: Duration = Self::STREAM_WITHIN;
 
     async fn open(mut parts: Parts) -> Option<Self> {
-        let second = json!([{ "name": "second", "base_url": OPENAI_SECOND_BASE, "models": ["gpt-4o"] }]).to_string();
+        let second = json!([{
+            "name": "second", "base_url": OPENAI_SECOND_BASE, "models": ["gpt-4o"], "reported_by": "litellm",
+            "reported_key": REPORTED_HASH,
+        }]);
         let settings = [
             ("STAGE", "prod"),
             ("LLM_BASE_URL", OPENAI_BASE),
             ("LLM_MODELS", "gpt-4o,gpt-4o-mini"),
             ("LLM_REPORTED_KEY", REPORTED_TOKEN),
-            ("LLM_UPSTREAMS", &second),
+            ("LLM_UPSTREAMS", &second.to_string()),
             ("CHAT_OPEN_CALLS_MAX", "3"),
         ];
         let keys = [("OPENAI_API_KEY", OPENAI_KEY), ("OPENAI_API_KEY_SECOND", OPENAI_KEY)];

@@ -1,4 +1,5 @@
-//! The first upstream reports what it has generated: by its webhook, once or twice, and in its log, soon or late.
+//! The upstreams report what they have generated, soon or late: each by its webhook, once or twice, and the first in its
+//! log as well.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,13 +9,12 @@ use fastrand::Rng;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use ledger::Timestamp;
-use serde_json::json;
 use testkit::instant;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::mark::Mark;
-use crate::postman::report_use;
-use crate::upstreams::{Generated, REPORTED_TOKEN};
+use crate::postman::{report_to_litellm, report_use};
+use crate::upstreams::{Gateway, Generated, REPORTED_HASH, REPORTED_TOKEN};
 use crate::world::World;
 
 /// It gives up sooner than others: what it has not delivered is in its log.
@@ -23,9 +23,10 @@ const PAUSES_S: [u64; 3] = [1, 5, 60];
 const FOLLOWED: Duration = Duration::from_mins(3);
 /// A row is written so much after its use at most: within what a run of the pull reads again, whatever the clocks.
 const LATE_MS_MAX: u64 = 300_000;
-/// Of a report, which is not what a call costs here, in the gateway's quota and in credits.
+/// Of a report, which is not what a call costs here: in the gateway's quota, in credits, and in dollars.
 const QUOTA: i64 = 1_234;
 const COST: &str = "0.2468";
+const USD: &str = "0.002468";
 
 /// How each answer is reported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,11 +51,6 @@ impl Reports {
     }
 }
 
-/// As the sender of `examples/new-api` and the pull name it.
-pub(super) fn event_id(id: &str) -> String {
-    format!("new-api-{id}-{REPORTED_TOKEN}")
-}
-
 /// Reports all that is generated for the calls of a step. Returns what is wrong with the answers.
 pub(super) async fn follow(world: &World, mark_of_calls: &str, reports: Reports, mark: Mark) -> Vec<String> {
     if reports.are_none() {
@@ -64,7 +60,7 @@ pub(super) async fn follow(world: &World, mark_of_calls: &str, reports: Reports,
     let (mut sending, mut known, mut wrong) = (FuturesUnordered::new(), BTreeSet::new(), Vec::new());
     let over = Instant::from_std(instant()) + FOLLOWED;
     loop {
-        for generated in world.fakes.llm.generated(mark_of_calls).into_iter().filter(|of| of.is_reported) {
+        for generated in world.fakes.llm.generated(mark_of_calls) {
             if known.insert(generated.id.clone()) {
                 let number = u64::try_from(known.len()).expect("few");
                 sending.push(report(world, generated, reports, mark.child(number)));
@@ -85,7 +81,7 @@ pub(super) async fn follow(world: &World, mark_of_calls: &str, reports: Reports,
 async fn report(world: &World, generated: Generated, reports: Reports, mark: Mark) -> Vec<String> {
     let at = Timestamp::from_unix(world.now_s()).expect("a time");
     let written = async {
-        if let Some(after_ms) = reports.logged_after_ms {
+        if let Some(after_ms) = reports.logged_after_ms.filter(|_| generated.gateway == Gateway::NewApi) {
             sleep(Duration::from_millis(after_ms)).await;
             world.fakes.new_api.log(Logged {
                 request_id: Some(generated.id.clone()),
@@ -97,23 +93,28 @@ async fn report(world: &World, generated: Generated, reports: Reports, mark: Mar
     };
     let sent = async {
         sleep(Duration::from_millis(reports.after_ms)).await;
-        let each = (0..reports.webhooks).map(|number| send(world, &generated.id, at, mark.child(number.into())));
+        let each = (0..reports.webhooks).map(|number| send(world, &generated, at, mark.child(number.into())));
         futures_util::future::join_all(each).await
     };
     let ((), answers) = futures_util::future::join(written, sent).await;
     answers.into_iter().flatten().collect()
 }
 
-async fn send(world: &World, id: &str, at: Timestamp, mark: Mark) -> Option<String> {
-    let data = json!({
-        "remoteKeyId": REPORTED_TOKEN.parse::<u64>().expect("a number"), "model": "gpt-4o", "promptTokens": 120,
-        "completionTokens": 30, "totalTokens": 150, "creditCost": COST,
-    });
-    let event = json!({ "eventId": event_id(id), "eventType": "usage", "timestamp": at.unix_s(), "data": data });
-    let body = event.to_string();
-    match report_use(world, &format!("the report of {id}"), &body, &PAUSES_S, mark).await {
-        // It is charged, or waits for an owner of its key.
-        None | Some(200 | 404) => None,
-        Some(status) => Some(format!("the report of {id} was answered {status}")),
-    }
+async fn send(world: &World, generated: &Generated, at: Timestamp, mark: Mark) -> Option<String> {
+    let name = format!("the report of {}", generated.id);
+    let status = match generated.gateway {
+        Gateway::NewApi => {
+            let mut body = testkit::usage(&generated.event_id(), REPORTED_TOKEN, COST);
+            body["timestamp"] = at.unix_s().into();
+            report_use(world, &name, &body.to_string(), &PAUSES_S, mark).await
+        }
+        Gateway::Litellm => {
+            let (call, answer) = generated.call_and_answer();
+            let mut body = testkit::litellm_usage(&call, &answer, REPORTED_HASH, USD);
+            body["endTime"] = at.unix_s().into();
+            report_to_litellm(world, &name, &body.to_string(), &PAUSES_S, mark).await
+        }
+    };
+    // It is charged, or waits for an owner of its key.
+    (!matches!(status, None | Some(200 | 404))).then(|| format!("{name} was answered {status:?}"))
 }
