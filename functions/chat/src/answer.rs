@@ -13,6 +13,9 @@ use crate::price::Cost;
 use crate::stream::{self, End, Streamed};
 use crate::{Books, Chat, NAME, fallback, hold, price};
 
+/// What a whole answer has cost, in credits.
+const COST: &str = "x-hookledger-cost";
+
 /// A request for which enough is held.
 pub(crate) struct Paid<'p> {
     pub(crate) request: &'p ChatRequest,
@@ -53,7 +56,7 @@ impl<L: Books> Chat<L> {
                 edge::line(NAME, Some(&paid.id), "answered", None, invocation);
                 let reply = reply.with_header("cache-control", "no-store").with_header("x-request-id", &paid.id);
                 responder.whole(match cost {
-                    Some(cost) => reply.with_header("x-hookledger-cost", cost),
+                    Some(cost) => reply.with_header(COST, cost),
                     None => reply,
                 });
             }
@@ -72,7 +75,6 @@ impl<L: Books> Chat<L> {
                 let (outcome, reason, last) = match &end {
                     End::Whole { last } => ("answered", None, last.clone()),
                     End::Left => ("answered", Some("caller_left"), Vec::new()),
-                    End::FailedByItself(_) => ("failed", Some("upstream_failed"), Vec::new()),
                     End::OutOfTime => failed(&UpstreamError::TimedOut),
                     End::Failed(error) => failed(error),
                 };
@@ -169,8 +171,8 @@ impl<L: Books> Chat<L> {
             };
             let headers = vec![("content-type", kind.to_owned())];
             let reply = Reply { status: 200, headers, body };
-            return responder
-                .whole(reply.with_header("cache-control", "no-store").with_header("x-request-id", &paid.id));
+            let reply = reply.with_header("cache-control", "no-store").with_header("x-request-id", &paid.id);
+            return responder.whole(if paid.request.is_stream { reply } else { reply.with_header(COST, "0") });
         }
         if not_called.retries > 0 {
             edge::chatted(

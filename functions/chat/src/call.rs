@@ -69,6 +69,8 @@ struct Candidate<'c> {
     upstream: &'c Upstream,
     breaker: Breaker,
     calls: u32,
+    /// Whether this request counts as a failure of it.
+    has_failed: bool,
 }
 
 impl<'c, L: Breakers> Caller<'c, L> {
@@ -94,7 +96,7 @@ impl<'c, L: Breakers> Caller<'c, L> {
             match breaker.state(invocation.now) {
                 BreakerState::Open { until } => left_alone = left_alone.min(Some(until)).or(Some(until)),
                 BreakerState::Closed | BreakerState::HalfOpen => {
-                    upstreams.push(Candidate { upstream, breaker, calls: 0 });
+                    upstreams.push(Candidate { upstream, breaker, calls: 0, has_failed: false });
                 }
             }
         }
@@ -102,7 +104,7 @@ impl<'c, L: Breakers> Caller<'c, L> {
         while attempts < ATTEMPTS_MAX {
             next = next.checked_rem(upstreams.len()).unwrap_or_default();
             let Some(candidate) = upstreams.get_mut(next) else { break };
-            let Candidate { upstream, breaker, calls } = *candidate;
+            let Candidate { upstream, breaker, calls, .. } = *candidate;
             candidate.calls = calls.saturating_add(1);
             match calls.checked_sub(1) {
                 None => {
@@ -132,7 +134,12 @@ impl<'c, L: Breakers> Caller<'c, L> {
                 }
                 Err(error) => error,
             };
-            self.note(upstream, request, &error, invocation).await;
+            // One request is one failure, however often it is tried.
+            if error.is_outage() && std::mem::replace(&mut candidate.has_failed, true) {
+                report(upstream, request, &error);
+            } else {
+                self.note(upstream, request, &error, invocation).await;
+            }
             if breaker.has_failures() && error.is_alive() {
                 self.close(upstream, request, invocation).await;
             }
@@ -217,9 +224,7 @@ impl<'c, L: Breakers> Caller<'c, L> {
     pub(crate) async fn streamed(&self, called: &StreamedBy<'_>, end: &End, invocation: &Invocation) {
         let StreamedBy { upstream, request, has_failures } = *called;
         match end {
-            End::Failed(error) | End::FailedByItself(error) => {
-                return self.note(upstream, request, error, invocation).await;
-            }
+            End::Failed(error) => return self.note(upstream, request, error, invocation).await,
             End::OutOfTime => report(upstream, request, &UpstreamError::TimedOut),
             End::Whole { .. } | End::Left => {}
         }

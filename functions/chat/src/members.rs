@@ -5,20 +5,37 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// OpenAI's API has about forty.
-const MEMBERS_MAX: usize = 128;
+pub(crate) const MEMBERS_MAX: usize = 128;
 
 /// An object of the text that it was parsed from. No member stands in it twice: of two, we would price one, and the
 /// upstream might obey the other.
 pub(crate) struct Members<'t>(Vec<(Cow<'t, str>, &'t RawValue)>);
 
+/// Why there are no members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unread {
+    NotAnObject,
+    /// This one stands there twice.
+    Twice(String),
+    TooMany,
+}
+
 impl<'t> Members<'t> {
-    /// `None` if it is no object, or has a member twice.
-    pub(crate) fn read(text: &'t str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+    pub(crate) fn read(text: &'t str) -> Result<Self, Unread> {
+        let Spelled(members) = serde_json::from_str(text).map_err(|_| Unread::NotAnObject)?;
+        if members.len() > MEMBERS_MAX {
+            return Err(Unread::TooMany);
+        }
+        for (number, (name, _)) in members.iter().enumerate() {
+            if members.iter().take(number).any(|(known, _)| known == name) {
+                return Err(Unread::Twice(name.clone().into_owned()));
+            }
+        }
+        Ok(Self(members))
     }
 
     /// `null` counts as absent.
@@ -76,7 +93,10 @@ pub(crate) fn spliced(text: &str, mut changes: Vec<(Range<usize>, String)>) -> S
     whole
 }
 
-impl<'de> Deserialize<'de> for Members<'de> {
+/// Every member of an object, in their order.
+struct Spelled<'t>(Vec<(Cow<'t, str>, &'t RawValue)>);
+
+impl<'de> Deserialize<'de> for Spelled<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(OfObject)
     }
@@ -85,20 +105,21 @@ impl<'de> Deserialize<'de> for Members<'de> {
 struct OfObject;
 
 impl<'de> Visitor<'de> for OfObject {
-    type Value = Members<'de>;
+    type Value = Spelled<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Members<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Spelled<'de>, A::Error> {
         let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
         while let Some(name) = object.next_key::<Cow<'de, str>>()? {
-            if members.len() == MEMBERS_MAX || members.iter().any(|(known, _)| *known == name) {
-                return Err(A::Error::custom("a member stands twice, or there are too many"));
+            let value = object.next_value()?;
+            // One more says that there are too many.
+            if members.len() <= MEMBERS_MAX {
+                members.push((name, value));
             }
-            members.push((name, object.next_value()?));
         }
-        Ok(Members(members))
+        Ok(Spelled(members))
     }
 }

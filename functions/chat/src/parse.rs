@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::Config;
 use crate::failure::ChatFailure;
-use crate::members::{Members, folded, place, spliced};
+use crate::members::{MEMBERS_MAX, Members, Unread, folded, place, spliced};
 
 /// A long conversation has a few hundred.
 const MESSAGES_MAX: usize = 1_000;
@@ -15,14 +15,23 @@ const MODEL_BYTES_MAX: usize = 128;
 const REASONING_MODELS: [&str; 4] = ["o1", "o3", "o4", "gpt-5"];
 /// The names of the limit of an answer. The older one comes first.
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
-/// What is read of a request, of a message, and of a part of one.
-const READ: [&str; 7] = ["model", "stream", "n", "messages", "max_tokens", "max_completion_tokens", "stream_options"];
+/// What is read of a request, of a message, of a part of one, and of the wishes for a stream.
+const READ: [&str; 8] =
+    ["model", "stream", "n", "messages", "max_tokens", "max_completion_tokens", "stream_options", "tools"];
 const READ_OF_MESSAGE: [&str; 2] = ["role", "content"];
-const READ_OF_PART: [&str; 2] = ["text", "image_url"];
-/// What a file has that stands in the request.
-const OF_INLINE_FILE: [&str; 2] = ["filename", "file_data"];
+const READ_OF_PART: [&str; 3] = ["type", "text", "image_url"];
+const INCLUDE_USAGE: &str = "include_usage";
+/// The parts of a message that have a price. A few kilobytes of a file may be a whole book.
+const PARTS: [&str; 3] = ["text", "refusal", "image_url"];
+/// Tools that the client runs. An upstream bills a search and the like apart.
+const TOOLS: [&str; 2] = ["function", "custom"];
 /// Fields by which a request costs what the rate card does not say: other models, searches, speech.
-const NOT_PRICED: [&str; 5] = ["audio", "models", "plugins", "web_search_options", "service_tier"];
+const NOT_PRICED: [&str; 7] =
+    ["audio", "models", "plugins", "web_search_options", "search_parameters", "enable_search", "service_tier"];
+/// How the names end in which LiteLLM takes other models.
+const OTHER_MODELS: &str = "fallbacks";
+/// How an image begins that stands in the request.
+const DATA: &str = "data:image/";
 /// Those that choose no dearer service.
 const SERVICE_TIERS: [&str; 4] = ["null", "\"auto\"", "\"default\"", "\"flex\""];
 
@@ -55,9 +64,10 @@ impl ChatRequest {
     pub(crate) fn read(body: &[u8], config: &Config) -> Result<Self, ChatFailure> {
         let not_an_object = || ChatFailure::new(400, "body_invalid", "The body must be a JSON object.");
         let text = std::str::from_utf8(body).map_err(|_| not_an_object())?;
-        let members = Members::read(text).ok_or_else(not_an_object)?;
+        let members = Members::read(text).map_err(|unread| unread.failure("", not_an_object))?;
         as_spelled(&members, "", &READ)?;
         priced(&members)?;
+        tools_of_the_client(&members)?;
         let model = model(&members)?;
         let is_stream = field::<bool>(&members, "stream", "true or false")?.unwrap_or_default();
         let choices = field::<u64>(&members, "n", "1")?.unwrap_or(1);
@@ -90,7 +100,7 @@ impl ChatRequest {
 impl Body {
     /// The text of the last message of a person, for an answer without a model.
     pub(crate) fn last_text(&self) -> Option<String> {
-        let members = Members::read(&self.0)?;
+        let members = Members::read(&self.0).ok()?;
         let messages: Vec<MessageJson<'_>> = serde_json::from_str(members.get("messages")?.get()).ok()?;
         let of_user =
             messages.iter().rev().find(|message| message.role.is_some_and(|role| role.get() == "\"user\""))?;
@@ -116,13 +126,53 @@ fn as_spelled(members: &Members<'_>, at: &str, names: &[&'static str]) -> Result
 
 fn priced(members: &Members<'_>) -> Result<(), ChatFailure> {
     as_spelled(members, "", &NOT_PRICED)?;
-    for name in NOT_PRICED {
+    for name in members.names() {
         let is_usual = |value: &RawValue| name == "service_tier" && SERVICE_TIERS.contains(&value.get());
-        if members.get(name).is_some_and(|value| !is_usual(value)) {
+        let is_dearer = NOT_PRICED.contains(&name) || folded(name).ends_with(OTHER_MODELS);
+        if is_dearer && members.get(name).is_some_and(|value| !is_usual(value)) {
             return Err(ChatFailure::field(name, format!("{name} has no price here: leave it out.")));
         }
     }
     Ok(())
+}
+
+fn tools_of_the_client(members: &Members<'_>) -> Result<(), ChatFailure> {
+    let Some(tools) = members.get("tools") else { return Ok(()) };
+    let tools: Result<Vec<&RawValue>, _> = serde_json::from_str(tools.get());
+    let tools = tools.map_err(|_| ChatFailure::field("tools", "tools must be a list of tools."))?;
+    for (n, tool) in tools.iter().enumerate() {
+        let at = format!("tools[{n}]");
+        let tool = object(tool, &at, "A tool")?;
+        as_spelled(&tool, &format!("{at}."), &["type"])?;
+        let of_type = tool.get("type").map(|of_type| serde_json::from_str::<String>(of_type.get()));
+        if !of_type.is_none_or(|of_type| of_type.is_ok_and(|of_type| TOOLS.contains(&of_type.as_str()))) {
+            let message = "Only tools of the type function or custom have a price here.";
+            return Err(ChatFailure::field(&format!("{at}.type"), message));
+        }
+    }
+    Ok(())
+}
+
+fn object<'t>(value: &'t RawValue, at: &str, what: &str) -> Result<Members<'t>, ChatFailure> {
+    let not_an_object = || ChatFailure::field(at, format!("{what} must be an object."));
+    Members::read(value.get()).map_err(|unread| unread.failure(&format!("{at}."), not_an_object))
+}
+
+impl Unread {
+    fn failure(&self, at: &str, not_an_object: impl FnOnce() -> ChatFailure) -> ChatFailure {
+        match self {
+            Self::NotAnObject => not_an_object(),
+            Self::Twice(name) => ChatFailure::field(&format!("{at}{name}"), format!("{name} stands there twice.")),
+            Self::TooMany => {
+                let message = format!("An object of a request may have up to {MEMBERS_MAX} members.");
+                if at.is_empty() {
+                    ChatFailure::new(400, "body_invalid", message)
+                } else {
+                    ChatFailure::field(at.trim_end_matches('.'), message)
+                }
+            }
+        }
+    }
 }
 
 fn model(members: &Members<'_>) -> Result<String, ChatFailure> {
@@ -183,48 +233,58 @@ fn pictures(members: &Members<'_>) -> Result<Pictures, ChatFailure> {
     let mut pictures = Pictures::default();
     for (n, message) in messages.iter().enumerate() {
         let at = |what: &str| format!("messages[{n}]{what}");
-        let message = Members::read(message.get());
-        let message = message.ok_or_else(|| ChatFailure::field(&at(""), "A message must be an object."))?;
+        let message = object(message, &at(""), "A message")?;
         as_spelled(&message, &at("."), &READ_OF_MESSAGE)?;
         let is_text = |value: &RawValue| value.get().starts_with('"');
         if !message.get("role").is_some_and(is_text) {
             return Err(ChatFailure::field(&at(".role"), "The role of a message must be a text."));
         }
         let Some(content) = message.get("content").filter(|content| !is_text(content)) else { continue };
-        let parts = serde_json::from_str::<Vec<Members<'_>>>(content.get()).map_err(|_| {
+        let parts = serde_json::from_str::<Vec<&RawValue>>(content.get()).map_err(|_| {
             ChatFailure::field(&at(".content"), "The content of a message must be a text or a list of parts.")
         })?;
         for (m, part) in parts.iter().enumerate() {
-            pictures.add_of(part, &at(&format!(".content[{m}]")))?;
+            let at = at(&format!(".content[{m}]"));
+            pictures.add_of(&object(part, &at, "A part of a message")?, &at)?;
         }
     }
     Ok(pictures)
 }
 
 impl Pictures {
-    /// What is at another address than an image, or in a file of the upstream's, may cost anything.
+    /// What is at another address than an image, or in a file, may cost anything.
     fn add_of(&mut self, part: &Members<'_>, at: &str) -> Result<(), ChatFailure> {
         as_spelled(part, &format!("{at}."), &READ_OF_PART)?;
-        for name in part.names() {
-            let folded = folded(name);
-            let is_inline = |value: &RawValue| {
-                Members::read(value.get()).is_some_and(|file| file.names().all(|of| OF_INLINE_FILE.contains(&of)))
-            };
-            let is_elsewhere = folded == "file" && !part.get(name).is_none_or(is_inline);
-            if name != "image_url" && (folded.ends_with("_url") || is_elsewhere) {
-                let message = format!("{name} has no price here: only images may be at an address.");
-                return Err(ChatFailure::field(&format!("{at}.{name}"), message));
-            }
+        let elsewhere = part.names().find(|name| *name != "image_url" && folded(name).ends_with("_url"));
+        if let Some(name) = elsewhere {
+            let message = format!("{name} has no price here: only images may be at an address.");
+            return Err(ChatFailure::field(&format!("{at}.{name}"), message));
         }
-        part.get("image_url").into_iter().for_each(|image| self.add(image));
-        Ok(())
+        let of_type = part.get("type").and_then(|of_type| serde_json::from_str::<String>(of_type.get()).ok());
+        if !of_type.is_some_and(|of_type| PARTS.contains(&of_type.as_str())) {
+            let message = format!("A part of a message has no price here unless its type is {}.", PARTS.join(", "));
+            return Err(ChatFailure::field(&format!("{at}.type"), message));
+        }
+        part.get("image_url").into_iter().try_for_each(|image| self.add(image, at))
     }
 
-    fn add(&mut self, image: &RawValue) {
+    fn add(&mut self, image: &RawValue, at: &str) -> Result<(), ChatFailure> {
         self.count = self.count.saturating_add(1);
         let url = serde_json::from_str::<ImageJson<'_>>(image.get()).ok().and_then(|image| image.url);
-        let inline = url.map(RawValue::get).filter(|url| url.starts_with("\"data:"));
-        self.inline_bytes = self.inline_bytes.saturating_add(inline.map_or(0, str::len));
+        let spelled = url.unwrap_or(image);
+        let url: Option<String> = serde_json::from_str(spelled.get()).ok();
+        let data = url.and_then(|url| url.get(..DATA.len()).map(str::to_ascii_lowercase));
+        match data.filter(|data| data.starts_with("data:")) {
+            None => {}
+            Some(data) if data == DATA => {
+                self.inline_bytes = self.inline_bytes.saturating_add(spelled.get().len());
+            }
+            Some(_) => {
+                let message = "Only images may be in an image_url.";
+                return Err(ChatFailure::field(&format!("{at}.image_url"), message));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -264,10 +324,13 @@ struct StreamUsage {
 impl StreamUsage {
     fn read(members: &Members<'_>, is_stream: bool) -> Result<Self, ChatFailure> {
         let Some(options) = members.get("stream_options") else { return Ok(Self { is_wanted: false }) };
-        let wrong = || ChatFailure::field("stream_options", "stream_options must be an object, and only with stream.");
-        let options = Members::read(options.get()).filter(|_| is_stream).ok_or_else(wrong)?;
+        if !is_stream {
+            return Err(ChatFailure::field("stream_options", "stream_options may stand only beside stream."));
+        }
+        let options = object(options, "stream_options", "stream_options")?;
+        as_spelled(&options, "stream_options.", &[INCLUDE_USAGE])?;
         let param = "stream_options.include_usage";
-        let wanted = options.get("include_usage").map(|value| serde_json::from_str(value.get())).transpose();
+        let wanted = options.get(INCLUDE_USAGE).map(|value| serde_json::from_str(value.get())).transpose();
         let wanted: Option<bool> =
             wanted.map_err(|_| ChatFailure::field(param, "include_usage must be true or false."))?;
         Ok(Self { is_wanted: wanted.unwrap_or_default() })
@@ -280,11 +343,12 @@ impl StreamUsage {
         first: &mut Vec<String>,
     ) {
         let options = members.get("stream_options");
-        let Some((options, inner)) = options.and_then(|options| Some((options, Members::read(options.get())?))) else {
+        let Some((options, inner)) = options.and_then(|options| Some((options, Members::read(options.get()).ok()?)))
+        else {
             set(text, members, "stream_options", r#"{"include_usage":true}"#.to_owned(), changes, first);
             return;
         };
-        if let Some(wish) = inner.spelled("include_usage") {
+        if let Some(wish) = inner.spelled(INCLUDE_USAGE) {
             changes.push((place(text, wish), "true".to_owned()));
             return;
         }

@@ -11,6 +11,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// An upstream that sends nothing for so long when its time is over has stalled. One that sends until then is slow at most.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
+/// The usage comes right behind the last word. A caller that leaves between them has had the whole answer.
+const USAGE_WITHIN: Duration = Duration::from_secs(2);
 
 /// A stream whose first part has arrived.
 pub(crate) struct Begun {
@@ -32,6 +34,8 @@ struct Tally {
     /// The text before the tokens. Some upstreams begin with those of the prompt.
     counted_bytes: u64,
     has_begun: bool,
+    /// Whether a part has said why the answer ends.
+    is_finished: bool,
     /// The last event, `[DONE]`, as the upstream spells it.
     done: Option<Vec<u8>>,
     /// What the upstream reports in its middle.
@@ -57,8 +61,6 @@ pub(crate) enum End {
     OutOfTime,
     /// The upstream has failed in its middle, and its caller knows nothing of it yet.
     Failed(UpstreamError),
-    /// The upstream has sent this error, which is sent on.
-    FailedByItself(UpstreamError),
 }
 
 impl Begun {
@@ -87,7 +89,7 @@ impl Begun {
                 break End::Left;
             }
             if let Some(error) = self.tally.error.take() {
-                break End::FailedByItself(error);
+                break End::Failed(error);
             }
             if let Some(last) = self.tally.done.take() {
                 break End::Whole { last };
@@ -100,8 +102,9 @@ impl Begun {
             };
             match read {
                 // Some upstreams end without `[DONE]`.
-                Ok(false) if self.unsent.is_empty() && self.tally.done.is_none() => {
-                    break End::Whole { last: Vec::new() };
+                Ok(false) if self.unsent.is_empty() && self.tally.done.is_none() && self.tally.error.is_none() => {
+                    let is_whole = self.tally.is_finished;
+                    break if is_whole { End::Whole { last: Vec::new() } } else { End::Failed(UpstreamError::Broken) };
                 }
                 Ok(_) => {}
                 Err(UpstreamError::TimedOut) if clock.elapsed().saturating_sub(before) < STALLED_AFTER => {
@@ -110,9 +113,22 @@ impl Begun {
                 Err(error) => break End::Failed(error),
             }
         };
-        let Tally { id, tokens, text_bytes, counted_bytes, .. } = self.tally;
-        let is_counted = counted_bytes == text_bytes || matches!(end, End::Whole { .. });
+        if end == End::Left && self.tally.is_finished {
+            self.await_usage().await;
+        }
+        let is_counted = self.tally.is_counted() || matches!(end, End::Whole { .. });
+        let Tally { id, tokens, text_bytes, .. } = self.tally;
         Streamed { id, tokens: tokens.filter(|_| is_counted), text_bytes, end }
+    }
+
+    async fn await_usage(&mut self) {
+        let until = Instant::now() + USAGE_WITHIN;
+        while !self.tally.is_counted() {
+            match timeout_at(until, self.read()).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false) | Err(_)) | Err(_) => return,
+            }
+        }
     }
 
     /// Reads the next bytes. Returns whether there may be more.
@@ -134,6 +150,11 @@ impl Begun {
 }
 
 impl Tally {
+    /// Whether the tokens are those of all text.
+    fn is_counted(&self) -> bool {
+        self.tokens.is_some() && self.counted_bytes == self.text_bytes
+    }
+
     fn take(&mut self, event: SseEvent, unsent: &mut Vec<u8>) {
         // Nothing follows the end.
         if self.done.is_some() || self.error.is_some() {
@@ -145,19 +166,22 @@ impl Tally {
                 return;
             }
             SseChunk::Parts(parts) => {
-                let AnswerParts { ref id, tokens, text_bytes, has_choices, is_error } = *parts;
+                let AnswerParts { ref id, tokens, text_bytes, has_choices, is_finished, is_error } = *parts;
                 if self.id.is_none() {
                     self.id.clone_from(id);
                 }
+                // Its words are for us: a caller gets the error that follows from it.
                 if is_error {
                     self.error = Some(event.error());
+                    return;
                 }
                 if tokens.is_some() {
                     (self.tokens, self.counted_bytes) = (tokens, self.text_bytes);
                 }
                 self.text_bytes = self.text_bytes.saturating_add(text_bytes);
                 self.has_begun |= has_choices;
-                if !has_choices && !is_error && tokens.is_some() && !self.wants_usage {
+                self.is_finished |= is_finished;
+                if !has_choices && tokens.is_some() && !self.wants_usage {
                     return;
                 }
             }

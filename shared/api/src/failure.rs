@@ -60,7 +60,7 @@ impl Failure {
     }
 
     pub fn unauthorized() -> Self {
-        let failure = Self::new(401, "unauthorized", "An API key is needed: Authorization: Bearer <key>.");
+        let failure = Self::new(401, "unauthorized", "The API key is missing or unknown: Authorization: Bearer <key>.");
         failure.with_header("www-authenticate", "Bearer")
     }
 

@@ -95,7 +95,8 @@ fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
     reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
 }
 
-const UNAUTHORIZED: (u16, &str, &str) = (401, "unauthorized", "An API key is needed: Authorization: Bearer <key>.");
+const UNAUTHORIZED: (u16, &str, &str) =
+    (401, "unauthorized", "The API key is missing or unknown: Authorization: Bearer <key>.");
 const NOT_AN_OBJECT: (u16, &str, &str) = (400, "body_invalid", "The body must be a JSON object.");
 
 #[tokio::test]

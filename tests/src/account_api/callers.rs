@@ -5,7 +5,8 @@ use testkit::{Shape, service_key};
 use super::*;
 
 const NOT_FOUND: (u16, &str) = (404, r#"{"error":"account_not_found","message":"No such account."}"#);
-const UNAUTHORIZED: &str = r#"{"error":"unauthorized","message":"An API key is needed: Authorization: Bearer <key>."}"#;
+const UNAUTHORIZED: &str =
+    r#"{"error":"unauthorized","message":"The API key is missing or unknown: Authorization: Bearer <key>."}"#;
 
 /// The status of each route by each key, for alice, for an owner without an account, and for a name that none can have.
 const TABLE: &str = "

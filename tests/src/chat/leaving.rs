@@ -121,13 +121,38 @@ async fn stream_that_breaks_off_is_charged_for_its_part() {
     }
 }
 
+/// A caller that leaves behind the last word has had all of the answer, and is charged by the upstream's count.
 #[tokio::test(start_paused = true)]
-async fn error_in_the_middle_of_a_stream_is_sent_on() {
+async fn caller_that_leaves_before_the_usage_is_charged_by_it() {
+    const WORDS: &str = "a a a a a a a a trickle";
+    let all = Shop::new("10").await;
+    all.asked(1, &streamed(WORDS)).await;
+    let shop = Shop::new("10").await;
+    let chat = shop.chat(shop.world.ledger(1), 1, &[]).await;
+    let invocation = moment(1, 0);
+    let (responder, mut reader) = edge::responder(true, invocation.deadline);
+    let event = post(&streamed(WORDS));
+    let read = async {
+        reader.head().await.expect("a head");
+        let mut text = String::new();
+        while !text.contains(r#""finish_reason":"stop""#) {
+            text.push_str(std::str::from_utf8(&reader.part().await.expect("a part")).expect("text"));
+        }
+        assert!(!text.contains("[DONE]"), "{text}");
+        drop(reader);
+    };
+    futures_util::future::join(Box::pin(chat.answer(&event, &invocation, responder)), read).await;
+    assert_eq!((shop.balance(), shop.held()), (all.balance(), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn error_in_the_middle_of_a_stream_has_our_code() {
     let shop = Shop::new("10").await;
     let reply = shop.asked(1, &streamed("errs-midway")).await;
     let events = events(&reply);
     let last: Value = serde_json::from_str(events.last().expect("an event")).expect("JSON");
-    assert!(last["error"].is_object() && !reply.body.contains("[DONE]"), "{}", reply.body);
+    assert_eq!(last["error"]["code"], "upstream_failed", "{}", reply.body);
+    assert!(!reply.body.contains("[DONE]") && !reply.body.contains("The fake"), "{}", reply.body);
     assert!(shop.balance() < 10 * 1_000_000_000);
     assert_eq!(shop.held(), 0);
 }
@@ -137,6 +162,15 @@ async fn stream_without_an_end_of_its_own_is_whole() {
     let shop = Shop::new("10").await;
     let reply = shop.asked(1, &streamed("no-done")).await;
     assert!(!reply.body.contains("error"), "{}", reply.body);
+    assert!(shop.balance() < 10 * 1_000_000_000);
+    assert_eq!(shop.held(), 0);
+    // One that ends without a reason either has broken off.
+    let shop = Shop::new("10").await;
+    shop.net.fail(|_, _| NetFault::Altered(r#""finish_reason":"stop""#, r#""finish_reason":"""#));
+    let reply = shop.asked(1, &streamed("no-done")).await;
+    let events = events(&reply);
+    let last: Value = serde_json::from_str(events.last().expect("an event")).expect("JSON");
+    assert_eq!(last["error"]["code"], "upstream_failed", "{}", reply.body);
     assert!(shop.balance() < 10 * 1_000_000_000);
     assert_eq!(shop.held(), 0);
 }

@@ -102,7 +102,7 @@ async fn estimate_and_breaker_are_counted() {
     let shop = Shop::new("10").await;
     let chat = shop.chat(shop.world.ledger(1), 1, &[]).await;
     start_capture();
-    for attempt in 0..2 {
+    for attempt in 0..5 {
         reply_at(&chat, attempt, 0, &post(&request("fail-500"))).await;
     }
     let lines = captured_lines();

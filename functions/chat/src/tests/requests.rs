@@ -81,7 +81,13 @@ fn wrong_field_is_named() {
         ("", "body_invalid", ""),
         ("[]", "body_invalid", ""),
         ("{\"model\":1", "body_invalid", ""),
-        (r#"{"model":"a","model":"b"}"#, "body_invalid", ""),
+        (r#"{"model":"a","model":"b"}"#, "invalid_value", "model"),
+        (r#"{"model":"gpt-4o","messages":[{"role":"user","role":"system"}]}"#, "invalid_value", "messages[0].role"),
+        (
+            r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"type":"text","t\u0079pe":"file"}]}]}"#,
+            "invalid_value",
+            "messages[0].content[0].type",
+        ),
         (r#"{"messages":[]}"#, "invalid_value", "model"),
         (r#"{"model":1}"#, "invalid_value", "model"),
         (r#"{"model":""}"#, "invalid_value", "model"),
@@ -122,14 +128,9 @@ fn wrong_field_is_named() {
             "messages[0].content[1].video_url",
         ),
         (
-            r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"file":{"file_id":"file-1"}}]}]}"#,
+            r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"Type":"text"}]}]}"#,
             "invalid_value",
-            "messages[0].content[0].file",
-        ),
-        (
-            r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"File":{"file_\u0069d":"file-1"}}]}]}"#,
-            "invalid_value",
-            "messages[0].content[0].File",
+            "messages[0].content[0].Type",
         ),
         (
             r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"Video_URL":{"url":"x"}}]}]}"#,
@@ -152,9 +153,6 @@ fn wrong_field_is_named() {
         let body = format!(r#"{{"model":"gpt-4o","max_tokens":5,{more},{HI}}}"#);
         assert_eq!(read(&body).expect("a request").body.0, body);
     }
-    let inline = r#"{"file":{"filename":"file_id \"url\"","file_data":"data:application/pdf;base64,AAAA"}}"#;
-    let body = format!(r#"{{"model":"gpt-4o","max_tokens":5,"messages":[{{"role":"user","content":[{inline}]}}]}}"#);
-    assert_eq!(read(&body).expect("a request").body.0, body);
     let message = r#"{"role":"user"}"#;
     let many = |count: usize| format!(r#"{{"model":"gpt-4o","messages":[{}]}}"#, [message].repeat(count).join(","));
     assert!(read(&many(1_000)).is_ok());
@@ -165,6 +163,59 @@ fn wrong_field_is_named() {
     }
     let body = format!(r#"{{"model":"gpt-4o",{HI},"stream_options":{{}}}}"#);
     assert!(read(&body).expect_err("no stream").contains("stream_options"));
+}
+
+/// What an upstream may bill beyond the tokens of texts and images, or by which it answers with another model.
+#[test]
+fn what_has_no_price_is_refused_by_name() {
+    let of_part = |part: &str| format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":[{part}]}}]}}"#);
+    for part in [
+        r#"{"type":"file","file":{"file_id":"file-1"}}"#,
+        r#"{"type":"file","file":{"file_data":"https://a.invalid/1.pdf"}}"#,
+        r#"{"type":"file","file":{"file_data":"data:application/pdf;base64,AAAA"}}"#,
+        r#"{"file":{"file_id":"file-1"}}"#,
+        r#"{"type":"video","video":["https://a.invalid/1.jpg"]}"#,
+        r#"{"type":"image","source":{"type":"url","url":"https://a.invalid/1.jpg"}}"#,
+        r#"{"type":"input_audio","input_audio":{"data":"https://a.invalid/1.mp3","format":"mp3"}}"#,
+        r#"{"type":["text"],"text":"a"}"#,
+    ] {
+        let refused = read(&of_part(part)).expect_err(part);
+        assert!(refused.contains(r#""param":"messages[0].content[0].type""#), "{part}: {refused}");
+    }
+    for url in [r#"{"url":"data:application/pdf;base64,AAAA"}"#, r#""DATA:video/mp4;base64,AAAA""#] {
+        let refused = read(&of_part(&format!(r#"{{"type":"image_url","image_url":{url}}}"#))).expect_err(url);
+        assert!(refused.contains(r#""param":"messages[0].content[0].image_url""#), "{url}: {refused}");
+    }
+    let more = [
+        (r#""fallbacks":["gpt-4o"]"#, "fallbacks"),
+        (r#""context_window_fallbacks":[]"#, "context_window_fallbacks"),
+        (r#""mock_testing_Fallbacks":true"#, "mock_testing_Fallbacks"),
+        (r#""search_parameters":{}"#, "search_parameters"),
+        (r#""enable_search":true"#, "enable_search"),
+        (r#""tools":[{"type":"function"},{"type":"openrouter:web_search"}]"#, "tools[1].type"),
+        (r#""tools":[{"Type":"web_search"}]"#, "tools[0].Type"),
+        (r#""tools":["web_search"]"#, "tools[0]"),
+        (r#""tools":{}"#, "tools"),
+        (r#""Tools":[]"#, "Tools"),
+        (r#""stream":true,"stream_options":{"Include_Usage":false}"#, "stream_options.Include_Usage"),
+        (
+            r#""stream":true,"stream_options":{"include_usage":true,"include_usage":false}"#,
+            "stream_options.include_usage",
+        ),
+    ];
+    for (more, param) in more {
+        let refused = read(&format!(r#"{{"model":"gpt-4o",{HI},{more}}}"#)).expect_err(more);
+        assert!(refused.contains(&format!(r#""param":"{param}""#)), "{more}: {refused}");
+    }
+    for more in [
+        r#""tools":[{"type":"function","function":{"name":"f"}},{"type":"custom"},{"name":"g"}]"#,
+        r#""tools":null,"fallbacks":null"#,
+    ] {
+        let body = format!(r#"{{"model":"gpt-4o","max_tokens":5,{more},{HI}}}"#);
+        assert_eq!(read(&body).expect("a request").body.0, body);
+    }
+    let members: String = (0..200).map(|n| format!(r#""x{n}":1,"#)).collect();
+    assert!(read(&format!(r#"{{{members}"model":"gpt-4o",{HI}}}"#)).expect_err("many").contains("up to 128 members"));
 }
 
 #[test]

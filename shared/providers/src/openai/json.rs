@@ -26,6 +26,8 @@ pub struct AnswerParts {
     /// Bytes of the text, the reasoning and the arguments of tools.
     pub text_bytes: u64,
     pub has_choices: bool,
+    /// Whether it says why the answer ends here.
+    pub is_finished: bool,
     /// Whether it reports an error.
     pub is_error: bool,
 }
@@ -38,6 +40,7 @@ pub struct WholeAnswer(pub AnswerParts);
 struct UsageJson {
     prompt_tokens: u64,
     completion_tokens: Option<u64>,
+    total_tokens: Option<u64>,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
 }
@@ -57,7 +60,8 @@ struct CompletionDetails {
 struct Answer<'a> {
     #[serde(borrow)]
     id: Option<&'a RawValue>,
-    choices: Option<Vec<Choice>>,
+    #[serde(borrow)]
+    choices: Option<Vec<Choice<'a>>>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -65,7 +69,10 @@ struct Answer<'a> {
 }
 
 #[derive(Deserialize)]
-struct Choice {
+struct Choice<'a> {
+    /// Some gateways send an empty one until the end.
+    #[serde(borrow)]
+    finish_reason: Option<&'a RawValue>,
     #[serde(default)]
     delta: TextBytes,
     #[serde(default)]
@@ -79,8 +86,9 @@ impl AnswerParts {
     pub(super) fn read(json: &[u8]) -> Option<Self> {
         let Answer { id, choices, usage, error } = serde_json::from_slice(json).ok()?;
         let choices = choices.unwrap_or_default();
-        let of_choice = |choice: &Choice| {
-            let Choice { delta, message, text } = choice;
+        let is_finished = |choice: &Choice<'_>| choice.finish_reason.is_some_and(|reason| reason.get() != "\"\"");
+        let of_choice = |choice: &Choice<'_>| {
+            let Choice { delta, message, text, .. } = choice;
             delta.0.saturating_add(message.0).saturating_add(text.0)
         };
         Some(Self {
@@ -89,6 +97,7 @@ impl AnswerParts {
             tokens: usage.and_then(Tokens::read),
             text_bytes: choices.iter().map(of_choice).fold(0, u64::saturating_add),
             has_choices: !choices.is_empty(),
+            is_finished: choices.iter().any(is_finished),
             is_error: error.is_some(),
         })
     }
@@ -106,13 +115,18 @@ impl Tokens {
     fn read(usage: &RawValue) -> Option<Self> {
         let usage: UsageJson = serde_json::from_str(usage.get()).ok()?;
         let of_prompt = usage.prompt_tokens_details;
-        let reasoning = usage.completion_tokens_details.and_then(|details| details.reasoning_tokens);
+        let reasoning =
+            usage.completion_tokens_details.and_then(|details| details.reasoning_tokens).unwrap_or_default();
+        let (prompt, completion) = (usage.prompt_tokens, usage.completion_tokens.unwrap_or_default());
+        // xAI counts the reasoning beside the completion: its total, or a part that exceeds the whole, says so.
+        let all = completion.checked_add(reasoning)?;
+        let is_beside = reasoning > completion || usage.total_tokens == prompt.checked_add(all);
         Some(Self {
-            prompt: usage.prompt_tokens,
-            completion: usage.completion_tokens.unwrap_or_default(),
+            prompt,
+            completion: if is_beside { all } else { completion },
             cached: of_prompt.as_ref().and_then(|details| details.cached_tokens).unwrap_or_default(),
             cache_write: of_prompt.and_then(|details| details.cache_write_tokens).unwrap_or_default(),
-            reasoning: reasoning.unwrap_or_default(),
+            reasoning,
         })
     }
 }

@@ -54,6 +54,35 @@ fn stream_that_is_cut_anywhere_has_the_same_events_and_bytes() {
 }
 
 #[test]
+fn reasoning_is_a_part_of_the_completion_however_it_is_counted() {
+    let rows = [
+        // As OpenAI counts: within.
+        (
+            r#""completion_tokens":509,"total_tokens":539,"completion_tokens_details":{"reasoning_tokens":500}"#,
+            509,
+            500,
+        ),
+        (r#""completion_tokens":509,"completion_tokens_details":{"reasoning_tokens":500}"#, 509, 500),
+        // As xAI counts: beside.
+        (r#""completion_tokens":9,"total_tokens":539,"completion_tokens_details":{"reasoning_tokens":500}"#, 509, 500),
+        (
+            r#""completion_tokens":600,"total_tokens":1130,"completion_tokens_details":{"reasoning_tokens":500}"#,
+            1100,
+            500,
+        ),
+        (r#""completion_tokens":9,"completion_tokens_details":{"reasoning_tokens":500}"#, 509, 500),
+        (r#""completion_tokens":9,"total_tokens":39,"completion_tokens_details":{"reasoning_tokens":0}"#, 9, 0),
+        (r#""completion_tokens":9,"total_tokens":39"#, 9, 0),
+    ];
+    for (counts, completion, reasoning) in rows {
+        let body = format!(r#"{{"choices":[{{}}],"usage":{{"prompt_tokens":30,{counts}}}}}"#);
+        let WholeAnswer(parts) = WholeAnswer::read(body.as_bytes()).expect("an answer");
+        let expected = Tokens { prompt: 30, completion, reasoning, ..Tokens::default() };
+        assert_eq!(parts.tokens, Some(expected), "{counts}");
+    }
+}
+
+#[test]
 fn stream_without_a_last_blank_line_has_its_last_event() {
     let mut reader = SseReader::default();
     assert!(reader.push(b"data: [DONE]\n").expect("no event yet").is_empty());

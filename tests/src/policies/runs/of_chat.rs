@@ -12,10 +12,10 @@ pub(super) async fn calls() -> Vec<Call> {
     crate::chat::limited(&shop.world, KEY, "5").await;
     let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
     let chat = shop.chat(ledger.noting_use(), 1, &[("LLM_REPORTED_KEY", "17")]).await;
-    let words = ["hello", "hello trickle", "fail-500", "fail-500", "hello"];
+    let words = ["hello", "hello trickle", "fail-500", "fail-500", "fail-500", "hello"];
     for (attempt, word) in (1..).zip(words) {
         for body in [request(word), streamed(word)] {
-            reply_at(&chat, attempt, 60 * i64::try_from(attempt).expect("small"), &post(&body)).await;
+            reply_at(&chat, attempt, 40 * i64::try_from(attempt).expect("small"), &post(&body)).await;
         }
     }
     // A lost answer has both rows read.
