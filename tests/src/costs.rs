@@ -1,8 +1,8 @@
 //! The counted cost of every path: the calls in their order, the units that DynamoDB bills, and the bytes to the store.
 //! They are counted, so the numbers hold on any machine.
 //!
-//! `costs.txt` has every path, `docs/costs.md` the most frequent ones, `proof/costs.json` all of them beside the baseline
-//! of `costs/before.txt`. `COSTS=write cargo test -p tests --test all costs::` writes the three.
+//! `costs.txt` has every path, `docs/costs.md` and `docs/costs.zh.md` the most frequent ones, `proof/costs.json` all of
+//! them beside the baseline of `costs/before.txt`. `COSTS=write cargo test -p tests --test all costs::` writes all.
 
 mod accounts;
 mod budgets;
