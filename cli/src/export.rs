@@ -19,6 +19,9 @@ use crate::progress::Progress;
 const HEAD: &str = "paid_at,order,owner,product,quantity,provider,payment,amount,currency,refunded,payment_state,\
                     fulfilment,disputed,credits,kind,refund\r\n";
 
+/// In the place of a refund's id: what the provider has reported in a sum alone.
+const SUM: &str = "sum";
+
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     #[command(flatten)]
@@ -70,6 +73,7 @@ fn line(PaymentLine { order, what, by, money, paid_at }: &PaymentLine) -> String
         Paying::Renewal { credits } => (String::new(), Asset::CREDITS.format_balance(*credits), ""),
         // Its payment has a line of its own, with all that was refunded of it.
         Paying::Refund { id } => (String::new(), String::new(), id.as_str()),
+        Paying::RefundedSum => (String::new(), String::new(), SUM),
     };
     let fields = [
         paid_at.map(|at| at.to_string()).unwrap_or_default(),

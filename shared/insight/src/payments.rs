@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ledger::{
-    Balance, CallContext, CommitError, Currency, DayShard, EventKey, LinePosition, ListedRow, Listing, ListingQuery,
-    Money, Order, OrderNumber, Reference, RefundState, RowKeys, Timestamp, UnreadableRow,
+    Amount, Balance, CallContext, CommitError, Currency, DayShard, EventKey, LinePosition, ListedRow, Listing,
+    ListingQuery, Money, Order, OrderNumber, PaymentReversals, Reference, RefundState, RowKeys, Timestamp,
+    UnreadableRow,
 };
 
 use crate::{EventRow, Events};
@@ -35,6 +36,8 @@ pub enum Paying {
     Refund {
         id: String,
     },
+    /// What the provider has reported as refunded only in a sum, beyond the refunds that it has named.
+    RefundedSum,
 }
 
 impl Paying {
@@ -42,7 +45,7 @@ impl Paying {
         match self {
             Self::Payment => "payment",
             Self::Renewal { .. } => "renewal",
-            Self::Refund { .. } => "refund",
+            Self::Refund { .. } | Self::RefundedSum => "refund",
         }
     }
 }
@@ -143,7 +146,8 @@ impl PaymentPages {
         for row in events.values() {
             let Some(order) = row.order.as_ref().and_then(|number| orders.get(number)) else { continue };
             let line = renewal(row, order, &invoices).or_else(|| refund(row, order));
-            lines.extend(line.filter(|line| self.seen_ids.insert(line.id().to_owned())));
+            let sums = sums(row, order, self.since);
+            lines.extend(line.into_iter().chain(sums).filter(|line| self.seen_ids.insert(line.id())));
         }
         Ok(lines)
     }
@@ -151,10 +155,11 @@ impl PaymentPages {
 
 impl PaymentLine {
     /// What is in the pages once.
-    fn id(&self) -> &str {
+    fn id(&self) -> String {
         match &self.what {
-            Paying::Payment | Paying::Renewal { .. } => self.by.id(),
-            Paying::Refund { id } => id,
+            Paying::Payment | Paying::Renewal { .. } => self.by.id().to_owned(),
+            Paying::Refund { id } => id.clone(),
+            Paying::RefundedSum => format!("sum#{}", self.by),
         }
     }
 }
@@ -203,6 +208,25 @@ fn refund(row: &EventRow, order: &Order) -> Option<PaymentLine> {
     let currency = row.fact("money").and_then(money).map_or(order.paid_money().currency, |money| money.currency);
     let what = Paying::Refund { id: id.to_owned() };
     Some(PaymentLine { order: order.clone(), what, by, money: Money { amount, currency }, paid_at: row.received_at })
+}
+
+/// What is refunded of each payment beyond the refunds that have a line of their own, if its newest sum is of this time.
+fn sums(row: &EventRow, order: &Order, since: Timestamp) -> Vec<PaymentLine> {
+    if row.fact("refund").is_some() || !row.kind.contains("refund") {
+        return Vec::new();
+    }
+    let rest = |(payment, claims): (&String, &PaymentReversals)| {
+        let reported = claims.refunds.reported.filter(|reported| reported.as_of >= since)?;
+        let mut named = claims.refunds.by_id.values().filter(|refund| refund.state == RefundState::Succeeded);
+        let named = named.try_fold(Amount::ZERO, |sum, refund| sum.checked_add(refund.amount))?;
+        let amount = claims.refunds.total().saturating_sub(named);
+        let by = Reference::new(order.terms.provider, payment).ok().filter(|_| !amount.is_zero())?;
+        let money = order.accepted(&by).map_or_else(|| order.paid_money(), |accepted| accepted.money);
+        let money = Money { amount, ..money };
+        let paid_at = Some(reported.as_of);
+        Some(PaymentLine { order: order.clone(), what: Paying::RefundedSum, by, money, paid_at })
+    };
+    order.claims.iter().filter_map(rest).collect()
 }
 
 /// `19.99 USD`, as a fact has it.

@@ -14,6 +14,8 @@ use crate::lots;
 use crate::stripe::with;
 
 const PAID: &str = "payment_intent_succeeded";
+/// After the samples.
+const NEWER_S: i64 = 1_767_225_700;
 
 async fn fulfilled(world: World) -> World {
     assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await, "it ran");
@@ -68,30 +70,31 @@ async fn expiries_are_among_the_newest_lines() {
     assert_eq!(found, expected);
 }
 
-#[tokio::test(start_paused = true)]
-async fn payments_renewals_and_refunds_are_exported_each_once() {
-    let world = subscribed().await;
+/// Each line that `export` would print: its kind, the payment, the money, and what else tells it apart.
+async fn exported(world: &World) -> Vec<String> {
     let (ledger, until) = (world.ledger(7), now().plus_seconds(60));
-    let (mut pages, mut found) = (PaymentPages::new(now().plus_seconds(-60), until), Vec::new());
+    let (mut pages, mut lines) = (PaymentPages::new(now().plus_seconds(-60), until), Vec::new());
     while let Some(page) = pages.next(&ledger, &asked(60)).await.expect("a page") {
         assert_eq!(page.unreadable, []);
-        found.extend(page.payments);
-    }
-    let mut lines: Vec<String> = found
-        .iter()
-        .map(|line| {
+        lines.extend(page.payments.iter().map(|line| {
             let more = match &line.what {
                 insight::Paying::Payment => String::new(),
                 insight::Paying::Renewal { credits } => Asset::CREDITS.format_balance(*credits),
                 insight::Paying::Refund { id } => id.clone(),
+                insight::Paying::RefundedSum => "in a sum".to_owned(),
             };
             assert!(line.paid_at.is_some(), "{line:?}");
             format!("{} {} {} {more}", line.what.as_str(), line.by.id(), line.money).trim_end().to_owned()
-        })
-        .collect();
+        }));
+    }
     lines.sort();
+    lines
+}
+
+#[tokio::test(start_paused = true)]
+async fn payments_renewals_and_refunds_are_exported_each_once() {
     assert_eq!(
-        lines,
+        exported(&subscribed().await).await,
         [
             "payment pi_3Sample0000000000000001 19.99 USD",
             "refund pi_3Sample0000000000000001 5 USD re_3Sample0000000000000001",
@@ -99,4 +102,35 @@ async fn payments_renewals_and_refunds_are_exported_each_once() {
             "renewal in_1Sample0000000000000002 9.99 USD 500",
         ]
     );
+}
+
+/// Stripe reports the sum of a charge's refunds too, and alone where the endpoint lacks the events of refunds. Whatever came,
+/// and in whatever order, the lines of a payment add up to what the buyer has back.
+#[tokio::test(start_paused = true)]
+async fn refunds_that_come_in_a_sum_have_a_line_for_what_no_other_has() {
+    const PAYMENT: &str = "payment pi_3Sample0000000000000001 19.99 USD";
+    const SUM: &str = "refund pi_3Sample0000000000000001 5 USD in a sum";
+    const NAMED: &str = "refund pi_3Sample0000000000000001 5 USD re_3Sample0000000000000001";
+    let more = [("/id", json!("evt_more")), ("/data/object/amount_refunded", json!(700)), ("/created", json!(NEWER_S))];
+    let [paid, sum, named] = [PAID, "charge_refunded", "refund_updated"].map(|name| with(name, &[]));
+    let more = with("charge_refunded", &more);
+    for (name, events, expected) in [
+        ("a sum alone", vec![&paid, &sum], vec![PAYMENT, SUM]),
+        ("the sum twice", vec![&paid, &sum, &sum], vec![PAYMENT, SUM]),
+        ("the refund after its sum", vec![&paid, &sum, &named], vec![PAYMENT, NAMED]),
+        ("the sum after its refund", vec![&paid, &named, &sum], vec![PAYMENT, NAMED]),
+        (
+            "a later sum of more",
+            vec![&paid, &sum, &more],
+            vec![PAYMENT, "refund pi_3Sample0000000000000001 7 USD in a sum"],
+        ),
+        (
+            "a refund, and a later sum of more",
+            vec![&paid, &named, &more],
+            vec![PAYMENT, "refund pi_3Sample0000000000000001 2 USD in a sum", NAMED],
+        ),
+    ] {
+        let events: Vec<String> = events.into_iter().cloned().collect();
+        assert_eq!(exported(&shop(&events).await).await, expected, "{name}");
+    }
 }
