@@ -57,7 +57,7 @@ pub(crate) async fn run(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Exit, Error> {
     let books = args.which.open(dir).await?;
-    let waiting = Progress::counting("the stage is examined", form);
+    let waiting = Progress::waiting("the stage is examined", form);
     let facts = if let Some(stage) = books.stage() {
         Box::pin(on_aws::facts(&books, stage, &AwsCli::new(&variable))).await?
     } else {
@@ -102,7 +102,7 @@ fn paused(pauses: &Pauses) -> Vec<(String, String)> {
 
 impl print::Facts for Report {
     fn print(&self) {
-        for Finding { check, grade, says, fix } in &self.findings {
+        for Finding { check, grade, says, fix, .. } in &self.findings {
             let word = match grade {
                 Grade::Green => print::toned("ok    ", Tone::Good),
                 Grade::Yellow => print::toned("yellow", Tone::Doubtful),

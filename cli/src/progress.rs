@@ -14,11 +14,20 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     /// Work of an unknown size, counted in these.
     pub(crate) fn counting(what: &'static str, form: Form) -> Self {
+        Self::spinner("{spinner} {pos} {msg}  {elapsed}", what, form)
+    }
+
+    fn spinner(template: &'static str, what: &'static str, form: Form) -> Self {
         let bar = if form == Form::Json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-        let style = ProgressStyle::with_template("{spinner} {pos} {msg}  {elapsed}");
+        let style = ProgressStyle::with_template(template);
         let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())).with_message(what);
         bar.enable_steady_tick(REDRAWN_EVERY);
         Self(bar)
+    }
+
+    /// For an answer that comes at once or not.
+    pub(crate) fn waiting(what: &'static str, form: Form) -> Self {
+        Self::spinner("{spinner} {msg}  {elapsed}", what, form)
     }
 
     /// So many steps.

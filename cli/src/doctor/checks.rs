@@ -45,9 +45,9 @@ pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
 fn unread(check: &'static str, why: &str) -> Finding {
     if is_denied(why) {
         let fix = "have your account permit this call, and run it again; what it reads may be in order";
-        return Finding::of(check, Grade::Yellow, format!("could not be read, for want of a permission: {why}"), fix);
+        return Finding::yellow(check, format!("could not be read, for want of a permission: {why}"), fix);
     }
-    Finding::of(check, Grade::Yellow, format!("could not be checked: {why}"), "correct that, and run it again")
+    Finding::yellow(check, format!("could not be checked: {why}"), "correct that, and run it again")
 }
 
 /// Whether AWS refuses the caller.
@@ -62,7 +62,7 @@ fn stripe_unread(facts: &Facts, all: &mut Vec<Finding>) {
         let secret = format!("hookledger/{}/checkout", facts.stage);
         let fix = format!("write it into {secret}: docs/deploy.md, \"Fill the secrets\"");
         let says = "STRIPE_SECRET_KEY is not set: endpoint, prices and undelivered events are not checked";
-        all.push(Finding::of("stripe", Grade::Yellow, says, fix));
+        all.push(Finding::yellow("stripe", says, fix));
     }
 }
 
@@ -74,18 +74,14 @@ fn stacks(facts: &Facts, all: &mut Vec<Finding>) {
             Some("CREATE_COMPLETE" | "UPDATE_COMPLETE") => Finding::green("stacks", format!("{name} is deployed")),
             // Alarms are missed by a shop that sells, and only by that.
             None if config.ends_with("-watch") && facts.stage != PROD => {
-                Finding::of("stacks", Grade::Yellow, format!("{name} is not deployed: there are no alarms"), deploy)
+                Finding::yellow("stacks", format!("{name} is not deployed: there are no alarms"), deploy)
             }
-            None => Finding::of("stacks", Grade::Red, format!("{name} is not deployed"), deploy),
-            Some(status) if status.ends_with("_IN_PROGRESS") => Finding::of(
+            None => Finding::red("stacks", format!("{name} is not deployed"), deploy),
+            Some(status) if status.ends_with("_IN_PROGRESS") => {
+                Finding::yellow("stacks", format!("{name}: {status}"), "wait until it ends, and run this again")
+            }
+            Some(status) => Finding::red(
                 "stacks",
-                Grade::Yellow,
-                format!("{name}: {status}"),
-                "wait until it ends, and run this again",
-            ),
-            Some(status) => Finding::of(
-                "stacks",
-                Grade::Red,
                 format!("{name}: {status}"),
                 format!("`aws cloudformation describe-stack-events --stack-name {name}` has the cause; then {deploy}"),
             ),
@@ -94,30 +90,30 @@ fn stacks(facts: &Facts, all: &mut Vec<Finding>) {
 }
 
 fn tables(facts: &Facts, all: &mut Vec<Finding>) {
-    let red = |says: String, fix: String| Finding::of("tables", Grade::Red, says, fix);
     for table in &facts.tables {
         let TableFacts { name, status, missing_indexes, lacks_stream, is_protected } = table;
         let deploy = format!("sam deploy --config-env {}-data", facts.stage);
         let found = match status.as_deref() {
-            None => {
-                red(format!("{name} is missing"), format!("{deploy}; if it had rows, restore it from a backup first"))
-            }
-            Some("ACTIVE") if !missing_indexes.is_empty() => {
-                red(format!("{name} lacks the index {}", missing_indexes.join(", ")), deploy)
-            }
-            Some("ACTIVE") if *lacks_stream => {
-                red(format!("{name} has no stream, so paid orders wait for the sweep and nothing is compared"), deploy)
-            }
-            Some("ACTIVE") if facts.stage == PROD && !is_protected => Finding::of(
+            None => Finding::red(
                 "tables",
-                Grade::Yellow,
+                format!("{name} is missing"),
+                format!("{deploy}; if it had rows, restore it from a backup first"),
+            ),
+            Some("ACTIVE") if !missing_indexes.is_empty() => {
+                Finding::red("tables", format!("{name} lacks the index {}", missing_indexes.join(", ")), deploy)
+            }
+            Some("ACTIVE") if *lacks_stream => Finding::red(
+                "tables",
+                format!("{name} has no stream, so paid orders wait for the sweep and nothing is compared"),
+                deploy,
+            ),
+            Some("ACTIVE") if facts.stage == PROD && !is_protected => Finding::yellow(
+                "tables",
                 format!("{name} is not protected from deletion"),
                 format!("aws dynamodb update-table --table-name {name} --deletion-protection-enabled"),
             ),
             Some("ACTIVE") => continue,
-            Some(status) => {
-                Finding::of("tables", Grade::Yellow, format!("{name}: {status}"), "wait until it is active")
-            }
+            Some(status) => Finding::yellow("tables", format!("{name}: {status}"), "wait until it is active"),
         };
         all.push(found);
     }
@@ -152,15 +148,18 @@ fn keys(facts: &Facts, all: &mut Vec<Finding>) {
         let secret = format!("hookledger/{}/{}", facts.stage, key.secret);
         let fix = format!("write it into {secret}: docs/deploy.md, \"Fill the secrets\"");
         let says = format!("{}: {setting} {error}", key.of);
-        let red = |fix: String| Finding::of("secrets", Grade::Red, says.clone(), fix);
         if matches!(error, SecretError::OtherMode { .. }) {
-            all.push(red(format!("put the key of that mode into {secret}, or correct StripeLivemode")));
+            all.push(Finding::red(
+                "secrets",
+                says,
+                format!("put the key of that mode into {secret}, or correct StripeLivemode"),
+            ));
         } else if *error != SecretError::Empty || is_needed(facts, key.of) {
-            all.push(red(fix));
+            all.push(Finding::red("secrets", says, fix));
         } else if facts.stage != LOCAL && matches!(key.of, "stripe" | "checkout") {
             // On one machine a fake takes the place of each provider.
             let says = format!("{says}, so that {} does not start", key.of);
-            all.push(Finding::of("secrets", Grade::Yellow, says, fix));
+            all.push(Finding::yellow("secrets", says, fix));
         }
     }
     if !good.is_empty() {
@@ -180,15 +179,10 @@ fn urls(facts: &Facts, all: &mut Vec<Finding>) {
     for name in ["CheckoutSuccessUrl", "CheckoutCancelUrl"] {
         let value = of(name);
         if value.is_empty() && sells {
-            all.push(Finding::of(
-                "urls",
-                Grade::Red,
-                format!("{name} is empty, so checkout does not start"),
-                fix(name),
-            ));
+            all.push(Finding::red("urls", format!("{name} is empty, so checkout does not start"), fix(name)));
         } else if value.starts_with("http://") && (!takes_http || facts.stage == PROD) {
             let says = format!("{name} is http, where an attacker on the network can read and change the page");
-            all.push(Finding::of("urls", Grade::Red, says, fix(name)));
+            all.push(Finding::red("urls", says, fix(name)));
         }
     }
     let Some(api) = &facts.api else { return };
@@ -201,11 +195,11 @@ fn urls(facts: &Facts, all: &mut Vec<Finding>) {
         }
         if value.is_empty() {
             let says = format!("{name} is empty, so that no payment is reported");
-            all.push(Finding::of("urls", Grade::Red, says, fix(name)));
+            all.push(Finding::red("urls", says, fix(name)));
         } else if !value.starts_with(&api.url) {
             let says = format!("{name} is {value}, and this API is {}", api.url);
             let fix = format!("check that {value} leads here, as a domain of your own does; otherwise {}", fix(name));
-            all.push(Finding::of("urls", Grade::Yellow, says, fix));
+            all.push(Finding::yellow("urls", says, fix));
         }
     }
     if all.len() == before {
@@ -218,11 +212,11 @@ fn api(facts: &Facts, all: &mut Vec<Finding>) {
     let log = format!("aws logs tail /aws/lambda/hookledger-{}-usage", facts.stage);
     all.push(match api.status {
         Some(200) => Finding::green("api", format!("{} answers", api.url)),
-        Some(status) => Finding::of("api", Grade::Red, format!("{} answers {status}", api.url), log),
+        Some(status) => Finding::red("api", format!("{} answers {status}", api.url), log),
         None if facts.stage == LOCAL => {
-            Finding::of("api", Grade::Red, format!("{} does not answer", api.url), "start the stack: cargo run")
+            Finding::red("api", format!("{} does not answer", api.url), "start the stack: cargo run")
         }
-        None => Finding::of("api", Grade::Red, format!("{} does not answer", api.url), log),
+        None => Finding::red("api", format!("{} does not answer", api.url), log),
     });
     let Some(apart) = api.seconds_apart else { return };
     let says = format!("the clock of this machine and that of the functions are {apart} s apart");
@@ -230,9 +224,9 @@ fn api(facts: &Facts, all: &mut Vec<Finding>) {
     all.push(if apart <= CLOCK_SECONDS_NOTED {
         Finding::green("clock", says)
     } else if apart <= CLOCK_SECONDS_MAX {
-        Finding::of("clock", Grade::Yellow, says, fix)
+        Finding::yellow("clock", says, fix)
     } else {
-        Finding::of("clock", Grade::Red, says, fix)
+        Finding::red("clock", says, fix)
     });
 }
 
@@ -242,19 +236,17 @@ fn schedules(facts: &Facts, all: &mut Vec<Finding>) {
         let deploy = format!("sam deploy --config-env {}", facts.stage);
         match state.as_deref() {
             Some("ENABLED") => {}
-            Some(state) => all.push(Finding::of(
+            Some(state) => all.push(Finding::red(
                 "schedules",
-                Grade::Red,
                 format!("the schedule {name} is {state}"),
                 "enable it in EventBridge Scheduler; to stop a sweep, pause it",
             )),
-            None => all.push(Finding::of("schedules", Grade::Red, format!("the schedule {name} is missing"), deploy)),
+            None => all.push(Finding::red("schedules", format!("the schedule {name} is missing"), deploy)),
         }
     }
     if !facts.idle.is_empty() {
-        all.push(Finding::of(
+        all.push(Finding::red(
             "schedules",
-            Grade::Red,
             format!("these sweeps have finished no run in the last half hour: {}", facts.idle.join(", ")),
             format!("its log has the cause: aws logs tail /aws/lambda/hookledger-{}-reconcile", facts.stage),
         ));
@@ -272,7 +264,7 @@ fn streams(facts: &Facts, all: &mut Vec<Finding>) {
         let off: Vec<&str> = states.iter().map(String::as_str).filter(|state| !IS_ON.contains(state)).collect();
         if states.len() < *expected {
             let says = format!("{function} reads {} of its {expected} streams", states.len());
-            all.push(Finding::of("streams", Grade::Red, says, deploy));
+            all.push(Finding::red("streams", says, deploy));
         }
         if !off.is_empty() {
             let says = format!("the event source mapping of {function} is {}: its records wait", off.join(", "));
@@ -280,7 +272,7 @@ fn streams(facts: &Facts, all: &mut Vec<Finding>) {
                 "aws lambda list-event-source-mappings --function-name {function} has its UUID; then \
                  aws lambda update-event-source-mapping --enabled --uuid …"
             );
-            all.push(Finding::of("streams", Grade::Red, says, fix));
+            all.push(Finding::red("streams", says, fix));
         }
     }
     if all.len() == before && !facts.streams.is_empty() {
@@ -293,15 +285,13 @@ fn dead_letters(facts: &Facts, all: &mut Vec<Finding>) {
     for (queue, count) in &facts.dead_letters {
         match count {
             Some(0) => {}
-            Some(count) => all.push(Finding::of(
+            Some(count) => all.push(Finding::red(
                 "dead letters",
-                Grade::Red,
                 format!("{count} in {queue}"),
                 format!("`dlq list --aws --stage {}` names them, and `dlq redrive` tries them again", facts.stage),
             )),
-            None => all.push(Finding::of(
+            None => all.push(Finding::red(
                 "dead letters",
-                Grade::Red,
                 format!("the queue {queue} is missing"),
                 format!("sam deploy --config-env {}", facts.stage),
             )),
@@ -340,11 +330,11 @@ fn alarms(facts: &Facts, found: &AlarmFacts, all: &mut Vec<Finding>) {
     }
     if !found.muted.is_empty() {
         let says = format!("the actions of these alarms are disabled: {}", found.muted.join(", "));
-        all.push(Finding::of("alarms", Grade::Yellow, says, "aws cloudwatch enable-alarm-actions --alarm-names …"));
+        all.push(Finding::yellow("alarms", says, "aws cloudwatch enable-alarm-actions --alarm-names …"));
     }
     if !found.raised.is_empty() {
         let says = format!("raised: {}", found.raised.join(", "));
-        all.push(Finding::of("alarms", Grade::Yellow, says, "docs/operate.md says what each means, and what to do"));
+        all.push(Finding::yellow("alarms", says, "docs/operate.md says what each means, and what to do"));
     }
     if all.len() == before && found.confirmed.is_some() {
         all.push(Finding::green("alarms", "all are there, none is raised, and someone receives them"));
@@ -356,8 +346,8 @@ fn quotas(facts: &Facts, all: &mut Vec<Finding>) {
     let says = format!("{concurrency} functions of the account may run at once");
     let fix = "request more in Service Quotas (Lambda, concurrent executions) before you open";
     all.push(match concurrency {
-        ..=CONCURRENCY_NEW if facts.stage == PROD => Finding::of("quotas", Grade::Red, says, fix),
-        ..CONCURRENCY_ENOUGH => Finding::of("quotas", Grade::Yellow, says, fix),
+        ..=CONCURRENCY_NEW if facts.stage == PROD => Finding::red("quotas", says, fix),
+        ..CONCURRENCY_ENOUGH => Finding::yellow("quotas", says, fix),
         _ => Finding::green("quotas", says),
     });
 }
@@ -365,6 +355,6 @@ fn quotas(facts: &Facts, all: &mut Vec<Finding>) {
 fn paused(facts: &Facts, all: &mut Vec<Finding>) {
     for (what, why) in &facts.paused {
         let fix = format!("`resume {what}` once its cause is gone");
-        all.push(Finding::of("paused", Grade::Yellow, format!("{what} is paused: {why}"), fix));
+        all.push(Finding::yellow("paused", format!("{what} is paused: {why}"), fix));
     }
 }

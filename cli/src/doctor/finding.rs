@@ -17,14 +17,37 @@ pub(crate) struct Finding {
     pub(crate) says: String,
     /// What to do; nothing if it is green.
     pub(crate) fix: Option<String>,
+    /// Where the code has found it, so that a test knows what no fault leads to.
+    #[cfg(test)]
+    #[serde(skip)]
+    pub(super) at: &'static std::panic::Location<'static>,
 }
 
 impl Finding {
+    #[track_caller]
     pub(super) fn green(check: &'static str, says: impl Into<String>) -> Self {
-        Self { check, grade: Grade::Green, says: says.into(), fix: None }
+        Self {
+            check,
+            grade: Grade::Green,
+            says: says.into(),
+            fix: None,
+            #[cfg(test)]
+            at: std::panic::Location::caller(),
+        }
     }
 
+    #[track_caller]
+    pub(super) fn yellow(check: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::of(check, Grade::Yellow, says, fix)
+    }
+
+    #[track_caller]
+    pub(super) fn red(check: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::of(check, Grade::Red, says, fix)
+    }
+
+    #[track_caller]
     pub(super) fn of(check: &'static str, grade: Grade, says: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { check, grade, says: says.into(), fix: Some(fix.into()) }
+        Self { grade, fix: Some(fix.into()), ..Self::green(check, says) }
     }
 }

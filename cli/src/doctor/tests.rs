@@ -3,6 +3,9 @@
 mod answers;
 mod rows;
 
+use std::collections::BTreeSet;
+use std::panic::Location;
+
 use local::{KeyCheck, STRIPE_VERSION, stripe_events};
 use signing::SecretError;
 
@@ -155,18 +158,51 @@ fn each_fault_is_found_with_what_to_do() {
     }
 }
 
+/// Each place of the code that makes a finding, red or yellow, has a fault in the table that leads there.
+#[test]
+fn each_finding_has_a_fault_that_makes_it() {
+    let in_prod = rows::rows().into_iter().map(|(break_it, ..)| {
+        let mut facts = healthy();
+        break_it(&mut facts);
+        facts
+    });
+    let mut reached = BTreeSet::new();
+    for facts in in_prod.chain(IN_DEV.map(dev)) {
+        let wrong = findings(&facts).into_iter().filter(|finding| finding.grade != Grade::Green);
+        let at = |at: &'static Location<'static>| (at.file().rsplit('/').next().unwrap_or_default(), at.line());
+        reached.extend(wrong.map(|finding| at(finding.at)));
+    }
+    let mut written = BTreeSet::new();
+    for (file, source) in
+        [("checks.rs", include_str!("checks.rs")), ("stripe_checks.rs", include_str!("stripe_checks.rs"))]
+    {
+        let made = ["Finding::red(", "Finding::yellow(", "Finding::of("];
+        let lines = (1..).zip(source.lines()).filter(|(_, line)| made.iter().any(|call| line.contains(call)));
+        written.extend(lines.map(|(line, _)| (file, line)));
+    }
+    assert!(written.len() > 40, "{written:?}");
+    let without: Vec<_> = written.difference(&reached).collect();
+    assert!(without.is_empty(), "no fault leads to {without:?}");
+    assert_eq!(reached, written, "a finding is made with one of these three");
+}
+
 /// What `dev` may go without.
+const IN_DEV: [fn(&mut Facts); 3] = [
+    |f| drop(f.stacks.insert("hookledger-dev-watch".into(), None)),
+    |f| alarms(f).confirmed = Some(0),
+    |f| f.concurrency = Some(10),
+];
+
+fn dev(break_it: fn(&mut Facts)) -> Facts {
+    let mut facts = Facts { stage: "dev".to_owned(), ..healthy() };
+    break_it(&mut facts);
+    facts
+}
+
 #[test]
 fn dev_is_yellow_where_prod_is_red() {
-    let rows: [fn(&mut Facts); 3] = [
-        |f| drop(f.stacks.insert("hookledger-dev-watch".into(), None)),
-        |f| alarms(f).confirmed = Some(0),
-        |f| f.concurrency = Some(10),
-    ];
-    for break_it in rows {
-        let mut facts = Facts { stage: "dev".to_owned(), ..healthy() };
-        break_it(&mut facts);
-        let worst = findings(&facts).into_iter().map(|finding| finding.grade).max();
+    for break_it in IN_DEV {
+        let worst = findings(&dev(break_it)).into_iter().map(|finding| finding.grade).max();
         assert_eq!(worst, Some(Grade::Yellow));
     }
 }
