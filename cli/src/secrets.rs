@@ -4,6 +4,7 @@
 mod api_user;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -23,6 +24,8 @@ use crate::error::Error;
 use crate::error::of_tools::ToolError;
 use crate::note::note;
 use crate::print::{self, Facts, Form};
+
+use written::{Written, write};
 
 const RETIRED: &str = "retired";
 const DONE_BEFORE: &str = "  This id was used before: nothing is written. Another id rotates again.";
@@ -167,7 +170,8 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// First the row with who and why, then the secret: under the same id a second run finds the row, and adds no key.
+/// First the row with who and why, then the secret: no key changes without a row, and a row says so if the secret was not
+/// written after all. Under the same id a second run finds the row, and adds no key.
 async fn rotate(
     books: &Books,
     aws: &AwsCli,
@@ -189,7 +193,7 @@ async fn rotate(
     if !changed.is_done_now() {
         return Ok(Rotated { changed, secret, setting, keys: live.len(), new_key: None, next: DONE_BEFORE.to_owned() });
     }
-    write(books, aws, at.secret, &pairs).await?;
+    write(books, aws, by, 1, Written { secret: at.secret, setting, pairs: &pairs }).await?;
     let next = format!(
         "  Functions read it within a minute. Change the sender, see events booked, then: secrets retire {} --setting {setting} …",
         source.as_str()
@@ -202,6 +206,7 @@ async fn retire(books: &Books, aws: &AwsCli, at: Place, leaked: bool, by: &Autho
     let mut pairs = books.settings_of_stage(secret).await?;
     let live = listed(&pairs, setting);
     let (old, kept) = replaced(&live).ok_or(ToolError::OneKey(setting))?;
+    let mut retired = if leaked { BTreeMap::new() } else { books.settings_of_stage(RETIRED).await? };
     let kind = if leaked { "end_key" } else { "retire_key" };
     let changed = note(books, by, kind, vec![("secret", secret.to_owned()), ("setting", setting.to_owned())]).await?;
     let name = secret.to_owned();
@@ -211,14 +216,17 @@ async fn retire(books: &Books, aws: &AwsCli, at: Place, leaked: bool, by: &Autho
     }
     if !leaked {
         // First, so that at no moment a refused event has no key.
-        let mut retired = books.settings_of_stage(RETIRED).await?;
         let dated = format!("{setting}@{}", KeyUse::day_of(now()));
-        let before = retired.get(&dated).map(|keys| format!("{keys} ")).unwrap_or_default();
-        retired.insert(dated, format!("{before}{old}"));
-        write(books, aws, RETIRED, &retired).await?;
+        // A try before this one may have come so far, and no further.
+        let mut keys = listed(&retired, &dated);
+        if !keys.contains(&old) {
+            keys.push(old);
+        }
+        retired.insert(dated, keys.join(" "));
+        write(books, aws, by, 1, Written { secret: RETIRED, setting, pairs: &retired }).await?;
     }
     pairs.insert(setting.to_owned(), kept.join(" "));
-    write(books, aws, secret, &pairs).await?;
+    write(books, aws, by, 2, Written { secret, setting, pairs: &pairs }).await?;
     let next = if leaked {
         "  Events that only the old key verifies are closed with an alarm: have the sender send them again."
     } else {
@@ -306,14 +314,6 @@ fn accepted(
         (before.result.err() != Some(refused)).then_some(refused)
     });
     refused.map_or(Ok(()), |(setting, cause)| Err(ToolError::KeyRefused { setting, cause }))
-}
-
-/// Through a pipe: an argument would be in the list of processes.
-async fn write(books: &Books, aws: &AwsCli, name: &str, pairs: &BTreeMap<String, String>) -> Result<(), Error> {
-    let (_, id) = books.secret_of_stage(name).ok_or(ToolError::NotHere)?;
-    let words = ["secretsmanager", "put-secret-value", "--secret-id", &id, "--secret-string", "file:///dev/stdin"];
-    let document = serde_json::json!(pairs).to_string();
-    aws.json_with(&words, Some(document)).await.map(|_| ())
 }
 
 impl Facts for Rotated {

@@ -32,6 +32,8 @@ pub(crate) enum ToolError {
     NotRotated(String),
     #[error("{of} has no such setting: give one of {known} with --setting")]
     UnknownSetting { of: &'static str, known: String },
+    #[error("{said}; {secret} {state}: see {row}; correct that, and run it again with another --id")]
+    NotWritten { secret: &'static str, state: &'static str, row: String, said: String },
     #[error("{0} has one key: rotate it first, and change its sender")]
     OneKey(&'static str),
     #[error("there is no message {0}: `dlq list` has them")]
@@ -50,6 +52,7 @@ impl ToolError {
             | Self::Template
             | Self::Secret(_)
             | Self::NoApiUrl(_)
+            | Self::NotWritten { .. }
             | Self::Metrics(_) => Exit::Unavailable,
             Self::Output(..)
             | Self::NotHere
@@ -79,6 +82,12 @@ pub(crate) fn samples() -> Vec<ToolError> {
         ToolError::KeyRefused { setting: "WEBHOOK_SECRET", cause: SecretError::Placeholder },
         ToolError::NotRotated(String::from("epay")),
         ToolError::UnknownSetting { of: "epay", known: String::from("EPAY_MD5_KEYS, EPAY_RSA_PUBLIC_KEYS") },
+        ToolError::NotWritten {
+            secret: "usage",
+            state: "is as it was",
+            row: String::from("manual#c1.1"),
+            said: String::from("`aws secretsmanager put-secret-value`: (AccessDenied)"),
+        },
         ToolError::OneKey("WEBHOOK_SECRET"),
         ToolError::NoMessage(String::from("m1")),
         ToolError::TooLongAgo(String::from("90d")),

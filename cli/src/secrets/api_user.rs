@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{DONE_BEFORE, Rotated, accepted, of_stdin, write};
+use super::written::{Written, write};
+use super::{DONE_BEFORE, Rotated, accepted, of_stdin};
 use crate::authorship::Authorship;
 use crate::aws_cli::AwsCli;
 use crate::books::Books;
@@ -22,7 +23,7 @@ pub(super) async fn replace(books: &Books, aws: &AwsCli, by: &Authorship) -> Res
     let changed = note(books, by, "rotate_key", what).await?;
     let is_now = changed.is_done_now();
     if is_now {
-        write(books, aws, SECRET, &after).await?;
+        write(books, aws, by, 1, Written { secret: SECRET, setting: PRIVATE, pairs: &after }).await?;
     }
     let next = "  Functions read it within a minute. See a transfer requested, then delete the old API user in Fireblocks' console.";
     let next = if is_now { next } else { DONE_BEFORE }.to_owned();
