@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use insight::{Commands, Fix};
-use ledger::{Amount, CallerKey, EventKey, OrderNumber, Owner, Pausable, Reason};
+use ledger::{Amount, CallerKey, EventKey, OrderNumber, Owner, Pausable, Reason, Window};
 
 use crate::Cli;
 
@@ -25,7 +25,6 @@ fn fixes() -> Vec<Fix> {
         Fix::Credit { owner: owner(), amount: None },
         Fix::Credit { owner: owner(), amount: Some(Amount::from_units(1_500_000_000)) },
         Fix::Bind(key()),
-        Fix::Budget { owner: owner(), key: key() },
         Fix::Price("gpt-4o".to_owned()),
         Fix::MakeKey(owner()),
         Fix::MakeCode("spring".to_owned()),
@@ -50,6 +49,7 @@ fn fixes() -> Vec<Fix> {
     all.extend(["--to-lines", "--holds", "--lots"].map(|option| of_account(option, None)));
     let of_line = ["--add-line", "--reverse-line", "--restore-line"];
     all.extend(of_line.map(|option| of_account(option, Some("payment#stripe#pi_1"))));
+    all.extend(Window::ALL.map(|window| Fix::Budget { owner: owner(), key: key(), window }));
     all.extend(Pausable::all().map(Fix::Resume));
     all.extend(clear);
     all

@@ -6,8 +6,8 @@ mod order;
 mod other;
 
 use ledger::{
-    Amount, Balance, DifferenceKind, DisputeStage, Fulfilment, HoldState, Money, Pausable, PaymentState, Reason,
-    SubscriptionStatus, Suspect, Timestamp, TopUpState, TransferStatus,
+    Amount, Asset, Balance, DifferenceKind, DisputeStage, Fulfilment, HoldState, Money, Pausable, PaymentState, Reason,
+    SubscriptionStatus, Suspect, Timestamp, TopUpState, TransferStatus, Window,
 };
 
 use crate::Fix;
@@ -112,6 +112,8 @@ pub enum Happened {
         key: String,
         account: String,
         change: Balance,
+        /// `None` of a token whose decimals no row has: those of its order are known, and the catalog has the others.
+        asset: Option<Asset>,
     },
     Refunded {
         refunded: Money,
@@ -145,6 +147,12 @@ pub enum Happened {
     Balance {
         balance: Balance,
         available: Balance,
+    },
+    /// What a key has spent of a limit of its budget.
+    Spent {
+        window: Window,
+        spent: Balance,
+        limit: Amount,
     },
     OrderOf {
         number: String,
@@ -193,6 +201,11 @@ pub enum Cause {
     Paused(Pausable),
     KeyRevoked,
     KeyWithoutOwner,
+    /// Nothing is left of a limit. The total never ends.
+    BudgetUsedUp {
+        window: Window,
+        ends_at: Option<Timestamp>,
+    },
     CodeUsedUp,
     CodeRevoked,
     CodeOver,
@@ -218,6 +231,15 @@ impl Chain {
     pub(crate) fn stop(&mut self, halt: Halt) {
         if !self.halts.contains(&halt) {
             self.halts.push(halt);
+        }
+    }
+
+    /// Gives what was posted its decimals, where its row lacks them.
+    pub(crate) fn know(&mut self, asset_of: impl Fn(&str) -> Option<Asset>) {
+        for link in &mut self.links {
+            if let Happened::Posted { account, asset: asset @ None, .. } = &mut link.what {
+                *asset = asset_of(account);
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    CallContext, CommitError, EventKey, Fulfilment, Hold, Lane, Money, MoneyKey, Order, OrderNumber, Pauses, Provider,
-    Reference, Source, StoredKey, Subject,
+    Asset, CallContext, CommitError, EventKey, Fulfilment, Hold, Lane, Money, MoneyKey, Order, OrderNumber, Pauses,
+    Provider, Reference, Source, StoredKey, Subject,
 };
 
 use crate::chain::{self, AroundOrder, Audited, OfOwner};
@@ -93,6 +93,16 @@ pub enum Headline {
 }
 
 impl Explained {
+    /// Gives amounts of these tokens their decimals, which only the catalog has.
+    pub fn know(&mut self, assets: &BTreeSet<Asset>) {
+        if let Self::One(explanation) = self {
+            explanation.chain.know(|account| {
+                let (_, code) = account.split_once('/')?;
+                assets.iter().find(|asset| asset.to_string() == code).copied()
+            });
+        }
+    }
+
     /// Whether it exists, and nothing of it waits for anyone.
     pub fn is_well(&self) -> bool {
         matches!(self, Self::One(explanation) if explanation.chain.is_well())
@@ -137,18 +147,20 @@ async fn chain_of(ledger: &impl Readable, found: Found, context: &CallContext<'_
             chain::of_hold(&hold, charge.filter(|row| is_charge_of(row, &hold)).as_ref(), now)
         }
         Found::Key(key) => {
-            let waiting = match key.as_ref() {
+            let (waiting, budget) = match key.as_ref() {
                 StoredKey::Owner(key) => {
                     let lane = Lane::Key(key.key.clone());
-                    ledger.refused_in_lane(Source::Usage, &lane, WAITING_OF_OWNER_MAX, context).await?
+                    let waiting = ledger.refused_in_lane(Source::Usage, &lane, WAITING_OF_OWNER_MAX, context).await?;
+                    let budgets = ledger.budgets(&key.owner, context).await?;
+                    (waiting, budgets.into_iter().find(|budget| budget.key == key.key))
                 }
-                StoredKey::Service(_) => Vec::new(),
+                StoredKey::Service(_) => (Vec::new(), None),
             };
-            chain::of_key(&key, &waiting, now)
+            chain::of_key(&key, &waiting, budget.as_ref(), now)
         }
         Found::Code(code) => chain::of_code(&code, one_event(ledger, &code.made_by, context).await?.as_ref(), now),
         Found::Owner(owner) => {
-            let account = owner.account(ledger::Asset::CREDITS);
+            let account = owner.account(Asset::CREDITS);
             let lane = Lane::Owner(owner.clone());
             let of = OfOwner {
                 account: ledger.account_with_lots(&account, context).await?.map(|(row, _)| row),

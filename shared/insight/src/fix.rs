@@ -1,6 +1,6 @@
 //! The commands that correct what has stopped. The command line's own parser reads each of them in a test.
 
-use ledger::{Amount, Asset, CallerKey, EventKey, OrderNumber, Owner, Pausable, Reason};
+use ledger::{Amount, Asset, CallerKey, EventKey, OrderNumber, Owner, Pausable, Reason, Window};
 
 use crate::Sentence;
 use crate::sentence::say;
@@ -34,6 +34,7 @@ pub enum Fix {
     Budget {
         owner: Owner,
         key: CallerKey,
+        window: Window,
     },
     Price(String),
     MakeKey(Owner),
@@ -92,8 +93,9 @@ impl Fix {
                 format!("account credit {owner} {} --reason R", Asset::CREDITS.format(*amount))
             }
             Self::Bind(key) => format!("account key OWNER {} --reason R", word(key.as_str())),
-            Self::Budget { owner, key } => {
-                format!("account budget {owner} {} --day AMOUNT --reason R", word(&key.short_id()))
+            Self::Budget { owner, key, window } => {
+                let (key, window) = (key.short_id(), window.as_str());
+                format!("account budget {owner} {} --{window} AMOUNT --reason R", word(&key))
             }
             Self::Price(model) => format!("catalog price {}", word(model)),
             Self::MakeKey(owner) => format!("account api-key {owner} --reason R"),
@@ -154,7 +156,7 @@ impl Fix {
             Self::Query(_) => {
                 say("to query the provider now, and book what it reports", "立即查询支付方，并按结果入账")
             }
-            Self::Ask(_) => say("on this machine, to query the provider", "在本机查询支付方"),
+            Self::Ask(_) => say("to query the provider, and book nothing", "查询支付方，不入账"),
             Self::Explain(_) => say("for more", "查看详情"),
             Self::RepairOrder(..) => say("to make the order's row right again", "修正订单记录"),
             Self::RepairAccount { option, .. } => match option.as_bytes() {

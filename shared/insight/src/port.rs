@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    Audit, Backlog, CallContext, Codes, CommitError, EventKey, Holds, KeptBody, Keys, Ledger, Source, Statements,
-    UnreadableRow,
+    Audit, Backlog, Budgets, CallContext, Codes, CommitError, EventKey, Holds, KeptBody, Keys, Ledger, Source,
+    Statements, UnreadableRow,
 };
 
 use crate::EventRow;
@@ -44,6 +44,6 @@ pub trait Events: Ledger {
 }
 
 /// Everything that a question may read.
-pub trait Readable: Events + Audit + Backlog + Codes + Holds + Keys + Statements {}
+pub trait Readable: Events + Audit + Backlog + Budgets + Codes + Holds + Keys + Statements {}
 
-impl<L: Events + Audit + Backlog + Codes + Holds + Keys + Statements> Readable for L {}
+impl<L: Events + Audit + Backlog + Budgets + Codes + Holds + Keys + Statements> Readable for L {}

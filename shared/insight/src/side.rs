@@ -38,6 +38,7 @@ impl Happened {
             | Self::KeyRevoked
             | Self::CodeLeft { .. }
             | Self::Balance { .. }
+            | Self::Spent { .. }
             | Self::Waiting { .. }
             | Self::Audited => Side::Ours,
             Self::OrderMade { .. }

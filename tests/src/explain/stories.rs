@@ -76,6 +76,7 @@ pub(crate) const STORIES: &[Story] = &[
     story("a transfer on chain", ORDER, true),
     story("a transfer on chain that failed", ORDER, false),
     story("a charge above the budget", "c1", false),
+    story("a key whose budget is used up", "gateway-k1", false),
     story("an unproven payment", "HL1", false),
     story("a delivery while fulfilment is paused", "HL1", false),
     story("a payment while its source is paused", ORDER, false),
@@ -282,6 +283,7 @@ async fn of_others(name: &str) -> World {
             assert!(refused.is_err(), "{refused:?}");
             world
         }
+        "a key whose budget is used up" => used_up().await,
         "an unproven payment" => {
             let world = crate::fulfil::planted::planted(vec![tokens(false)]).await;
             assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await, "it ran");
@@ -295,6 +297,16 @@ async fn of_others(name: &str) -> World {
         "nothing" => World::new(),
         other => panic!("no story {other}"),
     }
+}
+
+/// The budget of a day, and a hold that is refused for it.
+async fn used_up() -> World {
+    let world = budgets::world().await;
+    let open = world.ledger(1).open_hold(&budgets::hold("call-1", "5"), &context(1)).await;
+    assert!(open.is_ok(), "{open:?}");
+    let refused = world.ledger(1).open_hold(&budgets::hold("call-2", "1"), &context(2)).await;
+    assert!(refused.is_err(), "{refused:?}");
+    world
 }
 
 async fn on_chain(sample: &str) -> World {

@@ -1,6 +1,6 @@
 //! The chain of one event: its arrival, and what was done with it.
 
-use ledger::{EventKey, Lane, OrderNumber, Reason};
+use ledger::{AccountId, EventKey, Lane, OrderNumber, Reason};
 
 use super::{Cause, Chain, Halt, Happened, Stage};
 use crate::{EventRow, EventState, Fix, Retry, Why};
@@ -57,7 +57,8 @@ pub(crate) fn add_row(chain: &mut Chain, row: &EventRow) {
 fn add_posting(chain: &mut Chain, row: &EventRow) {
     if let Some(posting) = &row.posting {
         let (key, account, change) = (row.key.to_string(), posting.account.clone(), posting.change);
-        chain.add(row.booked_at(), Stage::Granted, Happened::Posted { key, account, change });
+        let asset = AccountId::read(&account).map(|account| account.asset());
+        chain.add(row.booked_at(), Stage::Granted, Happened::Posted { key, account, change, asset });
     }
 }
 

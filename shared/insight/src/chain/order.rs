@@ -45,6 +45,11 @@ pub(crate) fn of_order(found: &FoundOrder, around: &AroundOrder) -> Chain {
         }
     }
     if let Some(order) = &found.order {
+        let shares = order.shares();
+        chain.know(|account| {
+            let share = shares.iter().find(|share| share.account.to_string() == account)?;
+            Some(share.account.asset())
+        });
         let rows = || found.rows.iter().chain(&around.waiting).chain(&around.rows);
         add_refused(&mut chain, order, |flag| rows().any(|row| row.is_of(flag)));
         stops(&mut chain, order, &around.pauses);

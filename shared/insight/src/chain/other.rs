@@ -1,8 +1,8 @@
 //! The chains of holds, keys, codes, owners and lanes.
 
 use ledger::{
-    AccountRow, Amount, CallerKey, Code, FoundHolds, Hold, HoldState, Lane, Order, Owed, Owner, StoredKey, Timestamp,
-    UnreadableRow,
+    AccountRow, Amount, Balance, CallerKey, Code, FoundHolds, Hold, HoldState, KeyBudget, Lane, Order, Owed, Owner,
+    StoredKey, Timestamp, UnreadableRow, Window,
 };
 
 use super::event::{add_row, refused};
@@ -34,7 +34,7 @@ pub(crate) fn of_hold(hold: &Hold, charge: Option<&EventRow>, now: Timestamp) ->
     chain
 }
 
-pub(crate) fn of_key(key: &StoredKey, waiting: &[Owed], now: Timestamp) -> Chain {
+pub(crate) fn of_key(key: &StoredKey, waiting: &[Owed], budget: Option<&KeyBudget>, now: Timestamp) -> Chain {
     let mut chain = Chain::default();
     let (owner, caller) = match key {
         StoredKey::Owner(key) => (Some(key.owner.clone()), Some(key.key.clone())),
@@ -46,7 +46,11 @@ pub(crate) fn of_key(key: &StoredKey, waiting: &[Owed], now: Timestamp) -> Chain
         chain.add(Some(at), Stage::Refused, Happened::KeyRevoked);
     }
     add_waiting(&mut chain, waiting);
-    if key.revoked_at().is_some_and(|at| at <= now) {
+    let is_revoked = key.revoked_at().is_some_and(|at| at <= now);
+    if let (Some(owner), Some(budget), false) = (&owner, budget, is_revoked) {
+        add_budget(&mut chain, owner, budget, now);
+    }
+    if is_revoked {
         let is_api_key = matches!(caller, Some(CallerKey::ApiHash(_)));
         let make = owner.map(|owner| if is_api_key { Fix::MakeKey(owner) } else { Fix::BindAnother(owner) });
         chain.stop(Halt::new(Stage::Recorded, Cause::KeyRevoked).with(make));
@@ -55,6 +59,22 @@ pub(crate) fn of_key(key: &StoredKey, waiting: &[Owed], now: Timestamp) -> Chain
     }
     chain.sort();
     chain
+}
+
+/// What is spent of each limit in the windows that run. What cannot be read the audit reports.
+fn add_budget(chain: &mut Chain, owner: &Owner, KeyBudget { key, budget, spent }: &KeyBudget, now: Timestamp) {
+    let (Ok(budget), Some(spent)) = (budget, spent) else { return };
+    let windows = budget.zone.windows_at(now);
+    for window in Window::ALL {
+        let Some(limit) = budget.limits.of(window) else { continue };
+        let spent = spent.in_window(window, &windows);
+        chain.add(None, Stage::Recorded, Happened::Spent { window, spent, limit });
+        if spent >= Balance::from(limit) {
+            let cause = Cause::BudgetUsedUp { window, ends_at: budget.zone.ends_at(window, now) };
+            let raise = Fix::Budget { owner: owner.clone(), key: key.clone(), window };
+            chain.stop(Halt::new(Stage::Recorded, cause).with([raise]));
+        }
+    }
 }
 
 pub(crate) fn of_lane(lane: &Lane, waiting: &[Owed]) -> Chain {

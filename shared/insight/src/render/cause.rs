@@ -1,6 +1,6 @@
 //! The sentence of each cause.
 
-use ledger::Pausable;
+use ledger::{Pausable, Reason, Window};
 
 use super::colon;
 use crate::sentence::{self, Sentence, say};
@@ -28,6 +28,23 @@ impl Cause {
                 Lang::En => format!("the row {id} has no valid {attribute}"),
                 Lang::Zh => format!("记录 {id} 的 {attribute} 无效"),
             },
+            Self::BudgetUsedUp { window, ends_at } => {
+                let why = match (lang, window) {
+                    (Lang::En, Window::Day) => "nothing is left of its budget for the day",
+                    (Lang::En, Window::Month) => "nothing is left of its budget for the month",
+                    (Lang::En, Window::Total) => "nothing is left of its budget",
+                    (Lang::Zh, Window::Day) => "当日预算已用完",
+                    (Lang::Zh, Window::Month) => "当月预算已用完",
+                    (Lang::Zh, Window::Total) => "预算已用完",
+                };
+                let until = match (lang, ends_at) {
+                    (Lang::En, Some(at)) => format!("; holds and chats with the key are refused until {at}"),
+                    (Lang::En, None) => "; holds and chats with the key are refused".to_owned(),
+                    (Lang::Zh, Some(at)) => format!("；{at} 之前，该密钥的预留和对话会被拒绝"),
+                    (Lang::Zh, None) => "；该密钥的预留和对话会被拒绝".to_owned(),
+                };
+                format!("{}{}{why}{until}", self.word(), colon(lang))
+            }
             Self::Conflict
             | Self::NotPaid(_)
             | Self::Disputed(_)
@@ -69,6 +86,7 @@ impl Cause {
             Self::Paused(_) => "paused",
             Self::KeyRevoked | Self::CodeRevoked => "revoked",
             Self::KeyWithoutOwner => "unknown_key",
+            Self::BudgetUsedUp { .. } => Reason::BudgetExceeded.as_str(),
             Self::CodeUsedUp => "used_up",
             Self::CodeOver => "over",
             Self::UsageWaits => "waiting",
@@ -111,7 +129,8 @@ impl Cause {
                 "the key works no more; usage that a gateway still reports for it is refused",
                 "密钥已失效；网关仍为它上报的用量会被拒绝",
             ),
-            Self::KeyWithoutOwner => sentence::reason(ledger::Reason::UnknownKey),
+            Self::KeyWithoutOwner => sentence::reason(Reason::UnknownKey),
+            Self::BudgetUsedUp { .. } => sentence::reason(Reason::BudgetExceeded),
             Self::CodeUsedUp => say("every use of the code is taken", "兑换码的次数已用完"),
             Self::CodeRevoked => say("a person has revoked the code", "兑换码已被人工吊销"),
             Self::CodeOver => say("the time of the code is over", "兑换码已过期"),

@@ -1,6 +1,6 @@
 //! The text of each moment of a chain.
 
-use ledger::{AccountId, Asset, Balance};
+use ledger::{Amount, Asset, Balance, Window};
 
 use crate::{Happened, Lang, sentence};
 
@@ -25,7 +25,9 @@ impl Happened {
             Self::Closed(payment) => state(sentence::payment_state(*payment)),
             Self::Paid { by, money } => format!("{money} by {by}"),
             Self::Accepted { by, money } => format!("{money} by {by}, accepted by a person"),
-            Self::Posted { key, account, change } => format!("{} to {account}, as {key}", amount(account, *change)),
+            Self::Posted { key, account, change, asset } => {
+                format!("{} to {account}, as {key}", amount(*asset, *change, Lang::En))
+            }
             Self::Refunded { refunded, of } => format!("{refunded} of {of} refunded"),
             Self::Dispute { stage, id } => format!("dispute {id}: {}", state(sentence::dispute_stage(*stage))),
             Self::Fulfilment(fulfilment) => state(sentence::fulfilment(*fulfilment)),
@@ -52,6 +54,7 @@ impl Happened {
                 Asset::CREDITS.format_balance(*balance),
                 Asset::CREDITS.format_balance(*available)
             ),
+            Self::Spent { window, spent: units, limit } => spent(*window, *units, *limit, Lang::En),
             Self::OrderOf { number, payment, fulfilment } => {
                 format!("order {number}: {}, {}", payment.as_str(), fulfilment.as_str())
             }
@@ -73,7 +76,9 @@ impl Happened {
             Self::Closed(payment) => state(sentence::payment_state(*payment)),
             Self::Paid { by, money } => format!("{money}，{by}"),
             Self::Accepted { by, money } => format!("{money}，{by}，人工入账"),
-            Self::Posted { key, account, change } => format!("{}，{account}，{key}", amount(account, *change)),
+            Self::Posted { key, account, change, asset } => {
+                format!("{}，{account}，{key}", amount(*asset, *change, Lang::Zh))
+            }
             Self::Refunded { refunded, of } => format!("{of} 中已退 {refunded}"),
             Self::Dispute { stage, id } => format!("争议 {id}：{}", state(sentence::dispute_stage(*stage))),
             Self::Fulfilment(fulfilment) => state(sentence::fulfilment(*fulfilment)),
@@ -100,6 +105,7 @@ impl Happened {
                 Asset::CREDITS.format_balance(*balance),
                 Asset::CREDITS.format_balance(*available)
             ),
+            Self::Spent { window, spent: units, limit } => spent(*window, *units, *limit, Lang::Zh),
             Self::OrderOf { number, payment, fulfilment } => {
                 format!("订单 {number}：{}，{}", payment.as_str(), fulfilment.as_str())
             }
@@ -109,10 +115,25 @@ impl Happened {
     }
 }
 
-/// With its sign. A token is in its smallest units, since only the catalog has its decimals.
-fn amount(account: &str, change: Balance) -> String {
+/// With its sign.
+fn amount(asset: Option<Asset>, change: Balance, lang: Lang) -> String {
     let sign = if change.units() > 0 { "+" } else { "" };
-    let text = AccountId::read(account)
-        .map_or_else(|| change.units().to_string(), |account| account.asset().format_balance(change));
-    format!("{sign}{text}")
+    match (asset, lang) {
+        (Some(asset), _) => format!("{sign}{}", asset.format_balance(change)),
+        (None, Lang::En) => format!("{sign}{} smallest units", change.units()),
+        (None, Lang::Zh) => format!("{sign}{} 最小单位", change.units()),
+    }
+}
+
+/// `1 of 5 credits spent in the day`.
+fn spent(window: Window, spent: Balance, limit: Amount, lang: Lang) -> String {
+    let (spent, limit) = (Asset::CREDITS.format_balance(spent), Asset::CREDITS.format(limit));
+    match (lang, window) {
+        (Lang::En, Window::Day) => format!("{spent} of {limit} credits spent in the day"),
+        (Lang::En, Window::Month) => format!("{spent} of {limit} credits spent in the month"),
+        (Lang::En, Window::Total) => format!("{spent} of {limit} credits spent altogether"),
+        (Lang::Zh, Window::Day) => format!("当日已用 {spent}，上限 {limit} 额度"),
+        (Lang::Zh, Window::Month) => format!("当月已用 {spent}，上限 {limit} 额度"),
+        (Lang::Zh, Window::Total) => format!("累计已用 {spent}，上限 {limit} 额度"),
+    }
 }
