@@ -1,6 +1,7 @@
 //! Calls of AWS that no function makes: they go through the AWS CLI, which the guide to deployment needs anyway. So the
 //! program has no client of its own for eight more services, and the person's profiles and sign-on work.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -43,6 +44,13 @@ impl AwsCli {
         Self { run: Arc::new(run), region: None }
     }
 
+    /// The parameters of the app, as the stage is deployed.
+    pub(crate) async fn parameters(&self, stage: &str) -> Result<BTreeMap<String, String>, Error> {
+        let stack = format!("hookledger-{stage}");
+        let found = self.json(&["cloudformation", "describe-stacks", "--stack-name", &stack]).await?;
+        Ok(pairs(found.pointer("/Stacks/0"), "Parameters", "ParameterKey", "ParameterValue"))
+    }
+
     /// What a command answers.
     pub(crate) async fn json(&self, words: &[&str]) -> Result<Value, Error> {
         self.json_with(words, None).await
@@ -71,4 +79,11 @@ impl AwsCli {
         let documents: Result<Vec<Value>, _> = documents.collect();
         Ok(documents.map_err(|_| ToolError::AwsCli { command, said: "its answer is not JSON".to_owned() })?)
     }
+}
+
+/// A list of a stack's description, by the name of each.
+pub(crate) fn pairs(stack: Option<&Value>, list: &str, key: &str, value: &str) -> BTreeMap<String, String> {
+    let all = stack.and_then(|stack| stack.get(list)?.as_array()).into_iter().flatten();
+    let text = |pair: &Value, name: &str| pair.get(name)?.as_str().map(str::to_owned);
+    all.filter_map(|pair| Some((text(pair, key)?, text(pair, value)?))).collect()
 }

@@ -61,7 +61,7 @@ pub(crate) enum Error {
     Url(String),
 
     // The API.
-    #[error("--csv and --json are two forms of one output: leave one out")]
+    #[error("comma-separated values and --json are two forms of one output: leave one out")]
     TwoForms,
     #[error("no stack is running in {}: is `cargo run` running? Or name an API with --api", .0.display())]
     NoApi(PathBuf),
@@ -232,6 +232,10 @@ pub(crate) enum Error {
     DayNotClosed(String),
     #[error("{0:?} is not a time: give one such as 2026-01-01T00:00:00+08:00")]
     Time(String),
+    #[error("{0:?} is no such time: give 24h, 7d, or one as 2026-01-01T00:00:00+08:00")]
+    Since(String),
+    #[error("ANYTHING is empty: name an order, event, payment, owner, key, hold or code")]
+    NoName,
     #[error("no row of the journal has the name {0}: `explain {0}` says where to look")]
     NoEvent(String),
     #[error(transparent)]
@@ -337,6 +341,8 @@ impl Error {
             | Self::CurrencyPair { .. }
             | Self::RateText { .. }
             | Self::Time(_)
+            | Self::Since(_)
+            | Self::NoName
             | Self::Day(_)
             | Self::Id { .. }
             | Self::Expires { .. }

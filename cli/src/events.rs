@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use insight::{ListFilter, LogQuery, LoggedEvent, LoggedWhich, Newest, newest};
-use ledger::ListedRow;
+use ledger::{ListedRow, Writer};
 use local::{context, now};
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub(crate) struct Events {
     #[arg(long)]
     failed: bool,
     /// Only events of this source or writer: stripe, usage, orders, checkout, manual, credits
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", value_parser = writer)]
     source: Option<String>,
     /// Since when: 1h, 7d, or a time as 2026-01-01T00:00:00Z
     #[arg(long, value_name = "24h|TIME", default_value = "24h")]
@@ -61,7 +61,7 @@ pub(crate) async fn run(
             which: if args.failed { LoggedWhich::Failed } else { LoggedWhich::All },
             lines_max: usize::from(args.limit).saturating_add(1),
         };
-        let mut found = logged(&books, dir, variable, &query).await?;
+        let mut found = logged(&books, dir, variable, &query, form).await?;
         let more = found.len() > usize::from(args.limit);
         found.truncate(args.limit.into());
         form.show(&EventsFacts { events: found.iter().map(EventFacts::logged).collect(), more });
@@ -82,6 +82,14 @@ pub(crate) async fn run(
         follow(&books, &filter, &mut shown, form).await?;
     }
     Ok(())
+}
+
+fn writer(text: &str) -> Result<String, String> {
+    if Writer::all().any(|writer| writer.as_str() == text) {
+        return Ok(text.to_owned());
+    }
+    let names: Vec<&str> = Writer::all().map(Writer::as_str).collect();
+    Err(format!("give one of {}", names.join(", ")))
 }
 
 /// Shows what comes, until the process is stopped.

@@ -5,11 +5,14 @@ mod facts;
 use std::path::Path;
 use std::time::Duration;
 
+use catalog::{Catalog, SHIPPED};
 use clap::Args;
+use edge::Settings;
 use insight::{Commands, Explained, Headline, Lang, ProviderAnswer, Sighting, Typed, explain};
 use ledger::{CodeHash, CodeText, Ledger as _, Provider};
-use local::{Home, context};
+use local::{Asker, Home, context};
 
+use crate::aws_cli::AwsCli;
 use crate::books::{Books, BooksArgs};
 use crate::code::pepper;
 use crate::error::Error;
@@ -17,6 +20,7 @@ use crate::error::replay::AskRefused;
 use crate::exit::Exit;
 use crate::parse;
 use crate::print::{self, Form, Tone};
+use crate::progress::Progress;
 use crate::prompt;
 
 use facts::ExplainFacts;
@@ -50,14 +54,21 @@ pub(crate) async fn run(
 ) -> Result<Exit, Error> {
     let text = if args.text == STDIN { prompt::line_of_stdin() } else { args.text };
     let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::NoName);
+    }
     let books = args.which.open(dir).await?;
     let code = code_hash(&books, dir, text, &variable).await;
     let merchants = merchants(&variable);
     let typed = Typed { text, code: code.as_ref(), merchants: &merchants };
-    let explained = explain(&books.ledger, &typed, &context(PATIENCE)).await?;
+    let assets = Catalog::parse(SHIPPED).map(|catalog| catalog.assets()).unwrap_or_default();
+    let mut explained = explain(&books.ledger, &typed, &context(PATIENCE)).await?;
+    explained.know(&assets);
     let options = args.which.written(dir);
     let commands = Commands { program: PROGRAM, books: &options };
-    let (asked, not_asked) = match asked(args.ask, &explained, text, &books, (&args.which, dir), variable).await {
+    let asked =
+        if args.ask { asked(&explained, text, &books, dir, form, variable).await } else { Ok(Asked::default()) };
+    let (asked, not_asked) = match asked {
         Ok(answers) => (answers, None),
         Err(error) => (Asked::default(), Some(error)),
     };
@@ -66,7 +77,9 @@ pub(crate) async fn run(
     let led = match leads_to {
         Some(other) => {
             let typed = Typed { text: other, code: None, merchants: &merchants };
-            Some((other.to_owned(), explain(&books.ledger, &typed, &context(PATIENCE)).await?))
+            let mut explained = explain(&books.ledger, &typed, &context(PATIENCE)).await?;
+            explained.know(&assets);
+            Some((other.to_owned(), explained))
         }
         None => None,
     };
@@ -94,51 +107,51 @@ struct Asked {
     sightings: Vec<(&'static str, Sighting)>,
 }
 
+/// Of an order its payment, of what no row has whether a provider has it.
 async fn asked(
-    asks: bool,
     explained: &Explained,
     text: &str,
     books: &Books,
-    (which, dir): (&BooksArgs, &Path),
+    dir: &Path,
+    form: Form,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Asked, Error> {
-    if !asks {
-        return Ok(Asked::default());
-    }
-    if !matches!(explained, Explained::Missing) {
-        let answer = ask(explained, books, which, dir, variable).await?;
-        return Ok(Asked { about_order: Some(answer), ..Asked::default() });
-    }
-    if which.aws {
-        return Err(AskRefused::Deployed.into());
-    }
-    let home = Home::open(dir)?;
-    let running = home.running()?.ok_or_else(|| Error::NotRunning(dir.to_owned()))?;
-    let sightings = local::locate(&home, &running, books.ledger.clone(), text, variable).await?;
-    if sightings.is_empty() { Err(AskRefused::NoOrder.into()) } else { Ok(Asked { sightings, ..Asked::default() }) }
-}
-
-/// What the provider of the order says, with the secrets of this machine. Those of a deployed stage stay there.
-async fn ask(
-    explained: &Explained,
-    books: &Books,
-    which: &BooksArgs,
-    dir: &Path,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<(Provider, ProviderAnswer), Error> {
-    if which.aws {
-        return Err(AskRefused::Deployed.into());
-    }
-    let Explained::One(explanation) = explained else { return Err(AskRefused::NoOrder.into()) };
-    let Headline::Order { number, provider, .. } = &explanation.headline else {
-        return Err(AskRefused::NoOrder.into());
+    let order = match explained {
+        Explained::Missing => None,
+        Explained::Several(_) => return Err(AskRefused::NoOrder.into()),
+        Explained::One(explanation) => {
+            let Headline::Order { number, provider, .. } = &explanation.headline else {
+                return Err(AskRefused::NoOrder.into());
+            };
+            Some((parse::order_number(number)?, *provider))
+        }
     };
-    let home = Home::open(dir)?;
-    let running = home.running()?.ok_or_else(|| Error::NotRunning(dir.to_owned()))?;
-    let number = parse::order_number(number)?;
+    let _waiting = Progress::waiting("the provider is queried", form);
+    let asker = asker(books, dir, variable).await?;
+    let Some((number, provider)) = order else {
+        let sightings = asker.locate(text).await;
+        return if sightings.is_empty() {
+            Err(AskRefused::NoOrder.into())
+        } else {
+            Ok(Asked { sightings, ..Asked::default() })
+        };
+    };
     let order = books.ledger.order(&number, &context(PATIENCE)).await?;
     let order = order.ok_or_else(|| Error::UnknownOrder(number.to_string()))?;
-    Ok((*provider, local::ask(&home, &running, books.ledger.clone(), &order, variable).await?))
+    Ok(Asked { about_order: Some((provider, asker.ask(&order).await)), ..Asked::default() })
+}
+
+/// With the secrets of the data folder, or those of the deployed stage that this person may read.
+async fn asker(books: &Books, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Asker, Error> {
+    let ledger = books.ledger.clone();
+    if let Some(stage) = books.stage() {
+        let parameters = AwsCli::new(variable).parameters(stage).await?;
+        let read = async |name: &str| books.settings_of_stage(name).await.ok().map(Settings::new);
+        return Ok(Asker::of_stage(stage, &parameters, read, ledger).await?);
+    }
+    let home = Home::open(dir)?;
+    let running = home.running()?.ok_or_else(|| Error::NotRunning(dir.to_owned()))?;
+    Ok(Asker::here(&home, &running, ledger, variable).await?)
 }
 
 /// The hash of a redeem code. Without the pepper, only the text is no code: everything else is found.

@@ -14,6 +14,8 @@ use crate::aws_cli::AwsCli;
 use crate::books::Books;
 use crate::error::Error;
 use crate::error::of_tools::ToolError;
+use crate::print::Form;
+use crate::progress::Progress;
 
 /// A query usually ends within some seconds.
 const POLLS_MAX: u32 = 120;
@@ -25,8 +27,10 @@ pub(crate) async fn logged(
     dir: &Path,
     variable: impl Fn(&str) -> Option<String>,
     query: &LogQuery,
+    form: Form,
 ) -> Result<Vec<LoggedEvent>, Error> {
     if let Some(stage) = books.stage() {
+        let _waiting = Progress::waiting("Logs Insights searches the log", form);
         return AwsLogs { aws: AwsCli::new(variable), stage: stage.to_owned() }.logged(query).await;
     }
     let lines = LocalMetrics::open(&Home::at(dir).metrics_of_stack()?).map_err(ToolError::from)?;

@@ -107,7 +107,7 @@ pub(crate) fn since(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
     let ago = [(DAY_SECONDS, 'd'), (3_600, 'h'), (60, 'm')].into_iter().find_map(|(seconds, word)| unit(seconds, word));
     match ago {
         Some((count, seconds)) => Ok(now.plus_seconds(i64::from(count).saturating_mul(seconds).saturating_neg())),
-        None => time(text),
+        None => Timestamp::parse_rfc3339(text).map_err(|_| Error::Since(text.to_owned())),
     }
 }
 

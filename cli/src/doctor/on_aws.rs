@@ -17,7 +17,7 @@ use super::checks::is_denied;
 use super::facts::{AlarmFacts, ApiFacts, Facts, StreamFacts, TableFacts};
 use super::{at_stripe, health};
 use crate::account::PATIENCE;
-use crate::aws_cli::AwsCli;
+use crate::aws_cli::{AwsCli, pairs};
 use crate::books::Books;
 use crate::error::Error;
 use crate::error::of_tools::ToolError;
@@ -180,11 +180,6 @@ pub(super) async fn facts(books: &Books, stage: &str, aws: &AwsCli) -> Result<Fa
     }
     facts.unread.extend(unread.into_inner());
     Ok(facts)
-}
-
-fn pairs(stack: Option<&Value>, list: &str, key: &str, value: &str) -> BTreeMap<String, String> {
-    let all = stack.and_then(|stack| stack[list].as_array()).into_iter().flatten();
-    all.filter_map(|pair| Some((pair[key].as_str()?.to_owned(), pair[value].as_str()?.to_owned()))).collect()
 }
 
 /// `https://host` of a longer address.

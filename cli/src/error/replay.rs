@@ -37,11 +37,7 @@ impl From<NotReplayable> for ReplayRefused {
 #[derive(Debug, ThisError)]
 pub(crate) enum AskRefused {
     #[error(
-        "--ask uses the keys of this machine: `replay ORDER` has a deployed stage query with its own, and book the result"
-    )]
-    Deployed,
-    #[error(
-        "--ask queries the provider of an order or of an id of Stripe, epay or Fireblocks, and this names none: give one of them"
+        "--ask queries the provider of an order, or of an id that a provider may have, and this is neither: give one of them"
     )]
     NoOrder,
 }
@@ -49,7 +45,6 @@ pub(crate) enum AskRefused {
 impl AskRefused {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::Deployed => Exit::Usage,
             Self::NoOrder => Exit::Refused,
         }
     }

@@ -34,6 +34,7 @@ fn text(text: &str) -> String {
     text.to_owned()
 }
 
+#[expect(clippy::too_many_lines, reason = "one of each error")]
 fn samples() -> Vec<Error> {
     vec![
         Error::Input("rows.json".into(), io()),
@@ -133,6 +134,8 @@ fn samples() -> Vec<Error> {
         Error::Day(text("today")),
         Error::DayNotClosed(text("2026-11-27")),
         Error::Time(text("noon")),
+        Error::Since(text("2x")),
+        Error::NoName,
         Error::Id { text: text("#"), cause: KeyError },
     ]
 }
@@ -382,10 +385,9 @@ fn every_message_says_what_to_do() {
         let name = name(&refused);
         row(&Error::Operator(refused), &format!("operator {name}"));
     }
-    for refused in [AskRefused::Deployed, AskRefused::NoOrder] {
-        let name = name(&refused);
-        row(&Error::Ask(refused), &format!("ask {name}"));
-    }
+    let refused = AskRefused::NoOrder;
+    let named = format!("ask {}", name(&refused));
+    row(&Error::Ask(refused), &named);
     for (words, message) in arguments::tests::rows() {
         line(2, &format!("`{words}`"), message);
     }

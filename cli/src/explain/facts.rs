@@ -29,7 +29,9 @@ impl Serialize for ExplainFacts<'_> {
                     .map(|(provider, sighting)| format!("{provider}: {}", sighting.text(self.lang)));
                 let asked = (!self.asked.sightings.is_empty()).then(|| seen.collect::<Vec<_>>().join("; "));
                 let leads_to = self.led.map(|(other, _)| other);
-                json!({ "found": found, "well": false, "asked": asked, "leadsTo": leads_to })
+                let lines = self.explained.lines(self.text, self.lang, &self.commands);
+                let looks: Vec<&str> = lines.iter().skip(1).map(|line| line.trim()).collect();
+                json!({ "found": found, "well": false, "where": looks, "asked": asked, "leadsTo": leads_to })
             }
             Explained::Several(named) => {
                 let one = |(kind, exact): &(Kind, String)| json!({ "kind": kind.word(Lang::En), "name": exact });

@@ -27,7 +27,7 @@ pub(super) async fn show(
     let lines_max = usize::from(args.limit.unwrap_or(LINES));
     let books = args.which.open_to_read(dir).await?;
     let query = LogQuery { since, source: None, which: LoggedWhich::Booked, lines_max };
-    let logged = logged(&books, dir, variable, &query).await?;
+    let logged = logged(&books, dir, variable, &query, form).await?;
     let found = newest_lines(&books.ledger, &logged, since, lines_max, &context(PATIENCE)).await?;
     form.show(&LinesFacts::of(&found));
     Ok(())

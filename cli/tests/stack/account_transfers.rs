@@ -78,3 +78,40 @@ fn bad_transfer_is_refused_and_changes_nothing() {
     }
     assert_eq!(books(), before);
 }
+
+/// The newest lines of all owners have both sides of each.
+#[test]
+fn transfers_are_among_the_newest_lines_of_all() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    folder.stdout_of(&["account", "credit", "alice", "10", "--reason", "trial", "--new"]);
+    folder.stdout_of(&["account", "credit", "alice/POSX", "12.5", "--reason", "trial", "--new"]);
+    for (from, to, amount, id) in
+        [("alice", "bob", "7", "t1"), ("bob", "carol", "2.5", "t2"), ("alice/POSX", "bob/POSX", "0.5", "t3")]
+    {
+        folder.stdout_of(&["transfer", from, to, amount, "--new", "--id", id, "--reason", "a gift"]);
+    }
+    let lines = |folder: &Folder| {
+        let listed: Value = serde_json::from_str(&folder.stdout_of(&["statement", "--all", "--json"])).unwrap();
+        assert_eq!(listed["more"], false);
+        let text = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
+        let line = |line: &Value| ["receipt", "account", "change"].map(|name| text(line, name)).join(" ");
+        let mut lines: Vec<String> = listed["lines"].as_array().unwrap().iter().map(line).collect();
+        lines.sort();
+        lines
+    };
+    let expected: Vec<String> =
+        ["manual#t1 alice/credits -7", "manual#t2 bob/credits -2.5", "manual#t3 alice/POSX -0.5"]
+            .map(str::to_owned)
+            .to_vec();
+    let found = lines(&folder);
+    assert!(expected.iter().all(|line| found.contains(line)), "{found:?}");
+    for received in [" bob/credits 7", " carol/credits 2.5", " bob/POSX 0.5"] {
+        assert_eq!(found.iter().filter(|line| line.ends_with(received)).count(), 1, "{received}: {found:?}");
+    }
+    assert!(stack.stop("INT").success());
+    assert_eq!(lines(&folder), found, "without a stack too");
+    // A token is in its own decimals, which the catalog has.
+    let explained = folder.run(&["explain", "manual#t3"]).stdout;
+    assert!(explained.contains("-0.5 to alice/POSX"), "{explained}");
+}

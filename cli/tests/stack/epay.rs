@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Folder, Stack, field};
 
-fn path(url: &Value) -> String {
+pub(crate) fn path(url: &Value) -> String {
     format!("/{}", url.as_str().unwrap().splitn(4, '/').nth(3).unwrap())
 }
 
 impl Stack<'_> {
-    fn pay_by_epay(&self, folder: &Folder) -> Answer {
+    pub(crate) fn pay_by_epay(&self, folder: &Folder) -> Answer {
         let key = folder.json("local.json")["api_keys"]["demo"].as_str().unwrap().to_owned();
         let bearer = format!("Bearer {key}");
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];

@@ -11,16 +11,16 @@ use crate::harness::{CommandOutput, Folder, Stack};
 /// The sweep runs each minute.
 const TICKS_MAX: u32 = 150;
 
-fn explain(folder: &Folder, args: &[&str]) -> CommandOutput {
+pub(crate) fn explain(folder: &Folder, args: &[&str]) -> CommandOutput {
     folder.run(&[&["explain"], args].concat())
 }
 
-fn document(folder: &Folder, args: &[&str]) -> Value {
+pub(crate) fn document(folder: &Folder, args: &[&str]) -> Value {
     serde_json::from_str(&explain(folder, &[args, &["--json"]].concat()).stdout).unwrap()
 }
 
 /// The number and the page of a new order.
-fn checkout(stack: &Stack<'_>, key: &str) -> (String, Value) {
+pub(crate) fn checkout(stack: &Stack<'_>, key: &str) -> (String, Value) {
     let made = stack.call("POST", "/api/pay/checkout", key, &json!({ "product": "credits-100" })).body;
     (made["orderNumber"].as_str().unwrap().to_owned(), made["url"].clone())
 }
@@ -61,6 +61,9 @@ fn order_is_explained_from_its_page_to_its_credits() {
     let missing = explain(&folder, &["evt_never_seen"]);
     assert_eq!(missing.code, Some(1));
     assert!(missing.stdout.contains("Event deliveries"), "{}", missing.stdout);
+    let looks = document(&folder, &["evt_never_seen"]);
+    assert!(looks["where"][0].as_str().unwrap().starts_with("Stripe: "), "{looks}");
+    assert!(folder.fails(2, &["explain", " "]).contains("ANYTHING is empty"));
     folder.fails(1, &["explain", "nothing-here", "--ask"]);
     let asked = explain(&folder, &["evt_never_seen", "--ask"]);
     assert!(asked.stdout.contains("stripe: it has none of this name either"), "{}{}", asked.stdout, asked.stderr);

@@ -60,6 +60,10 @@ fn newest_deliveries_and_lines_have_booked_usage_too() {
     let some = document(&folder, &["events", "--log", "--limit", "2"]);
     assert_eq!((some["events"].as_array().unwrap().len(), &some["more"]), (2, &json!(true)));
     folder.fails(2, &["events", "--log", "--follow"]);
+    let unknown = folder.fails(2, &["events", "--source", "strip"]);
+    assert!(unknown.contains("stripe") && unknown.contains("manual"), "a mistyped one hides nothing: {unknown}");
+    assert_eq!(texts(&document(&folder, &["events", "--source", "manual"])["events"], "source")[0], "manual");
+    assert!(folder.fails(2, &["events", "--since", "2x"]).contains("give 24h"));
 
     let lines = document(&folder, &["statement", "--all"]);
     let receipts = texts(&lines["lines"], "receipt");

@@ -12,14 +12,14 @@ use crate::harness::{Folder, Stack, field};
 const TICKS_MAX: u32 = 12_000;
 
 /// A paid order of tokens for this wallet.
-fn paid(folder: &Folder, stack: &Stack<'_>, wallet: &str) -> String {
+pub(crate) fn paid(folder: &Folder, stack: &Stack<'_>, wallet: &str) -> String {
     let bought = stack.buy(&demo_key(folder), &json!({ "product": "posx-10", "quantity": 2, "wallet": wallet }));
     assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
     bought.number
 }
 
 /// Waits for this status of the order's transfer, then returns the output of `order show`.
-fn order_at_status(folder: &Folder, stack: &Stack<'_>, number: &str, status: &str) -> String {
+pub(crate) fn order_at_status(folder: &Folder, stack: &Stack<'_>, number: &str, status: &str) -> String {
     for _ in 0..TICKS_MAX {
         if stack.order(number)["transfer"]["M"]["status"]["S"] == status {
             return folder.stdout_of(&["order", "show", number]);

@@ -12,6 +12,7 @@
 mod account_transfers;
 mod accounts;
 mod api_client;
+mod asking;
 mod auditing;
 mod budgets;
 mod buying;

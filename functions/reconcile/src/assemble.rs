@@ -39,6 +39,8 @@ const WECHAT_SECRET: &str = "WECHAT_SECRET_ID";
 const EPAY_SECRET: &str = "EPAY_SECRET_ID";
 /// `NEW_API_SECRET_ID`: the access token for the log of an LLM gateway, which only this function reads.
 const NEW_API_SECRET: &str = "NEW_API_SECRET_ID";
+/// The variables of the secrets with which [`assemble_to_ask`] queries providers.
+pub const ASKED_SECRETS: [&str; 4] = [OWN_SECRET, WechatKeys::SECRET_ID, EPAY_SECRET, FULFIL_SECRET];
 
 pub async fn assemble<L>(start: &Start, ledger: L) -> Result<Assembled<L>, StartError>
 where
@@ -55,6 +57,14 @@ where
 
 /// Assembles the worker with the currently stored keys, for one use.
 pub async fn assemble_once<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, StartError> {
+    let mut worker = Box::pin(assemble_to_ask(start, ledger)).await?;
+    let Reconcile { wechat, epay, fireblocks, .. } = &worker;
+    worker.keys = Box::pin(replay_keys(start, wechat.is_some(), epay.is_some(), fireblocks.is_some())).await?;
+    Ok(worker)
+}
+
+/// The same for a person's questions: it verifies no delivery, so that it has no keys of senders.
+pub async fn assemble_to_ask<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, StartError> {
     let stripe = Stripe::configured(start)?;
     let mut missing_credentials = MissingCredentials::default();
     let stripe_api = missing_credentials.or_without("stripe", StripeApi::open(start).await)?;
@@ -77,7 +87,7 @@ pub async fn assemble_once<L: Clone>(start: &Start, ledger: L) -> Result<Reconci
     let operator = missing_credentials.or_without(OPERATOR, Operator::open(start, FULFIL_SECRET).await)?;
     let custodian = missing_credentials.or_without(CUSTODIAN, Custodian::open(start, FULFIL_SECRET).await)?;
     let fulfil = Fulfil { ledger: ledger.clone(), operator, custodian };
-    let keys = Box::pin(replay_keys(start, wechat.is_some(), epay.is_some(), fireblocks.is_some())).await?;
+    let keys = ReplayKeys::default();
     let missing_credentials = missing_credentials.0;
     Ok(Reconcile {
         ledger,

@@ -82,7 +82,7 @@ use thiserror::Error;
 use usage::Usage;
 use wechat::Wechat;
 
-pub use assemble::{RETIRED_SECRET, assemble, assemble_once};
+pub use assemble::{ASKED_SECRETS, RETIRED_SECRET, assemble, assemble_once, assemble_to_ask};
 pub use expiring::ExpiryReport;
 pub use fulfilment::Delivered;
 pub use gateway_log::{GatewayApi, PullReport};

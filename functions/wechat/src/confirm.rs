@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use edge::Keyring;
 use ledger::{CallContext, Deadline, Order, OrderNumber, Source, Timestamp};
-use providers::wechat::QueriedRefund;
+use providers::wechat::{QueriedRefund, QueriedTransaction, WechatInterface};
 use providers::{CallError, Http, PaymentApi as _, Queried, WechatConfig, WechatKeys};
 
 use crate::parse::{Report, WechatEvent};
@@ -89,6 +89,31 @@ impl Api {
         self.call(now, |wechat| async move { wechat.query(number, now, deadline).await }).await
     }
 
+    /// The payment that WeChat calls this. Only APIv3 has the query.
+    pub async fn transaction_named(
+        &self,
+        id: &str,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<QueriedTransaction>, CallError> {
+        self.call(now, |wechat| async move { wechat.transaction(id, now, deadline).await }).await
+    }
+
+    /// The refund of this number, which the merchant gave it. Only APIv3 has the query.
+    pub async fn refund_named(
+        &self,
+        number: &str,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<QueriedRefund>, CallError> {
+        self.call(now, |wechat| async move { wechat.refund(number, now, deadline).await }).await
+    }
+
+    /// Whether payments and refunds are queried by other numbers than those of orders.
+    pub const fn queries_by_all_numbers(&self) -> bool {
+        matches!(self.config.interface, WechatInterface::V3 { .. })
+    }
+
     /// Closes the order at WeChat, so that it can no longer be paid.
     pub async fn close(&self, order: &Order, now: Timestamp, deadline: Deadline) -> Result<(), CallError> {
         self.call(now, |wechat| async move { wechat.close(&order.number, now, deadline).await }).await
@@ -100,7 +125,7 @@ impl Api {
     }
 
     async fn refund(&self, number: &str, now: Timestamp, deadline: Deadline) -> Result<Confirmation, CallError> {
-        let refund = self.call(now, |wechat| async move { wechat.refund(number, now, deadline).await }).await?;
+        let refund = self.refund_named(number, now, deadline).await?;
         Ok(refund.map_or(Confirmation::Unknown, |refund| Confirmation::Refund(Box::new(refund))))
     }
 

@@ -68,6 +68,8 @@ pub enum Sighting {
     Unknown,
     /// It is not set up here.
     NotQueried,
+    /// It has no query by a number of this kind.
+    NoQuery,
     NoKey,
     NoAnswer,
 }
@@ -87,6 +89,11 @@ impl Sighting {
             }
             Self::Unknown => ("it has none of this name either".to_owned(), "那边也没有".to_owned()),
             Self::NotQueried => ("not queried: it is not set up here".to_owned(), "没有查询：这里没有配置".to_owned()),
+            Self::NoQuery => (
+                "it has no query by this number: give that of the order, of the payment, or the merchant's of the refund"
+                    .to_owned(),
+                "不能按这个编号查询：请给出订单号、交易号，或商户退款单号".to_owned(),
+            ),
             Self::NoKey => ProviderAnswer::NoKey.texts(),
             Self::NoAnswer => ProviderAnswer::NoAnswer.texts(),
         };

@@ -111,6 +111,25 @@ pub enum Writer {
 }
 
 impl Writer {
+    /// Those that are no sources.
+    const OTHERS: [Self; 11] = [
+        Self::Orders,
+        Self::Checkout,
+        Self::Fulfil,
+        Self::Reconcile,
+        Self::Redeem,
+        Self::Expiry,
+        Self::Hold,
+        Self::Credits,
+        Self::Console,
+        Self::Manual,
+        Self::Repair,
+    ];
+
+    pub fn all() -> impl Iterator<Item = Self> {
+        Source::ALL.into_iter().map(Self::Source).chain(Self::OTHERS)
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Source(source) => source.as_str(),

@@ -81,21 +81,8 @@ pub(crate) async fn open(
     })
 }
 
-/// The worker of the sweeps, for one question of a person.
-pub(crate) async fn reconcile_of(
-    function: &embedded::Function,
-    secrets: &Secrets,
-    variable: impl Fn(&str) -> Option<String>,
-    ledger: DynamoLedger,
-) -> Result<reconcile::Reconcile<DynamoLedger>, Error> {
-    // Its ledger is given, and its secrets are those of the data folder: nothing calls AWS.
-    let sdk = crate::store::in_memory()?.sdk_config();
-    let start = Start::on_machine(sdk, settings(function, variable), secrets_of(function, secrets))?;
-    Ok(reconcile::assemble_once(&start, ledger).await?)
-}
-
 /// Only the settings that the template gives the function: a setting that it omits is missing here as in AWS.
-fn settings(function: &embedded::Function, variable: impl Fn(&str) -> Option<String>) -> Settings {
+pub(crate) fn settings(function: &embedded::Function, variable: impl Fn(&str) -> Option<String>) -> Settings {
     let set = |(name, value): (&String, &Value)| {
         let is_settable = SETTABLE.contains(&name.as_str())
             || SETTABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix) && !name.ends_with(OF_SECRET));
@@ -107,7 +94,7 @@ fn settings(function: &embedded::Function, variable: impl Fn(&str) -> Option<Str
 
 /// The secrets of the data folder, under each variable that names a secret in the template. Retired secrets
 /// (`STRIPE_WEBHOOK_SECRET@2026-11-27`) have a variable of their own.
-fn secrets_of(function: &embedded::Function, secrets: &Secrets) -> BTreeMap<String, Settings> {
+pub(crate) fn secrets_of(function: &embedded::Function, secrets: &Secrets) -> BTreeMap<String, Settings> {
     let variables = function.environment.keys().filter(|name| name.ends_with(OF_SECRET));
     let secret = |variable: &String| {
         let is_retired = variable == reconcile::RETIRED_SECRET;

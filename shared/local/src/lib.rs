@@ -52,7 +52,7 @@ mod store;
 mod stream;
 
 pub use api_gateway::{Call, Route, event};
-pub use ask::{ask, locate};
+pub use ask::Asker;
 pub use error::{Error, advice, line};
 pub use home::{Announced, Claim, Home, Lock, Running, RunningSource};
 pub use host_check::is_local;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ledger::{Deadline, Money, OrderNumber, RefundState, Timestamp};
 
-use crate::{CallError, Http, NewPayment, Payable, PaymentApi, Queried};
+use crate::{CallError, Http, NewPayment, Payable, PaymentApi, Queried, TradeState};
 
 use cloudrun::CloudRun;
 use v3::V3;
@@ -53,6 +53,27 @@ impl Wechat {
             Self::CloudRun(_) => Ok(None),
         }
     }
+
+    /// Queries a payment by WeChat's number; `None` if there is none, or if the interface has no such query.
+    pub async fn transaction(
+        &self,
+        id: &str,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<QueriedTransaction>, CallError> {
+        match self {
+            Self::V3(api) => api.transaction(id, now, deadline).await,
+            Self::CloudRun(_) => Ok(None),
+        }
+    }
+}
+
+/// The current state of a payment that WeChat's number names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueriedTransaction {
+    pub order: String,
+    pub state: TradeState,
+    pub money: Option<Money>,
 }
 
 /// The current state of a refund at WeChat.

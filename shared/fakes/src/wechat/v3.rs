@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{State, Trade, WechatMerchant, code_url};
+use super::{State, Trade, WechatMerchant, WechatRefund, code_url};
 use crate::Call;
 
 pub(super) fn answer(state: &mut State, merchant: &WechatMerchant, path: &str, call: &Call<'_>) -> (u16, String) {
@@ -17,21 +17,18 @@ pub(super) fn answer(state: &mut State, merchant: &WechatMerchant, path: &str, c
             None => refused(404, "ORDER_NOT_EXIST"),
             Some(trade) => (200, transaction(merchant, order, trade).to_string()),
         },
+        ("GET", ["", "v3", "pay", "transactions", "id", id]) => {
+            let found = state.trades.iter().find(|(_, trade)| trade.transaction.as_deref() == Some(*id));
+            found.map_or_else(
+                || refused(404, "ORDER_NOT_EXIST"),
+                |(order, trade)| (200, transaction(merchant, order, trade).to_string()),
+            )
+        }
         ("POST", ["", "v3", "pay", "transactions", "out-trade-no", order, "close"]) => close(state, order),
+        ("POST", ["", "v3", "refund", "domestic", "refunds"]) => refund(state, call.body),
         ("GET", ["", "v3", "refund", "domestic", "refunds", number]) => match state.refunds.get(*number) {
             None => refused(404, "RESOURCE_NOT_EXISTS"),
-            Some(refund) => {
-                let amount = json!({ "total": refund.fen, "refund": refund.fen, "currency": "CNY" });
-                let body = json!({
-                    "refund_id": refund.id,
-                    "out_refund_no": number,
-                    "transaction_id": refund.transaction,
-                    "out_trade_no": refund.order,
-                    "status": refund.status,
-                    "amount": amount,
-                });
-                (200, body.to_string())
-            }
+            Some(refund) => (200, refunded(number, refund).to_string()),
         },
         _ => refused(404, "RESOURCE_NOT_EXISTS"),
     }
@@ -57,6 +54,35 @@ fn create(state: &mut State, kind: &str, body: &str) -> (u16, String) {
         "CLOSED" => refused(400, "ORDER_CLOSED"),
         _ => refused(400, "ORDERPAID"),
     }
+}
+
+/// The merchant gives a part of a paid order back, or all of it. The same number again is the same refund.
+fn refund(state: &mut State, body: &str) -> (u16, String) {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let fen = body.pointer("/amount/refund").and_then(Value::as_u64);
+    let (Some(number), Some(order), Some(fen)) = (text("out_refund_no"), text("out_trade_no"), fen) else {
+        return refused(400, "PARAM_ERROR");
+    };
+    let Some(trade) = state.trades.get(&order) else { return refused(404, "RESOURCE_NOT_EXISTS") };
+    let Some(transaction) = trade.transaction.clone().filter(|_| fen <= trade.fen) else {
+        return refused(400, "INVALID_REQUEST");
+    };
+    let id = format!("{:028}", 50_000_000_000_u64.saturating_add(u64::try_from(state.refunds.len()).unwrap_or(0)));
+    let new = WechatRefund { id, order, transaction, fen, status: "SUCCESS" };
+    let refund = state.refunds.entry(number.clone()).or_insert(new);
+    (200, refunded(&number, refund).to_string())
+}
+
+fn refunded(number: &str, refund: &WechatRefund) -> Value {
+    json!({
+        "refund_id": refund.id,
+        "out_refund_no": number,
+        "transaction_id": refund.transaction,
+        "out_trade_no": refund.order,
+        "status": refund.status,
+        "amount": { "total": refund.fen, "refund": refund.fen, "currency": "CNY" },
+    })
 }
 
 fn close(state: &mut State, order: &str) -> (u16, String) {

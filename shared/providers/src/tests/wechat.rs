@@ -1,7 +1,7 @@
 //! The WeChat Pay adapter against the fake: both interfaces, signatures, refunds and settings.
 
 use super::*;
-use crate::wechat::{WechatInterface, attach, beijing};
+use crate::wechat::{QueriedTransaction, WechatInterface, attach, beijing};
 use ledger::RefundState;
 use signing::{Strength, forwarder};
 use testkit::{
@@ -344,4 +344,23 @@ fn time_without_a_zone_is_beijing_time() {
     for (text, expected) in rows {
         assert_eq!(beijing(text).map(|time| time.to_string()).as_deref(), expected, "{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn payment_is_queried_by_the_number_that_wechat_gave_it() {
+    let net = WechatNet::default();
+    let v3 = wechat(&net, &V3);
+    assert_eq!(v3.transaction("4200001", now(), call_deadline()).await, Ok(None));
+    net.pay("HL1", "4200001", 500, None);
+    let paid = QueriedTransaction { order: "HL1".to_owned(), state: TradeState::Success, money: Some(cny(500)) };
+    assert_eq!(v3.transaction("4200001", now(), call_deadline()).await, Ok(Some(paid)));
+    let endpoints: Vec<String> = net.calls().into_iter().map(|call| call.endpoint).collect();
+    assert_eq!(endpoints, ["GET /v3/pay/transactions/id/4200001?mchid=1900000001"; 2]);
+    // The fake serves another merchant.
+    let partner = wechat(&net, &[V3.as_slice(), &[("WECHAT_SUB_MCH_ID", "1900000009")]].concat());
+    assert_eq!(partner.transaction("4200001", now(), call_deadline()).await, Err(CallError::Unreadable));
+    // That interface has no such query, so that nothing is sent.
+    let cloud = wechat(&net, &CLOUD_RUN);
+    assert_eq!(cloud.transaction("4200001", now(), call_deadline()).await, Ok(None));
+    assert_eq!(net.calls().len(), 3);
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use signing::wechat_v3::{self, Headers, Merchant};
 
-use super::{QueriedRefund, WechatConfig, WechatIds, WechatKeys, attach, word};
+use super::{QueriedRefund, QueriedTransaction, WechatConfig, WechatIds, WechatKeys, attach, word};
 use crate::form::escaped;
 use crate::http::{Answer, Http, Outgoing};
 use crate::retry::send_with_retries;
@@ -100,6 +100,17 @@ impl V3 {
         }
         let answer = self.call("GET", &path, String::new(), now, deadline).await;
         found(answer)?.map(|answer| refunded(number, read(&answer)?)).transpose()
+    }
+
+    pub(super) async fn transaction(
+        &self,
+        id: &str,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<QueriedTransaction>, CallError> {
+        let path = format!("{}/id/{}?{}", self.transactions(), escaped(id), self.merchant_query());
+        let answer = self.call("GET", &path, String::new(), now, deadline).await;
+        found(answer)?.map(|answer| self.named(id, read(&answer)?)).transpose()
     }
 
     async fn call(
@@ -208,6 +219,17 @@ impl V3 {
             attach: response.attach.filter(|text| !text.is_empty()),
             paid_at: paid_at.map_err(|_| CallError::Unreadable)?,
         })
+    }
+
+    /// Its order may be another shop's of the same merchant.
+    fn named(&self, id: &str, response: TransactionResponse) -> Result<QueriedTransaction, CallError> {
+        let merchant = response.sub_mchid.or(response.mchid).unwrap_or_default();
+        if response.transaction_id.as_deref() != Some(id) || merchant != self.ids.payee() {
+            return Err(CallError::Unreadable);
+        }
+        let money = response.amount.map(|Amounts { total, currency }| money(total, currency.as_deref())).transpose()?;
+        let state = TradeState::named(&response.trade_state).ok_or(CallError::Unreadable)?;
+        Ok(QueriedTransaction { order: response.out_trade_no, state, money })
     }
 }
 
