@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
+use aws_config::Region;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -36,6 +37,11 @@ impl AwsCli {
             child.wait_with_output()
         };
         Self { run: Arc::new(run), region: variable("AWS_REGION") }
+    }
+
+    /// In the region that the SDK has found.
+    pub(crate) fn in_region(region: Option<&Region>) -> Self {
+        Self { region: region.map(ToString::to_string), ..Self::new(|_| None) }
     }
 
     /// A fake of it.

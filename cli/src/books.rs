@@ -12,11 +12,15 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use clap::Args;
 use edge::{Keyring, Settings, Vault};
 use idempotency::{DynamoLedger, Tables};
-use local::{Claim, Home, Lock, STAGE, now, store, unchecked};
+use ledger::{CallContext, CommitError, Committed, Decision, Ledger as _};
+use local::{Claim, CommandMetrics, Home, Lock, STAGE, now, store, unchecked};
 use signing::{SecretError, Strength};
 
+use crate::aws_cli::AwsCli;
+use crate::counted::put_metrics;
 use crate::error::Error;
 use crate::error::of_tools::ToolError;
+use crate::print;
 
 /// The folder of the books of this machine, unless another is named.
 pub(crate) const DATA_DIR: &str = ".hookledger";
@@ -61,6 +65,8 @@ pub(crate) struct Books {
     pub(crate) index_lag: Duration,
     /// Only of a deployed stage: its name, and the way to its secrets.
     deployed: Option<(SdkConfig, String)>,
+    /// Only of this machine.
+    home: Option<Home>,
     /// Declared last, so that it is released after the ledger closes the store.
     _lock: Option<Lock>,
 }
@@ -83,7 +89,7 @@ impl Books {
                 (sdk.endpoint_url(running.dynamodb_url).build(), None)
             }
         };
-        Ok(Self::of(&sdk, STAGE, Duration::ZERO, None, lock))
+        Ok(Self { home: Some(home), ..Self::of(&sdk, STAGE, Duration::ZERO, None, lock) })
     }
 
     /// Uses the credentials and region of the environment.
@@ -107,7 +113,28 @@ impl Books {
         lock: Option<Lock>,
     ) -> Self {
         let ledger = DynamoLedger::new(sdk, Tables::of_stage(stage), fastrand::Rng::new()).minding_pauses();
-        Self { ledger, index_lag, deployed, _lock: lock }
+        Self { ledger, index_lag, deployed, home: None, _lock: lock }
+    }
+
+    /// Commits what a person does, and counts it in the metrics as a function counts its own commits. What is booked stays
+    /// so if it cannot be counted.
+    pub(crate) async fn commit(
+        &self,
+        decision: &Decision,
+        context: &CallContext<'_>,
+    ) -> Result<Committed, CommitError> {
+        let committed = self.ledger.commit(decision, context).await;
+        if let Some(metrics) = CommandMetrics::of(decision, &committed) {
+            let counted = match (&self.deployed, &self.home) {
+                (Some((sdk, stage)), _) => put_metrics(&AwsCli::in_region(sdk.region()), stage, &metrics).await,
+                (None, Some(home)) => metrics.keep_in(home).map_err(|error| error.to_string()),
+                (None, None) => Ok(()),
+            };
+            if let Err(why) = counted {
+                print::error(format_args!("it is booked, and not counted in the metrics: {why}"));
+            }
+        }
+        committed
     }
 
     /// The deployed stage; `None` for the books of this machine.

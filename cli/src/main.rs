@@ -14,6 +14,7 @@ mod catalog_command;
 mod change_result;
 mod chat;
 mod code;
+mod counted;
 mod delivery;
 mod dlq;
 mod doctor;

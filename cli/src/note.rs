@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ledger::{CommitError, Ledger as _, Writer};
+use ledger::{CommitError, Writer};
 use local::context;
 
 use crate::authorship::Authorship;
@@ -21,7 +21,7 @@ pub(crate) async fn note(
 ) -> Result<ChangeResult, Error> {
     by.print_id(kind);
     let decision = insight::note(by.receipt()?, Writer::Manual, (&by.author, &by.reason), kind, what);
-    match books.ledger.commit(&decision, &context(PATIENCE)).await {
+    match books.commit(&decision, &context(PATIENCE)).await {
         Ok(committed) => Ok(ChangeResult::of(&committed)),
         Err(CommitError::Conflict) => Err(Error::IdTaken(by.id.clone())),
         Err(cause @ CommitError::Unavailable(_)) => Err(Error::Unanswered { retry_option: by.retry_option(), cause }),

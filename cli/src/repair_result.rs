@@ -6,7 +6,7 @@ use std::time::Duration;
 use audit::{Comparison, RepairFailure, RepairedRows, Repairs, Signature};
 use edge::Invocation;
 use idempotency::DynamoLedger;
-use ledger::{Backlog as _, CommitError, Decision, EventKey, Fact, Ledger as _, Writer};
+use ledger::{Backlog as _, CommitError, Decision, EventKey, Fact, Writer};
 use local::context;
 use serde::Serialize;
 
@@ -81,7 +81,7 @@ pub(crate) async fn written(
             return Ok(RepairResult { changed, before: None, after: None, audit });
         }
     };
-    match books.ledger.commit(&decision, &context(COMMIT_PATIENCE)).await {
+    match books.commit(&decision, &context(COMMIT_PATIENCE)).await {
         Ok(committed) => {
             let changed = ChangeResult::of(&committed);
             let side = |name| changed.is_done_now().then(|| side(&decision, name)).flatten();

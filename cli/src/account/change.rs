@@ -180,7 +180,7 @@ pub(crate) async fn committed(books: &Books, by: &Authorship, what: What) -> Res
     by.print_id("change");
     let decision = change.decision().map_err(|cause| Error::Id { text: by.id.clone(), cause })?;
     let context = context(PATIENCE);
-    let refused = match books.ledger.commit(&decision, &context).await {
+    let refused = match books.commit(&decision, &context).await {
         Ok(done) => return Ok(done),
         Err(CommitError::Rejected(reason)) => reason,
         Err(CommitError::Stale) => {

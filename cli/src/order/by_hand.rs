@@ -1,6 +1,6 @@
 //! Commits a manual change of an order under its idempotency key, over the order as it was read.
 
-use ledger::{Backlog as _, CommitError, Committed, Ledger as _};
+use ledger::{Backlog as _, CommitError, Committed};
 use local::context;
 use manual::OrderChange;
 
@@ -25,7 +25,7 @@ pub(super) async fn write(
     }
     by.print_id("change");
     let decision = change.decision(&by.by()).map_err(|cause| Error::Id { text: by.id.clone(), cause })?;
-    match books.ledger.commit(&decision, &context(PATIENCE)).await {
+    match books.commit(&decision, &context(PATIENCE)).await {
         Ok(Committed::Ignored { .. }) | Err(CommitError::Stale) => Err(Error::OrderOvertaken),
         Ok(committed) => Ok(Some(ChangeResult::of(&committed))),
         Err(CommitError::Conflict) => Err(Error::IdTaken(by.id.clone())),

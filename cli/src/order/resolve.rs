@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use ledger::{
-    Amount, CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Fingerprints, Ledger as _, Order,
-    TopUpState, Transition, Verdict, Writer,
+    Amount, CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Fingerprints, Order, TopUpState,
+    Transition, Verdict, Writer,
 };
 use local::{context, now};
 use manual::{SEQ_CHARS_MAX, is_seq};
@@ -80,7 +80,7 @@ impl Resolve {
         if self.order_version.is_none() {
             print::error(format_args!("{retry_option} names the version that this resolves"));
         }
-        match books.ledger.commit(&decision, &context(PATIENCE)).await {
+        match books.commit(&decision, &context(PATIENCE)).await {
             Ok(Committed::Ignored { .. }) | Err(CommitError::Stale | CommitError::Conflict) => {
                 Err(Error::OrderOvertaken)
             }

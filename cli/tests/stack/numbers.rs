@@ -95,3 +95,22 @@ fn stack_in_memory_has_numbers_of_its_own() {
     stack.kill();
     assert_eq!(usage(&folder, 1)["events"], 1, "those of the books on disk");
 }
+
+/// Beside those that functions book, while a stack serves.
+#[test]
+fn payment_that_a_command_books_is_counted() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let made = stack.call("POST", "/api/pay/checkout", &demo_key(&folder), &json!({ "product": "credits-100" })).body;
+    let number = made["orderNumber"].as_str().unwrap();
+    let wrong = ["--order", number, "--set", "data.object.amount_received=1"];
+    folder.run(&[&["send", "stripe/payment_intent_succeeded"], wrong.as_slice()].concat());
+    assert_eq!(stats(&folder, &[])["payments"]["paid"], 0);
+    let (payment, id) = (format!("pi_3{number}"), "accepted-once");
+    let accept = ["order", "accept", number, "--payment", &payment, "--reason", "a test", "--id", id];
+    for _ in 0..2 {
+        folder.stdout_of(&accept);
+        // A repeat of the command is not counted again.
+        assert_eq!(stats(&folder, &[])["payments"]["paid"], 1);
+    }
+}

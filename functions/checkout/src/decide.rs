@@ -33,6 +33,7 @@ pub(crate) fn order_after(effects: &[Effect], order: &Order) -> Option<Order> {
         | Effect::TakePlace { .. }
         | Effect::Rates(_)
         | Effect::Pauses(_)
+        | Effect::Received(_)
         | Effect::Code(_)
         | Effect::SetBudget(_)
         | Effect::Key(_)

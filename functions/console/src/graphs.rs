@@ -44,8 +44,8 @@ pub(crate) fn days(rows: &[DayRow], until: &str, lang: Lang) -> Markup {
             }
             p.hint {
                 (t(say(
-                    "Paid is what came, at its full amount; refunds are a line of their own, on the day that they were reported. What an operator books here counts; what a command books does not.",
-                    "收款为到账全额；退款单列，计入上报当天。在此页面人工入账的计入，用命令入账的不计入。",
+                    "Paid is what came, at its full amount, with each period of a subscription and what a person books here or by a command; refunds are a line of their own, on the day that they were reported.",
+                    "收款为到账全额，含订阅每期款项和人工（本页面或命令）入账的；退款单列，计入上报当天。",
                 )))
             }
         }

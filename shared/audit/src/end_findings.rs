@@ -110,6 +110,7 @@ impl RepairedRows {
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
             | Effect::Pauses(_)
+            | Effect::Received(_)
             | Effect::Code(_)
             | Effect::SetBudget(_)
             | Effect::Key(_)

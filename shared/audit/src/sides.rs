@@ -67,6 +67,7 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
         | Effect::TakePlace { .. }
         | Effect::Rates(_)
         | Effect::Pauses(_)
+        | Effect::Received(_)
         | Effect::Code(_)
         | Effect::SetBudget(_)
         | Effect::Key(_)

@@ -38,9 +38,12 @@ fn refunded(entry: &Entry) -> impl Iterator<Item = Money> {
     })
 }
 
-/// What the entry has orders paid with. A refund is not subtracted.
+/// What the entry has orders, periods and second payments paid with. A refund is not subtracted.
 fn paid(entry: &Entry) -> impl Iterator<Item = Money> {
     entry.effects.iter().filter_map(|effect| {
+        if let Effect::Received(money) = effect {
+            return Some(*money);
+        }
         let Effect::Order { order, transition: Transition::Pay, .. } = effect else { return None };
         Some(order.paid_money())
     })
@@ -102,6 +105,7 @@ impl CommitMetrics {
                 | Effect::TakePlace { .. }
                 | Effect::Rates(_)
                 | Effect::Pauses(_)
+                | Effect::Received(_)
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
                 | Effect::Key(_)

@@ -66,9 +66,7 @@ impl Plan {
         let Known { moved, lots, budgets: _ } = known;
         let receipt = entry.header.receipt.as_str();
         let effects = with_terms_of_senders(unless_moved(&entry.effects, moved), lots);
-        let movements = || {
-            effects.iter().filter_map(|effect| if let Effect::Move(movement) = effect { Some(movement) } else { None })
-        };
+        let movements = || effects.iter().filter_map(movement_of);
         let mut plan = Self::default();
 
         let mut row = Row::processed(&known.marked(&entry.header), context, now);
@@ -151,6 +149,7 @@ impl Plan {
                 | Effect::Order { .. }
                 | Effect::Point { .. }
                 | Effect::Subscription(_)
+                | Effect::Received(_)
                 | Effect::Wait { .. }
                 | Effect::TakePlace { .. }
                 | Effect::Repair(_) => {}
@@ -306,6 +305,7 @@ impl Plan {
                 | Effect::Wait { .. }
                 | Effect::Rates(_)
                 | Effect::Pauses(_)
+                | Effect::Received(_)
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
                 | Effect::Key(_)
@@ -338,6 +338,10 @@ impl Plan {
         self.roles.push(role);
         self.items.push(item);
     }
+}
+
+fn movement_of(effect: &Effect) -> Option<&Movement> {
+    if let Effect::Move(movement) = effect { Some(movement) } else { None }
 }
 
 /// What of expired credits a clawback takes comes back first.

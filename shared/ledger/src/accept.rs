@@ -135,6 +135,7 @@ impl Order {
             // What the product grants once more lasts from now on.
             date(&mut effects, &first, &self.terms.lots(pays_for == PaysFor::Period, now));
         }
+        effects.extend((!pays_order).then_some(Effect::Received(money)));
         Ok(effects)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     AccountId, Amount, Asset, Balance, BudgetChange, BudgetCount, CallerKey, CodeChange, Draws, EventKey, Fingerprints,
-    House, KeyChange, Lane, LotShare, MemberChange, MoneyKey, Order, OrderNumber, Owner, Pauses, Pointer, Rates,
+    House, KeyChange, Lane, LotShare, MemberChange, Money, MoneyKey, Order, OrderNumber, Owner, Pauses, Pointer, Rates,
     Reason, Repair, ServiceKeyChange, SpendingTerms, Subscription, Transition, Writer,
 };
 
@@ -139,6 +139,9 @@ pub enum Effect {
         /// What the buyer has back that was not refunded before.
         refunded: Amount,
     },
+    /// A payment beside the one that pays its order: that of a later period, or one more that a person accepts. It is counted,
+    /// and no row is written for it.
+    Received(Money),
     /// Points to the order `to`, provided that the pointer still leads to `from`.
     Point {
         pointer: Pointer,
@@ -304,6 +307,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             | Effect::TakePlace { .. }
             | Effect::Rates(_)
             | Effect::Pauses(_)
+            | Effect::Received(_)
             | Effect::Code(_)
             | Effect::SetBudget(_)
             | Effect::Key(_)

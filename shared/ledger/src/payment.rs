@@ -144,7 +144,7 @@ impl Order {
         let movements = after.settle(self);
         after.version = self.version.saturating_add(1);
         let transition = Transition::between(self, &after);
-        let refunded = after.refunded().saturating_sub(self.refunded());
+        let refunded = after.given_back().saturating_sub(self.given_back());
         let written = Effect::Order { order: Box::new(after), transition, refunded };
         std::iter::once(written).chain(movements.into_iter().map(Effect::Move)).collect()
     }
@@ -250,6 +250,18 @@ impl Order {
     /// The refunded part of the payment.
     pub fn refunded(&self) -> Amount {
         sum(self.claims_on_payment().map(|claims| claims.refunds.total()))
+    }
+
+    /// What the buyer has back of all that was booked in the order's currency: of its payment, of those that a person has
+    /// accepted beside it, and of each period.
+    fn given_back(&self) -> Amount {
+        let paid = self.paid_money();
+        let is_beside = |id: &String| self.accepted.get(id).is_some_and(|by| by.money.currency == paid.currency);
+        let is_of_payment = |id: &String| self.paid.as_ref().is_some_and(|paid| paid.by.id() == id);
+        let booked = self.claims.iter().filter(|(id, claims)| {
+            is_of_payment(id) || is_beside(id) || (claims.invoice.is_some() && self.paid.is_some())
+        });
+        sum(booked.map(|(_, claims)| claims.refunds.total()))
     }
 
     /// The part of the payment that open disputes contest.

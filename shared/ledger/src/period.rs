@@ -38,7 +38,11 @@ impl Order {
         let key = MoneyKey::of_invoice(&payment.by);
         let lots = self.terms.lots(true, payment.at);
         let posted = Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None, lots });
-        Ok(self.change_to(after).into_iter().chain((!credits.is_zero()).then_some(posted)).collect())
+        // The money of the first invoice is that of the order. Its posting has a later period counted once.
+        let is_first = after.first_invoice.as_ref() == Some(&payment.by);
+        let of_period = [Some(posted), (!is_first).then_some(Effect::Received(payment.money))];
+        let of_period = of_period.into_iter().flatten().filter(|_| !credits.is_zero());
+        Ok(self.change_to(after).into_iter().chain(of_period).collect())
     }
 
     /// The same order, with the invoice that a payment paid. The invoice is known once the invoice's credits are

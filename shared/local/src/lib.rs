@@ -61,7 +61,7 @@ pub use key_check::{KeyCheck, check_keys, stripe_events};
 pub use log::to_stderr;
 pub use log_batch::LogGuard;
 pub use manual::{Expiry, What, credits_of};
-pub use metrics::{LocalMetrics, MetricsError, MetricsLog};
+pub use metrics::{CommandMetrics, LocalMetrics, MetricsError, MetricsLog, UncountedError};
 pub use mock_epay::MERCHANTS_SETTING as FAKE_EPAY_MERCHANTS;
 pub use now::{context, now};
 pub use outcome::HEADER as OUTCOME_HEADER;

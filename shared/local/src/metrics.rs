@@ -4,6 +4,7 @@
 
 mod emf;
 mod log;
+mod of_command;
 mod series_file;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use insight::{
 
 use self::series_file::SeriesFile;
 pub use log::MetricsLog;
+pub use of_command::{CommandMetrics, UncountedError};
 
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -201,12 +201,8 @@ impl State {
         let mut moved = false;
         for effect in &entry.effects {
             let Effect::Move(movement) = effect else { continue };
-            let Some(kept) = self.journal.get(movement.key.as_str()) else {
-                continue;
-            };
-            if movement.key.as_str() == header.receipt.as_str() {
-                continue;
-            }
+            let key = movement.key.as_str();
+            let Some(kept) = self.journal.get(key).filter(|_| key != header.receipt.as_str()) else { continue };
             if kept.row.account != Some(movement.posting.account().to_string())
                 || kept.row.change != movement.posting.change().units()
             {
@@ -268,6 +264,7 @@ impl State {
                 | Effect::Order { .. }
                 | Effect::Point { .. }
                 | Effect::Subscription(_)
+                | Effect::Received(_)
                 | Effect::TakePlace { .. }
                 | Effect::Wait { .. } => {}
             }
@@ -320,6 +317,7 @@ impl State {
             | Effect::Overdraft { .. }
             | Effect::SetBudget(_)
             | Effect::CountInBudget(_)
+            | Effect::Received(_)
             | Effect::Wait { .. } => false,
         })
     }
@@ -351,6 +349,7 @@ impl State {
                 | Effect::Wait { .. }
                 | Effect::Rates(_)
                 | Effect::Pauses(_)
+                | Effect::Received(_)
                 | Effect::Code(_)
                 | Effect::SetBudget(_)
                 | Effect::Key(_)

@@ -71,6 +71,34 @@ fn entry_counts_credits_and_orders_only() {
     }
 }
 
+/// The first invoice is the payment of the order, which its page has reported. A trial's is about nothing.
+#[test]
+fn each_later_period_counts_as_paid() {
+    let by = |id: &str| Reference::new(Provider::Stripe, id).expect("an id");
+    let mut order = order();
+    order.terms.grants = vec![Grant::CreditsEachPeriod(Asset::CREDITS.parse("100").expect("an amount"))];
+    let price = order.terms.price;
+    let payment = |id: &str, money| Payment { by: by(id), money, at: now() };
+    let entry = |effects| Entry { header: header(), effects, keeps_body: false, alarm: None };
+    let mut paid = Vec::new();
+    let mut book = |order: &Order, effects: Vec<Effect>| {
+        let after = order.after(&effects).clone();
+        paid.extend(super::paid(&entry(effects)).map(|money| money.to_string()));
+        after
+    };
+    let order = book(&order, order.pay(&payment("sub_1", price)).expect("the price"));
+    let order = book(&order, order.pay_period(&payment("in_1", price), true).expect("the price"));
+    let order = book(&order, order.pay_period(&payment("in_2", price), false).expect("the price"));
+    let nothing = Money { amount: Amount::ZERO, ..price };
+    let order = book(&order, order.pay_period(&payment("in_3", nothing), false).expect("a trial"));
+    assert_eq!(paid, ["19.99 USD", "19.99 USD"]);
+    // The refund of a later period counts as refunded.
+    let refund = Refund { state: RefundState::Succeeded, amount: Amount::from_units(500) };
+    let refunded = order.with_invoice(&by("pi_2"), &by("in_2")).apply_refund(&by("pi_2"), "re_1", refund);
+    let refunded: Vec<String> = super::refunded(&entry(refunded)).map(|money| money.to_string()).collect();
+    assert_eq!(refunded, ["5 USD"]);
+}
+
 /// Once, however often it is reported, and of a growing total what is new.
 #[test]
 fn refund_counts_what_is_given_back_now() {

@@ -105,7 +105,11 @@ fn accepted_duplicate_grants_again_and_has_its_own_refunds() {
     let lines = history.then(accepted(&history.order, "pi_2", None).expect("acceptable"));
     assert_eq!(
         lines,
-        ["Amend: paid, done, 100 posted in 1", "payment#stripe#pi_2: 100 from house/revenue to alice/credits"]
+        [
+            "Amend: paid, done, 100 posted in 1",
+            "payment#stripe#pi_2: 100 from house/revenue to alice/credits",
+            "received 10 USD"
+        ]
     );
     assert_eq!(
         history.refund("pi_2", "re_1", Succeeded, 250),
@@ -163,7 +167,8 @@ fn accepted_invoice_grants_its_period() {
         let anomaly = paid.pay_period(&invoice, false).expect_err("another amount");
         let mut history = History::of(applied(&paid, paid.flag(&anomaly)).0, Vec::new());
         let lines = history.then(accepted(&history.order, "in_2", instead).expect("acceptable"));
-        assert_eq!(lines[1..], [format!("invoice#in_2: {posted} from house/revenue to alice/credits")]);
+        let posted_line = format!("invoice#in_2: {posted} from house/revenue to alice/credits");
+        assert_eq!(lines[1..], [posted_line, "received 9 USD".to_owned()]);
         assert_eq!(history.order.pay_period(&invoice, false), Ok(Vec::new()), "the webhook finds the payment booked");
         // Half of the actual payment is refunded, on the payment that paid the invoice.
         let payment = reference(Provider::Stripe, "pi_2");
@@ -174,8 +179,8 @@ fn accepted_invoice_grants_its_period() {
         assert_eq!((history.order.accepted["in_2"].posted, history.order.periods.len()), (half, 0));
         let next = Payment { by: reference(Provider::Stripe, "in_3"), money: usd(1_000), at: at(2) };
         assert_eq!(
-            summaries(&history.order.pay_period(&next, false).expect("the price")).len(),
-            1,
+            summaries(&history.order.pay_period(&next, false).expect("the price")),
+            ["invoice#in_3: 500 from house/revenue to alice/credits", "received 10 USD"],
             "the next invoice books its period"
         );
     }

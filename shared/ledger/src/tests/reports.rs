@@ -63,6 +63,7 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
         match effect {
             Effect::Order { order, .. } => after = *order,
             Effect::Move(movement) => movements.push(movement),
+            Effect::Received(_) => {}
             Effect::Bind { .. }
             | Effect::Revoke { .. }
             | Effect::Refer { .. }
@@ -111,6 +112,7 @@ pub(super) fn summaries(effects: &[Effect]) -> Vec<String> {
             let reverses = reverses.as_ref().map(|key| format!(", reverses {key}")).unwrap_or_default();
             format!("{key}: {amount} from {} to {}{reverses}", posting.debit(), posting.credit())
         }
+        Effect::Received(money) => format!("received {money}"),
         Effect::Bind { .. }
         | Effect::Revoke { .. }
         | Effect::Refer { .. }

@@ -11,7 +11,7 @@ use insight::{
     ACCEPTED, Cell, Histogram, LogQuery, LoggedEvent, LoggedWhich, Series, SeriesName, SeriesQuery, Summary, Window,
 };
 use ledger::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::emf;
 use crate::home::Home;
@@ -75,7 +75,7 @@ impl SeriesFile {
         })
     }
 
-    fn open(path: &Path) -> Result<Self, rusqlite::Error> {
+    pub(super) fn open(path: &Path) -> Result<Self, rusqlite::Error> {
         let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         file.pragma_update(None, "journal_mode", "WAL")?;
         file.pragma_update(None, "synchronous", "NORMAL")?;
@@ -114,7 +114,8 @@ impl SeriesFile {
         if cells.is_empty() {
             return Ok(());
         }
-        let transaction = self.file.transaction()?;
+        // A command adds to it, too: one that reads first could not write behind the other.
+        let transaction = self.file.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for ((start, series), cell) in cells {
             let name = text_of(&series);
             let id = match self.ids.get(&name) {

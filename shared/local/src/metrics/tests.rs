@@ -8,12 +8,12 @@ use insight::{
     LogLines as _, LogQuery, LoggedWhich, Metrics as _, SeriesName, SeriesParts as _, SeriesQuery, Stats, Summary,
     Window,
 };
-use ledger::Timestamp;
+use ledger::{Asset, Committed, Owner, Receipt, Timestamp, Writer};
 use tempfile::TempDir;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::series_file::SeriesFile;
-use super::{LocalMetrics, MetricsLog};
+use super::{CommandMetrics, LocalMetrics, MetricsLog};
 use crate::home::Home;
 
 const HOUR: i64 = 3_600;
@@ -191,4 +191,29 @@ async fn lines_of_functions_are_kept() {
     assert_eq!(stats.alarms, [("usage".to_owned(), "price_differs".to_owned(), 2)]);
     let backlog = stats.backlogs.first().unwrap();
     assert_eq!((backlog.waiting, backlog.oldest_s), (3, 70));
+}
+
+/// As a command does while a stack writes there, and where none has ever served.
+#[tokio::test]
+async fn change_of_a_command_is_counted_beside_those_of_a_stack() {
+    let (_folder, home) = home();
+    let by = manual::By { writer: Writer::Manual, id: "c1", author: "amy", reason: "a gift" };
+    let account = Owner::new("alice").unwrap().account(Asset::CREDITS);
+    let what = manual::What::Credit { account, amount: Asset::CREDITS.parse("7").unwrap(), expiry: None };
+    let decision = manual::Change { by, what }.decision().unwrap();
+    let receipt = Receipt { key: by.receipt().unwrap(), processed_at: noon(), is_over_budget: false };
+    let repeat = Ok(Committed::Earlier(receipt.clone()));
+    assert!(CommandMetrics::of(&decision, &repeat).is_none());
+    let metrics = CommandMetrics::of(&decision, &Ok(Committed::Now(receipt))).unwrap();
+    metrics.keep_in(&home).unwrap();
+    let mut stack = SeriesFile::writer(&home, false).unwrap();
+    let now = crate::now();
+    stack.add(line("booked", now, "1").as_bytes()).unwrap();
+    metrics.keep_in(&home).unwrap();
+    stack.add(line("booked", now, "1").as_bytes()).unwrap();
+    assert_eq!(booked(&home, HOUR, now.plus_seconds(5)).await, 2);
+    let reader = SeriesFile::reader(&home.metrics(false)).unwrap();
+    let query = SeriesQuery::until(now.plus_seconds(60), 60, 60, &[("nanocredits_in", &[])]);
+    let sum: u128 = reader.parts(&query).unwrap().iter().map(|series| series.total.sum).sum();
+    assert_eq!(sum, 14_000_000_000);
 }
