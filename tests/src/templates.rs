@@ -153,7 +153,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
         name: Credits::NAME,
         routes: || of(Credits::ROUTES),
         secrets: &[api::CODE_PEPPER],
-        variables: &[],
+        variables: &[(&credits::PaidBy::VARIABLES, "functions/credits/src/sold.rs")],
         schedules: BTreeSet::new,
     },
     Declared {

@@ -68,6 +68,7 @@ use edge::{Reply, Route};
 use ledger::{Budgets, CallContext, CallCounts, Codes, CommitError, Holds, Keys, Statements};
 
 pub use assemble::assemble;
+pub use sold::PaidBy;
 
 /// The ports that the calls need.
 pub trait Books: Budgets + CallCounts + Codes + Holds + Keys + Statements {}
@@ -82,11 +83,18 @@ pub struct Credits {
     secrets: RandomBits,
     /// It never changes, so it is read once.
     pepper: Arc<CodePepper>,
+    paid_by: PaidBy,
 }
 
 impl Credits {
     pub fn new(catalog: Catalog, secrets: RandomBits, pepper: impl Into<Arc<CodePepper>>) -> Self {
-        Self { catalog, secrets, pepper: pepper.into() }
+        Self { catalog, secrets, pepper: pepper.into(), paid_by: PaidBy::NONE }
+    }
+
+    /// For buyers who pay by these.
+    #[must_use]
+    pub fn paid_by(self, paid_by: PaidBy) -> Self {
+        Self { paid_by, ..self }
     }
 }
 
@@ -222,7 +230,7 @@ impl<L: Books> Serve<L> for Credits {
             Call::MakeCodes => Box::pin(codes::make(&self.pepper, call, ledger)).await,
             Call::Campaigns => Box::pin(codes::list(call, ledger)).await,
             Call::Codes => Box::pin(codes::show(call, ledger)).await,
-            Call::Catalog => sold::show(&self.catalog, call),
+            Call::Catalog => sold::show(&self.catalog, &self.paid_by, call),
             Call::RevokeCodes => Box::pin(codes::revoke(call, ledger)).await,
             Call::OpenHold => Box::pin(holds::open(call, ledger)).await,
             Call::Hold => Box::pin(holds::show(call, ledger)).await,

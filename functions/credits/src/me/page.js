@@ -15,6 +15,9 @@ let language = kept(() => localStorage.getItem(LANGUAGE)) || (navigator.language
 let key = null;
 let owner = null;
 let products = new Map();
+/// The providers that this stage takes payments by.
+let paidBy = [];
+let reading = null;
 /// The idempotency keys of changes that had no answer yet.
 const unanswered = new Map();
 /// Where a payment by each provider begins.
@@ -225,10 +228,21 @@ function redeem() {
   }, field("code", say("code"), { required: true, autocapitalize: "characters", spellcheck: "false" }), el("button", {}, say("redeem")));
 }
 
+/// What is sold and by whom it can be paid, read once for the parts that show it.
+function readCatalog() {
+  reading ||= get("v1/catalog").then((catalog) => {
+    products = new Map(catalog.products.map((product) => [product.id, product]));
+    paidBy = catalog.paidBy;
+  }).catch((error) => {
+    reading = null;
+    throw error;
+  });
+  return reading;
+}
+
 async function buy() {
-  const catalog = await get("v1/catalog");
-  products = new Map(catalog.products.map((product) => [product.id, product]));
-  const sold = catalog.products.filter(({ grants, providers }) => grants.some(({ credits }) => credits) && ways(providers).length > 0);
+  await readCatalog();
+  const sold = [...products.values()].filter(({ grants, providers }) => grants.some(({ credits }) => credits) && ways(providers).length > 0);
   if (sold.length === 0) return el("p", { class: "soft" }, say("nothingSold"));
   const cards = sold.map((product) => {
     const note = el("div", { role: "status" });
@@ -244,9 +258,9 @@ async function buy() {
   return el("ul", { class: "cards" }, cards);
 }
 
-/// Those of these providers whose payment this page can begin.
+/// Those of these providers whose payment this page can begin, and checkout takes.
 function ways(providers) {
-  return providers.filter((provider) => WAYS[provider]);
+  return providers.filter((provider) => WAYS[provider] && paidBy.includes(provider));
 }
 
 function named(id) {
@@ -346,13 +360,14 @@ async function download() {
 }
 
 async function orders() {
-  const { orders: all } = await get("v1/orders?limit=20");
+  // Without the catalog the orders are shown by the ids of their products.
+  const [{ orders: all }] = await Promise.all([get("v1/orders?limit=20"), readCatalog().catch(() => null)]);
   if (all.length === 0) return el("p", { class: "soft" }, say("noOrders"));
   const note = el("div", { role: "status" });
   const rows = all.map((order) => {
     const isDelivered = ["none", "done"].includes(order.fulfilment);
     const delivery = order.payment === "paid" && !isDelivered && ` · ${word("states", order.fulfilment)}`;
-    const isOpen = order.payment === "unpaid" && WAYS[order.provider];
+    const isOpen = order.payment === "unpaid" && ways([order.provider]).length > 0;
     const again = (event) => attempt(event.currentTarget, note, () => pay(order.provider, { orderNumber: order.orderNumber }));
     const label = `${say("pay")} ${order.orderNumber}`;
     const shown = el("span", { class: order.payment === "paid" ? "good" : null }, word("states", order.payment));
@@ -501,10 +516,10 @@ async function start() {
   kept(() => sessionStorage.setItem(KEY, key));
   owner = account.owner;
   const leave = button(say("leave"), () => { forget(); ask(); }, { class: "alt" });
-  // The names of the products come first: the orders show them.
-  const shop = section("buy", buy);
+  reading = null;
   page.replaceChildren(
-    head(leave), el("p", { role: "status", id: "done" }), section("balance", balance), section("redeem", async () => redeem()), shop,
+    head(leave), el("p", { role: "status", id: "done" }), section("balance", balance), section("redeem", async () => redeem()),
+    section("buy", buy),
     section("statement", statement), section("keys", keys), section("orders", orders),
   );
 }
