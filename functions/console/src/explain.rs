@@ -2,8 +2,8 @@
 //! shop's.
 
 use insight::{
-    Chain, Commands, Explained, Explanation, Fix, Halt, Headline, Lang, Link, Sender, Sentence, Side, Typed, explain,
-    sender_of,
+    Chain, Commands, Explained, Explanation, Fix, Halt, Happened, Headline, Lang, Link, Sender, Sentence, Side, Typed,
+    explain, sender_of,
 };
 use ledger::{CodeHash, CodeText, KeyId, OrderNumber};
 use maud::{Markup, html};
@@ -12,6 +12,7 @@ use crate::actions::replay;
 use crate::event::is_use;
 use crate::glossary::{Term, glossary};
 use crate::layout::{Frame, document};
+use crate::orders::status_word;
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
 use crate::words::{STOPPED, Tone, WELL, badge, event_path, explain_path, owner_path, say, time};
@@ -139,11 +140,38 @@ fn one(explanation: &Explanation, view: View<'_>) -> Markup {
         }
         @if view.may_act { (more(headline, chain.is_well(), lang)) }
         @for halt in &chain.halts { (why(halt, view)) }
+        @if let Headline::NoOrder { .. } = headline { (without_order(lang)) }
+        @if !view.may_act && chain.halts.iter().any(|halt| !halt.fixes.is_empty()) {
+            p.hint {
+                (say(
+                    "Your role sees and changes nothing: send the address of this page to an operator.",
+                    "你的角色只能查看：请把本页地址发给有操作权限的人。",
+                ).in_lang(lang))
+            }
+        }
         @if chain.is_well() {
             section.why.well { p { (say("Nothing of it waits for anyone.", "没有任何环节在等待处理。").in_lang(lang)) } }
         }
         (timeline(chain, lang))
         (glossary(&[Term::Anomaly, Term::Audit, Term::Hold, Term::Journal, Term::NotBooked, Term::Replay], lang))
+    }
+}
+
+/// What to do for a buyer whose payment names an order that these books do not have.
+fn without_order(lang: Lang) -> Markup {
+    let t = |sentence: Sentence| sentence.in_lang(lang);
+    html! {
+        p.hint {
+            (t(say(
+                "Is the payment this shop's? Then grant its credits to the buyer by hand, with the payment as the reason:",
+                "这笔付款属于本店？那么手动给买家发放额度，并在原因中写明这笔付款：",
+            )))
+            " " a href="/console/owners" { (t(say("Owners", "用户"))) } ". "
+            (t(say(
+                "Else refund it at its provider, or look in the other stage: both may have the same endpoint there.",
+                "否则在支付方退款，或查看另一个环境：两者可能共用同一个 endpoint。",
+            )))
+        }
     }
 }
 
@@ -176,7 +204,9 @@ fn why(halt: &Halt, view: View<'_>) -> Markup {
                 p { (say("It is tried again by itself at", "会自动重试，时间：").in_lang(lang)) " " (time(next)) }
             }
             @if !halt.fixes.is_empty() {
-                ul.fixes { @for fix in &halt.fixes { li { (help(fix, view)) } } }
+                // First what a button does.
+                @let (pages, commands): (Vec<&Fix>, Vec<&Fix>) = halt.fixes.iter().partition(|fix| is_of_page(fix, view));
+                ul.fixes { @for fix in pages.into_iter().chain(commands) { li { (help(fix, view)) } } }
             }
         }
     }
@@ -185,6 +215,27 @@ fn why(halt: &Halt, view: View<'_>) -> Markup {
 /// Without the option that the command has for it.
 const ACCEPTS: Sentence = say("Book the payment", "入账这笔付款");
 const CLEARS: Sentence = say("Close it, once the provider has refunded it", "服务商退款后，关闭它");
+
+const QUERIES: Sentence = say("Query the provider now", "立即查询支付方");
+const RECORDS_DONE: Sentence = say("Record that it was done", "记录为已到账");
+const RECORDS_FAILED: Sentence = say("Record that it was not", "记录为未到账");
+const CALLS_AGAIN: Sentence = say("Call the operator again", "再次充值");
+
+/// Whether a page of the console does it or shows it.
+const fn is_of_page(fix: &Fix, view: View<'_>) -> bool {
+    let is_action = matches!(
+        fix,
+        Fix::Replay(_)
+            | Fix::Query(_)
+            | Fix::Accept { .. }
+            | Fix::Clear { .. }
+            | Fix::ResolveDone(_)
+            | Fix::ResolveFailed(_)
+            | Fix::ResolveAgain(_)
+            | Fix::Credit { .. }
+    );
+    matches!(fix, Fix::Explain(_) | Fix::ShowBody(_)) || (view.may_act && is_action)
+}
 
 /// A page of the console that does it, or the command to copy.
 fn help(fix: &Fix, view: View<'_>) -> Markup {
@@ -195,8 +246,8 @@ fn help(fix: &Fix, view: View<'_>) -> Markup {
         @match fix {
             Fix::Explain(text) => a href=(explain_path(text)) { (text) },
             Fix::ShowBody(event) => { span { (when) } a href=(event_path(event.as_str())) { (event) } },
-            Fix::Replay(event) if view.may_act => (try_again(event.as_str(), when)),
-            Fix::Query(order) if view.may_act => (try_again(order.as_str(), when)),
+            Fix::Replay(event) if view.may_act => (try_again(event.as_str(), t(replay::TITLE))),
+            Fix::Query(order) if view.may_act => (try_again(order.as_str(), t(QUERIES))),
             Fix::Accept { order, payment, is_confirmed: _ } if view.may_act => {
                 (buttons::help(buttons::ACCEPT, &[("order", order.as_str()), ("payment", payment)], t(ACCEPTS)))
             }
@@ -211,10 +262,10 @@ fn help(fix: &Fix, view: View<'_>) -> Markup {
                     t(CLEARS),
                 ))
             }
-            Fix::ResolveDone(order) if view.may_act => (resolve(order, "done", when)),
-            Fix::ResolveFailed(order) if view.may_act => (resolve(order, "failed", when)),
-            Fix::ResolveAgain(order) if view.may_act => (resolve(order, "again", when)),
-            Fix::Credit { owner, amount } if view.may_act => (buttons::cover(owner, *amount, when)),
+            Fix::ResolveDone(order) if view.may_act => { span { (when) } (resolve(order, "done", t(RECORDS_DONE))) }
+            Fix::ResolveFailed(order) if view.may_act => { span { (when) } (resolve(order, "failed", t(RECORDS_FAILED))) }
+            Fix::ResolveAgain(order) if view.may_act => (resolve(order, "again", t(CALLS_AGAIN))),
+            Fix::Credit { owner, amount } if view.may_act => (buttons::cover(owner, *amount, t(buttons::GRANTS))),
             _ => { span { (when) } code.copy { (commands.written(fix)) } },
         }
     }
@@ -278,14 +329,32 @@ fn moment(link: &Link, lang: Lang) -> Markup {
     html! {
         li class=(class) {
             span.soft {
-                @match link.at { Some(at) => (time(at)), None => (say("now", "现在").in_lang(lang)) }
+                @match link.at {
+                    Some(at) => (time(at)),
+                    None if link.what.is_of_now() => (say("now", "现在").in_lang(lang)),
+                    None => (say("time not kept", "未记时间").in_lang(lang)),
+                }
             }
             div {
                 strong { (link.stage.word(lang)) }
                 span.side { " · " (name_of(side).in_lang(lang)) }
                 br;
-                (link.what.text(lang))
+                (happened(&link.what, lang))
             }
+        }
+    }
+}
+
+/// The text, with a link to what has a page.
+fn happened(what: &Happened, lang: Lang) -> Markup {
+    html! {
+        @match what {
+            Happened::OrderOf { number, payment, fulfilment } => {
+                a href=(explain_path(number)) { (number) } ": " (status_word(payment.as_str(), lang)) ", "
+                (status_word(fulfilment.as_str(), lang))
+            }
+            Happened::Booked { key } => a href=(event_path(key)) { (key) },
+            _ => (what.text(lang)),
         }
     }
 }

@@ -94,12 +94,18 @@ impl Refusal {
             let shown = Shown::redirect(to);
             return Shown { outcome: "refused", reason: Some(self.code), ..shown };
         }
-        let title = say("Not done", "未完成").in_lang(visit.lang);
+        // A form is not sent again by a link.
+        let is_shown_again = self.status >= 500 && visit.request.method != "POST";
+        let title = if is_shown_again { say("Not shown", "未能显示") } else { say("Not done", "未完成") };
+        let title = title.in_lang(visit.lang);
         let frame = Frame { title, tab: None, visit };
         let main = html! {
             section.narrow {
                 h1 { (title) }
                 p role="alert" { (self.why.in_lang(visit.lang)) }
+                @if is_shown_again {
+                    p { a href={ (visit.request.path) "?" (visit.request.query) } { (say("Try again", "重试").in_lang(visit.lang)) } }
+                }
                 p { a href="/console" { (say("To the overview", "回到概览").in_lang(visit.lang)) } }
             }
         };

@@ -69,6 +69,8 @@ pub struct Chain {
 pub struct Link {
     /// `None` if no row has the time.
     pub at: Option<Timestamp>,
+    /// What it happened with, if its own time is not known.
+    pub near: Option<Timestamp>,
     pub stage: Stage,
     pub what: Happened,
 }
@@ -79,6 +81,10 @@ pub enum Happened {
     OrderMade {
         price: Money,
         provider: &'static str,
+    },
+    /// The provider has opened a page on which the buyer pays.
+    PageOpened {
+        id: String,
     },
     Delivered {
         key: String,
@@ -212,11 +218,27 @@ pub enum Cause {
     UsageWaits,
     OrderOpen {
         number: String,
+        /// What keeps the order from being done, if its row says so.
+        why: Option<Box<Cause>>,
     },
     Unreadable {
         id: String,
         attribute: &'static str,
     },
+}
+
+impl Happened {
+    /// Whether it is a state, as it is now, and no moment.
+    pub const fn is_of_now(&self) -> bool {
+        matches!(
+            self,
+            Self::Refunded { .. }
+                | Self::Fulfilment(_)
+                | Self::CodeLeft { .. }
+                | Self::Balance { .. }
+                | Self::Waiting { .. }
+        )
+    }
 }
 
 impl Chain {
@@ -225,7 +247,12 @@ impl Chain {
     }
 
     pub(crate) fn add(&mut self, at: Option<Timestamp>, stage: Stage, what: Happened) {
-        self.links.push(Link { at, stage, what });
+        self.links.push(Link { at, near: None, stage, what });
+    }
+
+    /// What no row has a time of, beside what has this one.
+    pub(crate) fn add_near(&mut self, near: Timestamp, stage: Stage, what: Happened) {
+        self.links.push(Link { at: None, near: Some(near), stage, what });
     }
 
     pub(crate) fn stop(&mut self, halt: Halt) {
@@ -245,7 +272,8 @@ impl Chain {
 
     /// In order of time, and at one time in the order of the stages. What no row has a time of comes last.
     pub(crate) fn sort(&mut self) {
-        self.links.sort_by_key(|link| (link.at.is_none(), link.at, link.stage));
+        let time = |link: &Link| link.at.or(link.near);
+        self.links.sort_by_key(|link| (time(link).is_none(), time(link), link.stage));
         self.links.dedup();
     }
 }

@@ -19,7 +19,8 @@ impl Side {
 impl Happened {
     pub const fn side(&self) -> Side {
         match self {
-            Self::Delivered { .. }
+            Self::PageOpened { .. }
+            | Self::Delivered { .. }
             | Self::Queried
             | Self::Paid { .. }
             | Self::Refunded { .. }

@@ -9,7 +9,7 @@ use crate::visit::{Shown, Visit};
 use crate::words::{REASON, event_path, explain_path, say, time};
 use crate::{Books, Console, actions, form};
 
-const TITLE: Sentence = say("Try again now", "立即重试");
+pub(crate) const TITLE: Sentence = say("Try again now", "立即重试");
 /// What the page of the thing then says.
 pub(crate) const DONE: &str = "replay";
 

@@ -69,12 +69,14 @@ fn stopped(fixes: Vec<Fix>) -> Explained {
     let links = vec![
         Link {
             at: Some(at()),
+            near: None,
             stage: Stage::Received,
             what: Happened::Delivered { key: HOSTILE.to_owned(), kind: HOSTILE.to_owned() },
         },
-        Link { at: None, stage: Stage::Refused, what: Happened::Refused { why: HOSTILE.to_owned() } },
+        Link { at: None, near: None, stage: Stage::Refused, what: Happened::Refused { why: HOSTILE.to_owned() } },
         Link {
             at: None,
+            near: None,
             stage: Stage::Paid,
             what: Happened::ByHand { author: HOSTILE.to_owned(), reason: HOSTILE.to_owned() },
         },

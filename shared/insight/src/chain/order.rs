@@ -74,6 +74,9 @@ fn add_row_of_order(chain: &mut Chain, row: &EventRow) {
 fn add_order(chain: &mut Chain, order: &Order, around: &AroundOrder) {
     let made = Happened::OrderMade { price: order.terms.price, provider: order.terms.provider.as_str() };
     chain.add(Some(order.created_at), Stage::Received, made);
+    if let Some(page) = &order.session {
+        chain.add_near(order.created_at, Stage::Received, Happened::PageOpened { id: page.id.clone() });
+    }
     let booked_at = |key: &MoneyKey| {
         let row = around.rows.iter().find(|row| row.key.as_str() == key.as_str());
         row.and_then(EventRow::booked_at)
@@ -124,6 +127,13 @@ fn add_refused(chain: &mut Chain, order: &Order, has_row: impl Fn(&Flag) -> bool
         chain.add(None, Stage::Verified, Happened::Signed);
         chain.add(None, Stage::Refused, Happened::Refused { why: flag.anomaly.reason.as_str().to_owned() });
     }
+}
+
+/// What keeps the order from being done, by its row alone.
+pub(super) fn first_cause(order: &Order) -> Option<Cause> {
+    let mut chain = Chain::default();
+    stops(&mut chain, order, &Pauses::default());
+    chain.halts.into_iter().next().map(|halt| halt.cause)
 }
 
 fn stops(chain: &mut Chain, order: &Order, pauses: &Pauses) {

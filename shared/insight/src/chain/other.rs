@@ -6,6 +6,7 @@ use ledger::{
 };
 
 use super::event::{add_row, refused};
+use super::order::first_cause;
 use super::{Audited, Cause, Chain, Halt, Happened, Stage};
 use crate::{EventRow, Fix};
 
@@ -144,8 +145,8 @@ pub(crate) fn of_owner(of: &OfOwner, now: Timestamp) -> Chain {
                 chain.add(Some(order.created_at), Stage::Received, what);
                 let is_stuck = order.flagged_for().is_some() || order.is_disputed() || order.work(now).is_some();
                 if is_stuck {
-                    let explain = Fix::Explain(number.clone());
-                    chain.stop(Halt::new(Stage::Granted, Cause::OrderOpen { number }).with([explain]));
+                    let (explain, why) = (Fix::Explain(number.clone()), first_cause(order).map(Box::new));
+                    chain.stop(Halt::new(Stage::Granted, Cause::OrderOpen { number, why }).with([explain]));
                 }
             }
             Err(row) => chain.stop(unreadable(row)),

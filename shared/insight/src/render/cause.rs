@@ -20,10 +20,13 @@ impl Cause {
                 let [finding, suspect] = [sentence::finding(*kind), sentence::suspect(*suspect)];
                 format!("{}{}{}; {}", kind.as_str(), colon(lang), finding.in_lang(lang), suspect.in_lang(lang))
             }
-            Self::OrderOpen { number } => match lang {
-                Lang::En => format!("the order {number} is not done"),
-                Lang::Zh => format!("订单 {number} 尚未完成"),
-            },
+            Self::OrderOpen { number, why } => {
+                let why = why.as_ref().map(|why| format!("{}{}", colon(lang), why.text(lang))).unwrap_or_default();
+                match lang {
+                    Lang::En => format!("the order {number} is not done{why}"),
+                    Lang::Zh => format!("订单 {number} 尚未完成{why}"),
+                }
+            }
             Self::Unreadable { id, attribute } => match lang {
                 Lang::En => format!("the row {id} has no valid {attribute}"),
                 Lang::Zh => format!("记录 {id} 的 {attribute} 无效"),

@@ -2,7 +2,8 @@
 
 use ledger::{Amount, Asset, Balance, Window};
 
-use crate::{Happened, Lang, sentence};
+use super::colon;
+use crate::{Happened, Lang, Why, sentence};
 
 impl Happened {
     pub fn text(&self, lang: Lang) -> String {
@@ -16,11 +17,12 @@ impl Happened {
         let state = |sentence: sentence::Sentence| sentence.in_lang(Lang::En).to_owned();
         match self {
             Self::OrderMade { price, provider } => format!("the order, for {price} by {provider}"),
+            Self::PageOpened { id } => format!("the payment page {id} was opened"),
             Self::Delivered { key, kind } => format!("{key}, {kind}"),
             Self::Signed => "its signature, or the provider's own answer, proves it".to_owned(),
             Self::Queried => "the provider has answered a query of ours".to_owned(),
             Self::ByHand { author, reason } => format!("by hand: {author}: {reason}"),
-            Self::Refused { why } => why.clone(),
+            Self::Refused { why } => refused(why, Lang::En),
             Self::Booked { key } => key.clone(),
             Self::Closed(payment) => state(sentence::payment_state(*payment)),
             Self::Paid { by, money } => format!("{money} by {by}"),
@@ -67,11 +69,12 @@ impl Happened {
         let state = |sentence: sentence::Sentence| sentence.in_lang(Lang::Zh).to_owned();
         match self {
             Self::OrderMade { price, provider } => format!("订单创建，{price}，{provider}"),
+            Self::PageOpened { id } => format!("已打开付款页面 {id}"),
             Self::Delivered { key, kind } => format!("{key}，{kind}"),
             Self::Signed => "签名或支付方的答复证明其真实".to_owned(),
             Self::Queried => "支付方答复了我们的查询".to_owned(),
             Self::ByHand { author, reason } => format!("人工：{author}：{reason}"),
-            Self::Refused { why } => why.clone(),
+            Self::Refused { why } => refused(why, Lang::Zh),
             Self::Booked { key } => key.clone(),
             Self::Closed(payment) => state(sentence::payment_state(*payment)),
             Self::Paid { by, money } => format!("{money}，{by}"),
@@ -112,6 +115,14 @@ impl Happened {
             Self::Waiting { key, owed } => format!("{key} 在等待，{} 额度", Asset::CREDITS.format(*owed)),
             Self::Audited => "审计没有发现差异".to_owned(),
         }
+    }
+}
+
+/// The word of the row, with its sentence if it is one of ours.
+fn refused(why: &str, lang: Lang) -> String {
+    match Why::of_word(why) {
+        Why::Reason(reason) => format!("{why}{}{}", colon(lang), sentence::reason(reason).in_lang(lang)),
+        Why::Conflict | Why::Unknown(_) => why.to_owned(),
     }
 }
 
