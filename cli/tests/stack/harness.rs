@@ -13,7 +13,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_hookledger");
+/// Another build of the program, in the place of the one that was built with the tests: what measures takes a release.
+pub(crate) const OTHER_PROGRAM: &str = "HOOKLEDGER_PROGRAM";
+
+fn program() -> String {
+    std::env::var(OTHER_PROGRAM).unwrap_or_else(|_| env!("CARGO_BIN_EXE_hookledger").to_owned())
+}
 const TICK: Duration = Duration::from_millis(10);
 /// Half a minute, since a start is slow on a busy machine.
 const TICKS_MAX: u32 = 3_000;
@@ -53,7 +58,7 @@ impl Folder {
 
     /// A command of the program without settings of the surrounding environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = without_settings(PROGRAM);
+        let mut command = without_settings(&program());
         command.args(args).arg("--data").arg(self.data());
         command
     }
@@ -61,7 +66,7 @@ impl Folder {
     /// Runs a script of the docs with this binary and the data folder of the test.
     pub(crate) fn shell(&self, script: &str) -> CommandOutput {
         let data = self.data().display().to_string();
-        let program = format!("{PROGRAM} --data {data}");
+        let program = format!("{} --data {data}", program());
         let script = script.replace("cargo run -q --", &program).replace("cargo run -- ", &format!("{program} "));
         output_of(without_settings("sh").arg("-c").arg(script.replace(".hookledger/", &format!("{data}/"))))
     }
