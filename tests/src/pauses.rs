@@ -306,3 +306,18 @@ async fn refused_events_of_a_paused_source_wait() {
     run(7).await;
     assert_eq!(ids.map(is_booked), [true, true]);
 }
+
+/// A page shows what another process has paused, while one that books still goes by what it knew.
+#[tokio::test(start_paused = true)]
+async fn pause_is_shown_at_once_to_a_person_who_looks() {
+    let world = World::new();
+    let (shown, minded) = (world.ledger(3).showing_pauses(), world.ledger(4).minding_pauses());
+    let is_paused = async |ledger: &DynamoLedger, attempt: u64| {
+        ledger.pauses(&context(attempt)).await.expect("what is paused").has(Pausable::Fulfil)
+    };
+    assert_eq!([is_paused(&shown, 1).await, is_paused(&minded, 2).await], [false, false]);
+    pause(&world, Pausable::Fulfil).await;
+    assert_eq!([is_paused(&shown, 3).await, is_paused(&minded, 4).await], [true, false]);
+    resume(&world, Pausable::Fulfil).await;
+    assert!(!is_paused(&shown, 5).await);
+}

@@ -13,7 +13,7 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
-    let ledger = DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new()).minding_pauses();
+    let ledger = DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new()).showing_pauses();
     let monitor = CloudWatch::new(&start.sdk, &start.config.stage);
     edge::run(console::assemble(&start, ledger).await?.monitored_by(monitor)).await
 }

@@ -168,8 +168,11 @@ impl PairRates {
 }
 
 /// What this process knows, and since when.
-#[derive(Debug, Default)]
-pub(crate) struct KnownPauses(Mutex<Known>);
+#[derive(Debug)]
+pub(crate) struct KnownPauses {
+    known: Mutex<Known>,
+    seconds_max: u64,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -180,11 +183,21 @@ struct Known {
 }
 
 impl KnownPauses {
+    /// For what goes on by itself.
+    pub(crate) fn of_some_seconds() -> Self {
+        Self { known: Mutex::default(), seconds_max: PAUSES_SECONDS_MAX }
+    }
+
+    /// For a person who looks at them.
+    pub(crate) fn of_now() -> Self {
+        Self { known: Mutex::default(), seconds_max: 0 }
+    }
+
     /// What is known, and whether this event is the one beside which it is to be read again.
     pub(crate) fn recall(&self, now: Timestamp) -> (Option<Pauses>, bool) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let is_old = match known.tried_at {
-            Some(at) => now.seconds_apart(at) >= PAUSES_SECONDS_MAX,
+            Some(at) => now.seconds_apart(at) >= self.seconds_max,
             // The first event follows init at once.
             None => known.pauses.is_none(),
         };
@@ -195,6 +208,6 @@ impl KnownPauses {
     }
 
     pub(crate) fn remember(&self, pauses: Pauses) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pauses = Some(pauses);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).pauses = Some(pauses);
     }
 }

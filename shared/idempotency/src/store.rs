@@ -93,7 +93,17 @@ impl DynamoLedger {
     pub fn minding_pauses(mut self) -> Self {
         // There is no other handle yet.
         if let Some(store) = Arc::get_mut(&mut self.0) {
-            store.pauses = Some(KnownPauses::default());
+            store.pauses = Some(KnownPauses::of_some_seconds());
+        }
+        self
+    }
+
+    /// For pages that show what is paused: it is read for each.
+    #[must_use]
+    pub fn showing_pauses(mut self) -> Self {
+        // There is no other handle yet.
+        if let Some(store) = Arc::get_mut(&mut self.0) {
+            store.pauses = Some(KnownPauses::of_now());
         }
         self
     }

@@ -73,7 +73,7 @@ pub(crate) async fn open(
         "orders" => service(orders::assemble(start, ledger).await?),
         "checkout" => service(checkout::assemble(start, ledger).await?),
         "credits" => service(credits::assemble(start, ledger).await?),
-        "console" => service(console::assemble(start, ledger).await?.monitored_by(monitor.clone())),
+        "console" => service(console::assemble(start, ledger.showing_pauses()).await?.monitored_by(monitor.clone())),
         "chat" => stream_service(chat::assemble(start, ledger).await?),
         "fulfil" => worker(fulfil::assemble(start, ledger).await?),
         "reconcile" => worker(reconcile::assemble(start, ledger).await?),
