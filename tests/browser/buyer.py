@@ -5,7 +5,7 @@ import json
 import urllib.error
 import urllib.request
 
-from processes import LossyGateway, Stack
+from processes import LossyGateway, Stack, downloaded
 from webdriver import Browser
 
 CARD = "4242 4242 4242 4242"
@@ -23,9 +23,9 @@ def ask(url, key, method="GET", body=None, name=None):
 
 
 @contextlib.contextmanager
-def opened(folder, is_lossy=False, **settings):
+def opened(folder, is_lossy=False, of_stack=None, **settings):
     """A stack, a browser at the page of an owner who has 10 credits, and the link."""
-    stack = Stack(folder, None)
+    stack = Stack(folder, None, of_stack)
     try:
         shop = stack.run("key", "make", "shop", "--scopes", "keys,grant", "--reason", "links")["serviceKey"]
         stack.run("account", "credit", "ann", "10", "--new", "--reason", "a gift")
@@ -74,12 +74,21 @@ def visit_by_link_redeems_buys_and_makes_a_key(folder):
         assert (status, account["budgets"][0]["windows"][0]["limit"]) == (200, "5"), account
         assert ask(f"{stack.url}/v1/keys", made, "POST", {"kind": "owner", "owner": "ann", "reason": "r"}, "k")[0] == 403
 
-        browser.click("//button[@aria-label='Revoke laptop']")
+        browser.click("//button[@aria-label='Rotate laptop']")
+        browser.shows("This is the new key. It is shown once: keep it now. The old key works for another day.", "#secret p")
+        rotated = browser.text("#secret code")
+        assert rotated.startswith("hk_") and rotated != made
+        for works in (made, rotated):
+            assert ask(f"{stack.url}/v1/account", works)[0] == 200
+        # The old one ends by itself, and at once when it is revoked.
+        laptops = [key for key in ask(f"{stack.url}/v1/keys", secret)[1]["keys"] if key.get("name") == "laptop"]
+        old = next(key["id"] for key in laptops if "revokedAt" in key)
+        browser.click(f"//div[@class='key'][code[starts-with(., '{old[:16]}')]]//button[@aria-label='Revoke laptop']")
         browser.click("//button[starts-with(@aria-label, 'Revoke for good')]")
         browser.shows("The key is revoked.", "#done")
-        assert ask(f"{stack.url}/v1/account", secret)[0] == 200
-        revoked = [key for key in ask(f"{stack.url}/v1/keys", secret)[1]["keys"] if key.get("name") == "laptop"]
-        assert [key["state"] for key in revoked] == ["revoked"], revoked
+        assert [ask(f"{stack.url}/v1/account", key)[0] for key in (secret, rotated)] == [200, 200]
+        left = [key for key in ask(f"{stack.url}/v1/keys", secret)[1]["keys"] if key.get("name") == "laptop"]
+        assert {key["id"]: key["state"] for key in left} == {key["id"]: "revoked" if key["id"] == old else "live" for key in laptops}
 
         browser.click("//li[.//strong[contains(., '100')]]//button")
         browser.shows("9.99 USD", ".sum")
@@ -91,6 +100,29 @@ def visit_by_link_redeems_buys_and_makes_a_key(folder):
         browser.shows("130", "#sum")
         browser.shows("paid", "#part-orders .good")
         is_for_everyone(browser)
+
+
+def own_statement_is_downloaded_as_csv(folder):
+    with opened(folder) as (_, browser, _, _):
+        browser.shows("10", "#sum")
+        browser.download_to(folder)
+        browser.press("Download as CSV")
+        rows = downloaded(folder / "ann.csv")
+        assert rows[0][0] == "time" and len(rows) == 2 and "10" in rows[1], rows
+
+
+def provider_that_is_not_set_up_is_not_offered(folder):
+    # The local stack has a fake of each, and this one can be switched off.
+    ways = "return [...document.querySelectorAll('#part-buy li')].map((one) => one.innerText)"
+    for off, has_epay in [({}, True), ({"MOCK_EPAY": "false"}, False)]:
+        place = folder / f"epay-{has_epay}"
+        place.mkdir()
+        with opened(place, of_stack=off) as (_, browser, _, _):
+            browser.shows("Buy for 9.99 USD", "#part-buy li button")
+            cards = browser.run(ways)
+            thousand = next(card for card in cards if "1000" in card)
+            assert ("Alipay and others" in thousand) == has_epay, thousand
+            assert "WeChat Pay" in thousand and "card" in thousand, thousand
 
 
 def code_of_wechat_is_shown_until_it_is_paid(folder):
@@ -158,6 +190,8 @@ def lost_answers_make_one_key(folder):
 
 TESTS = [
     visit_by_link_redeems_buys_and_makes_a_key,
+    own_statement_is_downloaded_as_csv,
+    provider_that_is_not_set_up_is_not_offered,
     code_of_wechat_is_shown_until_it_is_paid,
     chinese_page_fits_a_phone,
     key_that_does_not_work_shows_nothing,

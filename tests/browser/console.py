@@ -27,7 +27,11 @@ def code_of(secret, now):
 
 def signed_in(stack, browser):
     """By the link that the stack prints. Returns the secret of the codes."""
-    browser.open(json.loads((stack.data / "local.json").read_text())["console_url"])
+    return enrolled(browser, json.loads((stack.data / "local.json").read_text())["console_url"])
+
+
+def enrolled(browser, link):
+    browser.open(link)
     browser.shows("Your first sign-in", "h1")
     secret = browser.text("code.copy")
     browser.fill("#password", PASSWORD)

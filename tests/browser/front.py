@@ -11,13 +11,13 @@ TAB, ENTER = "\ue004", "\ue007"
 
 
 @contextlib.contextmanager
-def opened(folder, **settings):
-    """A stack and a browser, which must not have complained about anything at the end."""
+def opened(folder, expected=(), **settings):
+    """A stack and a browser, which must not have complained about anything else at the end."""
     stack = Stack(folder, None)
     try:
         with Browser(**settings) as browser:
             yield stack, browser
-            complaints = browser.complaints()
+            complaints = browser.complaints(expected)
             assert not complaints, complaints
     finally:
         stack.stop()

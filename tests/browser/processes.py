@@ -1,11 +1,14 @@
 """The processes of the suite: the local stack, the shop, and a gateway between them that loses answers."""
 
+import contextlib
+import csv
 import http.client
 import http.server
 import json
 import os
 import pathlib
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -36,10 +39,19 @@ def listens(port):
         return stream.connect_ex(("127.0.0.1", port)) == 0
 
 
+def downloaded(path):
+    """The rows of a file, once the browser has written it."""
+    until = time.monotonic() + SECONDS
+    while not path.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
 class Stack:
     """`cargo run`, whose fake of Stripe sends buyers back to this shop."""
 
-    def __init__(self, folder, shop_url):
+    def __init__(self, folder, shop_url, settings=None):
         self.data, self.port = folder / "data", free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         pages = {}
@@ -47,7 +59,7 @@ class Stack:
             pages = {"CHECKOUT_SUCCESS_URL": f"{shop_url}/paid", "CHECKOUT_CANCEL_URL": f"{shop_url}/"}
         command = [PROGRAM, "--data", self.data, "--port", str(self.port)]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen(command, env={**os.environ, **pages}, **quiet)
+        self.process = subprocess.Popen(command, env={**os.environ, **pages, **(settings or {})}, **quiet)
         wait_for((self.data / "local.json").exists, self.process)
 
     def run(self, *words):
@@ -58,6 +70,25 @@ class Stack:
 
     def balance(self, owner):
         return self.run("account", "show", owner)["state"]["balance"]
+
+    @contextlib.contextmanager
+    def without(self, table):
+        """Meanwhile each call of the store about this table fails, as when the store is down."""
+        name = f"hookledger-local-{table}"
+        self.rename_tables(name, f"{name}-away")
+        try:
+            yield
+        finally:
+            self.rename_tables(f"{name}-away", name)
+
+    def rename_tables(self, old, new):
+        """A table, and those of its indexes."""
+        with contextlib.closing(sqlite3.connect(self.data / "store.db", timeout=SECONDS)) as store:
+            names = [name for name, in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            for name in names:
+                if name == old or name.startswith(f"{old}::"):
+                    store.execute(f'ALTER TABLE "{name}" RENAME TO "{new}{name[len(old):]}"')
+            store.commit()
 
     def stop(self):
         self.process.terminate()

@@ -13,6 +13,7 @@ import console
 import front
 import shop
 import states
+import stories
 from processes import ROOT
 
 PICTURES = ROOT / "docs/pictures"
@@ -24,7 +25,7 @@ def main():
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        for test in front.TESTS + console.TESTS + states.TESTS + shop.TESTS + buyer.TESTS:
+        for test in front.TESTS + console.TESTS + stories.TESTS + states.TESTS + shop.TESTS + buyer.TESTS:
             at = time.monotonic()
             place = folder / test.__name__
             place.mkdir()

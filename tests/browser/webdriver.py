@@ -15,6 +15,7 @@ import urllib.request
 # The name under which the protocol returns an element.
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 SECONDS = 15
+THEMES = ("light", "dark")
 # `run` installs it.
 AXE = pathlib.Path(__file__).resolve().parents[2] / "target/ci/axe/node_modules/axe-core/axe.min.js"
 
@@ -115,12 +116,20 @@ class Browser:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}
         self.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": size})
 
+    def use_theme(self, scheme):
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": media})
+
+    def download_to(self, folder):
+        """What is downloaded from now on is a file there."""
+        params = {"behavior": "allow", "downloadPath": str(folder)}
+        self.call("POST", "/goog/cdp/execute", {"cmd": "Page.setDownloadBehavior", "params": params})
+
     def barriers(self):
         """What axe finds that keeps a person out, in light and in dark."""
         found = []
-        for scheme in ("light", "dark"):
-            media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-            self.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": media})
+        for scheme in THEMES:
+            self.use_theme(scheme)
             script = f"{AXE.read_text()}\nconst done = arguments[0]; axe.run().then((found) => done(found.violations));"
             for broken in self.call("POST", "/execute/async", {"script": script, "args": []}):
                 places = [" ".join(map(str, node["target"])) for node in broken["nodes"]]
@@ -130,10 +139,14 @@ class Browser:
     def cookies(self):
         return self.call("GET", "/cookie")
 
-    def complaints(self):
+    def complaints(self, expected=()):
         """What the browser logged, such as violations of a policy. A page with the status of a refusal is none of them."""
         messages = [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"})]
-        return [message for message in messages if "favicon.ico" not in message and "a status of 4" not in message]
+        fine = ("favicon.ico", "a status of 4", *expected)
+        return [message for message in messages if not any(part in message for part in fine)]
+
+    def run(self, script):
+        return self.call("POST", "/execute/sync", {"script": script, "args": []})
 
     def screenshot(self, path):
         path.write_bytes(base64.b64decode(self.call("GET", "/screenshot")))
