@@ -233,7 +233,9 @@ impl Talker {
             Some(400..) => Charge::IfExpired,
             _ => Charge::Maybe,
         };
-        let first_at = received.first_at.filter(|_| received.status == Some(200));
+        // Of a model's answer: another one may be generated late for a call that a rule has answered.
+        let is_of_model = received.status == Some(200) && !received.is_fallback();
+        let first_at = received.first_at.filter(|_| is_of_model);
         CallTruth {
             exact: whole.filter(|_| is_exact).map(|of| -cost(of)),
             // A whole answer is charged under the name by which its upstream reports it.
