@@ -7,7 +7,7 @@ use bytes::Bytes;
 use edge::{BodyWriter, Responder};
 use ledger::Deadline;
 use providers::{AnswerParts, ChatAnswer, SseChunk, SseEvent, SseReader, Tokens, UpstreamError};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// An upstream that sends nothing for so long when its time is over has stalled. One that sends until then is slow at most.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
@@ -122,13 +122,9 @@ impl Begun {
     }
 
     async fn await_usage(&mut self) {
-        let until = Instant::now() + USAGE_WITHIN;
-        while !self.tally.is_counted() {
-            match timeout_at(until, self.read()).await {
-                Ok(Ok(true)) => {}
-                Ok(Ok(false) | Err(_)) | Err(_) => return,
-            }
-        }
+        let read = async { while !self.tally.is_counted() && matches!(self.read().await, Ok(true)) {} };
+        // Without it, the answer has its estimate.
+        let _ = timeout(USAGE_WITHIN, read).await;
     }
 
     /// Reads the next bytes. Returns whether there may be more.
