@@ -5,7 +5,7 @@ use insight::{
     Chain, Commands, Explained, Explanation, Fix, Halt, Happened, Headline, Lang, Link, Sender, Sentence, Side, Typed,
     explain, sender_of,
 };
-use ledger::{CodeHash, CodeText, KeyId, OrderNumber};
+use ledger::{CodeHash, CodeText, Fulfilment, KeyId, OrderNumber};
 use maud::{Markup, html};
 
 use crate::actions::replay;
@@ -163,8 +163,8 @@ fn without_order(lang: Lang) -> Markup {
     html! {
         p.hint {
             (t(say(
-                "Is the payment this shop's? Then grant its credits to the buyer by hand, with the payment as the reason:",
-                "这笔付款属于本店？那么手动给买家发放额度，并在原因中写明这笔付款：",
+                "Is the payment this shop's? Then see in the buyer's statement that it was not granted yet, and grant its credits by hand, with the payment as the reason:",
+                "这笔付款属于本店？先在买家的明细中确认尚未发放，再手动发放额度，并在原因中写明这笔付款：",
             )))
             " " a href="/console/owners" { (t(say("Owners", "用户"))) } ". "
             (t(say(
@@ -219,7 +219,7 @@ const CLEARS: Sentence = say("Close it, once the provider has refunded it", "服
 const QUERIES: Sentence = say("Query the provider now", "立即查询支付方");
 const RECORDS_DONE: Sentence = say("Record that it was done", "记录为已到账");
 const RECORDS_FAILED: Sentence = say("Record that it was not", "记录为未到账");
-const CALLS_AGAIN: Sentence = say("Call the operator again", "再次充值");
+const CALLS_AGAIN: Sentence = say("Call the phone company again", "再次充值");
 
 /// Whether a page of the console does it or shows it.
 const fn is_of_page(fix: &Fix, view: View<'_>) -> bool {
@@ -350,8 +350,8 @@ fn happened(what: &Happened, lang: Lang) -> Markup {
     html! {
         @match what {
             Happened::OrderOf { number, payment, fulfilment } => {
-                a href=(explain_path(number)) { (number) } ": " (status_word(payment.as_str(), lang)) ", "
-                (status_word(fulfilment.as_str(), lang))
+                a href=(explain_path(number)) { (number) } ": " (status_word(payment.as_str(), lang))
+                @if *fulfilment != Fulfilment::None { ", " (status_word(fulfilment.as_str(), lang)) }
             }
             Happened::Booked { key } => a href=(event_path(key)) { (key) },
             _ => (what.text(lang)),

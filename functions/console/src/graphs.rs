@@ -140,7 +140,7 @@ fn plots(figures: &Figures, since: Since, lang: Lang) -> Vec<Plot<'static>> {
         ),
         plot(
             "p-success",
-            say("Not accepted, of all; accepted:", "未接受的比例；已接受："),
+            say("Share not accepted. Accepted in all:", "未接受的比例。总接受率："),
             success,
             one("bad", &misses),
             percent,

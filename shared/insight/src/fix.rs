@@ -137,9 +137,9 @@ impl Fix {
                 say("to close it, once the provider has refunded it", "在支付方退款后关闭")
             }
             Self::Clear { payment: None, .. } => say("to close it, once it is settled elsewhere", "在别处处理完后关闭"),
-            Self::ResolveDone(_) => say("if the operator shows it as done", "运营商显示已到账"),
-            Self::ResolveFailed(_) => say("if the operator shows that it was not done", "运营商显示未到账"),
-            Self::ResolveAgain(_) => say("to call the operator again", "再次充值"),
+            Self::ResolveDone(_) => say("if the phone company shows it as done", "运营商显示已到账"),
+            Self::ResolveFailed(_) => say("if the phone company shows that it was not done", "运营商显示未到账"),
+            Self::ResolveAgain(_) => say("to call the phone company again", "再次充值"),
             Self::RepairPayment(_) => say("if the provider reports it as paid", "支付方显示已付"),
             Self::RestoreOrder(_) => say("if the order was lost: from a backup", "订单丢失时：从备份恢复"),
             Self::Credit { .. } => say("to cover it", "补足额度"),

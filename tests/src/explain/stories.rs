@@ -75,6 +75,8 @@ pub(crate) const STORIES: &[Story] = &[
     story("a payment by epay", ORDER, true),
     story("a transfer on chain", ORDER, true),
     story("a transfer on chain that failed", ORDER, false),
+    story("a failed transfer that was settled elsewhere", ORDER, true),
+    story("a failed transfer beside an unpaid order", "alice", false),
     story("a charge above the budget", "c1", false),
     story("a key whose budget is used up", "gateway-k1", false),
     story("an unproven payment", "HL1", false),
@@ -276,7 +278,9 @@ async fn of_others(name: &str) -> World {
             world
         }
         "a transfer on chain" => on_chain("v2_completed").await,
-        "a transfer on chain that failed" => on_chain("v2_failed").await,
+        "a transfer on chain that failed"
+        | "a failed transfer that was settled elsewhere"
+        | "a failed transfer beside an unpaid order" => of_failed_transfer(name).await,
         "a charge above the budget" => {
             let world = budgets::world().await;
             let refused = world.ledger(1).commit(&budgets::charge("c1", "6", 0), &context(1)).await;
@@ -306,6 +310,19 @@ async fn used_up() -> World {
     assert!(open.is_ok(), "{open:?}");
     let refused = world.ledger(1).open_hold(&budgets::hold("call-2", "1"), &context(2)).await;
     assert!(refused.is_err(), "{refused:?}");
+    world
+}
+
+async fn of_failed_transfer(name: &str) -> World {
+    let world = on_chain("v2_failed").await;
+    match name {
+        "a transfer on chain that failed" => {}
+        "a failed transfer that was settled elsewhere" => {
+            crate::fulfil::planted::clear(&world, &OrderNumber::new(ORDER).expect("a number"), 5).await;
+        }
+        "a failed transfer beside an unpaid order" => of_stripe::made(&world, of_stripe::order("a-basket")).await,
+        other => panic!("no story {other}"),
+    }
     world
 }
 

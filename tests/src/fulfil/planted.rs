@@ -106,7 +106,7 @@ async fn payment_row_of_another_order_amount_or_currency_proves_nothing() {
         let delivered = world.books().accounts.values().any(|account| account.balance != 0);
         assert!(!delivered, "{attribute}");
         change(&before);
-        clear(&world, 5).await;
+        clear(&world, &number(), 5).await;
         assert_eq!(
             work_off(&world, 6).await,
             "paid, done: alice/POSX 10, bob/commission-usd 1.99, carol/commission-usd 0.39",
@@ -115,9 +115,9 @@ async fn payment_row_of_another_order_amount_or_currency_proves_nothing() {
     }
 }
 
-async fn clear(world: &World, attempt: u64) {
+pub(crate) async fn clear(world: &World, number: &OrderNumber, attempt: u64) {
     let ledger = world.ledger(attempt);
-    let order = ledger.order(&number(), &context(attempt)).await.expect("read").expect("there");
+    let order = ledger.order(number, &context(attempt)).await.expect("read").expect("there");
     let effects = order.clear(ledger::Clearing::default());
     let decision = order.step(Writer::Manual, "cleared", Vec::new(), effects).expect("something to clear");
     ledger.commit(&decision, &context(attempt)).await.expect("cleared");

@@ -265,13 +265,13 @@ fn resolving(order: &Order, asked: &Asked<'_>, visit: &Visit<'_>) -> Result<(Mar
         Verdict::Done => say("The telephone was topped up: the order is delivered.", "话费已到账：订单已交付。"),
         Verdict::Failed => say("It was not topped up, and you refund the buyer.", "话费未到账，由你退款给买家。"),
         Verdict::Again => say(
-            "It was not topped up: the operator is called once more. If it was, the buyer gets it twice.",
+            "It was not topped up: the phone company is called once more. If it was, the buyer gets it twice.",
             "话费未到账：再次请求运营商。如果其实已到账，买家会得到两份。",
         ),
     };
     let what = html! {
         p { strong { (t(means)) } }
-        p { (t(say("Look at the operator's own list first.", "请先查看运营商的记录。"))) }
+        p { (t(say("Look at the phone company's own list first.", "请先查看运营商的记录。"))) }
         @if let Some(call) = &order.top_up_call {
             p.soft { (t(sentence::top_up_state(call.state))) ", " (time(call.at)) " UTC" }
         }

@@ -129,11 +129,11 @@ fn add_refused(chain: &mut Chain, order: &Order, has_row: impl Fn(&Flag) -> bool
     }
 }
 
-/// What keeps the order from being done, by its row alone.
-pub(super) fn first_cause(order: &Order) -> Option<Cause> {
+/// What keeps the order from being done, by its row alone, each with the stage that it does not reach.
+pub(super) fn open_causes(order: &Order) -> Vec<(Stage, Cause)> {
     let mut chain = Chain::default();
     stops(&mut chain, order, &Pauses::default());
-    chain.halts.into_iter().next().map(|halt| halt.cause)
+    chain.halts.into_iter().map(|halt| (halt.before, halt.cause)).collect()
 }
 
 fn stops(chain: &mut Chain, order: &Order, pauses: &Pauses) {
@@ -184,8 +184,11 @@ fn add_pause(chain: &mut Chain, before: Stage, what: Option<Pausable>, pauses: &
 
 /// What of the delivery is not done and is not flagged.
 fn undelivered(order: &Order) -> Option<Halt> {
+    let is_decided = |flag: &Flag| stage_of(flag.anomaly.reason) == Stage::Fulfilled && !order.needs_attention(flag);
     let cause = match order.fulfilment {
         Fulfilment::None | Fulfilment::Done => return None,
+        // It was settled elsewhere, as a person has said.
+        Fulfilment::Failed if order.anomalies.listed().any(is_decided) => return None,
         Fulfilment::Pending | Fulfilment::Failed | Fulfilment::Unknown => {
             let call = order.top_up_call.as_ref().filter(|call| call.state != TopUpState::Done);
             let transfer = order.transfer.as_ref().filter(|transfer| transfer.is_under_way());

@@ -6,7 +6,7 @@ use ledger::{
 };
 
 use super::event::{add_row, refused};
-use super::order::first_cause;
+use super::order::open_causes;
 use super::{Audited, Cause, Chain, Halt, Happened, Stage};
 use crate::{EventRow, Fix};
 
@@ -137,6 +137,7 @@ pub(crate) struct OfOwner {
 
 pub(crate) fn of_owner(of: &OfOwner, now: Timestamp) -> Chain {
     let mut chain = Chain::default();
+    let mut stuck = Vec::new();
     for order in &of.orders {
         match order {
             Ok(order) => {
@@ -145,12 +146,16 @@ pub(crate) fn of_owner(of: &OfOwner, now: Timestamp) -> Chain {
                 chain.add(Some(order.created_at), Stage::Received, what);
                 let is_stuck = order.flagged_for().is_some() || order.is_disputed() || order.work(now).is_some();
                 if is_stuck {
-                    let (explain, why) = (Fix::Explain(number.clone()), first_cause(order).map(Box::new));
-                    chain.stop(Halt::new(Stage::Granted, Cause::OrderOpen { number, why }).with([explain]));
+                    stuck.push(order);
                 }
             }
             Err(row) => chain.stop(unreadable(row)),
         }
+    }
+    // A basket that was left behind comes last.
+    stuck.sort_by_key(|order| order.flagged_for().is_none() && order.payment.is_payable());
+    for order in stuck {
+        stop_order(&mut chain, order);
     }
     for hold in &of.holds.holds {
         let opened = Happened::HoldOpened { amount: hold.amount, expires_at: hold.expires_at };
@@ -168,6 +173,21 @@ pub(crate) fn of_owner(of: &OfOwner, now: Timestamp) -> Chain {
     }
     chain.sort();
     chain
+}
+
+/// Everything that keeps an order of the owner from being done.
+fn stop_order(chain: &mut Chain, order: &Order) {
+    let mut causes: Vec<_> =
+        open_causes(order).into_iter().map(|(before, why)| (before, Some(Box::new(why)))).collect();
+    if causes.is_empty() {
+        causes.push((Stage::Granted, None));
+    }
+    let details = format!("{}, {}, {}", order.terms.price, order.terms.provider.as_str(), order.created_at);
+    for (before, why) in causes {
+        let halt = Halt::new(before, Cause::OrderOpen { number: order.number.to_string(), why });
+        let halt = halt.with([Fix::Explain(order.number.to_string())]);
+        chain.stop(Halt { details: Some(details.clone()), ..halt });
+    }
 }
 
 /// A row that this release cannot read.

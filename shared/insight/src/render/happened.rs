@@ -1,6 +1,6 @@
 //! The text of each moment of a chain.
 
-use ledger::{Amount, Asset, Balance, Window};
+use ledger::{Amount, Asset, Balance, Fulfilment, Window};
 
 use super::colon;
 use crate::{Happened, Lang, Why, sentence};
@@ -57,6 +57,9 @@ impl Happened {
                 Asset::CREDITS.format_balance(*available)
             ),
             Self::Spent { window, spent: units, limit } => spent(*window, *units, *limit, Lang::En),
+            Self::OrderOf { number, payment, fulfilment: Fulfilment::None } => {
+                format!("order {number}: {}", payment.as_str())
+            }
             Self::OrderOf { number, payment, fulfilment } => {
                 format!("order {number}: {}, {}", payment.as_str(), fulfilment.as_str())
             }
@@ -109,6 +112,9 @@ impl Happened {
                 Asset::CREDITS.format_balance(*available)
             ),
             Self::Spent { window, spent: units, limit } => spent(*window, *units, *limit, Lang::Zh),
+            Self::OrderOf { number, payment, fulfilment: Fulfilment::None } => {
+                format!("订单 {number}：{}", payment.as_str())
+            }
             Self::OrderOf { number, payment, fulfilment } => {
                 format!("订单 {number}：{}，{}", payment.as_str(), fulfilment.as_str())
             }

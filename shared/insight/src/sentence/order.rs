@@ -38,9 +38,9 @@ pub const fn fulfilment(fulfilment: Fulfilment) -> Sentence {
 
 pub const fn top_up_state(state: TopUpState) -> Sentence {
     match state {
-        TopUpState::Claimed => say("the call to the operator is being made", "正在调用运营商"),
-        TopUpState::Pending => say("the operator has accepted the call", "运营商已受理"),
-        TopUpState::Unknown => say("the operator's answer is missing", "没有收到运营商的答复"),
+        TopUpState::Claimed => say("the call to the phone company is being made", "正在调用运营商"),
+        TopUpState::Pending => say("the phone company has accepted the call", "运营商已受理"),
+        TopUpState::Unknown => say("the phone company's answer is missing", "没有收到运营商的答复"),
         TopUpState::Failed => say("the phone was not topped up", "话费没有到账"),
         TopUpState::Done => say("the phone is topped up", "话费已到账"),
     }

@@ -69,7 +69,7 @@ pub const fn reason(reason: Reason) -> Sentence {
             "订单显示已付，但账本里没有那笔付款的记录",
         ),
         Reason::TopUpUnknown => say(
-            "it is unknown whether the phone was topped up, and the operator is not called again",
+            "it is unknown whether the phone was topped up, and the phone company is not called again",
             "话费是否到账未知，系统不会再次充值",
         ),
         Reason::TopUpFailed => say("the phone was not topped up, and the order is paid", "话费没有到账，而订单已付款"),
