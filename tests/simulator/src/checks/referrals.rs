@@ -16,7 +16,10 @@ pub(super) fn find(books: &Books, truth: &Truth) -> Vec<String> {
     for (owner, orders) in of_owners {
         let is_given = |number: &str| books.journal.keys().any(|key| key.starts_with(&format!("referral#{number}#")));
         let given: Vec<_> = orders.iter().filter(|(number, _)| is_given(number)).collect();
-        let mut payments = orders.iter().filter_map(|(number, order)| payment(books, number, order));
+        // One that was given back before its credits were given is still the first, and no other takes its place.
+        let first = books.pointers.get(&format!("first_purchase#{owner}"));
+        let firsts = orders.iter().filter(|(number, _)| first.is_none_or(|first| first == *number));
+        let mut payments = firsts.filter_map(|(number, order)| payment(books, number, order));
         if given.len() > 1 || (given.is_empty() && payments.any(PaymentTruth::keeps_anything)) {
             wrong.push(format!("{} purchases of {owner} give referral credits: {given:?}", given.len()));
         }
