@@ -388,7 +388,7 @@ async function keys() {
     el("p", { class: "soft" }, say("keysAbout")),
     el("div", { id: "key-list" }, list.length > 0 ? list : el("p", { class: "soft" }, say("noKeys"))),
     el("div", { id: "secret", role: "status" }),
-    ...form("fields", makeKey, field("name", say("name"), { maxlength: "32", placeholder: "laptop-1", title: say("name_invalid") }), budgetField(), el("button", {}, say("make"))),
+    ...form("fields", makeKey, field("name", say("name"), { maxlength: "32", placeholder: "laptop-1", title: word("errors", "name_invalid") }), budgetField(), el("button", {}, say("make"))),
   ];
 }
 
