@@ -16,6 +16,9 @@ use crate::{ListFilter, newest};
 const ROWS_PER_READ: u16 = 100;
 /// The orders that one list reads, also if a filter leaves few of them.
 const READ_MAX: usize = 1_000;
+/// The same of a page for a person, who waits a tenth of a second for it.
+const READ_MAX_OF_PAGE: usize = 750;
+const LINES_OF_PAGE: usize = 100;
 /// The kind of the journal row of an order that was made.
 pub(crate) const MADE: &str = "order";
 
@@ -48,7 +51,11 @@ impl OrderFilter {
 
     /// How many places are read for one page.
     const fn places_max(&self) -> usize {
-        if self.is_picky() { READ_MAX } else { self.orders_max }
+        if self.is_picky() { self.read_max() } else { self.orders_max }
+    }
+
+    const fn read_max(&self) -> usize {
+        if self.orders_max <= LINES_OF_PAGE { READ_MAX_OF_PAGE } else { READ_MAX }
     }
 
     fn fits(&self, order: &Order) -> bool {
@@ -274,7 +281,7 @@ impl OrderList {
                 return Ok(());
             }
             self.next.clone_from(&after);
-            if read >= READ_MAX {
+            if read >= filter.read_max() {
                 self.has_more = true;
                 return Ok(());
             }
@@ -287,14 +294,15 @@ impl OrderList {
         filter: &OrderFilter,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        let rows_max = u16::try_from(READ_MAX).unwrap_or(u16::MAX);
+        let read_max = filter.read_max();
+        let rows_max = u16::try_from(read_max).unwrap_or(u16::MAX);
         let waiting = [Work::Fulfilment, Work::PendingExternal];
         let waiting = try_join_all(waiting.map(|work| ledger.orders_with_work(work, rows_max, context))).await?;
         let place = |order: DueOrder| Place::of_order(LinePosition { key: order.row.id, at: order.row.due_at });
         let waiting = waiting.into_iter().map(|orders| orders.into_iter().map(place).collect());
         let waiting: Vec<Vec<Place>> = waiting.collect();
-        let (flagged, has_unread) = flagged(ledger, Timestamp::EPOCH, None, READ_MAX, context).await?;
-        let has_unread = has_unread || waiting.iter().any(|places| places.len() >= READ_MAX);
+        let (flagged, has_unread) = flagged(ledger, Timestamp::EPOCH, None, read_max, context).await?;
+        let has_unread = has_unread || waiting.iter().any(|places| places.len() >= read_max);
         let mut stuck = Vec::new();
         for (places, is_flagged) in waiting.iter().map(|places| (places, false)).chain([(&flagged, true)]) {
             for chunk in places.chunks(ROWS_PER_READ.into()) {
