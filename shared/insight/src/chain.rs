@@ -230,14 +230,36 @@ pub enum Cause {
 impl Happened {
     /// Whether it is a state, as it is now, and no moment.
     pub const fn is_of_now(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Refunded { .. }
-                | Self::Fulfilment(_)
-                | Self::CodeLeft { .. }
-                | Self::Balance { .. }
-                | Self::Waiting { .. }
-        )
+            | Self::Fulfilment(_)
+            | Self::CodeLeft { .. }
+            | Self::Balance { .. }
+            | Self::Spent { .. }
+            | Self::Waiting { .. } => true,
+            Self::OrderMade { .. }
+            | Self::PageOpened { .. }
+            | Self::Delivered { .. }
+            | Self::Signed
+            | Self::Queried
+            | Self::ByHand { .. }
+            | Self::Refused { .. }
+            | Self::Booked { .. }
+            | Self::Closed(_)
+            | Self::Paid { .. }
+            | Self::Accepted { .. }
+            | Self::Posted { .. }
+            | Self::Dispute { .. }
+            | Self::TopUp(_)
+            | Self::Transfer { .. }
+            | Self::Subscription(_)
+            | Self::HoldOpened { .. }
+            | Self::HoldClosed(_)
+            | Self::KeyMade { .. }
+            | Self::KeyRevoked
+            | Self::OrderOf { .. }
+            | Self::Audited => false,
+        }
     }
 }
 

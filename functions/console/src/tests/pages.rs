@@ -117,6 +117,26 @@ fn overview_page(failed: &Newest, lang: Lang) -> String {
     overview::markup(&view).into_string()
 }
 
+/// What no row has a time of is a state as it is now, or a moment that is past.
+#[test]
+fn what_has_no_time_says_whether_it_is_past() {
+    let limit = Amount::from_units(5);
+    let rows = [
+        (Happened::Spent { window: ledger::Window::Day, spent: limit.into(), limit }, "now"),
+        (Happened::Balance { balance: limit.into(), available: limit.into() }, "now"),
+        (Happened::Refused { why: "amount_mismatch".to_owned() }, "time not kept"),
+    ];
+    for (what, time) in rows {
+        let headline = Headline::Owner { owner: "alice".to_owned() };
+        let links = vec![Link { at: None, near: None, stage: Stage::Recorded, what }];
+        let page = explained(
+            &Explained::One(Box::new(Explanation { headline, chain: Chain { links, halts: Vec::new() } })),
+            Lang::En,
+        );
+        assert!(page.contains(&format!(">{time}<")), "{time}: {page}");
+    }
+}
+
 /// Every text that another party can choose, on every page that has it, in both languages.
 #[test]
 fn hostile_text_is_escaped_on_every_page() {
