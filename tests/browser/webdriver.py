@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +16,8 @@ import urllib.request
 # The name under which the protocol returns an element.
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 SECONDS = 15
+# A browser that does not start says nothing about a page.
+STARTS = 3
 THEMES = ("light", "dark")
 # `run` installs it.
 AXE = pathlib.Path(__file__).resolve().parents[2] / "target/ci/axe/node_modules/axe-core/axe.min.js"
@@ -24,18 +27,42 @@ class Browser:
     """Closed at the end of a `with`. Waits for the page that a click leads to, as the protocol does."""
 
     def __init__(self, languages="en", width=1200, height=1000, dark=False):
+        program = shutil.which("chromium") or shutil.which("google-chrome")
+        options = {"args": arguments(languages, width, height, dark), "binary": program}
+        wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        for left in reversed(range(STARTS)):
+            try:
+                self.start({"capabilities": {"alwaysMatch": wanted}})
+                break
+            except AssertionError as error:
+                print(f"Chromium did not start: {error}\n{self.log()}", flush=True)
+                self.stop()
+                if not left:
+                    raise
+        # An element is waited for, as a page is.
+        self.call("POST", "/timeouts", {"implicit": 2_000})
+
+    def start(self, session):
+        # What it leaves behind, such as the profile of a browser that was killed.
+        self.folder = tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True)
+        command = ["chromedriver", "--port=0", "--verbose", f"--log-path={self.folder.name}/log"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self.driver = subprocess.Popen(["chromedriver", "--port=0"], text=True, **pipes)
+        self.driver = subprocess.Popen(command, text=True, env={**os.environ, "TMPDIR": self.folder.name}, **pipes)
         for line in self.driver.stdout:
             if port := re.search(r"started successfully on port (\d+)", line):
                 break
         self.url = f"http://127.0.0.1:{port.group(1)}/session"
-        program = shutil.which("chromium") or shutil.which("google-chrome")
-        options = {"args": arguments(languages, width, height, dark), "binary": program}
-        wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        self.url += "/" + self.call("POST", "", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
-        # An element is waited for, as a page is.
-        self.call("POST", "/timeouts", {"implicit": 2_000})
+        self.url += "/" + self.call("POST", "", session)["sessionId"]
+
+    def stop(self):
+        self.driver.terminate()
+        self.driver.wait()
+        self.folder.cleanup()
+
+    def log(self):
+        """The end of what the driver wrote, and the browser to it."""
+        lines = pathlib.Path(self.folder.name, "log").read_text(errors="replace").splitlines()
+        return "\n".join(lines[-40:])
 
     def __enter__(self):
         return self
@@ -44,8 +71,7 @@ class Browser:
         try:
             self.call("DELETE", "")
         finally:
-            self.driver.terminate()
-            self.driver.wait()
+            self.stop()
 
     def call(self, method, path, body=None):
         content = json.dumps(body or {}).encode() if method == "POST" else None
