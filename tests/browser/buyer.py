@@ -75,6 +75,8 @@ def visit_by_link_redeems_buys_and_makes_a_key(folder):
         assert ask(f"{stack.url}/v1/keys", made, "POST", {"kind": "owner", "owner": "ann", "reason": "r"}, "k")[0] == 403
 
         browser.click("//button[@aria-label='Rotate laptop']")
+        browser.shows("A new key takes its place. The old one works for another day.", "#key-list .row p")
+        browser.click("//button[@aria-label='Make the new key laptop']")
         browser.shows("This is the new key. It is shown once: keep it now. The old key works for another day.", "#secret p")
         rotated = browser.text("#secret code")
         assert rotated.startswith("hk_") and rotated != made

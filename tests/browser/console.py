@@ -114,7 +114,13 @@ def money_is_moved_and_a_key_revoked(folder, is_phone=False):
         browser.open(f"{stack.url}/console/owners?name=demo")
         browser.shows(f"{before.normalize():f}", ".sum")
         fits(browser)
-        browser.fill("form[action='/console/grant'] input[name=amount]", "5")
+        amount = "form[action='/console/grant'] input[name=amount]"
+        browser.fill(amount, "five")
+        browser.press("Grant credits …")
+        # The form is not left, and says why.
+        assert browser.run(f'return document.querySelector("{amount}").matches(":invalid")'), browser.address()
+        browser.shows(f"{before.normalize():f}", ".sum")
+        browser.fill(amount, "5")
         browser.press("Grant credits …")
         browser.shows("Grant credits", "h1")
         browser.shows(f"{before + 5:f}", ".facts strong")

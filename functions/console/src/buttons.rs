@@ -4,6 +4,7 @@ use insight::{Lang, Sentence};
 use ledger::{Amount, Asset, KeyId, Owner, Word};
 use maud::{Markup, html};
 
+use crate::form::{AMOUNT, AMOUNT_PATTERN};
 use crate::words::{event_path, say};
 
 pub(crate) const ACCEPT: &str = "/console/accept";
@@ -82,7 +83,8 @@ fn amount_form(path: &str, title: Sentence, owner: &Owner, more: &Markup, lang: 
             input type="hidden" name="owner" value=(owner);
             label {
                 (say("Amount", "数额").in_lang(lang))
-                input name="amount" required inputmode="decimal" maxlength="40" autocomplete="off";
+                input name="amount" required inputmode="decimal" maxlength="40" autocomplete="off"
+                    pattern=(AMOUNT_PATTERN) title=(AMOUNT.in_lang(lang));
             }
             (more)
             button.alt.small { (title.in_lang(lang)) " …" }

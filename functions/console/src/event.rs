@@ -8,7 +8,7 @@ use crate::events::refused;
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
-use crate::words::{BOOKED, REASON, Tone, badge, explain_path, say, time};
+use crate::words::{BOOKED, REASON, Tone, badge, explain_path, kind_word, say, time};
 use crate::{Books, Console, buttons, form};
 
 const TITLE: Sentence = say("Event", "事件");
@@ -109,7 +109,7 @@ pub(crate) fn markup(row: &EventRow, view: &View<'_>) -> Markup {
         h1 { (row.key) " " (state(row, view.decided, lang)) }
         section {
             dl.facts {
-                dt { (t(say("Kind", "类型"))) } dd { (row.kind) }
+                dt { (t(say("Kind", "类型"))) } dd { (kind_word(&row.kind, lang)) }
                 dt { (t(say("Written by", "写入者"))) } dd { (row.source) }
                 @if let Some(at) = row.received_at { dt { (t(say("First received", "首次收到"))) } dd { (time(at)) " UTC" } }
                 @if let Some(at) = row.booked_at() { dt { (t(BOOKED)) } dd { (time(at)) " UTC" } }

@@ -10,7 +10,7 @@ use crate::glossary::{Term, glossary};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
-use crate::words::{BOOKED, NOT_BOOKED, Tone, badge, empty, event_path, explain_path, say, stored_time};
+use crate::words::{BOOKED, NOT_BOOKED, Tone, badge, empty, event_path, explain_path, kind_word, say, stored_time};
 use crate::{Books, Console, form};
 
 /// Some screens; a page stays below 60 KB.
@@ -174,7 +174,7 @@ pub(crate) fn table(rows: &[ListedRow], decided: &Decided, lang: Lang) -> Markup
                     tr {
                         td data-label=(at) { (stored_time(&row.at)) }
                         td data-label=(event) { a href=(event_path(&row.key)) { (row.key) } }
-                        td data-label=(kind) { (row.kind) " " small { (row.writer) } }
+                        td data-label=(kind) { (kind_word(&row.kind, lang)) " " small { (row.writer) } }
                         td data-label=(state) { (state_of(row, decided.get(&row.key).copied(), lang)) }
                         td data-label=(order) {
                             @if let Some(number) = &row.order { a href=(explain_path(number)) { (number) } }

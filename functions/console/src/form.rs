@@ -1,6 +1,7 @@
 //! Forms and queries: strict, as the APIs are. A field that is unknown or stands twice is refused.
 
 use api::Query;
+use insight::Sentence;
 use ledger::{Amount, Asset, LinePosition, Timestamp};
 
 use crate::refusal::Refusal;
@@ -10,6 +11,13 @@ use crate::words::say;
 const FORM: &str = "application/x-www-form-urlencoded";
 /// As the command line bounds it.
 const REASON_CHARS_MAX: usize = 160;
+
+/// What a browser takes as an amount, so that a form with another one is not left.
+pub(crate) const AMOUNT_PATTERN: &str = r"\s*[0-9]+(\.[0-9]{1,9})?\s*";
+pub(crate) const AMOUNT: Sentence = say(
+    "Give an amount above 0 with at most nine decimals, as 15 or 0.00234.",
+    "请写大于 0 的数额，最多九位小数，如 15 或 0.00234。",
+);
 
 /// Of the key of a row at which a page goes on.
 const KEY_CHARS_MAX: usize = 512;
@@ -59,9 +67,5 @@ pub(crate) fn is_key(key: &str) -> bool {
 /// An amount of credits above 0.
 pub(crate) fn amount(text: &str) -> Result<Amount, Refusal> {
     let amount = Asset::CREDITS.parse(text).ok().filter(|amount| !amount.is_zero());
-    let why = say(
-        "Give an amount above 0 with at most nine decimals, as 15 or 0.00234.",
-        "请写大于 0 的数额，最多九位小数，如 15 或 0.00234。",
-    );
-    amount.ok_or(Refusal::new(400, "amount", why))
+    amount.ok_or(Refusal::new(400, "amount", AMOUNT))
 }

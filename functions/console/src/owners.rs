@@ -15,7 +15,7 @@ use crate::glossary::{Term, glossary};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
-use crate::words::{Tone, badge, empty, event_path, explain_path, owner_path, say, stored_time, time};
+use crate::words::{Tone, badge, empty, event_path, explain_path, kind_word, owner_path, say, stored_time, time};
 use crate::{Books, Console, buttons, form};
 
 const TITLE: Sentence = say("Owners", "用户");
@@ -216,7 +216,7 @@ fn balance(owner: &Owner, row: &AccountRow, lots: &LotsSnapshot, now: Timestamp,
             dl.facts {
                 dt { (t(say("Can be spent", "可用"))) } dd { (left(row.available)) }
                 dt { (t(say("Held for uses", "已预留"))) } dd { (Asset::CREDITS.format_balance(row.held)) }
-                dt { (t(say("Policy", "策略"))) } dd { (row.terms.policy.as_str()) ", " (Asset::CREDITS.format(row.terms.overdraft)) }
+                dt { (t(say("Policy", "策略"))) } dd { (kind_word(row.terms.policy.as_str(), lang)) ", " (Asset::CREDITS.format(row.terms.overdraft)) }
             }
             @if !spendable.is_empty() {
                 h3 { (t(say("In the order in which they are spent", "按消费顺序"))) }
@@ -232,7 +232,7 @@ fn lot_item(lot: &Lot, lang: Lang) -> Markup {
     let remaining = Balance::from_units(i128::try_from(lot.units).unwrap_or(i128::MAX));
     html! {
         li {
-            (Asset::CREDITS.format_balance(remaining)) " " (lot.terms.kind.as_str())
+            (Asset::CREDITS.format_balance(remaining)) " " (kind_word(lot.terms.kind.as_str(), lang))
             @if let Some(at) = lot.terms.expires_at { ", " (say("until", "至").in_lang(lang)) " " (time(at)) }
         }
     }
@@ -249,7 +249,7 @@ fn keys_section(view: &OwnerView<'_>) -> Markup {
                 ul {
                     @for key in keys {
                         li {
-                            a href=(explain_path(&key.id().row())) { (key.id()) } " "
+                            a href=(explain_path(&key.id().row())) title=(key.id()) { (short_id(key)) } " "
                             @if key.revoked_at().is_some_and(|at| at <= now) { (badge(Tone::Bad, t(say("revoked", "已吊销")))) }
                             @else { (badge(Tone::Good, t(say("works", "有效")))) @if view.may_act { " " (buttons::revoke_key(&key.id(), lang)) } }
                             " " small { (t(say("since", "自"))) " " (time(key.since())) }
@@ -259,6 +259,13 @@ fn keys_section(view: &OwnerView<'_>) -> Markup {
                 }
             }
         }
+    }
+}
+
+fn short_id(key: &StoredKey) -> String {
+    match key {
+        StoredKey::Owner(of) => of.key.short_id(),
+        StoredKey::Service(of) => of.hash.short_id(),
     }
 }
 
@@ -276,7 +283,7 @@ fn budget_of(KeyBudget { key: _, budget, spent }: &KeyBudget, now: Timestamp, la
             @if let Some(limit) = budget.limits.of(window) {
                 br;
                 small {
-                    (window.as_str()) ": " (Asset::CREDITS.format_balance(spent.in_window(window, &windows)))
+                    (kind_word(window.as_str(), lang)) ": " (Asset::CREDITS.format_balance(spent.in_window(window, &windows)))
                     " / " (Asset::CREDITS.format(limit))
                 }
             }
@@ -301,7 +308,7 @@ fn statement(owner: &Owner, page: &StatementPage, lang: Lang) -> Markup {
                         @for line in &page.lines {
                             tr {
                                 td data-label=(at) { (stored_time(&line.at)) }
-                                td data-label=(kind) { (line.kind) }
+                                td data-label=(kind) { (kind_word(&line.kind, lang)) }
                                 td.n data-label=(change) { (Asset::CREDITS.format_balance(line.change)) }
                                 td data-label=(entry) { a href=(event_path(&line.key)) { (line.key) } }
                             }

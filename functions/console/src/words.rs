@@ -56,6 +56,54 @@ pub(crate) fn owner_path(name: &str) -> String {
     format!("/console/owners?name={}", api::percent_encoded(name))
 }
 
+/// The word of a kind, of a lot or of a policy, as the API has it. A sender's own kinds have no other one.
+pub(crate) fn kind_word(word: &str, lang: Lang) -> &str {
+    if lang == Lang::En {
+        return word;
+    }
+    match word {
+        "accept" => "入账付款",
+        "api_key" | "key" => "密钥",
+        "budget" => "预算",
+        "clear" => "关闭异常",
+        "credit" | "grant" => "发放",
+        "day" => "每日",
+        "debit" => "扣减",
+        "erase" => "清除个人信息",
+        "expiry" => "到期",
+        "free" => "赠送",
+        "invoice_payment" => "账单付款",
+        "join_team" => "加入团队",
+        "key_rate" | "service_key_rate" => "密钥限速",
+        "leave_team" => "离开团队",
+        "make_codes" => "生成兑换码",
+        "month" => "每月",
+        "order" => "订单",
+        "overdraft" => "透支额度",
+        "paid" => "已付",
+        "pause" => "暂停",
+        "policy" => "策略",
+        "postpaid" => "后付",
+        "prepaid" => "预付",
+        "queried" => "查询结果",
+        "rate" => "汇率",
+        "redeem" => "兑换",
+        "referrer" => "推荐人",
+        "refund" => "退款",
+        "replay" => "重试",
+        "resolve" => "记录结果",
+        "resume" => "恢复",
+        "reverse" => "退还扣费",
+        "revoke_codes" => "吊销兑换码",
+        "revoke_key" => "吊销密钥",
+        "total" => "总计",
+        "transfer" => "转账",
+        "unparsed" => "无法解析",
+        "usage" => "用量",
+        other => other,
+    }
+}
+
 /// What is empty, and what to do about it.
 pub(crate) fn empty(lang: Lang, what: Sentence, hint: Sentence) -> Markup {
     html! { div.empty { p { strong { (what.in_lang(lang)) } } p { (hint.in_lang(lang)) } } }

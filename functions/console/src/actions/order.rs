@@ -213,7 +213,8 @@ fn accepting(order: &Order, asked: &Asked<'_>, lang: Lang) -> Result<(Markup, Ma
     let part = order.proportional_credits(&payment).map(|part| Asset::CREDITS.format(part));
     let asks = html! {
         label for="credits" { (t(say("Other credits than were ordered (empty: as ordered)", "改发的额度（空：按订单）"))) }
-        input id="credits" name="credits" value=[part.as_deref()] inputmode="decimal" maxlength="40" autocomplete="off";
+        input id="credits" name="credits" value=[part.as_deref()] inputmode="decimal" maxlength="40" autocomplete="off"
+            pattern=(form::AMOUNT_PATTERN) title=(t(form::AMOUNT));
         @if part.is_some() {
             p.hint { (t(say(
                 "Less was paid than ordered: these are the credits in proportion. Change them, or empty the field to grant all.",

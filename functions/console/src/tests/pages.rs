@@ -5,8 +5,8 @@ use insight::{
     Newest, NotReplayable, OrderList, OrderStatus, Replayable, Stage, Why,
 };
 use ledger::{
-    Amount, Asset, AuditProgress, EventKey, KeptBody, LinePosition, ListedRow, OrderNumber, Owner, Pausable, Pause,
-    Pauses, Reason, Timestamp, UnreadableRow, Word,
+    Amount, Asset, AuditProgress, EventKey, KeptBody, LinePosition, ListedRow, LotKind, OrderNumber, Owner, Pausable,
+    Pause, Pauses, Policy, Reason, Timestamp, UnreadableRow, Window, Word,
 };
 use operators::OperatorName;
 
@@ -17,6 +17,7 @@ use crate::events::{Chosen, Decided, Since};
 use crate::first::FirstForm;
 use crate::orders::Which;
 use crate::overview::{Numbers, OverviewView};
+use crate::words::kind_word;
 use crate::{buttons, event, events, explain, first, orders, overview, sign_in};
 
 const HOSTILE: &str = "\"><script>alert('1')</script>&";
@@ -316,6 +317,16 @@ fn each_state_of_an_order_has_a_word_in_chinese() {
     for word in OrderStatus::words() {
         assert_ne!(orders::status_word(word, Lang::Zh), word);
     }
+}
+
+#[test]
+fn account_has_chinese_words() {
+    let words = LotKind::ALL.map(LotKind::as_str).into_iter().chain(Policy::ALL.map(Policy::as_str));
+    for word in words.chain(Window::ALL.map(Window::as_str)).chain(["usage", "credit", "refund", "expiry"]) {
+        assert_ne!(kind_word(word, Lang::Zh), word);
+        assert_eq!(kind_word(word, Lang::En), word);
+    }
+    assert_eq!(kind_word("payment_intent.succeeded", Lang::Zh), "payment_intent.succeeded");
 }
 
 /// A page without orders still says that one could not be read, or that there are more.

@@ -414,8 +414,12 @@ function ownKey(one, budget) {
   const named = (text) => ({ class: "alt", "aria-label": `${text} ${label}` });
   const usual = [
     button(say("setBudget"), () => tools.replaceChildren(...budgetForm(path, one, usual, tools)), named(say("setBudget"))),
-    button(say("rotate"), act(() => rotate(path)), named(say("rotate"))),
+    button(say("rotate"), () => tools.replaceChildren(...rotated), named(say("rotate"))),
     button(say("revoke"), () => tools.replaceChildren(...sure), { class: "danger", "aria-label": `${say("revoke")} ${label}` }),
+  ];
+  const back = button(say("cancel"), () => tools.replaceChildren(...usual), { class: "alt" });
+  const rotated = [
+    el("p", { class: "soft" }, say("rotateAbout")), button(say("rotateSure"), act(() => rotate(path)), named(say("rotateSure"))), back,
   ];
   const sure = [
     button(say("revokeSure"), act(async () => {
@@ -423,7 +427,7 @@ function ownKey(one, budget) {
       await reload("keys");
       announce(say("revoked"));
     }), { class: "danger", "aria-label": `${say("revokeSure")}: ${label}` }),
-    button(say("cancel"), () => tools.replaceChildren(...usual), { class: "alt" }),
+    back,
   ];
   tools.append(...usual);
   return el("div", { class: "key" }, shown, tools, note);
