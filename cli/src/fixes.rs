@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use insight::{Commands, Fix};
-use ledger::{Amount, CallerKey, EventKey, OrderNumber, Owner, Pausable, Reason, Window};
+use ledger::{Amount, CallerKey, EventKey, OrderNumber, Owner, Pausable, Reason, Source, Window};
 
 use crate::Cli;
 
@@ -40,6 +40,7 @@ fn fixes() -> Vec<Fix> {
         Fix::ShowDisputed(order()),
         Fix::ShowSubscribed(order()),
         Fix::Stuck,
+        Fix::ListRefused(Source::Stripe),
         Fix::BindAnother(owner()),
     ];
     let of_account = |option, line: Option<&str>| {
@@ -82,6 +83,7 @@ const fn has_row(fix: &Fix) -> bool {
         | Fix::ShowDisputed(_)
         | Fix::ShowSubscribed(_)
         | Fix::Stuck
+        | Fix::ListRefused(_)
         | Fix::BindAnother(_)
         | Fix::Resume(_)
         | Fix::Audit => true,

@@ -234,7 +234,7 @@ const fn is_of_page(fix: &Fix, view: View<'_>) -> bool {
             | Fix::ResolveAgain(_)
             | Fix::Credit { .. }
     );
-    matches!(fix, Fix::Explain(_) | Fix::ShowBody(_)) || (view.may_act && is_action)
+    matches!(fix, Fix::Explain(_) | Fix::ShowBody(_) | Fix::ListRefused(_)) || (view.may_act && is_action)
 }
 
 /// A page of the console that does it, or the command to copy.
@@ -246,6 +246,9 @@ fn help(fix: &Fix, view: View<'_>) -> Markup {
         @match fix {
             Fix::Explain(text) => a href=(explain_path(text)) { (text) },
             Fix::ShowBody(event) => { span { (when) } a href=(event_path(event.as_str())) { (event) } },
+            Fix::ListRefused(source) => {
+                a href={ "/console/events?since=7d&failed=1&from=" (source.as_str()) } { (when) }
+            }
             Fix::Replay(event) if view.may_act => (try_again(event.as_str(), t(replay::TITLE))),
             Fix::Query(order) if view.may_act => (try_again(order.as_str(), t(QUERIES))),
             Fix::Accept { order, payment, is_confirmed: _ } if view.may_act => {

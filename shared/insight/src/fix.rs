@@ -1,6 +1,6 @@
 //! The commands that correct what has stopped. The command line's own parser reads each of them in a test.
 
-use ledger::{Amount, Asset, CallerKey, EventKey, OrderNumber, Owner, Pausable, Reason, Window};
+use ledger::{Amount, Asset, CallerKey, EventKey, OrderNumber, Owner, Pausable, Reason, Source, Window};
 
 use crate::Sentence;
 use crate::sentence::say;
@@ -64,6 +64,8 @@ pub enum Fix {
     ShowSubscribed(OrderNumber),
     /// Deliveries that wait for longer than they take.
     Stuck,
+    /// What a provider has reported and was refused: a payment may name no order of ours.
+    ListRefused(Source),
     /// Binds another key of a gateway.
     BindAnother(Owner),
     Resume(Pausable),
@@ -114,6 +116,7 @@ impl Fix {
             }
             Self::ShowDisputed(order) | Self::ShowSubscribed(order) => format!("order show {order}"),
             Self::Stuck => "orders --stuck".to_owned(),
+            Self::ListRefused(source) => format!("events --failed --source {} --since 7d", source.as_str()),
             Self::BindAnother(owner) => format!("account key {owner} KEY --reason R"),
             Self::Resume(what) => format!("resume {} --reason R", what.as_str()),
         }
@@ -176,6 +179,10 @@ impl Fix {
             Self::Stuck => {
                 say("it goes on by itself; if it lasts, what it waits for", "会自动继续；若持续，查看在等什么")
             }
+            Self::ListRefused(_) => say(
+                "if the buyer has paid, to find a payment that names no order of yours",
+                "买家确已付款时，查找没有对应订单的付款",
+            ),
             Self::BindAnother(_) => say("to bind another key of the gateway", "绑定网关的另一个密钥"),
             Self::Resume(_) => say("once the cause of the pause is gone", "暂停的原因消除后恢复"),
             Self::Audit => say("lists each difference with its repair", "列出每处差异和修复命令"),

@@ -153,7 +153,8 @@ fn stops(chain: &mut Chain, order: &Order, pauses: &Pauses) {
             | PaymentState::Refunded
             | PaymentState::DisputedLost => Fix::Ask(order.number.to_string()),
         };
-        chain.stop(Halt::new(Stage::Paid, Cause::NotPaid(order.payment)).with([ask]));
+        let fixes = [ask].into_iter().chain(source.map(Fix::ListRefused));
+        chain.stop(Halt::new(Stage::Paid, Cause::NotPaid(order.payment)).with(fixes));
     }
     for claims in order.claims.values() {
         for dispute in claims.disputes.0.values().filter(|dispute| dispute.stage.is_open()) {
