@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use edge::{Keyring, Service as _, Settings, Vault};
 use ledger::{
     BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints,
-    Ledger, Order, OrderNumber, Owner, Pauses, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows, Source,
+    Ledger, Order, OrderNumber, Owner, Pausable, Pauses, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows, Source,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -143,8 +143,8 @@ impl Ledger for PanickingLedger {
         panic!("fell over {SECRET}")
     }
 
-    fn paused(&self, _: &CallContext<'_>) -> Pauses {
-        Pauses::default()
+    async fn is_paused(&self, _: Pausable, _: &CallContext<'_>) -> bool {
+        false
     }
 
     async fn pauses(&self, _: &CallContext<'_>) -> Result<Pauses, CommitError> {

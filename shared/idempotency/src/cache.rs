@@ -207,6 +207,10 @@ impl KnownPauses {
         (known.pauses.clone(), is_old)
     }
 
+    pub(crate) fn known(&self) -> Option<Pauses> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).pauses.clone()
+    }
+
     pub(crate) fn remember(&self, pauses: Pauses) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).pauses = Some(pauses);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ledger::{CallContext, CommitError, Pauses};
+use ledger::{CallContext, CommitError, Pausable, Pauses};
 
 use crate::image::Image;
 use crate::names;
@@ -33,20 +33,29 @@ impl DynamoLedger {
         Ok(())
     }
 
-    /// In a task of its own: no event waits for it, and it goes on with the next one if this one ends before it.
-    pub(crate) fn recall_pauses(&self, context: &CallContext<'_>) -> Pauses {
-        let Some(known) = self.known_pauses() else { return Pauses::default() };
+    pub(crate) async fn recalls_as_paused(&self, what: Pausable, context: &CallContext<'_>) -> bool {
+        let Some(known) = self.known_pauses() else { return false };
         let (pauses, is_old) = known.recall(context.received_at);
-        if is_old {
-            let ledger = self.clone();
-            tokio::spawn(async move {
-                let read = tokio::time::timeout(READ_TIMEOUT, ledger.read_pauses_once()).await;
-                if let Err(error) = read.unwrap_or(Err(CommitError::Unavailable(None))) {
-                    tracing::warn!(%error, "what is paused could not be read");
-                }
-            });
+        let has = |pauses: Option<Pauses>| pauses.is_some_and(|pauses| pauses.has(what));
+        let is_paused = has(pauses);
+        if is_old && is_paused {
+            Box::pin(self.renew_pauses()).await;
+            return has(known.known());
         }
-        pauses.unwrap_or_default()
+        if is_old {
+            // In a task of its own: no event waits for it, and it goes on with the next one if this one ends before it.
+            let ledger = self.clone();
+            tokio::spawn(async move { ledger.renew_pauses().await });
+        }
+        is_paused
+    }
+
+    /// What cannot be read stays as it was last known.
+    async fn renew_pauses(&self) {
+        let read = tokio::time::timeout(READ_TIMEOUT, self.read_pauses_once()).await;
+        if let Err(error) = read.unwrap_or(Err(CommitError::Unavailable(None))) {
+            tracing::warn!(%error, "what is paused could not be read");
+        }
     }
 
     pub(crate) async fn recent_pauses(&self, context: &CallContext<'_>) -> Result<Pauses, CommitError> {

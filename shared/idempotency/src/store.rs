@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use ledger::{
     BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints,
-    Ledger, Order, OrderNumber, Owner, Pauses, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
+    Ledger, Order, OrderNumber, Owner, Pausable, Pauses, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 
 use crate::cache::{BoundKeys, KnownBreakers, KnownPauses, LiveServiceKeys, NotedDays, PairRates, Receipts};
@@ -170,8 +170,8 @@ impl Ledger for DynamoLedger {
         self.0.receipts.recall(receipt, fingerprints)
     }
 
-    fn paused(&self, context: &CallContext<'_>) -> Pauses {
-        self.recall_pauses(context)
+    async fn is_paused(&self, what: Pausable, context: &CallContext<'_>) -> bool {
+        self.recalls_as_paused(what, context).await
     }
 
     async fn pauses(&self, context: &CallContext<'_>) -> Result<Pauses, CommitError> {

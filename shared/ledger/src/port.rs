@@ -9,8 +9,8 @@ use std::time::Instant;
 use thiserror::Error;
 
 use crate::{
-    BoundKey, CallerKey, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Order, OrderNumber, Owner, Pauses,
-    PaymentProof, Pointer, Rates, Reason, RowKeys, Rows, Timestamp,
+    BoundKey, CallerKey, CurrencyPair, Decision, Effect, EventKey, Fingerprints, Order, OrderNumber, Owner, Pausable,
+    Pauses, PaymentProof, Pointer, Rates, Reason, RowKeys, Rows, Timestamp,
 };
 
 /// The ledger. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`). Each is a
@@ -24,9 +24,10 @@ pub trait Ledger: Send + Sync {
     /// remembered".
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt>;
 
-    /// What is paused, as this process last knew it, from memory. Once that is some seconds old it is read again, beside
-    /// the caller's event and not before it: the next event finds it.
-    fn paused(&self, context: &CallContext<'_>) -> Pauses;
+    /// Whether this is paused, as this process last knew it, from memory. Once that is some seconds old it is read again,
+    /// beside the caller's event and not before it: the next event finds it. Only what was paused waits for that read, since
+    /// a sender may not send again what is turned away.
+    fn is_paused(&self, what: Pausable, context: &CallContext<'_>) -> impl Future<Output = bool> + Send;
 
     /// What is paused, at most some seconds old. If it cannot be read, as this process last knew it; an error, if it
     /// never did.

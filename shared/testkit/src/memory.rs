@@ -31,9 +31,9 @@ use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, BoundKey, Breaker, BreakerName, Budget, CallContext, CallMinute,
     CallerKey, Code, CodeHash, CommitError, Committed, CurrencyPair, Decision, Draws, Effect, Entry, EventKey,
     Fingerprints, Hold, HoldId, KeptBody, KeyId, KeyUse, LaneState, Ledger, LotsRow, Members, Order, OrderNumber,
-    Owner, Pauses, PaymentProof, Pointer, Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows, ServiceKey,
-    ServiceKeyHash, Spent, Subscription, Sweep, Timestamp, TrialBalance, Word, Work, WrongCodes, is_listed, merged,
-    next_retry_at,
+    Owner, Pausable, Pauses, PaymentProof, Pointer, Rates, Reason, Receipt, Reference, Refusal, RowKeys, Rows,
+    ServiceKey, ServiceKeyHash, Spent, Subscription, Sweep, Timestamp, TrialBalance, Word, Work, WrongCodes, is_listed,
+    merged, next_retry_at,
 };
 
 use self::kept_row::{Due, KeptRow};
@@ -97,12 +97,12 @@ struct State {
 impl Ledger for MemoryLedger {
     async fn warm(&self) {}
 
-    fn paused(&self, _: &CallContext<'_>) -> Pauses {
-        self.0.lock().unwrap().pauses.clone()
+    async fn is_paused(&self, what: Pausable, _: &CallContext<'_>) -> bool {
+        self.0.lock().unwrap().pauses.has(what)
     }
 
-    async fn pauses(&self, context: &CallContext<'_>) -> Result<Pauses, CommitError> {
-        Ok(self.paused(context))
+    async fn pauses(&self, _: &CallContext<'_>) -> Result<Pauses, CommitError> {
+        Ok(self.0.lock().unwrap().pauses.clone())
     }
 
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {

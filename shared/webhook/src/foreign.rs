@@ -44,7 +44,7 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         form: &ForeignForm,
         invocation: &Invocation,
     ) -> Result<Vec<BatchedEvent>, Outcome> {
-        let request = self.admitted(incoming, form.bytes_max, invocation)?;
+        let request = self.admitted(incoming, form.bytes_max, invocation).await?;
         let verified = self.verify(&request, invocation).await?;
         // A seal is no proof of a sender.
         verified.seal(&[]).ok_or(Outcome::Unverified(VerifyError::Missing))?;

@@ -98,7 +98,7 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
 
     /// One line per stage. `Err` is an outcome like any other, only earlier.
     async fn process(&self, incoming: Incoming, invocation: &Invocation) -> Result<Booked, Outcome> {
-        let request = self.admitted(incoming, W::BODY_BYTES_MAX, invocation)?;
+        let request = self.admitted(incoming, W::BODY_BYTES_MAX, invocation).await?;
         let received = self.received(&request, invocation).await?;
         let context = context(&received, invocation);
         Ok(book(&self.source, &self.ledger, &self.admission, &received, &context).await)
@@ -111,19 +111,19 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         form: &BatchForm,
         invocation: &Invocation,
     ) -> Result<Vec<BatchedEvent>, Outcome> {
-        let request = self.admitted(incoming, form.bytes_max, invocation)?;
+        let request = self.admitted(incoming, form.bytes_max, invocation).await?;
         let received = self.received(&request, invocation).await?;
         book_batch(&self.source, &self.ledger, &self.admission, &received, form, invocation).await
     }
 
-    pub(crate) fn admitted(
+    pub(crate) async fn admitted(
         &self,
         incoming: Incoming,
         bytes_max: usize,
         invocation: &Invocation,
     ) -> Result<Request, Outcome> {
         self.admission.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
-        let is_paused = self.ledger.paused(&invocation.context()).has(Pausable::Source(W::SOURCE));
+        let is_paused = self.ledger.is_paused(Pausable::Source(W::SOURCE), &invocation.context()).await;
         (!is_paused).then_some(()).ok_or(Outcome::Paused)?;
         (incoming.query.len() <= QUERY_BYTES_MAX).then_some(()).ok_or(Outcome::TooLarge)?;
         Ok(incoming.open(bytes_max)?)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use idempotency::DynamoLedger;
 use ledger::{
     BoundKey, CallContext, CallerKey, CommitError, Committed, CurrencyPair, Decision, Effect, EventKey, Fingerprints,
-    Ledger, Order, OrderNumber, Owner, Pauses, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
+    Ledger, Order, OrderNumber, Owner, Pausable, Pauses, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 use testkit::MemoryLedger;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -123,17 +123,17 @@ impl Ledger for PortLedger {
         }
     }
 
-    fn paused(&self, context: &CallContext<'_>) -> Pauses {
+    async fn is_paused(&self, what: Pausable, context: &CallContext<'_>) -> bool {
         match &self.books {
-            Books::Memory(memory, _) => memory.paused(context),
-            Books::Engine(engine) => engine.paused(context),
+            Books::Memory(memory, _) => memory.is_paused(what, context).await,
+            Books::Engine(engine) => engine.is_paused(what, context).await,
         }
     }
 
     /// In memory without a fault: what cannot be read is as it was last known, which is for the ledger's own tests.
     async fn pauses(&self, context: &CallContext<'_>) -> Result<Pauses, CommitError> {
         match &self.books {
-            Books::Memory(memory, _) => Ok(memory.paused(context)),
+            Books::Memory(memory, _) => memory.pauses(context).await,
             Books::Engine(engine) => engine.pauses(context).await,
         }
     }
