@@ -134,7 +134,13 @@ impl<L: Books> Chat<L> {
         let facts = hold::facts(&request.model, &used.upstream.name, cost);
         let reported = used.upstream.reported_use(used.ids);
         match hold::settle(&self.ledger, hold, cost, facts, reported, invocation).await {
-            Ok(charged) => charged,
+            Ok(charged) => {
+                // The expiry of the hold was faster, and did not know the cost.
+                if charged.is_some_and(|charged| charged != cost.amount) {
+                    edge::alarm(NAME, "unsettled", hold.id.as_str());
+                }
+                charged
+            }
             Err(error) => {
                 // The answer was paid for: the sweep charges the hold when its time is over.
                 match &error {

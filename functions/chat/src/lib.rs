@@ -30,6 +30,7 @@ mod models;
 mod openapi;
 mod parse;
 mod price;
+mod priced;
 mod stream;
 
 use std::fmt;

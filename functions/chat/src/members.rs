@@ -80,6 +80,13 @@ pub(crate) fn place(text: &str, value: &RawValue) -> Range<usize> {
     start..start.saturating_add(value.len())
 }
 
+/// Where the name of a member stands whose value this is, with its quotes.
+pub(crate) fn name_of(text: &str, value: &RawValue) -> Option<Range<usize>> {
+    let before = text.get(..place(text, value).start)?.trim_end().strip_suffix(':')?.trim_end();
+    let start = before.strip_suffix('"')?.rfind('"')?;
+    Some(start..before.len())
+}
+
 /// The text with these parts of it replaced. They do not overlap.
 pub(crate) fn spliced(text: &str, mut changes: Vec<(Range<usize>, String)>) -> String {
     changes.sort_by_key(|(place, _)| place.start);

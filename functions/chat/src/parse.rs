@@ -6,35 +6,16 @@ use serde_json::value::RawValue;
 
 use crate::Config;
 use crate::failure::ChatFailure;
-use crate::members::{MEMBERS_MAX, Members, Unread, folded, place, spliced};
+use crate::members::{MEMBERS_MAX, Members, Unread, name_of, place, spliced};
+use crate::priced::{has_prices, pictures};
 
-/// A long conversation has a few hundred.
-const MESSAGES_MAX: usize = 1_000;
 const MODEL_BYTES_MAX: usize = 128;
-/// Models that refuse `max_tokens`, and count their reasoning in `max_completion_tokens`.
-const REASONING_MODELS: [&str; 4] = ["o1", "o3", "o4", "gpt-5"];
-/// The names of the limit of an answer. The older one comes first.
+/// The names of the limit of an answer. The older one comes first, and is the one that every gateway obeys.
 const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
-/// What is read of a request, of a message, of a part of one, and of the wishes for a stream.
-const READ: [&str; 8] =
-    ["model", "stream", "n", "messages", "max_tokens", "max_completion_tokens", "stream_options", "tools"];
-const READ_OF_MESSAGE: [&str; 2] = ["role", "content"];
-const READ_OF_PART: [&str; 3] = ["type", "text", "image_url"];
+/// What is read of a request, and of the wishes for a stream.
+const READ: [&str; 9] =
+    ["model", "stream", "n", "messages", "max_tokens", "max_completion_tokens", "stream_options", "tools", "functions"];
 const INCLUDE_USAGE: &str = "include_usage";
-/// The parts of a message that have a price. A few kilobytes of a file may be a whole book.
-const PARTS: [&str; 3] = ["text", "refusal", "image_url"];
-/// Tools that the client runs. An upstream bills a search and the like apart.
-const TOOLS: [&str; 2] = ["function", "custom"];
-/// Fields by which a request costs what the rate card does not say: other models, searches, speech.
-const NOT_PRICED: [&str; 7] =
-    ["audio", "models", "plugins", "web_search_options", "search_parameters", "enable_search", "service_tier"];
-/// How the names end in which LiteLLM takes other models.
-const OTHER_MODELS: &str = "fallbacks";
-/// How an image begins that stands in the request.
-const DATA: &str = "data:image/";
-/// Those that choose no dearer service.
-const SERVICE_TIERS: [&str; 4] = ["null", "\"auto\"", "\"default\"", "\"flex\""];
-
 /// A request that can be priced and sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChatRequest {
@@ -66,8 +47,7 @@ impl ChatRequest {
         let text = std::str::from_utf8(body).map_err(|_| not_an_object())?;
         let members = Members::read(text).map_err(|unread| unread.failure("", not_an_object))?;
         as_spelled(&members, "", &READ)?;
-        priced(&members)?;
-        tools_of_the_client(&members)?;
+        has_prices(&members)?;
         let model = model(&members)?;
         let is_stream = field::<bool>(&members, "stream", "true or false")?.unwrap_or_default();
         let choices = field::<u64>(&members, "n", "1")?.unwrap_or(1);
@@ -80,7 +60,9 @@ impl ChatRequest {
         let mut changes = Vec::new();
         let mut first = Vec::new();
         if limit.is_default {
-            set(text, &members, default_limit(&model), limit.tokens.to_string(), &mut changes, &mut first);
+            set(text, &members, limit_of(&model), limit.tokens.to_string(), &mut changes, &mut first);
+        } else if let Some(newer) = newer_limit(&model, &members) {
+            rename(text, &members, newer, &mut changes);
         }
         if is_stream && !usage.is_wanted {
             StreamUsage::force(text, &members, &mut changes, &mut first);
@@ -115,7 +97,7 @@ impl Body {
 }
 
 /// Refuses a member that an upstream may take for one of these.
-fn as_spelled(members: &Members<'_>, at: &str, names: &[&'static str]) -> Result<(), ChatFailure> {
+pub(crate) fn as_spelled(members: &Members<'_>, at: &str, names: &[&'static str]) -> Result<(), ChatFailure> {
     match members.disguised(names) {
         Some((spelled, name)) => {
             Err(ChatFailure::field(&format!("{at}{spelled}"), format!("{spelled} is spelled {name}.")))
@@ -124,36 +106,7 @@ fn as_spelled(members: &Members<'_>, at: &str, names: &[&'static str]) -> Result
     }
 }
 
-fn priced(members: &Members<'_>) -> Result<(), ChatFailure> {
-    as_spelled(members, "", &NOT_PRICED)?;
-    for name in members.names() {
-        let is_usual = |value: &RawValue| name == "service_tier" && SERVICE_TIERS.contains(&value.get());
-        let is_dearer = NOT_PRICED.contains(&name) || folded(name).ends_with(OTHER_MODELS);
-        if is_dearer && members.get(name).is_some_and(|value| !is_usual(value)) {
-            return Err(ChatFailure::field(name, format!("{name} has no price here: leave it out.")));
-        }
-    }
-    Ok(())
-}
-
-fn tools_of_the_client(members: &Members<'_>) -> Result<(), ChatFailure> {
-    let Some(tools) = members.get("tools") else { return Ok(()) };
-    let tools: Result<Vec<&RawValue>, _> = serde_json::from_str(tools.get());
-    let tools = tools.map_err(|_| ChatFailure::field("tools", "tools must be a list of tools."))?;
-    for (n, tool) in tools.iter().enumerate() {
-        let at = format!("tools[{n}]");
-        let tool = object(tool, &at, "A tool")?;
-        as_spelled(&tool, &format!("{at}."), &["type"])?;
-        let of_type = tool.get("type").map(|of_type| serde_json::from_str::<String>(of_type.get()));
-        if !of_type.is_none_or(|of_type| of_type.is_ok_and(|of_type| TOOLS.contains(&of_type.as_str()))) {
-            let message = "Only tools of the type function or custom have a price here.";
-            return Err(ChatFailure::field(&format!("{at}.type"), message));
-        }
-    }
-    Ok(())
-}
-
-fn object<'t>(value: &'t RawValue, at: &str, what: &str) -> Result<Members<'t>, ChatFailure> {
+pub(crate) fn object<'t>(value: &'t RawValue, at: &str, what: &str) -> Result<Members<'t>, ChatFailure> {
     let not_an_object = || ChatFailure::field(at, format!("{what} must be an object."));
     Members::read(value.get()).map_err(|unread| unread.failure(&format!("{at}."), not_an_object))
 }
@@ -182,7 +135,7 @@ fn model(members: &Members<'_>) -> Result<String, ChatFailure> {
 }
 
 /// Another type is an error that names the field. `null` counts as absent.
-fn field<T: for<'v> Deserialize<'v>>(
+pub(crate) fn field<T: for<'v> Deserialize<'v>>(
     members: &Members<'_>,
     name: &'static str,
     what: &str,
@@ -203,89 +156,6 @@ struct MessageJson<'m> {
 struct PartJson<'m> {
     #[serde(borrow)]
     text: Option<&'m RawValue>,
-}
-
-#[derive(Deserialize)]
-struct ImageJson<'m> {
-    #[serde(borrow)]
-    url: Option<&'m RawValue>,
-}
-
-/// Images are no text: each has a price of its own, whether its bytes stand in the request or at an address.
-#[derive(Debug, Default)]
-struct Pictures {
-    count: u64,
-    inline_bytes: usize,
-}
-
-/// Also checks the messages.
-fn pictures(members: &Members<'_>) -> Result<Pictures, ChatFailure> {
-    let wrong = || ChatFailure::field("messages", "messages must be a list of messages, and not empty.");
-    let messages = members.get("messages").ok_or_else(wrong)?;
-    let messages: Vec<&RawValue> = serde_json::from_str(messages.get()).map_err(|_| wrong())?;
-    if messages.is_empty() {
-        return Err(wrong());
-    }
-    if messages.len() > MESSAGES_MAX {
-        let message = format!("messages may have up to {MESSAGES_MAX} messages.");
-        return Err(ChatFailure::field("messages", message));
-    }
-    let mut pictures = Pictures::default();
-    for (n, message) in messages.iter().enumerate() {
-        let at = |what: &str| format!("messages[{n}]{what}");
-        let message = object(message, &at(""), "A message")?;
-        as_spelled(&message, &at("."), &READ_OF_MESSAGE)?;
-        let is_text = |value: &RawValue| value.get().starts_with('"');
-        if !message.get("role").is_some_and(is_text) {
-            return Err(ChatFailure::field(&at(".role"), "The role of a message must be a text."));
-        }
-        let Some(content) = message.get("content").filter(|content| !is_text(content)) else { continue };
-        let parts = serde_json::from_str::<Vec<&RawValue>>(content.get()).map_err(|_| {
-            ChatFailure::field(&at(".content"), "The content of a message must be a text or a list of parts.")
-        })?;
-        for (m, part) in parts.iter().enumerate() {
-            let at = at(&format!(".content[{m}]"));
-            pictures.add_of(&object(part, &at, "A part of a message")?, &at)?;
-        }
-    }
-    Ok(pictures)
-}
-
-impl Pictures {
-    /// What is at another address than an image, or in a file, may cost anything.
-    fn add_of(&mut self, part: &Members<'_>, at: &str) -> Result<(), ChatFailure> {
-        as_spelled(part, &format!("{at}."), &READ_OF_PART)?;
-        let elsewhere = part.names().find(|name| *name != "image_url" && folded(name).ends_with("_url"));
-        if let Some(name) = elsewhere {
-            let message = format!("{name} has no price here: only images may be at an address.");
-            return Err(ChatFailure::field(&format!("{at}.{name}"), message));
-        }
-        let of_type = part.get("type").and_then(|of_type| serde_json::from_str::<String>(of_type.get()).ok());
-        if !of_type.is_some_and(|of_type| PARTS.contains(&of_type.as_str())) {
-            let message = format!("A part of a message has no price here unless its type is {}.", PARTS.join(", "));
-            return Err(ChatFailure::field(&format!("{at}.type"), message));
-        }
-        part.get("image_url").into_iter().try_for_each(|image| self.add(image, at))
-    }
-
-    fn add(&mut self, image: &RawValue, at: &str) -> Result<(), ChatFailure> {
-        self.count = self.count.saturating_add(1);
-        let url = serde_json::from_str::<ImageJson<'_>>(image.get()).ok().and_then(|image| image.url);
-        let spelled = url.unwrap_or(image);
-        let url: Option<String> = serde_json::from_str(spelled.get()).ok();
-        let data = url.and_then(|url| url.get(..DATA.len()).map(str::to_ascii_lowercase));
-        match data.filter(|data| data.starts_with("data:")) {
-            None => {}
-            Some(data) if data == DATA => {
-                self.inline_bytes = self.inline_bytes.saturating_add(spelled.get().len());
-            }
-            Some(_) => {
-                let message = "Only images may be in an image_url.";
-                return Err(ChatFailure::field(&format!("{at}.image_url"), message));
-            }
-        }
-        Ok(())
-    }
 }
 
 struct Limit {
@@ -309,11 +179,40 @@ fn limit(members: &Members<'_>, config: &Config) -> Result<Limit, ChatFailure> {
     Ok(Limit { tokens: named.unwrap_or(config.max_tokens), is_default: named.is_none() })
 }
 
-fn default_limit(model: &str) -> &'static str {
+/// A limit under the newer name alone. A gateway that knows only the older one sets none.
+fn newer_limit<'t>(model: &str, members: &Members<'t>) -> Option<&'t RawValue> {
     let [older, newer] = LIMITS;
+    let is_ignored = limit_of(model) == older && members.get(older).is_none();
+    members.get(newer).filter(|_| is_ignored)
+}
+
+/// Gives the limit the older name. Where that stands as `null`, the two exchange their values.
+fn rename(text: &str, members: &Members<'_>, newer: &RawValue, changes: &mut Vec<(std::ops::Range<usize>, String)>) {
+    let [older, _] = LIMITS;
+    if let Some(null) = members.spelled(older) {
+        changes.push((place(text, null), newer.get().to_owned()));
+        changes.push((place(text, newer), null.get().to_owned()));
+    } else if let Some(name) = name_of(text, newer) {
+        changes.push((name, format!("{older:?}")));
+    }
+}
+
+/// OpenAI's models that reason refuse the older name.
+fn limit_of(model: &str) -> &'static str {
+    let [older, newer] = LIMITS;
+    if reasons(model) { newer } else { older }
+}
+
+/// Whether it is a model of OpenAI whose answers have reasoning that no one sees: `o1`, `o4-mini`, `gpt-5` and those after.
+pub(crate) fn reasons(model: &str) -> bool {
     // A gateway may put the provider before the name.
     let name = model.rsplit('/').next().unwrap_or(model);
-    if REASONING_MODELS.iter().any(|start| name.starts_with(start)) { newer } else { older }
+    let number = |rest: &str| {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).map_or(Some(rest), |end| rest.get(..end));
+        digits.and_then(|digits| digits.parse::<u32>().ok())
+    };
+    let is_o = name.strip_prefix('o').and_then(number).is_some();
+    is_o || name.strip_prefix("gpt-").and_then(number).is_some_and(|number| number >= 5)
 }
 
 /// Whether a stream ends with its usage. The upstream always gets the wish, since the usage is what is charged.

@@ -4,7 +4,7 @@ use catalog::{Consumption, Counts, RateCard};
 use ledger::{Amount, Timestamp};
 use providers::Tokens;
 
-use crate::parse::RequestSize;
+use crate::parse::{RequestSize, reasons};
 
 /// The most tokens of an image in a prompt, in whatever detail, of models whose name begins so: the first that fits.
 const IMAGE_TOKENS: [(&str, u64); 7] = [
@@ -59,8 +59,7 @@ pub(crate) fn quote(card: &RateCard, model: &str, size: RequestSize, now: Timest
             most = most.max(card.price(model, &consumption, now)?.cost);
         }
     }
-    let half = size.max_tokens.div_ceil(ANSWER_PART);
-    let estimate = price(card, model, estimate(model, size, half), now)?.0;
+    let estimate = price(card, model, estimate(model, size, half(size)), now)?.0;
     Some(Quote { most, at_expiry: estimate.min(most) })
 }
 
@@ -81,12 +80,22 @@ pub(crate) fn cost(
     let (tokens, (amount, price)) = if let Some(reported) = reported {
         reported
     } else {
-        let answer = text_bytes.div_ceil(BYTES_PER_TOKEN).min(size.max_tokens);
-        let tokens = estimate(model, size, answer);
+        // Reasoning that no one sees is in no text.
+        let least = if reasons(model) { half(size) } else { 0 };
+        let tokens = estimate(model, size, tokens_of(text_bytes).max(least).min(size.max_tokens));
         (tokens, price(card, model, tokens, now)?)
     };
     let is_above_hold = amount > held;
     Some(Cost { amount: amount.min(held), tokens, is_estimate, price, is_above_hold })
+}
+
+/// Of so much text that was generated.
+pub(crate) const fn tokens_of(text_bytes: u64) -> u64 {
+    text_bytes.div_ceil(BYTES_PER_TOKEN)
+}
+
+const fn half(size: RequestSize) -> u64 {
+    size.max_tokens.div_ceil(ANSWER_PART)
 }
 
 /// A gateway may put the provider before the name.

@@ -9,6 +9,8 @@ use ledger::Deadline;
 use providers::{AnswerParts, ChatAnswer, SseChunk, SseEvent, SseReader, Tokens, UpstreamError};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::price;
+
 /// An upstream that sends nothing for so long when its time is over has stalled. One that sends until then is slow at most.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 /// The usage comes right behind the last word. A caller that leaves between them has had the whole answer.
@@ -29,10 +31,8 @@ struct Tally {
     wants_usage: bool,
     /// As the upstream names the answer.
     id: Option<String>,
-    tokens: Option<Tokens>,
+    counted: Option<Counted>,
     text_bytes: u64,
-    /// The text before the tokens. Some upstreams begin with those of the prompt.
-    counted_bytes: u64,
     has_begun: bool,
     /// Whether a part has said why the answer ends.
     is_finished: bool,
@@ -40,6 +40,15 @@ struct Tally {
     done: Option<Vec<u8>>,
     /// What the upstream reports in its middle.
     error: Option<UpstreamError>,
+}
+
+/// The last tokens that the upstream has reported, and the text before their part and with it. Some upstreams begin with
+/// those of the prompt.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    tokens: Tokens,
+    bytes_before: u64,
+    bytes: u64,
 }
 
 /// What a stream was, when nothing more of it is sent.
@@ -95,6 +104,10 @@ impl Begun {
                 break End::Whole { last };
             }
             let before = clock.elapsed();
+            // However fast its caller reads: its hold does not stay open for longer.
+            if before >= until.0.saturating_duration_since(started) {
+                break End::OutOfTime;
+            }
             let read = tokio::select! {
                 biased;
                 read = self.read() => read,
@@ -116,9 +129,9 @@ impl Begun {
         if end == End::Left && self.tally.is_finished {
             self.await_usage().await;
         }
-        let is_counted = self.tally.is_counted() || matches!(end, End::Whole { .. });
-        let Tally { id, tokens, text_bytes, .. } = self.tally;
-        Streamed { id, tokens: tokens.filter(|_| is_counted), text_bytes, end }
+        let tokens = self.tally.tokens(matches!(end, End::Whole { .. }));
+        let Tally { id, text_bytes, .. } = self.tally;
+        Streamed { id, tokens, text_bytes, end }
     }
 
     async fn await_usage(&mut self) {
@@ -148,7 +161,14 @@ impl Begun {
 impl Tally {
     /// Whether the tokens are those of all text.
     fn is_counted(&self) -> bool {
-        self.tokens.is_some() && self.counted_bytes == self.text_bytes
+        self.counted.is_some_and(|counted| counted.bytes_before == self.text_bytes)
+    }
+
+    /// Those of all text. The last ones of a whole answer that has text behind them count no less than all text.
+    fn tokens(&self, is_whole: bool) -> Option<Tokens> {
+        let Counted { tokens, bytes, .. } = self.counted.filter(|_| is_whole || self.is_counted())?;
+        let least = if bytes < self.text_bytes { price::tokens_of(self.text_bytes) } else { 0 };
+        Some(Tokens { completion: tokens.completion.max(least), ..tokens })
     }
 
     fn take(&mut self, event: SseEvent, unsent: &mut Vec<u8>) {
@@ -171,10 +191,13 @@ impl Tally {
                     self.error = Some(event.error());
                     return;
                 }
-                if tokens.is_some() {
-                    (self.tokens, self.counted_bytes) = (tokens, self.text_bytes);
+                let bytes_before = self.text_bytes;
+                self.text_bytes = bytes_before.saturating_add(text_bytes);
+                // What was generated grows: a report that says no more than one before is not of what came between.
+                let is_news = |tokens: &Tokens| self.counted.is_none_or(|counted| tokens.all() > counted.tokens.all());
+                if let Some(tokens) = tokens.filter(is_news) {
+                    self.counted = Some(Counted { tokens, bytes_before, bytes: self.text_bytes });
                 }
-                self.text_bytes = self.text_bytes.saturating_add(text_bytes);
                 self.has_begun |= has_choices;
                 self.is_finished |= is_finished;
                 if !has_choices && tokens.is_some() && !self.wants_usage {

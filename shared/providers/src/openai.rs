@@ -28,7 +28,7 @@ pub use sse::{SseChunk, SseEvent, SseReader};
 const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Of an error that is read.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
-/// For a part of which the bytes are there already.
+/// For all parts of which the bytes are there when the time is over.
 const ARRIVED_WITHIN: Duration = Duration::from_millis(100);
 /// The first pause before an upstream is called again, which doubles.
 const BACKOFF_FIRST: Duration = Duration::from_millis(250);
@@ -65,7 +65,8 @@ impl OpenAi<'_> {
             opened.header("content-type").is_some_and(|of| of.trim_start().starts_with("text/event-stream"));
         let request_id = self.upstream.id_header().and_then(|name| opened.header(name)).map(str::to_owned);
         let (status, retry_after) = (opened.status, opened.header("retry-after").map(str::to_owned));
-        let mut answer = ChatAnswer { request_id, body: opened.into_body(), read_bytes: 0, deadline };
+        let mut answer =
+            ChatAnswer { request_id, body: opened.into_body(), read_bytes: 0, deadline, late: Duration::ZERO };
         match status {
             // What is no stream may be an error with a status of success.
             200..300 if is_events == is_stream => Ok(answer),
@@ -91,15 +92,20 @@ pub struct ChatAnswer {
     body: ByteStream,
     read_bytes: usize,
     deadline: Deadline,
+    /// How long parts were waited for after it.
+    late: Duration,
 }
 
 impl ChatAnswer {
     /// The next bytes of a stream; `None` at its end. What has arrived when its time is over is read all the same: it may be
-    /// a slow caller who took the time.
+    /// a slow caller who took the time. An upstream that goes on gets no more of it.
     pub async fn part(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         match self.next(ANSWER_BYTES_MAX).await {
             Err(UpstreamError::TimedOut) => {
-                let arrived = timeout(ARRIVED_WITHIN, self.body.next()).await;
+                let clock = Instant::from_std(self.deadline.0);
+                let before = clock.elapsed();
+                let arrived = timeout(ARRIVED_WITHIN.saturating_sub(self.late), self.body.next()).await;
+                self.late = self.late.saturating_add(clock.elapsed().saturating_sub(before));
                 self.read_part(arrived.map_err(|_| UpstreamError::TimedOut)?, ANSWER_BYTES_MAX)
             }
             part => part,

@@ -103,6 +103,37 @@ async fn usage_that_comes_before_the_text_is_no_measure_of_it() {
     assert_eq!(10 * 1_000_000_000 - shop.balance(), charged);
 }
 
+/// One that goes on to send is not read for longer than its call may take.
+#[tokio::test(start_paused = true)]
+async fn stream_ends_with_the_time_of_its_call() {
+    let shop = Shop::new("10").await;
+    let chat = shop.chat(shop.world.ledger(1), 1, &[("LLM_TIMEOUT_MS", "1000")]).await;
+    let began = instant();
+    let reply = reply_at(&chat, 1, 0, &post(&streamed("long trickle"))).await;
+    let took = instant().duration_since(began);
+    assert!(took <= Duration::from_millis(1_200), "{took:?}");
+    let events = events(&reply);
+    let last: Value = serde_json::from_str(events.last().expect("an event")).expect("JSON");
+    assert_eq!(last["error"]["code"], "upstream_timeout", "{}", reply.body);
+    assert!(shop.balance() < 10 * 1_000_000_000);
+    assert_eq!(shop.held(), 0);
+}
+
+/// Tokens that are reported before the text, again and again, and none at its end.
+#[tokio::test(start_paused = true)]
+async fn whole_stream_costs_no_less_than_its_text() {
+    const NONE: &str = r#""usage":null"#;
+    const EARLY: &str = r#""usage":{"prompt_tokens":9,"completion_tokens":1}"#;
+    let plain = Shop::new("10").await;
+    plain.asked(1, &streamed("no-usage long")).await;
+    let shop = Shop::new("10").await;
+    shop.net.fail(move |_, _| NetFault::Altered(NONE, EARLY));
+    shop.asked(1, &streamed("no-usage long")).await;
+    let (charged, estimate) = (10 * 1_000_000_000 - shop.balance(), 10 * 1_000_000_000 - plain.balance());
+    // The prompt is counted, and the answer estimated.
+    assert!(charged > estimate / 2 && charged <= estimate, "{charged} of {estimate}");
+}
+
 /// A stream that has begun ends with an error event and without `[DONE]`.
 #[tokio::test(start_paused = true)]
 async fn stream_that_breaks_off_is_charged_for_its_part() {

@@ -1,6 +1,6 @@
 //! Prices: what is held is never less than what can be charged, by the upstream's tokens or by the estimate.
 
-use catalog::RateCard;
+use catalog::{Catalog, RateCard, SHIPPED};
 use ledger::{Amount, Asset, Timestamp};
 use providers::Tokens;
 
@@ -70,6 +70,18 @@ fn cost_is_that_of_the_reported_tokens_or_of_an_estimate() {
         let cost = cost(&card(), "gpt-4o", size(4_000, 0, 200), reported, text_bytes, NOW, held).expect("a price");
         let shown = (Asset::CREDITS.format(cost.amount), cost.is_estimate, cost.is_above_hold);
         assert_eq!(shown, (expected.to_owned(), is_estimate, is_above_hold), "{reported:?} {text_bytes}");
+    }
+}
+
+/// What such a model has thought is in no text, and often most of its answer.
+#[test]
+fn estimate_of_a_model_that_reasons_has_its_reasoning() {
+    let catalog = Catalog::parse(&SHIPPED.replace("gpt-4o*", "openai/gpt-5*")).expect("a catalog");
+    let (card, held) = (catalog.rate_card().expect("a card"), Asset::CREDITS.parse("9").expect("an amount"));
+    // A prompt of a thousand tokens, and no less than half of the longest answer.
+    for (text_bytes, expected) in [(0, "0.42"), (400, "0.42"), (600, "0.48"), (4_000, "0.54")] {
+        let cost = cost(card, "openai/gpt-5", size(4_000, 0, 200), None, text_bytes, NOW, held).expect("a price");
+        assert_eq!((Asset::CREDITS.format(cost.amount).as_str(), cost.is_estimate), (expected, true), "{text_bytes}");
     }
 }
 

@@ -26,6 +26,19 @@ fn upstream_gets_the_request_with_its_limit_and_its_wish_for_usage() {
             format!(r#"{{"model":"o3-mini","max_completion_tokens":9,{HI}}}"#),
             format!(r#"{{"model":"o3-mini","max_completion_tokens":9,{HI}}}"#),
         ),
+        // A gateway that knows only the older name would set no limit.
+        (
+            format!("{{\"model\":\"gpt-4o\",\"max_completion_token\\u0073\"\n: 9,{HI}}}"),
+            format!("{{\"model\":\"gpt-4o\",\"max_tokens\"\n: 9,{HI}}}"),
+        ),
+        (
+            format!(r#"{{"model":"gpt-4o","max_completion_tokens":9,"max_tokens":null,{HI}}}"#),
+            format!(r#"{{"model":"gpt-4o","max_completion_tokens":null,"max_tokens":9,{HI}}}"#),
+        ),
+        (
+            format!(r#"{{"model":"gpt-4o","max_tokens":8,"max_completion_tokens":9,{HI}}}"#),
+            format!(r#"{{"model":"gpt-4o","max_tokens":8,"max_completion_tokens":9,{HI}}}"#),
+        ),
         (
             format!(r#"{{"model":"openai/gpt-5","a":1,{HI}}}"#),
             format!(r#"{{"max_completion_tokens":1024,"model":"openai/gpt-5","a":1,{HI}}}"#),
@@ -182,9 +195,24 @@ fn what_has_no_price_is_refused_by_name() {
         let refused = read(&of_part(part)).expect_err(part);
         assert!(refused.contains(r#""param":"messages[0].content[0].type""#), "{part}: {refused}");
     }
-    for url in [r#"{"url":"data:application/pdf;base64,AAAA"}"#, r#""DATA:video/mp4;base64,AAAA""#] {
-        let refused = read(&of_part(&format!(r#"{{"type":"image_url","image_url":{url}}}"#))).expect_err(url);
-        assert!(refused.contains(r#""param":"messages[0].content[0].image_url""#), "{url}: {refused}");
+    for (image, at) in [
+        (r#"{"url":"data:application/pdf;base64,AAAA"}"#, ""),
+        (r#""DATA:video/mp4;base64,AAAA""#, ""),
+        (r#"{"url":"data:image/svg+xml;base64,AAAA"}"#, ""),
+        (r#"{"url":" data:application/pdf;base64,AAAA"}"#, ""),
+        (r#"{"url":"gs://bucket/film"}"#, ""),
+        (r#"{"url":"https://a.invalid/Film.MP4?a=.png"}"#, ""),
+        (r#"{"url":"https://generativelanguage.googleapis.com/v1beta/files/1"}"#, ""),
+        (r#"{"url":7}"#, ""),
+        (r#"{"url":"https://a.invalid/1.png","url":"data:application/pdf;base64,AAAA"}"#, ".url"),
+        (r#"{"URL":"data:application/pdf;base64,AAAA"}"#, ".URL"),
+        (r#"{"url":"data:image/png;base64,AAAA","format":"application/pdf"}"#, ".format"),
+        (r#"{"detail":"low"}"#, ".url"),
+        ("7", ""),
+    ] {
+        let refused = read(&of_part(&format!(r#"{{"type":"image_url","image_url":{image}}}"#))).expect_err(image);
+        let param = format!(r#""param":"messages[0].content[0].image_url{at}""#);
+        assert!(refused.contains(&param), "{image}: {refused}");
     }
     let more = [
         (r#""fallbacks":["gpt-4o"]"#, "fallbacks"),
@@ -195,6 +223,25 @@ fn what_has_no_price_is_refused_by_name() {
         (r#""tools":[{"type":"function"},{"type":"openrouter:web_search"}]"#, "tools[1].type"),
         (r#""tools":[{"Type":"web_search"}]"#, "tools[0].Type"),
         (r#""tools":["web_search"]"#, "tools[0]"),
+        (r#""tools":[{"name":"f"}]"#, "tools[0].type"),
+        (r#""tools":[{"googleSearch":{}}]"#, "tools[0].type"),
+        (r#""tools":[{"type":null,"googleSearch":{}}]"#, "tools[0].type"),
+        (r#""tools":[{"type":"function","function":{"name":"a"},"google_search":{}}]"#, "tools[0].google_search"),
+        (r#""tools":[{"type":"function","function":{"name":"google\u0053earch"}}]"#, "tools[0].function.name"),
+        (r#""tools":[{"type":"function","function":{"Name":"googleSearch"}}]"#, "tools[0].function.Name"),
+        (r#""functions":[{"name":"f"},{"name":"codeExecution"}]"#, "functions[1].name"),
+        // Through these a gateway takes fields that are not read here, or leaves out those that are.
+        (r#""extra_body":{"n":8,"max_tokens":16384}"#, "extra_body"),
+        (r#""Extra_Body":null"#, "Extra_Body"),
+        (r#""additional_drop_params":["max_tokens"]"#, "additional_drop_params"),
+        (r#""allowed_openai_params":["n"]"#, "allowed_openai_params"),
+        (r#""max_output_tokens":65536"#, "max_output_tokens"),
+        (r#""candidate_count":8"#, "candidate_count"),
+        (r#""generationConfig":{"candidateCount":8}"#, "generationConfig"),
+        (r#""num_retries":20"#, "num_retries"),
+        (r#""deferred":true"#, "deferred"),
+        (r#""speed":"fast""#, "speed"),
+        (r#""preset":"dear""#, "preset"),
         (r#""tools":{}"#, "tools"),
         (r#""Tools":[]"#, "Tools"),
         (r#""stream":true,"stream_options":{"Include_Usage":false}"#, "stream_options.Include_Usage"),
@@ -208,8 +255,9 @@ fn what_has_no_price_is_refused_by_name() {
         assert!(refused.contains(&format!(r#""param":"{param}""#)), "{more}: {refused}");
     }
     for more in [
-        r#""tools":[{"type":"function","function":{"name":"f"}},{"type":"custom"},{"name":"g"}]"#,
-        r#""tools":null,"fallbacks":null"#,
+        r#""tools":[{"type":"function","function":{"name":"google_search","strict":true}},{"type":"custom"}]"#,
+        r#""tools":[{"type":"custom","custom":{"name":"g"},"cache_control":{"type":"ephemeral"}}],"functions":[{"name":"h"}]"#,
+        r#""tools":null,"functions":null,"fallbacks":null,"extra_body":null,"provider":{"order":["a"]},"unknown":{"n":8}"#,
     ] {
         let body = format!(r#"{{"model":"gpt-4o","max_tokens":5,{more},{HI}}}"#);
         assert_eq!(read(&body).expect("a request").body.0, body);
@@ -217,6 +265,20 @@ fn what_has_no_price_is_refused_by_name() {
     let members: Vec<String> = (0..200).map(|n| format!(r#""x{n}":1,"#)).collect();
     let members = members.concat();
     assert!(read(&format!(r#"{{{members}"model":"gpt-4o",{HI}}}"#)).expect_err("many").contains("up to 128 members"));
+}
+
+/// Which of the two names sets the limit.
+#[test]
+fn limit_has_the_name_that_its_model_obeys() {
+    for (models, name) in [
+        (["o1", "o3-mini", "openai/o4-mini", "gpt-5", "gpt-5.1-mini", "gpt-10"], "max_completion_tokens"),
+        (["gpt-4o", "gpt-4.1", "gpt-oss-120b", "openai/gpt-4", "opus", "o-model"], "max_tokens"),
+    ] {
+        for model in models {
+            let body = read(&format!(r#"{{"model":"{model}",{HI}}}"#)).expect("a request").body.0;
+            assert_eq!(body, format!(r#"{{"{name}":1024,"model":"{model}",{HI}}}"#));
+        }
+    }
 }
 
 #[test]

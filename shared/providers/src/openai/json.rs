@@ -111,6 +111,10 @@ impl WholeAnswer {
 }
 
 impl Tokens {
+    pub fn all(&self) -> u64 {
+        self.prompt.saturating_add(self.completion)
+    }
+
     /// Counts that cannot be read are none.
     fn read(usage: &RawValue) -> Option<Self> {
         let usage: UsageJson = serde_json::from_str(usage.get()).ok()?;
