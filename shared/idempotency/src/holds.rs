@@ -274,7 +274,11 @@ impl DynamoLedger {
 fn use_row(row: &Image, hold: &Hold, reported: Option<&ReportedUse>) -> image::Read<UseRow> {
     known_form(row)?;
     let word = |name: &'static str| row.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
+    let fact = |name| row.get(names::FACTS)?.as_m().ok()?.get(name)?.as_s().ok();
+    // A gateway that gives an id twice: the answer of the other hold is no report of this one.
+    let is_of_another = reported.is_some() && fact("hold").is_some_and(|id| id != hold.id.as_str());
     Ok(match word(names::STATUS) {
+        Some(names::PROCESSED) if is_of_another => UseRow::Elsewhere,
         Some(names::PROCESSED) if word(names::ACCOUNT) == Some(&hold.account.to_string()) => {
             UseRow::Charged(verdict::charged(row))
         }

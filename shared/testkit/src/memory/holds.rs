@@ -133,6 +133,10 @@ impl State {
         let Some(kept) = self.journal.get(closing.usage(hold).as_str()) else { return UseRow::Absent };
         let key = kept.fact("key").and_then(|key| CallerKey::remote(&key).ok());
         let is_of_key = key.is_some() && key == hold.key;
+        let is_of_another = kept.fact("hold").is_some_and(|id| id != hold.id.as_str());
+        if kept.processed_at.is_some() && is_of_another && closing.reported().is_some() {
+            return UseRow::Elsewhere;
+        }
         if kept.processed_at.is_some() {
             let is_same = kept.row.account.as_ref() == Some(&hold.account.to_string());
             return if is_same || is_of_key { UseRow::Charged(None) } else { UseRow::Elsewhere };
