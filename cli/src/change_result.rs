@@ -53,6 +53,10 @@ impl ChangeResult {
         Self { status, receipt: Some(key.to_string()), processed_at: Some(processed_at.to_string()), because: None }
     }
 
+    pub(crate) fn receipt(&self) -> &str {
+        self.receipt.as_deref().unwrap_or_default()
+    }
+
     pub(crate) fn is_done_now(&self) -> bool {
         self.status == DONE
     }
@@ -60,7 +64,7 @@ impl ChangeResult {
 
 impl Facts for ChangeResult {
     fn print(&self) {
-        let receipt = self.receipt.as_deref().unwrap_or_default();
+        let receipt = self.receipt();
         match (self.status, &self.processed_at) {
             (DONE, _) => print::line(format_args!("done: {receipt}")),
             (ALREADY_DONE, Some(at)) => print::line(format_args!("already done: {receipt}, at {at}")),

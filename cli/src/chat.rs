@@ -1,6 +1,5 @@
 //! `chat`: one message to a model over the chat API, and its answer as it comes.
 
-use std::io::{self, Write as _};
 use std::path::Path;
 
 use clap::Args;
@@ -71,9 +70,8 @@ async fn read(chat: &mut Chat, form: Form) -> Result<String, Error> {
     let mut whole = String::new();
     while let Some(text) = chat.text().await? {
         if form == Form::Lines {
-            let mut out = io::stdout().lock();
-            // A closed pipe is no error, and the answer is charged in any case.
-            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            // The answer is charged, whether it is read or not.
+            print::text(&text);
         }
         whole.push_str(&text);
     }

@@ -1,6 +1,6 @@
 //! `export`: the payments, renewals and refunds of a time as comma-separated values, page by page.
 
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use clap::Args;
@@ -38,11 +38,10 @@ pub(crate) async fn run(args: &Export, dir: &Path, form: Form) -> Result<(), Err
     let until = now();
     let mut pages = PaymentPages::new(parse::since(&args.since, until)?, until);
     let books = args.which.open_to_read(dir).await?;
-    let mut out = BufWriter::new(io::stdout());
     // Where the lines themselves are on the terminal, they show how far it is.
     let form = if io::stdout().is_terminal() { Form::Json } else { form };
     let progress = Progress::counting("payments, renewals and refunds", form);
-    let mut is_open = out.write_all(HEAD.as_bytes()).is_ok();
+    let mut is_open = print::text(HEAD);
     while is_open {
         let Some(page) = pages.next(&books.ledger, &context(PATIENCE)).await? else { break };
         for row in page.unreadable {
@@ -54,7 +53,7 @@ pub(crate) async fn run(args: &Export, dir: &Path, form: Form) -> Result<(), Err
         progress.add(page.payments.len());
         let text: String = page.payments.iter().map(line).collect();
         // After `head` has what it wants, no page is read any more.
-        is_open = out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok();
+        is_open = print::text(&text);
     }
     Ok(())
 }

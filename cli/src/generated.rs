@@ -1,7 +1,6 @@
 //! What is generated from the command line itself: completions of a shell, and man pages.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _};
@@ -29,7 +28,10 @@ pub(crate) struct ManPages {
 
 /// Prints the script that the shell reads.
 pub(crate) fn completions(args: &Completions) {
-    clap_complete::generate(args.shell, &mut Cli::command(), NAME, &mut io::stdout().lock());
+    // Into memory first: the generator panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), NAME, &mut script);
+    print::text(&String::from_utf8_lossy(&script));
 }
 
 pub(crate) fn man(args: &ManPages) -> Result<(), Error> {
@@ -37,8 +39,7 @@ pub(crate) fn man(args: &ManPages) -> Result<(), Error> {
     let Some(folder) = &args.to else {
         let mut text = Vec::new();
         page.render(&mut text).map_err(|cause| ToolError::Output(PathBuf::from("-"), cause))?;
-        // A closed pipe, as from `head`, is no error.
-        let _ = io::stdout().lock().write_all(&text);
+        print::text(&String::from_utf8_lossy(&text));
         return Ok(());
     };
     let refused = |cause| ToolError::Output(folder.clone(), cause);

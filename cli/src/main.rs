@@ -157,7 +157,10 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let Some(line) = error::arguments::line(&error, &Cli::command(), &words) else { error.exit() };
+            let Some(line) = error::arguments::line(&error, &Cli::command(), &words) else {
+                print::is_written(error.print());
+                return ended(if error.use_stderr() { Exit::Usage } else { Exit::Done }).into();
+            };
             print::error(line);
             return Exit::Usage.into();
         }
@@ -166,7 +169,14 @@ fn main() -> ExitCode {
         print::error(error.line());
         error.exit()
     });
-    exit.into()
+    ended(exit).into()
+}
+
+/// A command whose output is not written has not succeeded.
+fn ended(exit: Exit) -> Exit {
+    let Err(error) = print::finish() else { return exit };
+    print::error(error.line());
+    if exit == Exit::Done { error.exit() } else { exit }
 }
 
 fn run(cli: Cli) -> Result<Exit, Error> {

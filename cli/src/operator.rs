@@ -15,7 +15,7 @@ use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::error::operator::OperatorRefused;
 use crate::note::note;
-use crate::print::{self, Facts, Form};
+use crate::print::{self, Facts, Form, NewSecret};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -244,5 +244,13 @@ impl Facts for OperatorChange {
         if let Some(link) = &self.link {
             print::line(link);
         }
+    }
+
+    fn secret(&self) -> Option<NewSecret> {
+        self.link.as_ref()?;
+        Some(NewSecret {
+            made: format!("a link of {} is made", self.operator.name),
+            if_lost: format!("`operator link {} --reason R` makes another", self.operator.name),
+        })
     }
 }

@@ -2,7 +2,6 @@
 
 mod facts;
 
-use std::io::{self, Write as _};
 use std::path::Path;
 
 use api::{ErasedOrders, Signed, erase_orders, unnamed};
@@ -17,7 +16,7 @@ use crate::books::{Books, BooksArgs};
 use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::parse;
-use crate::print::Form;
+use crate::print::{self, Form};
 use crate::statement::client;
 
 /// As many names of keys as one transaction removes.
@@ -74,10 +73,9 @@ pub(crate) async fn run(
 /// A page at a time, so that an owner of any size takes the memory of one.
 async fn export(client: &client::Client, owner: &Owner) -> Result<(), Error> {
     let mut pages = client.export(owner.as_str());
-    let mut out = io::stdout().lock();
     while let Some(page) = pages.next_text().await? {
         // After `head` has what it wants, no page is fetched any more.
-        if writeln!(out, "{page}").and_then(|()| out.flush()).is_err() {
+        if !print::text(&format!("{page}\n")) {
             break;
         }
     }

@@ -1,10 +1,17 @@
-//! Prints results as lines or as one JSON document. A closed pipe, as from `head`, is not an error.
+//! Prints results as lines or as one JSON document: all that is written to stdout goes through `text`. A closed pipe, as from
+//! `head`, is not an error.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::OnceLock;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
+
+use crate::error::Error;
+use crate::error::of_tools::ToolError;
 
 /// The output format of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,10 +56,41 @@ pub(crate) fn toned(text: &str, tone: Tone) -> String {
 /// The result of a command. docs/cli.md lists its JSON members, which have the API's names if the API has them.
 pub(crate) trait Facts: Serialize {
     fn print(&self);
+
+    /// What it prints that cannot be printed again.
+    fn secret(&self) -> Option<NewSecret> {
+        None
+    }
+}
+
+/// A secret that is printed once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewSecret {
+    /// Its name, in the singular or plural: `the service key service-3f9c0a12be45 is made`.
+    pub(crate) made: String,
+    /// What to do if it is lost.
+    pub(crate) if_lost: String,
+}
+
+/// What became of the output so far.
+#[derive(Debug, Default)]
+struct Output {
+    /// Why a part of it could not be written: the first cause.
+    failure: Option<io::Error>,
+    secret: Option<NewSecret>,
+}
+
+static OUTPUT: Mutex<Output> = Mutex::new(Output { failure: None, secret: None });
+
+fn with_output<T>(change: impl FnOnce(&mut Output) -> T) -> T {
+    change(&mut OUTPUT.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Form {
     pub(crate) fn show(self, facts: &impl Facts) {
+        if let Some(secret) = facts.secret() {
+            with_output(|output| output.secret = Some(secret));
+        }
         match self {
             Self::Lines => facts.print(),
             Self::Json => match serde_json::to_string_pretty(facts) {
@@ -63,8 +101,46 @@ impl Form {
     }
 }
 
-pub(crate) fn line(text: impl Display) {
-    let _ = writeln!(io::stdout().lock(), "{text}");
+pub(crate) fn line(line: impl Display) {
+    text(&format!("{line}\n"));
+}
+
+/// Prints a part of a result, and returns whether it is still read: after `head` has what it wants, nothing more is needed.
+pub(crate) fn text(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    is_written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Keeps the cause of a failed write for `finish`.
+pub(crate) fn is_written(written: io::Result<()>) -> bool {
+    let Err(cause) = written else { return true };
+    with_output(|output| {
+        output.failure.get_or_insert(cause);
+    });
+    false
+}
+
+/// Call it once, after everything is printed: fails if some of it was not written. A secret must have a reader, too.
+pub(crate) fn finish() -> Result<(), Error> {
+    is_written(io::stdout().lock().flush());
+    let Output { failure, secret } = with_output(std::mem::take);
+    match (secret, failure) {
+        (Some(secret), Some(cause)) => Err(ToolError::SecretLost(secret, cause).into()),
+        (Some(secret), None) if goes_nowhere() => {
+            Err(ToolError::SecretLost(secret, io::Error::other("stdout is closed, or is /dev/null")).into())
+        }
+        (None, Some(cause)) if cause.kind() != ErrorKind::BrokenPipe => Err(ToolError::Stdout(cause).into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether stdout is /dev/null, which Rust puts in the place of a closed one before `main`.
+fn goes_nowhere() -> bool {
+    let stdout = io::stdout().as_fd().try_clone_to_owned().and_then(|stdout| File::from(stdout).metadata());
+    match (stdout, fs::metadata("/dev/null")) {
+        (Ok(stdout), Ok(null)) => (stdout.rdev(), stdout.ino()) == (null.rdev(), null.ino()),
+        _ => false,
+    }
 }
 
 /// Prints an error or a remark to stderr, apart from the result.

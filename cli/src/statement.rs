@@ -3,7 +3,6 @@
 
 mod everyone;
 
-use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use clap::Args;
@@ -13,7 +12,7 @@ use local::Home;
 use crate::books::BooksArgs;
 use crate::error::Error;
 use crate::parse;
-use crate::print::Form;
+use crate::print::{self, Form};
 
 /// The most that a page can have: the fewest requests.
 const LINES: u16 = 1_000;
@@ -79,12 +78,12 @@ pub(crate) async fn run(
     };
     let format = if args.csv { Format::Csv } else { Format::Json };
     let mut pages = client.statement(account.owner().as_str(), &query, format);
-    let mut out = Out { to: BufWriter::new(io::stdout()), account: account.to_string(), lines: 0 };
+    let mut out = Out { account: account.to_string(), lines: 0 };
     let mut is_open = true;
     while is_open {
         is_open = if args.csv {
             let Some(text) = pages.next_text().await? else { break };
-            out.text(&text)
+            print::text(&text)
         } else {
             let Some(page) = pages.next().await? else { break };
             out.page(&page.lines, form)
@@ -110,17 +109,12 @@ pub(crate) fn client(
 }
 
 /// The output. Each method says whether it is still read: after `head` has what it wants, no page is fetched any more.
-struct Out<W: Write> {
-    to: W,
+struct Out {
     account: String,
     lines: u64,
 }
 
-impl<W: Write> Out<W> {
-    fn text(&mut self, text: &str) -> bool {
-        self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush()).is_ok()
-    }
-
+impl Out {
     fn page(&mut self, lines: &[Line], form: Form) -> bool {
         let mut text = String::new();
         for line in lines {
@@ -131,7 +125,7 @@ impl<W: Write> Out<W> {
             text.push_str(&written);
             self.lines = self.lines.saturating_add(1);
         }
-        self.text(&text)
+        print::text(&text)
     }
 
     /// What stands before the next line of the document.
@@ -142,14 +136,14 @@ impl<W: Write> Out<W> {
         format!("{{\n  \"account\": {},\n  \"lines\": [", serde_json::Value::from(self.account.as_str()))
     }
 
-    fn end(&mut self, is_csv: bool, form: Form) {
+    fn end(&self, is_csv: bool, form: Form) {
         let text = match form {
             Form::Json if self.lines == 0 => format!("{}]\n}}\n", self.before_json()),
             Form::Json => "\n  ]\n}\n".to_owned(),
             Form::Lines if self.lines == 0 && !is_csv => format!("{} has no such lines\n", self.account),
             Form::Lines => return,
         };
-        self.text(&text);
+        print::text(&text);
     }
 }
 

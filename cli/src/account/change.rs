@@ -14,7 +14,7 @@ use crate::authorship::Authorship;
 use crate::books::Books;
 use crate::change_result::ChangeResult;
 use crate::error::Error;
-use crate::print::{self, Facts, Form};
+use crate::print::{self, Facts, Form, NewSecret};
 use crate::prompt;
 
 /// The change, and the account after it.
@@ -52,7 +52,8 @@ struct ReferrerChange {
 struct NewKey {
     #[serde(flatten)]
     changed: ChangeResult,
-    /// Present only in the output of the command that creates it.
+    /// Both present only in the output of the command that creates it.
+    key: Option<String>,
     api_key: Option<String>,
     /// The key that the new one replaces, while it is live.
     replaces: Option<String>,
@@ -128,14 +129,15 @@ pub(super) async fn api_key(
     let ends = replaces.as_ref().and_then(|replaced| replaced.ends.clone());
     let settings = replaces.as_ref().map(|replaced| replaced.settings).unwrap_or_default();
     let team = replaces.as_ref().and_then(|replaced| replaced.team.clone());
+    let id = key.short_id();
     let what = What::ApiKey { owner, key, replaces: other, settings, ends };
     let changed = ChangeResult::of(&committed(books, by, what).await?);
-    let api_key = changed.is_done_now().then_some(secret);
+    let (key, api_key) = changed.is_done_now().then_some((id, secret)).unzip();
     let works_until = replaces.as_ref().and_then(|replaced| replaced.ends.as_ref()).map(|(_, _, at)| at.to_string());
     let works_until = works_until.filter(|_| changed.is_done_now());
     let replaces = replaces.filter(|replaced| replaced.is_live).map(|replaced| replaced.id);
     let is_limited = settings.budget.is_some();
-    form.show(&NewKey { changed, api_key, replaces, works_until, is_limited, team, owner: name });
+    form.show(&NewKey { changed, key, api_key, replaces, works_until, is_limited, team, owner: name });
     Ok(())
 }
 
@@ -276,8 +278,10 @@ impl Facts for ReferrerChange {
 impl Facts for NewKey {
     fn print(&self) {
         self.changed.print();
-        print::line(match &self.api_key {
-            Some(key) => format!("  {key}\n  This key is printed only once: only its hash is stored."),
+        print::line(match self.key.as_ref().zip(self.api_key.as_ref()) {
+            Some((id, key)) => {
+                format!("  {key}\n  This key is printed only once: only its hash is stored. Its name is {id}.")
+            }
             None => "  The key cannot be printed again. If you do not have it, create another and revoke this one."
                 .to_owned(),
         });
@@ -295,5 +299,13 @@ impl Facts for NewKey {
             )),
             (None, _) => {}
         }
+    }
+
+    fn secret(&self) -> Option<NewSecret> {
+        let (id, _) = self.key.as_ref().zip(self.api_key.as_ref())?;
+        Some(NewSecret {
+            made: format!("the API key {id} of {} is made", self.owner),
+            if_lost: format!("`account revoke {} {id} --reason R` ends it", self.owner),
+        })
     }
 }

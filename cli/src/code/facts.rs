@@ -5,7 +5,7 @@ use local::now;
 use serde::Serialize;
 
 use crate::change_result::ChangeResult;
-use crate::print::{self, Facts};
+use crate::print::{self, Facts, NewSecret};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,6 +113,24 @@ impl Facts for MadeCodes {
         let rows = codes.iter().map(|made| [made.code.clone(), made.name.clone()]);
         print::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
         print::line("  The codes are printed only once: only their hashes are stored.");
+    }
+
+    fn secret(&self) -> Option<NewSecret> {
+        let (codes, campaign) = (self.codes.as_ref()?, &self.campaign);
+        let (made, if_lost) = match codes.as_slice() {
+            [code] => (
+                format!("the code {} is made", code.name),
+                format!("`code revoke {campaign} {} --reason R` ends it", code.name),
+            ),
+            codes => (
+                format!("{} codes are made", codes.len()),
+                format!(
+                    "`code list {campaign}` names those of {}, and `code revoke {campaign} NAME --reason R` ends one",
+                    self.changed.receipt()
+                ),
+            ),
+        };
+        Some(NewSecret { made, if_lost })
     }
 }
 

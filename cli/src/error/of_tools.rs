@@ -9,11 +9,16 @@ use signing::SecretError;
 use thiserror::Error as ThisError;
 
 use crate::exit::Exit;
+use crate::print::NewSecret;
 
 #[derive(Debug, ThisError)]
 pub(crate) enum ToolError {
     #[error("cannot write {}: name a place that you may write to", .0.display())]
     Output(PathBuf, #[source] io::Error),
+    #[error("the output cannot be written: send it to a file or a pipe that takes it")]
+    Stdout(#[source] io::Error),
+    #[error("{}, and lost, since the output cannot be written: {}", .0.made, .0.if_lost)]
+    SecretLost(NewSecret, #[source] io::Error),
     #[error("this needs the AWS CLI, as docs/deploy.md does: install it, and put `aws` on the path")]
     NoAwsCli,
     #[error("`aws {command}`: {said}")]
@@ -47,7 +52,9 @@ pub(crate) enum ToolError {
 impl ToolError {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::NoAwsCli
+            Self::Stdout(_)
+            | Self::SecretLost(..)
+            | Self::NoAwsCli
             | Self::AwsCli { .. }
             | Self::Template
             | Self::Secret(_)
@@ -70,6 +77,14 @@ impl ToolError {
 pub(crate) fn samples() -> Vec<ToolError> {
     vec![
         ToolError::Output("man1".into(), io::ErrorKind::PermissionDenied.into()),
+        ToolError::Stdout(io::ErrorKind::StorageFull.into()),
+        ToolError::SecretLost(
+            NewSecret {
+                made: String::from("the service key service-3f9c0a12be45 is made"),
+                if_lost: String::from("`key revoke service-3f9c0a12be45 --reason R` ends it"),
+            },
+            io::ErrorKind::StorageFull.into(),
+        ),
         ToolError::NoAwsCli,
         ToolError::AwsCli {
             command: String::from("sqs get-queue-url"),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::account::key_facts::{dated, state_of};
 use crate::change_result::ChangeResult;
-use crate::print::{self, Facts};
+use crate::print::{self, Facts, NewSecret};
 
 /// A warm function remembers a key for a minute.
 const STILL_WORKS: &str = "  A function that used it in the last minute may accept it until that minute ends.";
@@ -79,6 +79,14 @@ impl Facts for MadeKey {
                 "  The key cannot be printed again. If you do not have it, make another and revoke this one: `key list`.",
             ),
         }
+    }
+
+    fn secret(&self) -> Option<NewSecret> {
+        let (id, _) = self.key.as_ref().zip(self.service_key.as_ref())?;
+        Some(NewSecret {
+            made: format!("the service key {id} is made"),
+            if_lost: format!("`key revoke {id} --reason R` ends it"),
+        })
     }
 }
 

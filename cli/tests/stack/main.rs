@@ -54,5 +54,6 @@ mod telegram;
 mod tools;
 mod trial_balances;
 mod unanswered;
+mod unwritten;
 mod wechat;
 mod weighing;

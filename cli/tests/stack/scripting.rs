@@ -149,7 +149,7 @@ fn json_is_one_document_with_documented_names() {
         (by(&["account", "policy", "alice", "postpaid", "--limit", "2"]), of_account()),
         (by(&["account", "key", "alice", "sk-1"]), of_account()),
         (by(&["account", "referrer", "alice", "bob"]), [CHANGED.as_slice(), &["owner", "referrer"]].concat()),
-        (by(&["account", "api-key", "alice"]), [CHANGED.as_slice(), &["apiKey", "replaces"]].concat()),
+        (by(&["account", "api-key", "alice"]), [CHANGED.as_slice(), &["key", "apiKey", "replaces"]].concat()),
         (vec!["account", "keys", "alice"], vec!["owner", "keys"]),
         (by(&["member", "add", "demo", "alice", "gateway-sk-1", "--unlimited"]), of_member()),
         (vec!["member", "list", "demo"], vec!["owner", "members", "teams"]),
