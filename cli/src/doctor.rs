@@ -58,13 +58,14 @@ pub(crate) async fn run(
 ) -> Result<Exit, Error> {
     let books = args.which.open(dir).await?;
     let waiting = Progress::waiting("the stage is examined", form);
-    let facts = if let Some(stage) = books.stage() {
+    let mut facts = if let Some(stage) = books.stage() {
         Box::pin(on_aws::facts(&books, stage, &AwsCli::new(&variable))).await?
     } else {
         let pauses = books.ledger.pauses(&context(PATIENCE)).await?;
         here(dir, &pauses, variable).await?
     };
     drop(waiting);
+    facts.options = args.which.written(dir);
     let findings = checks::findings(&facts);
     let grade = findings.iter().map(|finding| finding.grade).max().unwrap_or(Grade::Green);
     form.show(&Report { stage: facts.stage, grade, findings });
@@ -79,10 +80,12 @@ async fn here(dir: &Path, pauses: &Pauses, variable: impl Fn(&str) -> Option<Str
     let settings = Settings::new(secrets.pairs());
     let is_live = variable("STRIPE_LIVEMODE").is_some_and(|mode| mode == "true");
     facts.keys = check_keys(&settings, is_live, Strength::Local);
-    let running = home.running()?;
-    let url = running.as_ref().map_or_else(|| "http://127.0.0.1:9000".to_owned(), |running| running.base_url.clone());
-    let (status, seconds_apart) = if running.is_some() { health(&url).await } else { (None, None) };
-    facts.api = Some(ApiFacts { url, status, seconds_apart });
+    let Some(running) = home.running()? else {
+        facts.not_running = Some(dir.display().to_string());
+        return Ok(facts);
+    };
+    let (status, seconds_apart) = health(&running.base_url).await;
+    facts.api = Some(ApiFacts { url: running.base_url, status, seconds_apart });
     Ok(facts)
 }
 

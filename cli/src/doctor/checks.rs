@@ -208,14 +208,18 @@ fn urls(facts: &Facts, all: &mut Vec<Finding>) {
 }
 
 fn api(facts: &Facts, all: &mut Vec<Finding>) {
+    let start = if facts.options.is_empty() { String::new() } else { format!(" --{}", facts.options) };
+    let start = format!("start the stack: cargo run{start}");
+    if let Some(folder) = &facts.not_running {
+        all.push(Finding::red("api", format!("no stack runs on {folder}"), start));
+        return;
+    }
     let Some(api) = &facts.api else { return };
     let log = format!("aws logs tail /aws/lambda/hookledger-{}-usage", facts.stage);
     all.push(match api.status {
         Some(200) => Finding::green("api", format!("{} answers", api.url)),
         Some(status) => Finding::red("api", format!("{} answers {status}", api.url), log),
-        None if facts.stage == LOCAL => {
-            Finding::red("api", format!("{} does not answer", api.url), "start the stack: cargo run")
-        }
+        None if facts.stage == LOCAL => Finding::red("api", format!("{} does not answer", api.url), start),
         None => Finding::red("api", format!("{} does not answer", api.url), log),
     });
     let Some(apart) = api.seconds_apart else { return };
@@ -288,7 +292,10 @@ fn dead_letters(facts: &Facts, all: &mut Vec<Finding>) {
             Some(count) => all.push(Finding::red(
                 "dead letters",
                 format!("{count} in {queue}"),
-                format!("`dlq list --aws --stage {}` names them, and `dlq redrive` tries them again", facts.stage),
+                format!(
+                    "`hookledger dlq list{}` names them, and `hookledger dlq redrive` tries them again",
+                    facts.options
+                ),
             )),
             None => all.push(Finding::red(
                 "dead letters",
@@ -354,7 +361,7 @@ fn quotas(facts: &Facts, all: &mut Vec<Finding>) {
 
 fn paused(facts: &Facts, all: &mut Vec<Finding>) {
     for (what, why) in &facts.paused {
-        let fix = format!("`resume {what}` once its cause is gone");
+        let fix = format!("`hookledger resume {what} --reason R{}` once its cause is gone", facts.options);
         all.push(Finding::yellow("paused", format!("{what} is paused: {why}"), fix));
     }
 }

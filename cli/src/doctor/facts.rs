@@ -8,6 +8,10 @@ use local::KeyCheck;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     pub(crate) stage: String,
+    /// The options that name its books, after a space.
+    pub(crate) options: String,
+    /// The folder, if no stack of its books runs on this machine.
+    pub(crate) not_running: Option<String>,
     /// The parameters of the app, as they are deployed. Empty on one machine.
     pub(crate) parameters: BTreeMap<String, String>,
     /// The state of each stack; `None` if there is none. What cannot be read is in none of these, but in `unread`.

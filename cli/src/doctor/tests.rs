@@ -73,6 +73,8 @@ fn healthy() -> Facts {
     let done = Some("UPDATE_COMPLETE".to_owned());
     Facts {
         stage: "prod".to_owned(),
+        options: " --aws --stage prod".to_owned(),
+        not_running: None,
         parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         stacks: ["hookledger-prod-data", "hookledger-prod", "hookledger-prod-watch"]
             .map(|name| (name.to_owned(), done.clone()))

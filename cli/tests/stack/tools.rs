@@ -32,7 +32,12 @@ fn doctor_is_green_on_a_running_stack_and_red_without_one() {
 
     let stopped = report(&folder, 1);
     let finding = found(&stopped, "api");
-    assert_eq!((&finding["grade"], &finding["fix"]), (&"red".into(), &"start the stack: cargo run".into()));
+    let data = folder.data().display().to_string();
+    assert_eq!(finding["says"], format!("no stack runs on {data}"), "another folder's stack may have the usual port");
+    let start = format!("start the stack: cargo run -- --data {data}");
+    assert_eq!((&finding["grade"], &finding["fix"]), (&"red".into(), &start.into()));
+    let fix = format!("`hookledger resume fulfil --reason R --data {data}` once its cause is gone");
+    assert_eq!(found(&stopped, "paused")["fix"], fix);
     let lines = folder.run(&["doctor"]);
     assert!(lines.stdout.contains("RED     api") && lines.stdout.contains("-> start the stack"), "{}", lines.stdout);
 }

@@ -72,6 +72,15 @@ pub(super) fn rows() -> Vec<Row> {
             "does not answer",
             "start the stack",
         ),
+        (
+            |f| {
+                f.options = " --data elsewhere".into();
+                f.not_running = Some("elsewhere".into());
+            },
+            Red,
+            "no stack runs on elsewhere",
+            "start the stack: cargo run -- --data elsewhere",
+        ),
         (|f| f.api.as_mut().expect("an API").seconds_apart = Some(60), Yellow, "60 s apart", "synchronize"),
         (|f| f.api.as_mut().expect("an API").seconds_apart = Some(600), Red, "600 s apart", "synchronize"),
         (|f| stripe(f).endpoints.clear(), Red, "Stripe has no endpoint that leads here", "add https://a1"),
@@ -167,7 +176,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             Red,
             "2 in hookledger-prod-fulfil-failures",
-            "dlq list",
+            "`hookledger dlq list --aws --stage prod`",
         ),
         (
             |f| {
@@ -195,7 +204,12 @@ pub(super) fn rows() -> Vec<Row> {
         (|f| alarms(f).raised.push("drift".into()), Yellow, "raised: drift", "docs/operate.md"),
         (|f| f.concurrency = Some(10), Red, "10 functions of the account", "request more"),
         (|f| f.concurrency = Some(50), Yellow, "50 functions of the account", "request more"),
-        (|f| f.paused.push(("stripe".into(), "forged".into())), Yellow, "stripe is paused: forged", "`resume stripe`"),
+        (
+            |f| f.paused.push(("stripe".into(), "forged".into())),
+            Yellow,
+            "stripe is paused: forged",
+            "`hookledger resume stripe --reason R --aws --stage prod`",
+        ),
         (|f| f.unread.push(("quotas", "no answer".into())), Yellow, "could not be checked: no answer", "again"),
         (
             |f| f.unread.push(("tables", "`aws dynamodb describe-table`: (AccessDeniedException)".into())),
