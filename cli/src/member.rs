@@ -270,7 +270,7 @@ impl Facts for MemberList {
         if self.ties.is_empty() {
             print::line(format_args!("{} has no members, and is a member of no team", self.owner));
         }
-        self.ties.print();
+        self.ties.print(true);
     }
 }
 

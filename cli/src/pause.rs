@@ -18,13 +18,15 @@ use crate::print::{self, Facts, Form};
 const STILL_RUNNING: &str =
     "  A function that has just run books events for up to ten seconds more, and one more event when it wakes.";
 
+/// No comment of the option, in which a word with an underscore would need backticks.
+const PAUSABLE: &str = "A source (usage, litellm, openrouter, stripe, wechat, epay, fireblocks), fulfil, or a sweep (refused, \
+                        stripe_backfill, gateway_log, unpaid, unfulfilled, pending_external, expiring, holds, audit)";
+
 #[derive(Debug, Args)]
 pub(crate) struct PauseArgs {
     #[command(flatten)]
     which: BooksArgs,
-    /// A source (usage, litellm, openrouter, stripe, wechat, epay, fireblocks), fulfil, or a sweep (refused,
-    /// `stripe_backfill`, `gateway_log`, unpaid, unfulfilled, `pending_external`, expiring, holds, audit)
-    #[arg(value_parser = pausable, required_unless_present = "list", conflicts_with = "list")]
+    #[arg(value_parser = pausable, required_unless_present = "list", conflicts_with = "list", help = PAUSABLE)]
     what: Option<Pausable>,
     /// List what is paused, since when, by whom and why
     #[arg(long)]
@@ -189,6 +191,7 @@ mod tests {
         let program = <PauseArgs as Args>::augment_args(clap::Command::new("pause"));
         let what = program.get_arguments().find(|arg| arg.get_id() == "what").expect("an argument");
         let help = what.get_help().expect("a text").to_string();
+        assert!(!help.contains('`'), "each word is one: {help}");
         let mut listed: Vec<&str> = help.split(|end: char| !(end.is_ascii_lowercase() || end == '_')).collect();
         listed.retain(|word| Pausable::named(word).is_some());
         assert_eq!(listed, Pausable::all().map(Pausable::as_str).collect::<Vec<_>>());

@@ -29,7 +29,7 @@ const DAY_SECONDS: u64 = 86_400;
 pub(crate) struct StatsArgs {
     #[command(flatten)]
     which: BooksArgs,
-    /// Since when: 1h, 24h, 7d, or a time as 2026-01-01T00:00:00Z; at most 31 days
+    /// Since when: 1h, 24h, 7d, or a date or time as 2026-01-01T00:00:00Z; at most 31 days
     #[arg(long, value_name = "1h|24h|7d|TIME", default_value = "1h")]
     since: String,
     /// Count events by these, with commas between them: source, status, reason

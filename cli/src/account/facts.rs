@@ -312,7 +312,7 @@ impl Facts for AccountFacts {
             BudgetFacts::print_all(&self.budgets);
         }
         self.print_uses();
-        self.ties.print();
+        self.ties.print(false);
         self.print_lines();
     }
 }

@@ -41,12 +41,15 @@ impl Ties {
         }
     }
 
-    pub(crate) fn print(&self) {
+    /// An empty line is between each table and what is printed before it.
+    pub(crate) fn print(&self, mut is_first: bool) {
         for (name, ties) in [("member", &self.members), ("team", &self.teams)] {
             if ties.is_empty() {
                 continue;
             }
-            print::line("");
+            if !std::mem::take(&mut is_first) {
+                print::line("");
+            }
             let head = [name, "key", "since", "day", "month", "total"].map(str::to_owned);
             let row = |tie: &Tie| {
                 let [day, month, total] = tie.budget.as_ref().map(BudgetFacts::cells).unwrap_or_default();

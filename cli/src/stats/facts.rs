@@ -1,6 +1,6 @@
 //! The numbers as one JSON document. A share, a rate and a time in milliseconds are decimals as text.
 
-use insight::{BacklogStats, By, Delay, SourceStats, Waiting, share};
+use insight::{BacklogStats, By, Delay, Lang, SourceStats, Waiting, share};
 use ledger::TopUpState;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -69,6 +69,8 @@ pub(super) struct DelayFacts {
     pub(super) max_ms: String,
     pub(super) p50_ms: Option<String>,
     pub(super) p99_ms: Option<String>,
+    #[serde(skip)]
+    pub(super) of: Delay,
 }
 
 #[derive(Debug, Serialize)]
@@ -81,6 +83,8 @@ pub(super) struct TopUpFacts {
 pub(super) struct WaitingFacts {
     pub(super) what: &'static str,
     pub(super) of: Option<&'static str>,
+    #[serde(skip)]
+    pub(super) text: String,
     pub(super) count: usize,
     pub(super) more: bool,
     pub(super) since: Option<String>,
@@ -189,6 +193,7 @@ impl DelayFacts {
             max_ms: milliseconds(delay.max),
             p50_ms: delay.p50.map(milliseconds),
             p99_ms: delay.p99.map(milliseconds),
+            of: delay.clone(),
         }
     }
 }
@@ -199,6 +204,7 @@ impl WaitingFacts {
         Self {
             what,
             of: (!of.is_empty()).then_some(of),
+            text: waiting.what.text(Lang::En),
             count: waiting.count,
             more: waiting.has_more,
             since: waiting.since.map(|since| since.to_string()),
@@ -218,6 +224,6 @@ fn hundredths(number: u64) -> String {
 }
 
 /// `2.345` of 2345 microseconds.
-fn milliseconds(us: u64) -> String {
+pub(super) fn milliseconds(us: u64) -> String {
     format!("{}.{:03}", us.div_euclid(1_000), us.rem_euclid(1_000))
 }

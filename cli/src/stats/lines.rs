@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::facts::{DelayFacts, StatsFacts, WaitingFacts};
+use super::facts::{DelayFacts, StatsFacts, WaitingFacts, milliseconds};
 use crate::print::{self, Facts};
 
 impl Facts for StatsFacts {
@@ -39,7 +39,7 @@ fn print_all(stats: &StatsFacts) {
             .iter()
             .map(|backlog| {
                 let oldest = if backlog.waiting > 0 {
-                    format!("the oldest for {} s", backlog.oldest_seconds)
+                    format!("the oldest for {}", duration(backlog.oldest_seconds.saturating_mul(1_000_000)))
                 } else {
                     String::new()
                 };
@@ -64,10 +64,29 @@ fn print_all(stats: &StatsFacts) {
 
 /// A sentence with a place for their number.
 fn delay(of: &str, delay: Option<&DelayFacts>) {
-    let Some(DelayFacts { orders, average_ms, min_ms, max_ms, p50_ms, p99_ms }) = delay else { return };
-    let [p50, p99] = [p50_ms, p99_ms].map(|ms| ms.clone().unwrap_or_default());
+    let Some(DelayFacts { orders, of: delay, .. }) = delay else { return };
     let of = of.replace("{}", &orders.to_string());
-    print::line(format_args!("{of}, in ms: {average_ms} on average, {min_ms} to {max_ms}, p50 {p50}, p99 {p99}"));
+    let [average, min, max] = [delay.average, delay.min, delay.max].map(duration);
+    let share = |name: &str, us: Option<u64>| us.map(|us| format!(", {name} {}", duration(us))).unwrap_or_default();
+    let shares = [share("p50", delay.p50), share("p99", delay.p99)].concat();
+    print::line(format_args!("{of}: {average} on average, {min} to {max}{shares}"));
+}
+
+/// `2.345 ms`, `12.3 s`, `5 min 3 s`, `3 h 5 min`, `12 d 4 h`.
+fn duration(us: u64) -> String {
+    let seconds = us.div_euclid(1_000_000);
+    let two = |all: u64, unit: &str, small: u64, small_unit: &str| {
+        let rest = if small > 0 { format!(" {small} {small_unit}") } else { String::new() };
+        format!("{all} {unit}{rest}")
+    };
+    let [minutes, hours, days] = [60, 3_600, 86_400].map(|unit| seconds.div_euclid(unit));
+    match (days, hours, minutes, seconds) {
+        (0, 0, 0, 0) => format!("{} ms", milliseconds(us)),
+        (0, 0, 0, _) => format!("{seconds}.{} s", us.div_euclid(100_000).rem_euclid(10)),
+        (0, 0, ..) => two(minutes, "min", seconds.rem_euclid(60), "s"),
+        (0, ..) => two(hours, "h", minutes.rem_euclid(60), "min"),
+        _ => two(days, "d", hours.rem_euclid(24), "h"),
+    }
 }
 
 fn table<const N: usize>(title: &str, rows: Vec<[String; N]>) {
@@ -112,8 +131,32 @@ fn counts(stats: &StatsFacts) {
 }
 
 fn waiting(waiting: &WaitingFacts) -> [String; 3] {
-    let of = waiting.of.map(|of| format!(" {of}")).unwrap_or_default();
     let more = if waiting.more { " or more" } else { "" };
     let since = waiting.since.as_ref().map(|since| format!("since {since}")).unwrap_or_default();
-    [format!("{}{of}", waiting.what), format!("{}{more}", waiting.count), since]
+    [waiting.text.clone(), format!("{}{more}", waiting.count), since]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn duration_has_the_units_that_a_person_reads() {
+        for (us, expected) in [
+            (0, "0.000 ms"),
+            (2_345, "2.345 ms"),
+            (999_999, "999.999 ms"),
+            (1_000_000, "1.0 s"),
+            (59_990_000, "59.9 s"),
+            (60_000_000, "1 min"),
+            (303_000_000, "5 min 3 s"),
+            (3_600_000_000, "1 h"),
+            (11_100_000_000, "3 h 5 min"),
+            (86_400_000_000, "1 d"),
+            (28_774_806_679_500, "333 d 1 h"),
+            (u64::MAX, "213503982 d 8 h"),
+        ] {
+            assert_eq!(duration(us), expected, "{us}");
+        }
+    }
 }

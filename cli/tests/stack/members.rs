@@ -74,7 +74,9 @@ fn team_pays_for_its_members_until_they_leave() {
     let of_alice = document(&folder.stdout_of(&["account", "show", "alice", "--json"]));
     assert_eq!(of_alice["state"]["balance"], json!("10"));
     assert_eq!(tie(&of_alice["teams"][0]), [json!("team"), json!("gateway-42")]);
-    assert!(folder.stdout_of(&["account", "show", "team"]).contains("used by"));
+    let shown = folder.stdout_of(&["account", "show", "team"]);
+    assert!(shown.contains("used by") && shown.contains("\n\nmember "), "{shown}");
+    assert!(folder.stdout_of(&["member", "list", "team"]).starts_with("member "));
 
     let remove = ["member", "remove", "team", "alice", "gateway-42", "--id", "m2", "--reason", "trial"];
     assert!(folder.stdout_of(&remove).contains("alice pays for its uses"));

@@ -68,7 +68,14 @@ fn numbers_are_those_of_what_was_sent_and_outlast_a_kill() {
     assert_eq!(all["sync"]["orders"], 1, "the paid one: {all}");
     assert_eq!(all["anomalies"][0]["reason"], "amount_mismatch");
     let lines = folder.stdout_of(&["stats", "--since", "24h", "--by", "status"]);
-    for expected in ["87.50 %", "events by status", "orders: 2 made, 1 paid", "amount_mismatch", "unpaid stripe"] {
+    for expected in [
+        "87.50 %",
+        "events by status",
+        "orders: 2 made, 1 paid",
+        "amount_mismatch",
+        "stripe: orders, until they are paid",
+        "usage: keys, owners and models whose usage waits",
+    ] {
         assert!(lines.contains(expected), "{expected}: {lines}");
     }
 

@@ -1,6 +1,6 @@
 //! The part of the first page with numbers: money by day, graphs of a time, its sources, and what waits.
 
-use insight::{AnomalyDays, Lang, Sentence, SourceStats, Waiting, WaitingFor, sentence};
+use insight::{AnomalyDays, Lang, Sentence, SourceStats, Waiting, sentence};
 use maud::{Markup, html};
 
 use crate::events::Since;
@@ -273,7 +273,7 @@ pub(crate) fn waits(waiting: &[Waiting], lang: Lang) -> Markup {
                 ul {
                     @for found in waiting {
                         li {
-                            (waiting_name(found.what, lang)) ": "
+                            (found.what.text(lang)) ": "
                             strong { (found.count) @if found.has_more { "+" } }
                             @if let Some(since) = found.since {
                                 " " small { (t(say("since", "自"))) " " (time(since)) " UTC" }
@@ -282,27 +282,6 @@ pub(crate) fn waits(waiting: &[Waiting], lang: Lang) -> Markup {
                     }
                 }
             }
-        }
-    }
-}
-
-fn waiting_name(what: WaitingFor, lang: Lang) -> String {
-    let t = |sentence: Sentence| sentence.in_lang(lang);
-    match what {
-        WaitingFor::Refused(source) => {
-            format!("{}: {}", source.as_str(), t(say("refused events, until their retry", "被拒事件，等待重试")))
-        }
-        WaitingFor::Lanes(source) => format!(
-            "{}: {}",
-            source.as_str(),
-            t(say("keys, owners and models whose usage waits", "用量在等待的密钥、用户和模型"))
-        ),
-        WaitingFor::Payment(provider) => {
-            format!("{}: {}", provider.as_str(), t(say("orders, until they are paid", "等待付款的订单")))
-        }
-        WaitingFor::Fulfilment => t(say("paid orders, until they are fulfilled", "已付款、等待履约的订单")).to_owned(),
-        WaitingFor::Provider => {
-            t(say("orders, until an operator or Fireblocks answers", "等待运营商或 Fireblocks 的订单")).to_owned()
         }
     }
 }

@@ -9,7 +9,8 @@ use ledger::{
     Reason, RowKeys, Source, Timestamp, Work,
 };
 
-use crate::Events;
+use crate::sentence::say;
+use crate::{Events, Lang};
 
 /// Rows of each kind that are looked at.
 const ROWS_MAX: u16 = 100;
@@ -49,6 +50,23 @@ impl WaitingFor {
             Self::Fulfilment => ("fulfilment", ""),
             Self::Provider => ("pending_external", ""),
         }
+    }
+
+    /// What waits, for a person.
+    pub fn text(self, lang: Lang) -> String {
+        let (of, sentence) = match self {
+            Self::Refused(source) => (source.as_str(), say("refused events, until their retry", "被拒事件，等待重试")),
+            Self::Lanes(source) => {
+                (source.as_str(), say("keys, owners and models whose usage waits", "用量在等待的密钥、用户和模型"))
+            }
+            Self::Payment(provider) => (provider.as_str(), say("orders, until they are paid", "等待付款的订单")),
+            Self::Fulfilment => ("", say("paid orders, until they are fulfilled", "已付款、等待履约的订单")),
+            Self::Provider => {
+                ("", say("orders, until an operator or Fireblocks answers", "等待运营商或 Fireblocks 的订单"))
+            }
+        };
+        let sentence = sentence.in_lang(lang);
+        if of.is_empty() { sentence.to_owned() } else { format!("{of}: {sentence}") }
     }
 }
 
