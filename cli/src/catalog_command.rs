@@ -39,26 +39,26 @@ struct PriceArgs {
     /// As a usage event names it: gpt-4o
     model: String,
     /// Input tokens, with those of the cache
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = parse::number(0..=u64::MAX))]
     input: u64,
     /// Of them, tokens that were read from the cache
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = parse::number(0..=u64::MAX))]
     cached: u64,
     /// Of them, tokens that were written to the cache
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = parse::number(0..=u64::MAX))]
     cache_write: u64,
     /// Output tokens, with the reasoning
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = parse::number(0..=u64::MAX))]
     output: u64,
     /// Of them, tokens of the reasoning
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = parse::number(0..=u64::MAX))]
     reasoning: u64,
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = parse::number(0..=u64::MAX))]
     images: u64,
     /// Of audio or video, as 12.5
     #[arg(long, default_value = "0", allow_negative_numbers = true)]
     seconds: String,
-    /// The time of the use, as 2026-01-01T00:00:00+08:00 [default: now]
+    /// The time of the use, as 2026-01-01T00:00:00+08:00; a date is its start in UTC [default: now]
     #[arg(long)]
     at: Option<String>,
     /// Another catalog than the one that this program was built with

@@ -49,7 +49,7 @@ enum Action {
         /// How many owners can redeem each
         #[arg(long, default_value = "1", value_parser = parse::number(1..=CODE_USES_MAX))]
         uses: u32,
-        /// Until when, as 2026-01-01T00:00:00+08:00 [default: for ever]
+        /// Until when, as 2026-01-01T00:00:00+08:00; a date is its start in UTC [default: for ever]
         #[arg(long)]
         until: Option<String>,
         /// Expire what is left so many days after the redemption, as 90d [default: never]

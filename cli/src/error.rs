@@ -230,9 +230,9 @@ pub(crate) enum Error {
         "no trial balance of {0} is kept: the audit closes a day within a day of its end; without --day it is that of now"
     )]
     DayNotClosed(String),
-    #[error("{0:?} is not a time: give one such as 2026-01-01T00:00:00+08:00")]
+    #[error("{0:?} is not a time: give one such as 2026-01-01T00:00:00+08:00, or a date, which begins in UTC")]
     Time(String),
-    #[error("{0:?} is no such time: give 24h, 7d, or one as 2026-01-01T00:00:00+08:00")]
+    #[error("{0:?} is no such time: give 24h, 7d, a date as 2026-01-01, or 2026-01-01T00:00:00+08:00")]
     Since(String),
     #[error("ANYTHING is empty: name an order, event, payment, owner, key, hold or code")]
     NoName,

@@ -32,11 +32,11 @@ pub(crate) struct Events {
     /// Only events of this source or writer: stripe, usage, orders, checkout, manual, credits
     #[arg(long, value_name = "SOURCE", value_parser = writer)]
     source: Option<String>,
-    /// Since when: 1h, 7d, or a time as 2026-01-01T00:00:00Z
+    /// Since when: 1h, 7d, or a date or time as 2026-01-01T00:00:00Z
     #[arg(long, value_name = "24h|TIME", default_value = "24h")]
     since: String,
     /// How many at most
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = parse::number(1..=1_000_u16))]
     limit: u16,
     /// All deliveries in place of those, booked usage too: from the log lines, and without orders and changes by people
     #[arg(long, conflicts_with = "follow")]
@@ -105,6 +105,9 @@ async fn follow(books: &Books, filter: &ListFilter, shown: &mut BTreeSet<String>
         let found = newest(&books.ledger, &filter, &context(PATIENCE)).await?;
         for row in found.rows.iter().rev().filter(|row| shown.insert(seen(row))) {
             form.show(&EventFacts::of(row));
+        }
+        if !print::is_read() {
+            return Ok(());
         }
     }
 }

@@ -26,7 +26,7 @@ const SUM: &str = "sum";
 pub(crate) struct Export {
     #[command(flatten)]
     which: BooksArgs,
-    /// Payments, renewals and refunds since: 24h, 30d, or a time as 2026-01-01T00:00:00Z
+    /// Payments, renewals and refunds since: 24h, 30d, or a date or time as 2026-01-01T00:00:00Z
     #[arg(long, value_name = "30d|TIME")]
     since: String,
 }

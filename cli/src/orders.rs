@@ -32,12 +32,12 @@ pub(crate) struct Orders {
     /// Only orders of this owner
     #[arg(long)]
     owner: Option<String>,
-    /// Made, or with --anomalies flagged, since: 1h, 7d, or a time as 2026-01-01T00:00:00Z [default: 24h; all with
+    /// Made, or with --anomalies flagged, since: 1h, 7d, or a date or time as 2026-01-01T00:00:00Z [default: 24h; all with
     /// --owner or --anomalies]
     #[arg(long, value_name = "24h|TIME")]
     since: Option<String>,
     /// How many at most
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = parse::number(1..=1_000_u16))]
     limit: u16,
 }
 

@@ -59,7 +59,7 @@ pub(crate) async fn run(
     match args.action {
         Action::Export { owner, api } => {
             let owner = parse::owner(&owner)?;
-            let client = client(api.as_deref(), dir, variable)?;
+            let client = client(api.as_deref(), &owner, dir, variable)?;
             export(&client, &owner).await
         }
         Action::Erase { which, owner, by } => {

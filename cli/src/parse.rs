@@ -55,7 +55,7 @@ pub(crate) fn asset(code: &str) -> Result<Asset, Error> {
 
 /// The end of a day, UTC.
 pub(crate) fn end_of_day(text: &str) -> Result<Timestamp, Error> {
-    let begins = Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z")).map_err(|_| Error::Day(text.to_owned()))?;
+    let begins = start_of_day(text).ok_or_else(|| Error::Day(text.to_owned()))?;
     Ok(begins.plus_seconds(DAY_SECONDS))
 }
 
@@ -98,16 +98,25 @@ pub(crate) fn rate(text: &str) -> Result<Rate, Error> {
 }
 
 pub(crate) fn time(text: &str) -> Result<Timestamp, Error> {
-    Timestamp::parse_rfc3339(text).map_err(|_| Error::Time(text.to_owned()))
+    moment(text).ok_or_else(|| Error::Time(text.to_owned()))
 }
 
-/// A time, or how long before now: `90m`, `24h`, `7d`.
+/// A time, or a date for its start in UTC.
+fn moment(text: &str) -> Option<Timestamp> {
+    Timestamp::parse_rfc3339(text).ok().or_else(|| start_of_day(text))
+}
+
+fn start_of_day(text: &str) -> Option<Timestamp> {
+    Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z")).ok()
+}
+
+/// A time or date, or how long before now: `90m`, `24h`, `7d`.
 pub(crate) fn since(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
     let unit = |seconds: i64, unit: char| Some((text.strip_suffix(unit)?.parse::<u32>().ok()?, seconds));
     let ago = [(DAY_SECONDS, 'd'), (3_600, 'h'), (60, 'm')].into_iter().find_map(|(seconds, word)| unit(seconds, word));
     match ago {
         Some((count, seconds)) => Ok(now.plus_seconds(i64::from(count).saturating_mul(seconds).saturating_neg())),
-        None => Timestamp::parse_rfc3339(text).map_err(|_| Error::Since(text.to_owned())),
+        None => moment(text).ok_or_else(|| Error::Since(text.to_owned())),
     }
 }
 
@@ -120,4 +129,28 @@ pub(crate) fn call_rate(text: &str) -> Result<Option<CallRate>, Error> {
 
 pub(crate) fn remote_key(text: &str) -> Result<CallerKey, Error> {
     CallerKey::remote(text).map_err(|cause| Error::CallerKey { text: text.to_owned(), cause })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn date_is_its_start_in_utc_and_a_wrong_one_is_refused() {
+        let at = |text| Timestamp::parse_rfc3339(text).expect("a time");
+        for (text, expected) in [
+            ("2026-11-01", "2026-11-01T00:00:00Z"),
+            ("2028-02-29", "2028-02-29T00:00:00Z"),
+            ("2026-11-01T08:00:00+08:00", "2026-11-01T00:00:00Z"),
+        ] {
+            assert_eq!(time(text).expect(text), at(expected));
+            assert_eq!(since(text, at("2026-12-01T00:00:00Z")).expect(text), at(expected));
+        }
+        for wrong in ["", "2026-11", "2026-11-31", "2027-02-29", "2026-13-01", "2026-1-1", "26-11-01", "01.11.2026"] {
+            assert!(time(wrong).is_err() && since(wrong, Timestamp::EPOCH).is_err(), "{wrong}");
+        }
+        for wrong in ["2026-11-01Z", "2026-11-01 ", " 2026-11-01", "2026-11-01T", "2026-11-01T08:00", "2026/11/01"] {
+            assert!(time(wrong).is_err() && since(wrong, Timestamp::EPOCH).is_err(), "{wrong}");
+        }
+    }
 }

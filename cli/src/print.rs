@@ -111,6 +111,11 @@ pub(crate) fn text(text: &str) -> bool {
     is_written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
+/// Whether all was written so far: after `head` has what it wants, a command that goes on may end.
+pub(crate) fn is_read() -> bool {
+    with_output(|output| output.failure.is_none())
+}
+
 /// Keeps the cause of a failed write for `finish`.
 pub(crate) fn is_written(written: io::Result<()>) -> bool {
     let Err(cause) = written else { return true };

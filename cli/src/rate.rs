@@ -38,7 +38,7 @@ enum Action {
         /// As 0.00204, with at most nine decimals
         #[arg(allow_negative_numbers = true)]
         rate: String,
-        /// From when it is in force, as 2026-01-01T00:00:00+08:00 [default: at once]
+        /// From when it is in force, as 2026-01-01T00:00:00+08:00; a date is its start in UTC [default: at once]
         #[arg(long)]
         from: Option<String>,
         #[command(flatten)]

@@ -45,7 +45,7 @@ pub(crate) struct Replay {
     /// The source: usage, stripe, wechat, epay or fireblocks
     #[arg(long, requires = "failed", value_parser = source)]
     source: Option<Source>,
-    /// Only events that were first received since: 1h, 7d, or a time as 2026-01-01T00:00:00Z
+    /// Only events that were first received since: 1h, 7d, or a date or time as 2026-01-01T00:00:00Z
     #[arg(long, value_name = "24h|TIME", requires = "failed")]
     since: Option<String>,
     /// Do not ask

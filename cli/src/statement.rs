@@ -7,15 +7,19 @@ use std::path::Path;
 
 use clap::Args;
 use client::{Client, Format, Line, StatementQuery};
+use ledger::Owner;
 use local::Home;
 
 use crate::books::BooksArgs;
 use crate::error::Error;
+use crate::error::of_tools::ToolError;
 use crate::parse;
 use crate::print::{self, Form};
 
 /// The most that a page can have: the fewest requests.
 const LINES: u16 = 1_000;
+/// The most lines of all owners: more are read from the log page by page.
+const LINES_OF_ALL_MAX: u16 = 500;
 const API_KEY: &str = "HOOKLEDGER_API_KEY";
 
 #[derive(Debug, Args)]
@@ -28,16 +32,16 @@ pub(crate) struct Statement {
     /// The newest lines of all owners, from the books: payments, changes, and booked usage by its log lines
     #[arg(long, conflicts_with_all = ["account", "from", "to", "kind", "csv", "api"])]
     all: bool,
-    /// With --all: since when, 1h, 7d, or a time as 2026-01-01T00:00:00Z [default: 24h]
-    #[arg(long, value_name = "24h|TIME", conflicts_with = "account")]
+    /// With --all: since when, 1h, 7d, or a date or time as 2026-01-01T00:00:00Z [default: 24h]
+    #[arg(long, value_name = "24h|TIME")]
     since: Option<String>,
     /// With --all: how many at most [default: 50]
-    #[arg(long, value_name = "N", conflicts_with = "account", value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, value_name = "N", value_parser = parse::number(1..=LINES_OF_ALL_MAX))]
     limit: Option<u16>,
-    /// Lines from this time on, as 2026-01-01T00:00:00Z
+    /// Lines from this time on, as 2026-01-01T00:00:00Z; a date is its start in UTC
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// Lines before this time
+    /// Lines before this time, or before this date
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     /// Lines of one kind: usage, credit, expiry
@@ -64,10 +68,13 @@ pub(crate) async fn run(
     let Some(account) = args.account.as_deref().filter(|_| !args.all) else {
         return everyone::show(args, dir, form, variable).await;
     };
+    if args.since.is_some() || args.limit.is_some() {
+        return Err(ToolError::OfAllAlone.into());
+    }
     let account = parse::account(account)?;
     let [from, to] = [&args.from, &args.to].map(|time| time.as_deref().map(parse::time).transpose());
     let [from, to] = [from?, to?].map(|time| time.map(|time| time.to_string()));
-    let client = client(args.api.as_deref(), dir, variable)?;
+    let client = client(args.api.as_deref(), account.owner(), dir, variable)?;
     let asset = account.asset().to_string();
     let query = StatementQuery {
         asset: Some(&asset),
@@ -95,16 +102,18 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// A client of the named API, or of the stack that runs here.
+/// A client of the named API, or of the stack that runs here, which names the key of its demo account in its file.
 pub(crate) fn client(
     api: Option<&str>,
+    owner: &Owner,
     dir: &Path,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Client, Error> {
     let running = if api.is_none() { Home::at(dir).running()? } else { None };
     let url = api.or_else(|| running.as_ref().map(|running| running.base_url.as_str()));
     let url = url.ok_or_else(|| Error::NoApi(dir.to_owned()))?;
-    let key = variable(API_KEY).ok_or(Error::NoApiKey(API_KEY))?;
+    let of_stack = || running.as_ref().and_then(|running| running.api_keys.get(owner.as_str()).cloned());
+    let key = variable(API_KEY).or_else(of_stack).ok_or(Error::NoApiKey(API_KEY))?;
     Ok(Client::new(url, &key)?)
 }
 

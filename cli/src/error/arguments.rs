@@ -6,6 +6,9 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Command, Error};
 
+/// What a person may try who wants to start the stack.
+const WORDS_FOR_SERVING: [&str; 4] = ["serve", "server", "start", "up"];
+
 /// `None` for help and the version, which clap prints itself.
 #[expect(clippy::wildcard_enum_match_arm, reason = "clap may add a kind; a test shows that ours have no other")]
 pub(crate) fn line(error: &Error, program: &Command, words: &[OsString]) -> Option<String> {
@@ -26,6 +29,9 @@ pub(crate) fn line(error: &Error, program: &Command, words: &[OsString]) -> Opti
         }
         ErrorKind::InvalidSubcommand => {
             let unknown = text(ContextKind::InvalidSubcommand);
+            if WORDS_FOR_SERVING.contains(&unknown.as_str()) && help == "`--help`" {
+                return Some(format!("there is no command {unknown}: the program serves the stack without a command"));
+            }
             format!("there is no command {unknown}: {}", suggested(error, ContextKind::SuggestedSubcommand, &help))
         }
         ErrorKind::MissingSubcommand => {

@@ -45,6 +45,10 @@ pub(crate) enum ToolError {
     NoMessage(String),
     #[error("--since {0} is too long ago: give at most 31d")]
     TooLongAgo(String),
+    #[error(
+        "--since and --limit are for --all: leave them out, and bound the lines of one account with --from and --to"
+    )]
+    OfAllAlone,
     #[error(transparent)]
     Metrics(#[from] MetricsError),
 }
@@ -66,6 +70,7 @@ impl ToolError {
             | Self::KeyRefused { .. }
             | Self::NotRotated(_)
             | Self::UnknownSetting { .. }
+            | Self::OfAllAlone
             | Self::TooLongAgo(_) => Exit::Usage,
             Self::OneKey(_) | Self::NoMessage(_) => Exit::Refused,
         }
@@ -105,6 +110,7 @@ pub(crate) fn samples() -> Vec<ToolError> {
         },
         ToolError::OneKey("WEBHOOK_SECRET"),
         ToolError::NoMessage(String::from("m1")),
+        ToolError::OfAllAlone,
         ToolError::TooLongAgo(String::from("90d")),
         ToolError::Metrics(local::LocalMetrics::open(std::path::Path::new("/")).expect_err("a folder")),
     ]

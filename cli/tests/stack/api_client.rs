@@ -78,6 +78,8 @@ fn statement_is_printed_in_each_form() {
     let rows: &[(&[&str], i32, &str)] = &[
         (&["a b"], 2, "an owner is 1 to 64 letters"),
         (&["alice", "--from", "today"], 2, "is not a time"),
+        (&["alice", "--limit", "3"], 2, "--since and --limit are for --all"),
+        (&["alice", "--since", "1h"], 2, "--since and --limit are for --all"),
         (&["alice", "--csv", "--json"], 2, "two forms of one output"),
         (&["alice", "--kind", "No"], 1, "kind_invalid"),
         (&["alice", "--api", "http://api.example"], 2, "must begin with https://"),
@@ -91,6 +93,10 @@ fn statement_is_printed_in_each_form() {
     let line = failure(1, output_of(folder.command(&["statement", "alice"]).env(KEY, "hs_wrong")));
     assert!(line.contains("401 unauthorized"), "{line}");
     assert!(folder.fails(2, &["statement", "alice"]).contains("set HOOKLEDGER_API_KEY"));
+    // The local stack names the key of its demo account.
+    folder.stdout_of(&["send", "usage", "--id", "evt_1"]);
+    assert!(folder.stdout_of(&["statement", "demo"]).contains("usage#evt_1"));
+    assert!(folder.stdout_of(&["owner", "export", "demo"]).contains("usage#evt_1"));
     assert!(stack.stop("INT").success());
     let line = failure(69, statement(&["alice"]));
     assert!(line.contains("no stack is running"), "{line}");

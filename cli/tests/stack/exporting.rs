@@ -117,6 +117,9 @@ fn payments_are_exported_each_once() {
     }
     assert!(field("payment").starts_with("pi_") && field("paid_at").starts_with("20"), "{printed}");
     assert_eq!(folder.stdout_of(&["export", "--since", "2099-01-01T00:00:00Z"]).lines().count(), 1, "the head alone");
+    assert_eq!(folder.stdout_of(&["export", "--since", "2099-01-01"]).lines().count(), 1, "a date");
+    assert_eq!(folder.stdout_of(&["export", "--since", "2026-01-01"]), printed);
+    folder.fails(2, &["export", "--since", "2026-02-30"]);
     folder.fails(2, &["export", "--since", "1d", "--json"]);
     folder.fails(2, &["export"]);
 }

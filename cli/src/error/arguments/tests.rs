@@ -13,6 +13,7 @@ use crate::Cli;
 const COMMAND_LINES: &[(ErrorKind, &str)] = &[
     (ErrorKind::InvalidSubcommand, "sned usage"),
     (ErrorKind::InvalidSubcommand, "account xyz"),
+    (ErrorKind::InvalidSubcommand, "serve"),
     (ErrorKind::MissingSubcommand, "account --aws"),
     (ErrorKind::MissingSubcommand, "hold --aws"),
     (ErrorKind::UnknownArgument, "hold release h1 --id x --reason r"),
@@ -31,6 +32,8 @@ const COMMAND_LINES: &[(ErrorKind, &str)] = &[
     (ErrorKind::ValueValidation, "--port 99999"),
     (ErrorKind::ValueValidation, "--also localhost"),
     (ErrorKind::ValueValidation, "send usage --count 0"),
+    (ErrorKind::ValueValidation, "orders --limit x"),
+    (ErrorKind::ValueValidation, "catalog price m --input many"),
     (ErrorKind::ValueValidation, "send usage --concurrency many"),
     (ErrorKind::ValueValidation, "send usage --set cost"),
     (ErrorKind::ValueValidation, "account revoke alice api-3f --reason \t"),
@@ -117,6 +120,8 @@ fn misuse_of_every_command_gives_one_line_with_a_remedy() {
             let Some((kind, line)) = refused(&words) else { continue };
             kinds.insert(format!("{kind:?}"));
             assert!(line.contains(": "), "{words:?}: {line}");
+            // A parser of the standard library names only what it did not find.
+            assert!(kind != ErrorKind::ValueValidation || line.contains(" is wrong: give "), "{words:?}: {line}");
             assert_eq!(line.lines().count(), 1, "{words:?}: {line}");
             assert!(line.chars().count() <= 200, "{words:?}: {line}");
         }
