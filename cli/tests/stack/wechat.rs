@@ -26,6 +26,8 @@ fn order_is_paid_and_refunded_in_each_format() {
         assert!(about(name).starts_with("200"), "{name}");
         let output = folder.stdout_of(&["order", "show", &number]);
         assert_eq!(field(&output, "payment"), "paid", "{name}: {output}");
+        let exported = folder.stdout_of(&["export", "--since", "1h"]);
+        assert!(exported.contains(&number), "{name} is paid now: {exported}");
         for sample in ["v3_payment", "cloudrun_payment", "v2_payment"] {
             assert!(about(sample).starts_with("200"), "{name}, and {sample}");
         }
@@ -56,6 +58,7 @@ fn order_only_callback_is_paid_after_a_query() {
     assert!(payment.body["codeUrl"].is_string(), "{}", payment.body);
     assert_eq!(about().code, Some(0));
     assert_eq!(field(&folder.stdout_of(&["order", "show", &number]), "payment"), "paid");
+    assert!(folder.stdout_of(&["export", "--since", "1h"]).contains(&number));
 }
 
 /// A body without the forwarder's signature, for an order without a payment.

@@ -27,6 +27,7 @@ pub struct WechatPay {
     merchant: WechatMerchant,
     platform: PrivateKey,
     key_id: String,
+    clock: fn() -> String,
     forwarder: RwLock<Option<Arc<forwarder::Keys>>>,
     state: Mutex<State>,
 }
@@ -70,7 +71,12 @@ struct Trade {
     attach: Option<String>,
     state: &'static str,
     transaction: Option<String>,
+    /// In China, as APIv3 writes it. Empty before the payment.
+    paid_at: String,
 }
+
+/// When a payment is made, unless the fake has a clock.
+const PAID_AT: &str = "2026-01-01T08:00:00+08:00";
 
 /// What the QR code of a native payment holds.
 fn code_url(order: &str) -> String {
@@ -79,14 +85,27 @@ fn code_url(order: &str) -> String {
 
 impl Trade {
     fn new(fen: u64, attach: Option<String>) -> Self {
-        Self { fen, attach, state: "NOTPAY", transaction: None }
+        Self { fen, attach, state: "NOTPAY", transaction: None, paid_at: String::new() }
     }
 }
 
 impl WechatPay {
     /// `platform` signs the responses, under this key id.
     pub fn new(merchant: WechatMerchant, platform: PrivateKey, key_id: &str) -> Self {
-        Self { merchant, platform, key_id: key_id.to_owned(), forwarder: RwLock::default(), state: Mutex::default() }
+        Self {
+            merchant,
+            platform,
+            key_id: key_id.to_owned(),
+            clock: || PAID_AT.to_owned(),
+            forwarder: RwLock::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Payments are made at the time of this clock: `2026-01-01T08:00:00+08:00`.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> String) -> Self {
+        Self { clock, ..self }
     }
 
     /// Adds the forwarder at `/_/pay/…`, which shares these keys with the caller.
@@ -110,6 +129,7 @@ impl WechatPay {
             attach: paid.attach.or(trade.attach.take()),
             state: "SUCCESS",
             transaction: Some(paid.transaction),
+            paid_at: (self.clock)(),
         };
     }
 
@@ -119,6 +139,7 @@ impl WechatPay {
         let trade = state.trades.get_mut(order).filter(|trade| trade.state == "NOTPAY")?;
         let transaction = format!("42-{order}");
         (trade.state, trade.transaction) = ("SUCCESS", Some(transaction.clone()));
+        trade.paid_at = (self.clock)();
         Some(WechatPaid { transaction, fen: trade.fen, attach: trade.attach.clone() })
     }
 

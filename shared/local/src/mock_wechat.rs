@@ -10,9 +10,10 @@ use signing::rsa::PrivateKey;
 use signing::{Strength, forwarder};
 
 use crate::error::Error;
+use crate::now::now;
 use crate::secrets::Secrets;
 use crate::sources::Signed;
-use crate::sources::wechat::{self, APP_ID, EVENTS_PATH, KEY_ID, MCH_ID};
+use crate::sources::wechat::{self, APP_ID, EVENTS_PATH, KEY_ID, MCH_ID, in_china};
 
 /// The prefix of WeChat's own paths: `<base>/mock/wechat/v3/pay/transactions/jsapi`.
 pub(crate) const PATH: &str = "/mock/wechat";
@@ -34,7 +35,8 @@ impl MockWechat {
         let forwarder = wechat::forwarder(secrets.named(wechat::SETTING));
         let forwarder = forwarder.and_then(|secret| forwarder::Keys::parse(&secret, Strength::Local));
         let forwarder = forwarder.map_err(|error| Error::Secret(wechat::SETTING, error))?;
-        let wechat = WechatPay::new(merchant, platform, KEY_ID).with_forwarder(forwarder);
+        let wechat =
+            WechatPay::new(merchant, platform, KEY_ID).with_forwarder(forwarder).with_clock(|| in_china(now()));
         let secret = secrets.named(wechat::SETTING).to_owned();
         Ok(Self { wechat, base_url: base_url.to_owned(), secret })
     }

@@ -78,6 +78,7 @@ fn order_json(merchant: &WechatMerchant, order: &str, trade: &Trade) -> Value {
         "total_fee": trade.fen,
         "fee_type": "CNY",
         "attach": trade.attach.clone().unwrap_or_default(),
-        "time_end": if trade.transaction.is_some() { "20260101080000" } else { "" },
+        // `20260101080000`
+        "time_end": trade.paid_at.chars().take_while(|of| *of != '+').filter(char::is_ascii_digit).collect::<String>(),
     })
 }

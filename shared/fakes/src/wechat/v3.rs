@@ -105,7 +105,7 @@ pub(super) fn notification(merchant: &WechatMerchant, order: &str, trade: &Trade
     }
     json!({
         "id": format!("EV-{order}"),
-        "create_time": "2026-01-01T08:00:00+08:00",
+        "create_time": trade.paid_at,
         "resource_type": "encrypt-resource",
         "event_type": "TRANSACTION.SUCCESS",
         "summary": "支付成功",
@@ -127,7 +127,7 @@ fn transaction(merchant: &WechatMerchant, order: &str, trade: &Trade) -> Value {
     if let (Some(transaction), Some(body)) = (&trade.transaction, body.as_object_mut()) {
         body.insert("transaction_id".to_owned(), json!(transaction));
         body.insert("trade_type".to_owned(), json!("JSAPI"));
-        body.insert("success_time".to_owned(), json!("2026-01-01T08:00:00+08:00"));
+        body.insert("success_time".to_owned(), json!(trade.paid_at));
     }
     body
 }

@@ -134,9 +134,34 @@ const ORDER: &str = "hk_sample_order";
 const REFUND: &str = "hk_sample_refund";
 const REFUND_ID: &str = "50000000000202601010000000001";
 
-/// Gives the sample a new payment id, unless an order has already replaced it.
-fn fresh(sample: &str, id: &str, _: Timestamp) -> Result<String, PathError> {
-    let body = sample.replace(TRANSACTION, &format!("42-{id}"));
+const SECONDS_AHEAD_IN_CHINA: i64 = 8 * 60 * 60;
+
+/// The time in China, as APIv3 writes it: `2026-01-01T08:00:00+08:00`.
+pub(crate) fn in_china(at: Timestamp) -> String {
+    let text = at.plus_seconds(SECONDS_AHEAD_IN_CHINA).to_string();
+    format!("{}+08:00", text.split('.').next().unwrap_or_default())
+}
+
+/// Gives the sample a new payment id, unless an order has already replaced it, and the time of now: `export` and `stats` go
+/// by WeChat's time of a payment.
+fn fresh(sample: &str, id: &str, now: Timestamp) -> Result<String, PathError> {
+    let at = in_china(now);
+    let clock = at.trim_end_matches("+08:00");
+    let digits: String = clock.chars().filter(char::is_ascii_digit).collect();
+    let spaced = clock.replace('T', " ");
+    let times = [
+        ("create_time", &at),
+        ("resource.success_time", &at),
+        ("time_end", &digits),
+        ("timeEnd", &digits),
+        ("req_info.success_time", &spaced),
+    ];
+    let mut body = sample.replace(TRANSACTION, &format!("42-{id}"));
+    for (name, time) in times {
+        if value_at(&body, name).is_some() {
+            body = with_value(&body, name, &quoted(time))?;
+        }
+    }
     if value_at(&body, "resource").is_some() { with_value(&body, "id", &quoted(id)) } else { Ok(body) }
 }
 
