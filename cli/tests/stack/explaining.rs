@@ -138,3 +138,32 @@ fn refused_event_is_shown_corrected_and_tried_again() {
     folder.fails(1, &["replay", "--failed", "--source", "usage", "--yes", "--reason", "none"]);
     assert_eq!(stack.journal("usage#evt_1").len(), 1, "booked once");
 }
+
+/// The name by which other commands know a key. No row is found by a part of a hash.
+#[test]
+fn short_name_of_a_key_leads_to_the_commands_that_take_it() {
+    let folder = Folder::new();
+    assert!(folder.start().stop("INT").success());
+    let makes: [&[&str]; 2] = [&["account", "api-key", "demo"], &["key", "make", "shop", "--scopes", "read"]];
+    for make in makes {
+        let made = folder.stdout_of(&[make, &["--reason", "r", "--json"]].concat());
+        let made: Value = serde_json::from_str(&made).unwrap();
+        let name = made["key"].as_str().unwrap();
+        for lang in ["en", "zh"] {
+            let answer = explain(&folder, &[name, "--lang", lang]);
+            let lines: Vec<&str> = answer.stdout.lines().collect();
+            assert_eq!((answer.code, lines.len()), (Some(1), 3), "{}", answer.stdout);
+            assert!(lines[0].starts_with(name), "{}", answer.stdout);
+            // Once: a key is revoked once.
+            for line in lines.iter().skip(1).filter(|_| lang == "en") {
+                let (_, command) = line.split_once("hookledger ").unwrap_or_else(|| panic!("{line}"));
+                let command = command.replace("OWNER", "demo");
+                let ended = folder.shell(&format!("cargo run -q -- {command}"));
+                assert_eq!(ended.code, Some(0), "{command}: {}", ended.stderr);
+            }
+        }
+        assert!(document(&folder, &[name])["where"][1].as_str().unwrap().contains("revoke"));
+    }
+    let other = explain(&folder, &["api-of-something"]).stdout;
+    assert!(other.contains("no row has the name api-of-something"), "{other}");
+}

@@ -26,7 +26,7 @@ impl Explained {
     /// The answer about this text.
     pub fn lines(&self, text: &str, lang: Lang, commands: &Commands<'_>) -> Vec<String> {
         match self {
-            Self::Missing => missing(text, lang),
+            Self::Missing => missing(text, lang, commands),
             Self::Several(named) => {
                 let first = match lang {
                     Lang::En => format!("{text} names {} things; ask about one of them:", named.len()),
@@ -43,7 +43,39 @@ impl Explained {
     }
 }
 
-fn missing(text: &str, lang: Lang) -> Vec<String> {
+/// The digits of a key's short name, of its hash.
+const SHORT_NAME_DIGITS: usize = 12;
+
+/// The commands that list keys by a short name, and the command that ends one. Keys are stored by their whole hash, so that none
+/// is found by a part of it.
+fn of_short_name(text: &str) -> Option<[String; 2]> {
+    let (kind, digits) = text.split_once('-')?;
+    let is_name = digits.len() == SHORT_NAME_DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    match kind {
+        "api" if is_name => Some(["account keys OWNER".to_owned(), format!("account revoke OWNER {text} --reason R")]),
+        "service" if is_name => Some(["key list".to_owned(), format!("key revoke {text} --reason R")]),
+        _ => None,
+    }
+}
+
+fn missing(text: &str, lang: Lang, commands: &Commands<'_>) -> Vec<String> {
+    if let Some([list, revoke]) = of_short_name(text) {
+        let [list, revoke] = [list, revoke].map(|command| format!("{} {command}{}", commands.program, commands.books));
+        return match lang {
+            Lang::En => vec![
+                format!(
+                    "{text} is the short name of a key, and no row is found by it: give the key itself, with - on stdin"
+                ),
+                format!("  to see its state: {list}"),
+                format!("  to end it: {revoke}"),
+            ],
+            Lang::Zh => vec![
+                format!("{text} 是密钥的短名，按它查不到记录：请给出密钥本身，用 - 从标准输入读取"),
+                format!("  查看其状态：{list}"),
+                format!("  结束它：{revoke}"),
+            ],
+        };
+    }
     let first = match lang {
         Lang::En => format!("no row has the name {text}: nothing of this name was accepted here. Where to look:"),
         Lang::Zh => format!("没有任何记录叫 {text}：这里没有收下过它。可以查看："),
