@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Unavailable,
     /// A timeout, so the result is unknown: `EX_TEMPFAIL`. The same command may be retried.
     TryAgain,
+    /// Ctrl-C, as a shell has it: 128 and the number of the signal.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -23,6 +25,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Unavailable => 69,
             Exit::TryAgain => 75,
+            Exit::Interrupted => 130,
         })
     }
 }
@@ -31,6 +34,7 @@ impl Exit {
     /// Of several events, a failure that needs a person outranks a retryable one.
     pub(crate) const fn or_worse(self, other: Self) -> Self {
         match (self, other) {
+            (Self::Interrupted, _) | (_, Self::Interrupted) => Self::Interrupted,
             (Self::Refused, _) | (_, Self::Refused) => Self::Refused,
             (Self::Usage, _) | (_, Self::Usage) => Self::Usage,
             (Self::Unavailable, _) | (_, Self::Unavailable) => Self::Unavailable,

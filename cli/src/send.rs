@@ -1,5 +1,6 @@
 //! `send`: signs sample events, posts them, and reports the outcome of each delivery.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use local::{Home, Running, Sample, is_local, new_id, now};
 use sending::{ATTEMPT_TIMEOUT, NoReply, Post, Signed, repeats};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::delivery::Delivery;
 use crate::error::Error;
@@ -107,15 +109,21 @@ pub(crate) async fn run(
         }
         sent
     };
+    // From here on Ctrl-C ends with what was sent until then.
+    let mut interrupts = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
     let clock = Invocation::now(Duration::ZERO).started;
     let mut tally = Tally::new(sample.source.name, shown);
     let queue = (1..=args.count).step_by(route.events_max).flat_map(|n| std::iter::repeat_n(n, copies.into()));
     let mut replies = stream::iter(queue).map(one).buffer_unordered(usize::from(args.concurrency));
-    while let Some(sent) = replies.next().await {
-        for sent in sent {
-            tally.add(sent);
+    let is_interrupted = loop {
+        tokio::select! {
+            sent = replies.next() => match sent {
+                Some(sent) => sent.into_iter().for_each(|sent| tally.add(sent)),
+                None => break false,
+            },
+            _ = interrupts.recv() => break true,
         }
-    }
+    };
     drop(replies);
     progress.finish_and_clear();
     let ended = tally.ended(clock.elapsed());
@@ -126,6 +134,12 @@ pub(crate) async fn run(
     }
     if form == Form::Lines && has_accepted {
         print::error("the receiver confirmed the event, but not whether it is booked");
+    }
+    if is_interrupted {
+        print::error(format_args!(
+            "interrupted: what was not answered may be booked, and {ids} sends the same events again"
+        ));
+        return Ok(Exit::Interrupted);
     }
     Ok(tally.exit())
 }
@@ -191,6 +205,14 @@ fn secret(
 enum Ids {
     One(String),
     Numbered(String),
+}
+
+/// The option that names them.
+impl fmt::Display for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::One(id) | Self::Numbered(id)) = self;
+        write!(f, "--id {id}")
+    }
 }
 
 impl Ids {

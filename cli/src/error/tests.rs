@@ -265,6 +265,7 @@ fn code(error: &Error) -> u8 {
         Exit::Usage => 2,
         Exit::Unavailable => 69,
         Exit::TryAgain => 75,
+        Exit::Interrupted => 130,
     }
 }
 

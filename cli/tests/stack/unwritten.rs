@@ -1,4 +1,5 @@
-//! Output that cannot be written: a full disk, a closed stdout, and a pipe that is no longer read.
+//! Output that cannot be written, to a full disk, a closed stdout or a pipe that is no longer read; and that of a command
+//! that is interrupted.
 
 use std::fs::OpenOptions;
 use std::io::pipe;
@@ -111,5 +112,25 @@ fn closed_pipe_is_no_error() {
     for args in [&["completions", "bash"][..], &["man"], &["--help"], &["account", "show", "demo"]] {
         let ended = into_a_closed_pipe(&folder, args);
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{args:?}");
+    }
+}
+
+/// Many events, and a person who has seen enough.
+#[test]
+fn interrupt_prints_what_was_sent_until_then() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    for (args, expected) in [(&[][..], "booked "), (&["--json"], "\"booked\": ")] {
+        let before = stack.journal("usage#").len();
+        let mut command = folder.command(&[&["send", "usage", "--count", "100000"], args].concat());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while stack.journal("usage#").len() == before {}
+        let interrupt = format!("kill -INT {}", child.id());
+        assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        let [stdout, stderr] = [ended.stdout, ended.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert_eq!(ended.status.code(), Some(130), "{stdout}{stderr}");
+        let count = stdout.split_once(expected).unwrap_or_else(|| panic!("{stdout}")).1;
+        assert!(!count.starts_with('0') && stderr.contains("--id evt_"), "{stdout}{stderr}");
     }
 }
