@@ -133,24 +133,24 @@ impl<L: Books> Chat<L> {
         }
         let facts = hold::facts(&request.model, &used.upstream.name, cost);
         let reported = used.upstream.reported_use(used.ids);
-        match hold::settle(&self.ledger, hold, cost, facts, reported, invocation).await {
-            Ok(charged) => {
-                // The expiry of the hold was faster, and did not know the cost.
-                if charged.is_some_and(|charged| charged != cost.amount) {
-                    edge::alarm(NAME, "unsettled", hold.id.as_str());
-                }
-                charged
+        let settled = hold::settle(&self.ledger, hold, cost, facts, reported, invocation).await;
+        let is_settled = match &settled {
+            // The expiry of a hold may be faster, and does not know the cost.
+            Ok(charged) => charged.is_none_or(|charged| charged == cost.amount),
+            // The answer was paid for: the sweep charges the hold when its time is over.
+            Err(HoldError::Store(error)) => {
+                tracing::warn!(error = %edge::chain(error), "a hold is not settled");
+                false
             }
-            Err(error) => {
-                // The answer was paid for: the sweep charges the hold when its time is over.
-                match &error {
-                    HoldError::Store(error) => tracing::warn!(error = %edge::chain(error), "a hold is not settled"),
-                    HoldError::Refused(refusal) => tracing::error!(%refusal, "a hold is not settled"),
-                }
-                edge::alarm(NAME, "unsettled", hold.id.as_str());
-                None
+            Err(HoldError::Refused(refusal)) => {
+                tracing::error!(%refusal, "a hold is not settled");
+                false
             }
+        };
+        if !is_settled {
+            edge::alarm(NAME, "unsettled", hold.id.as_str());
         }
+        settled.unwrap_or_default()
     }
 
     /// Nothing was generated, so nothing is charged.

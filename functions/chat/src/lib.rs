@@ -24,6 +24,7 @@ mod call;
 mod config;
 mod failure;
 mod fallback;
+mod fields;
 mod hold;
 mod members;
 mod models;

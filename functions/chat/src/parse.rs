@@ -6,12 +6,11 @@ use serde_json::value::RawValue;
 
 use crate::Config;
 use crate::failure::ChatFailure;
-use crate::members::{MEMBERS_MAX, Members, Unread, name_of, place, spliced};
-use crate::priced::{has_prices, pictures};
+use crate::fields::{as_spelled, field, object};
+use crate::members::{Members, name_of, place, spliced};
+use crate::priced::{LIMITS, has_prices, pictures};
 
 const MODEL_BYTES_MAX: usize = 128;
-/// The names of the limit of an answer. The older one comes first, and is the one that every gateway obeys.
-const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 /// What is read of a request, and of the wishes for a stream.
 const READ: [&str; 9] =
     ["model", "stream", "n", "messages", "max_tokens", "max_completion_tokens", "stream_options", "tools", "functions"];
@@ -96,52 +95,10 @@ impl Body {
     }
 }
 
-/// Refuses a member that an upstream may take for one of these.
-pub(crate) fn as_spelled(members: &Members<'_>, at: &str, names: &[&'static str]) -> Result<(), ChatFailure> {
-    match members.disguised(names) {
-        Some((spelled, name)) => {
-            Err(ChatFailure::field(&format!("{at}{spelled}"), format!("{spelled} is spelled {name}.")))
-        }
-        None => Ok(()),
-    }
-}
-
-pub(crate) fn object<'t>(value: &'t RawValue, at: &str, what: &str) -> Result<Members<'t>, ChatFailure> {
-    let not_an_object = || ChatFailure::field(at, format!("{what} must be an object."));
-    Members::read(value.get()).map_err(|unread| unread.failure(&format!("{at}."), not_an_object))
-}
-
-impl Unread {
-    fn failure(&self, at: &str, not_an_object: impl FnOnce() -> ChatFailure) -> ChatFailure {
-        match self {
-            Self::NotAnObject => not_an_object(),
-            Self::Twice(name) => ChatFailure::field(&format!("{at}{name}"), format!("{name} stands there twice.")),
-            Self::TooMany => {
-                let message = format!("An object of a request may have up to {MEMBERS_MAX} members.");
-                if at.is_empty() {
-                    ChatFailure::new(400, "body_invalid", message)
-                } else {
-                    ChatFailure::field(at.trim_end_matches('.'), message)
-                }
-            }
-        }
-    }
-}
-
 fn model(members: &Members<'_>) -> Result<String, ChatFailure> {
     let model: Option<String> = field(members, "model", "the name of a model")?;
     let is_name = |model: &String| (1..=MODEL_BYTES_MAX).contains(&model.len());
     model.filter(is_name).ok_or_else(|| ChatFailure::field("model", "model must be the name of a model."))
-}
-
-/// Another type is an error that names the field. `null` counts as absent.
-pub(crate) fn field<T: for<'v> Deserialize<'v>>(
-    members: &Members<'_>,
-    name: &'static str,
-    what: &str,
-) -> Result<Option<T>, ChatFailure> {
-    let read = members.get(name).map(|value| serde_json::from_str(value.get())).transpose();
-    read.map_err(|_| ChatFailure::field(name, format!("{name} must be {what}.")))
 }
 
 #[derive(Deserialize)]
@@ -205,8 +162,9 @@ fn limit_of(model: &str) -> &'static str {
 
 /// Whether it is a model of OpenAI whose answers have reasoning that no one sees: `o1`, `o4-mini`, `gpt-5` and those after.
 pub(crate) fn reasons(model: &str) -> bool {
-    // A gateway may put the provider before the name.
+    // A gateway may put the provider before the name, and OpenAI `ft:` before that of a model of one's own.
     let name = model.rsplit('/').next().unwrap_or(model);
+    let name = name.strip_prefix("ft:").unwrap_or(name);
     let number = |rest: &str| {
         let digits = rest.find(|letter: char| !letter.is_ascii_digit()).map_or(Some(rest), |end| rest.get(..end));
         digits.and_then(|digits| digits.parse::<u32>().ok())

@@ -6,16 +6,24 @@ use providers::Tokens;
 
 use crate::parse::{RequestSize, reasons};
 
-/// The most tokens of an image in a prompt, in whatever detail, of models whose name begins so: the first that fits.
-const IMAGE_TOKENS: [(&str, u64); 7] = [
+/// The most tokens of an image in a prompt, in high detail, of models whose name begins so: the first that fits.
+const IMAGE_TOKENS: [(&str, u64); 12] = [
     ("gpt-4o-mini", 48_200),
     ("gpt-4.1-mini", 2_500),
     ("gpt-4.1-nano", 3_800),
     ("gpt-5-mini", 2_500),
     ("gpt-5-nano", 3_800),
     ("o4-mini", 2_700),
-    ("", 1_600),
+    ("gpt-4", USUAL_IMAGE_TOKENS),
+    ("gpt-5", USUAL_IMAGE_TOKENS),
+    ("o1", USUAL_IMAGE_TOKENS),
+    ("o3", USUAL_IMAGE_TOKENS),
+    ("claude", USUAL_IMAGE_TOKENS),
+    // As Qwen's models have it, the most that is known.
+    ("", 16_384),
 ];
+/// Of most models, and of those that are not known if they report nothing.
+const USUAL_IMAGE_TOKENS: u64 = 1_600;
 /// Of English text. That of most other languages has fewer bytes to a token, which estimates it too low.
 const BYTES_PER_TOKEN: u64 = 4;
 /// An answer has about half of the tokens that it may have.
@@ -106,7 +114,9 @@ fn image_tokens(model: &str) -> u64 {
 
 fn estimate(model: &str, size: RequestSize, completion: u64) -> Tokens {
     let of_text = size.prompt_bytes.div_ceil(BYTES_PER_TOKEN);
-    let prompt = of_text.saturating_add(size.images.saturating_mul(image_tokens(model)));
+    let (_, unknown) = IMAGE_TOKENS.last().copied().unwrap_or_default();
+    let of_image = Some(image_tokens(model)).filter(|tokens| *tokens != unknown).unwrap_or(USUAL_IMAGE_TOKENS);
+    let prompt = of_text.saturating_add(size.images.saturating_mul(of_image));
     Tokens { prompt, completion, ..Tokens::default() }
 }
 

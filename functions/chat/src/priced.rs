@@ -4,54 +4,112 @@
 use serde_json::value::RawValue;
 
 use crate::failure::ChatFailure;
+use crate::fields::{as_spelled, object};
 use crate::members::{Members, folded};
-use crate::parse::{as_spelled, object};
 
+/// The names of the limit of an answer. The older one comes first, and is the one that every gateway obeys.
+pub(crate) const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 /// A long conversation has a few hundred.
 const MESSAGES_MAX: usize = 1_000;
-/// Fields by which a request costs what the rate card does not say: other models, searches, speech, more
-/// answers, and those through which a gateway takes fields that are not read here.
-const NOT_PRICED: [&str; 25] = [
-    "additional_drop_params",
-    "allowed_openai_params",
+/// Fields by which a request costs what the rate card does not say, without case, `_` and `-`.
+const NOT_PRICED: &[&str] = &[
+    // Another service: speech, searches, other tools of the upstream, and what is kept there.
     "audio",
-    "candidate_count",
-    "candidateCount",
-    "deferred",
-    "drop_params",
-    "enable_search",
-    "extra_body",
-    "extra_headers",
-    "extra_query",
-    "generation_config",
-    "generationConfig",
-    "inference_geo",
-    "max_output_tokens",
-    "max_retries",
-    "maxOutputTokens",
-    "models",
-    "num_retries",
+    "cachedcontent",
+    "connectors",
+    "container",
+    "contextmanagement",
+    "enablecodeinterpreter",
+    "enableenhancement",
+    "enablesearch",
+    "guardrailconfig",
+    "imageconfig",
+    "inferencegeo",
+    "mcpservers",
+    "mediaresolution",
+    "performanceconfig",
     "plugins",
-    "preset",
-    "search_parameters",
-    "service_tier",
+    "responsemodalities",
+    "searchparameters",
+    "servicetier",
+    "speechconfig",
     "speed",
-    "web_search_options",
+    "vectorstoreids",
+    "vlhighresolutionimages",
+    "websearch",
+    "websearchoptions",
+    // Another model.
+    "azuredeployment",
+    "basemodel",
+    "customllmprovider",
+    "deploymentid",
+    "modelgroup",
+    "modelid",
+    "modelinfo",
+    "models",
+    "preset",
+    "promptid",
+    "specificdeployment",
+    // More answers, longer ones or later ones.
+    "bestof",
+    "candidatecount",
+    "deferred",
+    "generationconfig",
+    "inferenceconfig",
+    "maxcompletiontokens",
+    "maxgenlen",
+    "maxlength",
+    "maxnewtokens",
+    "maxoutputtokens",
+    "maxretries",
+    "maxtokencount",
+    "maxtokens",
+    "maxtokenstosample",
+    "numpredict",
+    "numretries",
+    "options",
+    "parameters",
+    // Through these a gateway takes others, leaves out those that are read here, or calls as another customer.
+    "additionaldropparams",
+    "allowedopenaiparams",
+    "apibase",
+    "apikey",
+    "apiversion",
+    "baseurl",
+    "dropparams",
+    "extrabody",
+    "extraquery",
+    "organization",
+    "requesttimeout",
+    "streamtimeout",
+    "timeout",
 ];
-/// How the names end in which LiteLLM takes other models.
-const OTHER_MODELS: &str = "fallbacks";
+/// How the names end in which LiteLLM takes other models, and headers.
+const NOT_PRICED_ENDS: [&str; 3] = ["fallbacks", "headers", "header"];
+/// Fields of a part of a message by which an image has more tokens.
+const NOT_PRICED_OF_PART: [&str; 3] = ["maxpixels", "minpixels", "totalpixels"];
+/// Values by which such a field asks for nothing.
+const NOTHING: [&str; 2] = ["false", "[]"];
 /// Those that choose no dearer service.
-const SERVICE_TIERS: [&str; 4] = ["null", "\"auto\"", "\"default\"", "\"flex\""];
+const USUAL: [(&str, &[&str]); 5] = [
+    ("service_tier", &["\"auto\"", "\"default\"", "\"flex\"", "\"standard\"", "\"standard_only\""]),
+    ("speed", &["\"standard\""]),
+    ("num_retries", &["0"]),
+    ("max_retries", &["0"]),
+    ("extra_body", &["{}"]),
+];
+const MODALITIES: &str = "modalities";
+const DETAILS: [&str; 3] = ["low", "high", "auto"];
 /// Tools that the client runs. An upstream bills a search and the like apart.
 const TOOLS: [&str; 2] = ["function", "custom"];
 /// What stands beside the function of a tool and has no price of its own.
-const BESIDE_A_FUNCTION: [&str; 2] = ["type", "cache_control"];
+const BESIDE_A_FUNCTION: [&str; 4] = ["type", "cache_control", "strict", "defer_loading"];
 /// Functions by whose name new-api has Gemini search, run code or open addresses.
 const RUN_BY_THE_UPSTREAM: [&str; 3] = ["googleSearch", "codeExecution", "urlContext"];
 const READ_OF_MESSAGE: [&str; 2] = ["role", "content"];
 const READ_OF_PART: [&str; 3] = ["type", "text", "image_url"];
 /// The parts of a message that have a price. A few kilobytes of a file may be a whole book.
-const PARTS: [&str; 3] = ["text", "refusal", "image_url"];
+const PARTS: [&str; 6] = ["text", "refusal", "image_url", "thinking", "redacted_thinking", "reasoning"];
 const READ_OF_IMAGE: [&str; 2] = ["url", "detail"];
 const ADDRESSES: [&str; 2] = ["https://", "http://"];
 /// How an image begins that stands in the request.
@@ -71,11 +129,8 @@ const NO_IMAGES: [&str; 18] = [
 ];
 
 pub(crate) fn has_prices(members: &Members<'_>) -> Result<(), ChatFailure> {
-    as_spelled(members, "", &NOT_PRICED)?;
     for name in members.names() {
-        let is_usual = |value: &RawValue| name == "service_tier" && SERVICE_TIERS.contains(&value.get());
-        let is_dearer = NOT_PRICED.contains(&name) || folded(name).ends_with(OTHER_MODELS);
-        if is_dearer && members.get(name).is_some_and(|value| !is_usual(value)) {
+        if members.get(name).is_some_and(|value| !has_price(name, value)) {
             return Err(ChatFailure::field(name, format!("{name} has no price here: leave it out.")));
         }
     }
@@ -86,6 +141,20 @@ pub(crate) fn has_prices(members: &Members<'_>) -> Result<(), ChatFailure> {
         has_own_name(function, &format!("functions[{n}]"))?;
     }
     Ok(())
+}
+
+fn has_price(name: &str, value: &RawValue) -> bool {
+    let (plain, value) = (plain(name), value.get().split_whitespace().collect::<String>());
+    let is_usual = |(of, values): &(&str, &[&str])| *of == name && values.contains(&value.as_str());
+    let is_listed = NOT_PRICED.contains(&plain.as_str()) && !LIMITS.contains(&name);
+    let is_dearer = is_listed || NOT_PRICED_ENDS.iter().any(|end| plain.ends_with(end));
+    let has_other_modes = plain == MODALITIES && value != r#"["text"]"#;
+    !(is_dearer || has_other_modes) || NOTHING.contains(&value.as_str()) || USUAL.iter().any(is_usual)
+}
+
+/// The name as one reader or another takes it: `maxTokens` and `max-tokens` for `max_tokens`.
+fn plain(name: &str) -> String {
+    folded(name).chars().filter(|letter| !matches!(letter, '_' | '-')).collect()
 }
 
 fn listed<'t>(members: &Members<'t>, name: &'static str) -> Result<Vec<&'t RawValue>, ChatFailure> {
@@ -101,7 +170,8 @@ fn is_of_the_client(tool: &RawValue, at: &str) -> Result<(), ChatFailure> {
         let message = "Only tools of the type function or custom have a price here.";
         return Err(ChatFailure::field(&format!("{at}.type"), message));
     };
-    if let Some(other) = tool.names().find(|name| !BESIDE_A_FUNCTION.contains(name) && *name != of_type) {
+    let is_other = |name: &&str| !BESIDE_A_FUNCTION.contains(name) && *name != of_type && tool.get(name).is_some();
+    if let Some(other) = tool.names().find(is_other) {
         let message = format!("{other} has no price here: a tool has its type, and what that names.");
         return Err(ChatFailure::field(&format!("{at}.{other}"), message));
     }
@@ -168,9 +238,10 @@ impl Pictures {
     /// What is at another address than an image, or in a file, may cost anything.
     fn add_of(&mut self, part: &Members<'_>, at: &str) -> Result<(), ChatFailure> {
         as_spelled(part, &format!("{at}."), &READ_OF_PART)?;
-        let elsewhere = part.names().find(|name| *name != "image_url" && folded(name).ends_with("_url"));
-        if let Some(name) = elsewhere {
-            let message = format!("{name} has no price here: only images may be at an address.");
+        let is_elsewhere = |name: &str| name != "image_url" && folded(name).ends_with("_url");
+        let is_larger = |name: &str| NOT_PRICED_OF_PART.contains(&plain(name).as_str());
+        if let Some(name) = part.names().find(|name| is_elsewhere(name) || is_larger(name)) {
+            let message = format!("{name} has no price here: leave it out. Only images may be at an address.");
             return Err(ChatFailure::field(&format!("{at}.{name}"), message));
         }
         if !part.get("type").and_then(text).is_some_and(|of_type| PARTS.contains(&of_type.as_str())) {
@@ -188,6 +259,11 @@ impl Pictures {
             if let Some(other) = image.names().find(|name| !READ_OF_IMAGE.contains(name)) {
                 let message = format!("{other} has no price here: an image has a url and a detail.");
                 return Err(ChatFailure::field(&format!("{at}.{other}"), message));
+            }
+            let detail = image.get("detail").map(|detail| text(detail).unwrap_or_default());
+            if detail.is_some_and(|detail| !DETAILS.contains(&detail.as_str())) {
+                let message = format!("The detail of an image has no price here unless it is {}.", DETAILS.join(", "));
+                return Err(ChatFailure::field(&format!("{at}.detail"), message));
             }
             let none = || ChatFailure::field(&format!("{at}.url"), "An image must have a url.");
             spelled = image.get("url").ok_or_else(none)?;

@@ -28,6 +28,8 @@ fn quote_has_the_longest_answer() {
         ("gpt-4o-mini", size(100, 1, 10), Some(("0.87012", "0.86841"))),
         // What is written to its cache costs more than its input.
         ("anthropic/claude-sonnet-4.5", size(1_000_000, 0, 1_000_000), Some(("2250", "990"))),
+        // An image of one that is not known may be the largest; what it costs at its expiry is the usual.
+        ("gpt-4o", size(0, 2, 1), Some(("0.9612", "0.9612"))),
         ("qwen-2.5-0.5b:free", size(1_000, 0, 1_000), Some(("0", "0"))),
         ("gpt-3", size(1, 0, 1), None),
         // It has a price for images.

@@ -178,9 +178,9 @@ fn wrong_field_is_named() {
     assert!(read(&body).expect_err("no stream").contains("stream_options"));
 }
 
-/// What an upstream may bill beyond the tokens of texts and images, or by which it answers with another model.
+/// A few bytes of a part, or its address, may be a film or a book.
 #[test]
-fn what_has_no_price_is_refused_by_name() {
+fn part_without_a_price_is_refused_by_name() {
     let of_part = |part: &str| format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":[{part}]}}]}}"#);
     for part in [
         r#"{"type":"file","file":{"file_id":"file-1"}}"#,
@@ -208,15 +208,25 @@ fn what_has_no_price_is_refused_by_name() {
         (r#"{"URL":"data:application/pdf;base64,AAAA"}"#, ".URL"),
         (r#"{"url":"data:image/png;base64,AAAA","format":"application/pdf"}"#, ".format"),
         (r#"{"detail":"low"}"#, ".url"),
+        (r#"{"url":"https://a.invalid/1.png","detail":"original"}"#, ".detail"),
         ("7", ""),
     ] {
         let refused = read(&of_part(&format!(r#"{{"type":"image_url","image_url":{image}}}"#))).expect_err(image);
         let param = format!(r#""param":"messages[0].content[0].image_url{at}""#);
         assert!(refused.contains(&param), "{image}: {refused}");
     }
+    let part = r#"{"type":"image_url","image_url":"https://a.invalid/1.png","max_pixels":16777216}"#;
+    assert!(read(&of_part(part)).expect_err(part).contains(r#""param":"messages[0].content[0].max_pixels""#));
+    let thought = r#"{"type":"thinking","thinking":"a","signature":"b"},{"type":"text","text":"c"}"#;
+    assert!(read(&of_part(thought)).is_ok());
+}
+
+/// What an upstream may bill beyond the tokens of texts and images, or by which it answers with another model.
+#[test]
+fn field_without_a_price_is_refused_by_name() {
     let more = [
         (r#""fallbacks":["gpt-4o"]"#, "fallbacks"),
-        (r#""context_window_fallbacks":[]"#, "context_window_fallbacks"),
+        (r#""context_window_fallbacks":[{}]"#, "context_window_fallbacks"),
         (r#""mock_testing_Fallbacks":true"#, "mock_testing_Fallbacks"),
         (r#""search_parameters":{}"#, "search_parameters"),
         (r#""enable_search":true"#, "enable_search"),
@@ -232,7 +242,7 @@ fn what_has_no_price_is_refused_by_name() {
         (r#""functions":[{"name":"f"},{"name":"codeExecution"}]"#, "functions[1].name"),
         // Through these a gateway takes fields that are not read here, or leaves out those that are.
         (r#""extra_body":{"n":8,"max_tokens":16384}"#, "extra_body"),
-        (r#""Extra_Body":null"#, "Extra_Body"),
+        (r#""Extra_Body":{"n":8}"#, "Extra_Body"),
         (r#""additional_drop_params":["max_tokens"]"#, "additional_drop_params"),
         (r#""allowed_openai_params":["n"]"#, "allowed_openai_params"),
         (r#""max_output_tokens":65536"#, "max_output_tokens"),
@@ -241,6 +251,20 @@ fn what_has_no_price_is_refused_by_name() {
         (r#""num_retries":20"#, "num_retries"),
         (r#""deferred":true"#, "deferred"),
         (r#""speed":"fast""#, "speed"),
+        (r#""maxTokens":64000"#, "maxTokens"),
+        (r#""max-tokens":64000"#, "max-tokens"),
+        (r#""num_predict":-1"#, "num_predict"),
+        (r#""inferenceConfig":{"maxTokens":9}"#, "inferenceConfig"),
+        (r#""model_id":"dear""#, "model_id"),
+        (r#""deployment_id":"o1-pro""#, "deployment_id"),
+        (r#""mcp_servers":[{"type":"url"}]"#, "mcp_servers"),
+        (r#""headers":{"Authorization":"Bearer bad"}"#, "headers"),
+        (r#""provider_specific_header":{}"#, "provider_specific_header"),
+        (r#""serviceTier":{"type":"priority"}"#, "serviceTier"),
+        (r#""Service_Tier":"auto""#, "Service_Tier"),
+        (r#""modalities":["text","audio"]"#, "modalities"),
+        (r#""api_key":"x""#, "api_key"),
+        (r#""timeout":0"#, "timeout"),
         (r#""preset":"dear""#, "preset"),
         (r#""tools":{}"#, "tools"),
         (r#""Tools":[]"#, "Tools"),
@@ -257,6 +281,8 @@ fn what_has_no_price_is_refused_by_name() {
     for more in [
         r#""tools":[{"type":"function","function":{"name":"google_search","strict":true}},{"type":"custom"}]"#,
         r#""tools":[{"type":"custom","custom":{"name":"g"},"cache_control":{"type":"ephemeral"}}],"functions":[{"name":"h"}]"#,
+        r#""tools":[{"type":"function","function":{"name":"f"},"google_search":null,"strict":true}],"modalities":[ "text" ]"#,
+        r#""extra_body":{ },"plugins":[],"enable_search":false,"num_retries":0,"service_tier":"standard","speed":"standard""#,
         r#""tools":null,"functions":null,"fallbacks":null,"extra_body":null,"provider":{"order":["a"]},"unknown":{"n":8}"#,
     ] {
         let body = format!(r#"{{"model":"gpt-4o","max_tokens":5,{more},{HI}}}"#);
@@ -271,7 +297,7 @@ fn what_has_no_price_is_refused_by_name() {
 #[test]
 fn limit_has_the_name_that_its_model_obeys() {
     for (models, name) in [
-        (["o1", "o3-mini", "openai/o4-mini", "gpt-5", "gpt-5.1-mini", "gpt-10"], "max_completion_tokens"),
+        (["o1", "o3-mini", "openai/o4-mini", "gpt-5", "gpt-5.1-mini", "ft:o4-mini:org"], "max_completion_tokens"),
         (["gpt-4o", "gpt-4.1", "gpt-oss-120b", "openai/gpt-4", "opus", "o-model"], "max_tokens"),
     ] {
         for model in models {
