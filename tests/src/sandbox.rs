@@ -179,7 +179,16 @@ pub(crate) async fn open_account(world: &World, owner: &str, key: &str, credits:
 
 pub(crate) async fn top_up(world: &World, id: &str, owner: &str, credits: &str) {
     let account = Owner::new(owner).expect("an owner").account(Asset::CREDITS);
-    let posting = Posting::to_customer(account, House::Manual, amount(credits));
+    moved(world, id, Posting::to_customer(account, House::Manual, amount(credits))).await;
+}
+
+/// Also what the owner does not have, as a clawback does.
+pub(crate) async fn take(world: &World, id: &str, owner: &str, credits: &str) {
+    let account = Owner::new(owner).expect("an owner").account(Asset::CREDITS);
+    moved(world, id, Posting::from_customer(account, House::Manual, amount(credits))).await;
+}
+
+async fn moved(world: &World, id: &str, posting: Posting) {
     let key = MoneyKey::of_event(&EventKey::new(Writer::Manual, id).expect("an id"));
     by_hand(
         world,

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    Asset, CallContext, CommitError, EventKey, Fulfilment, Hold, Lane, Money, MoneyKey, Order, OrderNumber, Pauses,
-    Provider, Reference, Source, StoredKey, Subject,
+    Asset, Balance, CallContext, CommitError, EventKey, Fulfilment, Hold, Lane, Money, MoneyKey, Order, OrderNumber,
+    Pauses, Provider, Reference, Source, StoredKey, Subject,
 };
 
 use crate::chain::{self, AroundOrder, Audited, OfOwner};
 use crate::find::{Found, FoundOrder, find};
-use crate::{Chain, EventRow, Readable, Typed};
+use crate::{Chain, EventRow, EventState, Readable, Typed};
 
 /// The corrections of an order that are shown: the newest.
 const REVERSALS_MAX: u64 = 10;
@@ -133,7 +133,7 @@ pub async fn explain(
         let named = std::iter::once(&first).chain(&more).map(|found| (found.kind(), found.exact()));
         return Ok(Explained::Several(named.collect()));
     }
-    let (headline, chain) = (first.headline(), chain_of(ledger, first, context).await?);
+    let (headline, chain) = (first.headline(), Box::pin(chain_of(ledger, first, context)).await?);
     Ok(Explained::One(Box::new(Explanation { headline, chain })))
 }
 
@@ -141,10 +141,15 @@ async fn chain_of(ledger: &impl Readable, found: Found, context: &CallContext<'_
     let now = context.received_at;
     Ok(match found {
         Found::Order(found) => chain::of_order(&found, &around(ledger, &found, context).await?),
-        Found::Event(row) => chain::of_event(&row),
+        Found::Event(row) => chain::of_event(&row, spendable_for(ledger, &row, context).await?),
         Found::Hold(hold) => {
             let charge = one_event(ledger, &hold.usage, context).await?;
-            chain::of_hold(&hold, charge.filter(|row| is_charge_of(row, &hold)).as_ref(), now)
+            let charge = charge.filter(|row| is_charge_of(row, &hold));
+            let available = match &charge {
+                Some(row) => spendable_for(ledger, row, context).await?,
+                None => Balance::ZERO,
+            };
+            chain::of_hold(&hold, charge.as_ref(), available, now)
         }
         Found::Key(key) => {
             let (waiting, budget) = match key.as_ref() {
@@ -172,13 +177,34 @@ async fn chain_of(ledger: &impl Readable, found: Found, context: &CallContext<'_
             };
             chain::of_owner(&of, now)
         }
-        Found::Lane(lane, waiting) => chain::of_lane(&lane, &waiting),
+        Found::Lane(lane, waiting) => chain::of_lane(&lane, &waiting, spendable_in(ledger, &lane, context).await?),
         Found::Unreadable(row) => {
             let mut chain = Chain::default();
             chain.stop(chain::unreadable(&row));
             chain
         }
     })
+}
+
+/// What can be spent by the owner for whose credits the event waits.
+async fn spendable_for(
+    ledger: &impl Readable,
+    row: &EventRow,
+    context: &CallContext<'_>,
+) -> Result<Balance, CommitError> {
+    match &row.state {
+        EventState::Refused { retry: Some(retry), .. } => match retry.lane() {
+            Some(lane) => spendable_in(ledger, &lane, context).await,
+            None => Ok(Balance::ZERO),
+        },
+        EventState::Refused { retry: None, .. } | EventState::Booked { .. } => Ok(Balance::ZERO),
+    }
+}
+
+async fn spendable_in(ledger: &impl Readable, lane: &Lane, context: &CallContext<'_>) -> Result<Balance, CommitError> {
+    let Lane::Owner(owner) = lane else { return Ok(Balance::ZERO) };
+    let account = ledger.account_with_lots(&owner.account(Asset::CREDITS), context).await?;
+    Ok(account.map_or(Balance::ZERO, |(row, _)| row.available))
 }
 
 /// A use of the hold's name may be booked on another account.

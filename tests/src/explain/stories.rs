@@ -11,7 +11,7 @@ use testkit::{NetFault, UnitelNet, World, context, now, usage};
 use crate::codes;
 use crate::fulfil::{airtime, paid, run_at, tokens, work, worker};
 use crate::holds::hold_of;
-use crate::sandbox::{Sandbox, SandboxOf, Sender, by_hand, invocation, open_account, top_up};
+use crate::sandbox::{Sandbox, SandboxOf, Sender, by_hand, invocation, open_account, take, top_up};
 use crate::stripe::{self as of_stripe, orders_of_samples, with};
 use crate::suite::sample;
 use crate::{budgets, pauses};
@@ -63,6 +63,10 @@ pub(crate) const STORIES: &[Story] = &[
     story("tokens that are not delivered", "grant#HL1#1", false),
     story("too few credits", "usage#e1", false),
     story("too few credits", "alice", false),
+    story("too few credits", "lane#usage#owner#alice", false),
+    story("enough credits by now", "usage#e1", false),
+    story("enough credits by now", "alice", false),
+    story("an account in debt", "alice", false),
     story("an unknown key", "e1", false),
     story("an unknown key", "gateway-k9", false),
     story("a model without a price", "e1", false),
@@ -207,12 +211,7 @@ async fn of_others(name: &str) -> World {
         "an unknown top-up" => operator_fails(NetFault::DropResponse, crate::fulfil::PHONE).await,
         "a failed top-up" => operator_fails(NetFault::None, "88000001").await,
         "tokens that are not delivered" => paid(vec![tokens(false)]).await,
-        "too few credits" => {
-            let world = World::new();
-            open_account(&world, "alice", "k1", "2").await;
-            used(&world, &usage("e1", "k1", "3")).await;
-            world
-        }
+        "too few credits" | "enough credits by now" | "an account in debt" => Box::pin(of_few_credits(name)).await,
         "an unknown key" => {
             let world = World::new();
             used(&world, &usage("e1", "k9", "3")).await;
@@ -301,6 +300,18 @@ async fn of_others(name: &str) -> World {
         "nothing" => World::new(),
         other => panic!("no story {other}"),
     }
+}
+
+async fn of_few_credits(name: &str) -> World {
+    let world = World::new();
+    open_account(&world, "alice", "k1", "2").await;
+    used(&world, &usage("e1", "k1", "3")).await;
+    match name {
+        "enough credits by now" => top_up(&world, "more", "alice", "1").await,
+        "an account in debt" => take(&world, "lost", "alice", "2.5").await,
+        _ => {}
+    }
+    world
 }
 
 /// The budget of a day, and a hold that is refused for it.

@@ -1,6 +1,6 @@
 //! The chain of one event: its arrival, and what was done with it.
 
-use ledger::{AccountId, EventKey, Lane, OrderNumber, Reason};
+use ledger::{AccountId, Amount, Balance, EventKey, Lane, OrderNumber, Owner, Reason};
 
 use super::{Cause, Chain, Halt, Happened, Stage};
 use crate::{EventRow, EventState, Fix, Retry, Why};
@@ -8,11 +8,11 @@ use crate::{EventRow, EventState, Fix, Retry, Why};
 /// The fact of a movement under a key of its own: the event that has caused it.
 const OF_EVENT: &str = "event";
 
-/// An event or an entry without an order.
-pub(crate) fn of_event(row: &EventRow) -> Chain {
+/// An event or an entry without an order, beside what the owner for whom it waits can spend.
+pub(crate) fn of_event(row: &EventRow, available: Balance) -> Chain {
     let mut chain = Chain::default();
     add_row(&mut chain, row);
-    if let Some(halt) = refused(row) {
+    if let Some(halt) = refused(row, available) {
         chain.stop(halt);
     }
     chain.sort();
@@ -62,8 +62,18 @@ fn add_posting(chain: &mut Chain, row: &EventRow) {
     }
 }
 
+/// What lets usage be booked that waits for an owner's credits: as many as are missing, or its retry, if there are enough.
+pub(crate) fn cover(owner: Owner, waits: Option<Amount>, available: Balance, event: EventKey) -> Fix {
+    let Some(waits) = waits else { return Fix::Credit { owner, amount: None } };
+    let left = Balance::from_units(available.units().saturating_sub(Balance::from(waits).units()));
+    match Amount::owed(left) {
+        Some(missing) => Fix::Credit { owner, amount: Some(missing) },
+        None => Fix::Replay(event),
+    }
+}
+
 /// Why the event is not booked, and what helps.
-pub(crate) fn refused(row: &EventRow) -> Option<Halt> {
+pub(crate) fn refused(row: &EventRow, available: Balance) -> Option<Halt> {
     let EventState::Refused { why, retry } = &row.state else { return None };
     let event = &row.key;
     let cause = match why {
@@ -72,7 +82,7 @@ pub(crate) fn refused(row: &EventRow) -> Option<Halt> {
         Why::Unknown(word) => Cause::UnknownWord(word.clone()),
     };
     let fixes = match why {
-        Why::Reason(reason) => fixes(*reason, row, retry.as_ref()),
+        Why::Reason(reason) => fixes(*reason, row, retry.as_ref(), available),
         Why::Conflict => original(event).into_iter().map(Fix::Explain).chain([Fix::ShowBody(event.clone())]).collect(),
         Why::Unknown(_) => vec![Fix::Replay(event.clone())],
     };
@@ -97,13 +107,13 @@ fn said(row: &EventRow) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-fn fixes(reason: Reason, row: &EventRow, retry: Option<&Retry>) -> Vec<Fix> {
+fn fixes(reason: Reason, row: &EventRow, retry: Option<&Retry>, available: Balance) -> Vec<Fix> {
     let replay = || Fix::Replay(row.key.clone());
     let lane = retry.and_then(Retry::lane);
     match (reason, lane) {
         (Reason::InsufficientCredits, Some(Lane::Owner(owner))) => {
-            let amount = retry.map(|retry| retry.owed).filter(|owed| !owed.is_zero());
-            vec![Fix::Credit { owner, amount }]
+            let waits = retry.map(|retry| retry.owed).filter(|owed| !owed.is_zero());
+            vec![cover(owner, waits, available, row.key.clone())]
         }
         (Reason::UnknownKey, Some(Lane::Key(key))) => vec![Fix::Bind(key)],
         (Reason::NoPrice, Some(Lane::Model(model))) => vec![Fix::Price(model)],

@@ -1,7 +1,7 @@
 //! The chain of an order: what reported its payment, what it gave, and what keeps it from being done.
 
 use ledger::{
-    EventKey, Flag, Fulfilment, Money, MoneyKey, Order, Pausable, Pauses, PaymentState, Reason, Source,
+    Balance, EventKey, Flag, Fulfilment, Money, MoneyKey, Order, Pausable, Pauses, PaymentState, Reason, Source,
     SubscriptionStatus, Sweep, TopUpState,
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn of_order(found: &FoundOrder, around: &AroundOrder) -> Chain {
     }
     for row in found.rows.iter().chain(&around.waiting) {
         let is_decided = found.order.as_ref().is_some_and(|order| is_flagged(order, row));
-        if let Some(halt) = refused(row).filter(|_| !is_decided) {
+        if let Some(halt) = refused(row, Balance::ZERO).filter(|_| !is_decided) {
             chain.stop(halt);
         }
     }

@@ -5,12 +5,12 @@ use ledger::{
     StoredKey, Timestamp, UnreadableRow, Window,
 };
 
-use super::event::{add_row, refused};
+use super::event::{add_row, cover, refused};
 use super::order::open_causes;
 use super::{Audited, Cause, Chain, Halt, Happened, Stage};
 use crate::{EventRow, Fix};
 
-pub(crate) fn of_hold(hold: &Hold, charge: Option<&EventRow>, now: Timestamp) -> Chain {
+pub(crate) fn of_hold(hold: &Hold, charge: Option<&EventRow>, available: Balance, now: Timestamp) -> Chain {
     let mut chain = Chain::default();
     let opened = Happened::HoldOpened { amount: hold.amount, expires_at: hold.expires_at };
     chain.add(Some(hold.opened_at), Stage::Received, opened);
@@ -19,7 +19,7 @@ pub(crate) fn of_hold(hold: &Hold, charge: Option<&EventRow>, now: Timestamp) ->
     }
     if let Some(row) = charge {
         add_row(&mut chain, row);
-        chain.halts.extend(refused(row));
+        chain.halts.extend(refused(row, available));
     }
     let is_charged = charge.is_some_and(EventRow::is_booked);
     let id = hold.id.to_string();
@@ -78,15 +78,16 @@ fn add_budget(chain: &mut Chain, owner: &Owner, KeyBudget { key, budget, spent }
     }
 }
 
-pub(crate) fn of_lane(lane: &Lane, waiting: &[Owed]) -> Chain {
+/// With what its owner can spend, if it waits for that.
+pub(crate) fn of_lane(lane: &Lane, waiting: &[Owed], available: Balance) -> Chain {
     let mut chain = Chain::default();
     add_waiting(&mut chain, waiting);
     let (cause, fix) = match lane {
-        Lane::Key(key) => (Cause::KeyWithoutOwner, Fix::Bind(key.clone())),
-        Lane::Owner(owner) => (Cause::UsageWaits, Fix::Credit { owner: owner.clone(), amount: sum(waiting) }),
-        Lane::Model(model) => (Cause::Refused(ledger::Reason::NoPrice), Fix::Price(model.clone())),
+        Lane::Key(key) => (Cause::KeyWithoutOwner, Some(Fix::Bind(key.clone()))),
+        Lane::Owner(owner) => (Cause::UsageWaits, cover_all(owner, waiting, available)),
+        Lane::Model(model) => (Cause::Refused(ledger::Reason::NoPrice), Some(Fix::Price(model.clone()))),
     };
-    chain.stop(Halt::new(Stage::Recorded, cause).with([fix]));
+    chain.stop(Halt::new(Stage::Recorded, cause).with(fix));
     chain
 }
 
@@ -94,6 +95,12 @@ fn add_waiting(chain: &mut Chain, waiting: &[Owed]) {
     for owed in waiting {
         chain.add(owed.since(), Stage::Refused, Happened::Waiting { key: owed.row.id.clone(), owed: owed.amount });
     }
+}
+
+/// What lets all of it be booked: the retry of one is that of its lane.
+fn cover_all(owner: &Owner, waiting: &[Owed], available: Balance) -> Option<Fix> {
+    let first = waiting.first()?;
+    Some(cover(owner.clone(), sum(waiting), available, first.receipt()))
 }
 
 /// `None` for nothing, or for more than an amount can hold.
@@ -163,8 +170,9 @@ pub(crate) fn of_owner(of: &OfOwner, now: Timestamp) -> Chain {
     }
     add_waiting(&mut chain, &of.waiting);
     if !of.waiting.is_empty() {
-        let credit = Fix::Credit { owner: of.owner.clone(), amount: sum(&of.waiting) };
-        chain.stop(Halt::new(Stage::Recorded, Cause::UsageWaits).with([credit]));
+        let available = of.account.as_ref().map_or(Balance::ZERO, |account| account.available);
+        let fix = cover_all(&of.owner, &of.waiting, available);
+        chain.stop(Halt::new(Stage::Recorded, Cause::UsageWaits).with(fix));
     }
     of.audited.stop(&mut chain);
     if let Some(account) = &of.account {
