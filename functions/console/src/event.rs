@@ -113,7 +113,7 @@ pub(crate) fn markup(row: &EventRow, view: &View<'_>) -> Markup {
                 dt { (t(say("Written by", "写入者"))) } dd { (row.source) }
                 @if let Some(at) = row.received_at { dt { (t(say("First received", "首次收到"))) } dd { (time(at)) " UTC" } }
                 @if let Some(at) = row.booked_at() { dt { (t(BOOKED)) } dd { (time(at)) " UTC" } }
-                @if let Some(why) = row.refused_for() { dt { (t(say("Why not", "原因"))) } dd { (why_text(why, lang)) } }
+                @if let Some(why) = row.refused_for() { dt { (t(say("Why not", "原因"))) } dd { (why_text(why, &row.source, lang)) } }
                 @if let Some(at) = next_retry(row) { dt { (t(say("Next retry", "下次重试"))) } dd { (time(at)) " UTC" } }
                 dt { (t(say("Attempts", "次数"))) } dd { (row.attempts) }
                 @if let Some(number) = &row.order {
@@ -154,11 +154,11 @@ fn state(row: &EventRow, decided: Option<Resolution>, lang: Lang) -> Markup {
     }
 }
 
-fn why_text(why: &Why, lang: Lang) -> Markup {
+fn why_text(why: &Why, writer: &str, lang: Lang) -> Markup {
     let word = why.as_str();
     html! {
         (word)
-        @if let Why::Reason(reason) = why { ": " (sentence::reason(*reason).in_lang(lang)) }
+        @if let Why::Reason(reason) = why { ": " (sentence::reason_by(*reason, writer).in_lang(lang)) }
     }
 }
 

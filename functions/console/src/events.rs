@@ -191,7 +191,7 @@ fn state_of(row: &ListedRow, decided: Option<Resolution>, lang: Lang) -> Markup 
     html! {
         @if row.is_failed {
             (refused(decided, lang))
-            @if let Some(Why::Reason(reason)) = reason { " " small { (sentence::reason(reason).in_lang(lang)) } }
+            @if let Some(Why::Reason(reason)) = reason { " " small { (sentence::reason_by(reason, &row.writer).in_lang(lang)) } }
         } @else {
             (badge(Tone::Good, BOOKED.in_lang(lang)))
         }

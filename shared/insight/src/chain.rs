@@ -100,6 +100,8 @@ pub enum Happened {
     },
     Refused {
         why: String,
+        /// Whether it was asked for by hand, so that nothing waits.
+        is_change: bool,
     },
     Booked {
         key: String,
@@ -190,6 +192,8 @@ pub struct Halt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     Refused(Reason),
+    /// A change that was asked for, and is not tried again.
+    ChangeRefused(Reason),
     Conflict,
     UnknownWord(String),
     Flagged(Reason),

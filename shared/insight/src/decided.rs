@@ -8,6 +8,7 @@ use ledger::{
     CallContext, CommitError, EventKey, LinePosition, ListedRow, Listing, Order, OrderNumber, Resolution, RowKeys,
 };
 
+use crate::event::is_change;
 use crate::{EventRow, Events, ListFilter, Newest, newest};
 
 /// The pages of refused events that are read for a list of those that need a person.
@@ -50,7 +51,7 @@ pub async fn decision_about<L: Events>(
     Ok(order.and_then(|order| decision(order, row)))
 }
 
-/// The newest refused events that no person has decided about.
+/// The newest refused events that no person has decided about. A change by hand that was refused waits for no decision.
 pub async fn undecided<L: Listing + Events>(
     ledger: &L,
     filter: &ListFilter,
@@ -62,7 +63,7 @@ pub async fn undecided<L: Listing + Events>(
         let page = newest(ledger, &read, context).await?;
         let decided = decisions(ledger, &page.rows, context).await?;
         read.after = page.rows.last().map(|row| LinePosition { key: row.key.clone(), at: row.at.clone() });
-        for row in page.rows.into_iter().filter(|row| !decided.contains_key(&row.key)) {
+        for row in page.rows.into_iter().filter(|row| !is_change(&row.writer) && !decided.contains_key(&row.key)) {
             if open.rows.len() >= filter.rows_max {
                 open.has_more = true;
                 return Ok(open);

@@ -1,6 +1,6 @@
 //! A journal row as it is stored: what an event said, and what became of it.
 
-use ledger::{Amount, Balance, EventKey, Flag, Lane, OrderNumber, Reason, Timestamp};
+use ledger::{Amount, Balance, EventKey, Flag, Lane, OrderNumber, Reason, Timestamp, Writer};
 
 /// A row of the journal: the receipt of an event, or an entry under a key of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,12 @@ impl Why {
 
 const CONFLICT: &str = "conflict";
 
+/// Whether what this writer has written is a change that was asked for.
+pub(crate) fn is_change(writer: &str) -> bool {
+    let changes = [Writer::Redeem, Writer::Credits, Writer::Console, Writer::Manual, Writer::Repair];
+    changes.iter().any(|known| known.as_str() == writer)
+}
+
 impl Retry {
     /// The lane of refused usage in which it waits.
     pub fn lane(&self) -> Option<Lane> {
@@ -127,6 +133,11 @@ impl EventRow {
         let facts = [self.fact("object"), self.fact("invoice")];
         let id = facts.into_iter().flatten().find(|id| id.starts_with("in_"))?;
         Some(EventKey::of_row(&format!("invoice#{id}")))
+    }
+
+    /// Whether a person or a service key has asked for it, and was answered at once: refused, it waits for nothing.
+    pub fn is_change(&self) -> bool {
+        is_change(&self.source)
     }
 
     /// Whether a sender has delivered it, or its provider has listed it.

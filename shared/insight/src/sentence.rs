@@ -9,7 +9,8 @@ mod reason;
 pub use finding::{finding, suspect};
 pub use hold::{hold_state, subscription_status};
 pub use order::{dispute_stage, fulfilment, payment_state, resolution, top_up_state, transfer_status};
-pub use reason::reason;
+pub(crate) use reason::reason_of_change;
+pub use reason::{reason, reason_by};
 
 /// The languages of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

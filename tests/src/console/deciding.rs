@@ -81,6 +81,24 @@ async fn decided_events_hide_none_that_need_a_person() {
     assert!(open(&after) == [3] && !after.contains("failed=1&amp;since=30d"), "{after}");
 }
 
+/// Nothing waits for it, and the operator who asked has seen why.
+#[tokio::test(start_paused = true)]
+async fn refused_debit_is_not_among_what_needs_a_person() {
+    let world = stories::world_of("a debit that was refused").await;
+    let cookie = signed_in(&world, "amy", Role::Operator).await;
+    let console = console_over(world.ledger(7));
+    let mut browser = Browser::new(&console, &cookie);
+    browser.now = now().plus_seconds(60);
+    let overview = browser.get("/console").await.body;
+    assert!(!overview.contains("manual%23cli-1"), "{overview}");
+    let listed = browser.get("/console/events?failed=1").await.body;
+    assert!(listed.contains("manual%23cli-1") && !listed.contains("it is booked once"), "{listed}");
+    let event = browser.get("/console/event?key=manual%23cli-1").await.body;
+    assert!(event.contains("the account had too few credits for it"), "{event}");
+    let explained = browser.get("/console/explain?q=manual%23cli-1").await.body;
+    assert!(explained.contains("do it again by hand") && !explained.contains("/console/replay"), "{explained}");
+}
+
 /// As the ledger rounds: 100 credits × 499 / 1999, in whole nanocredits.
 #[tokio::test(start_paused = true)]
 async fn partial_payment_is_offered_its_part_of_the_credits() {

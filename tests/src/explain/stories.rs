@@ -2,16 +2,17 @@
 
 use idempotency::DynamoLedger;
 use ledger::{
-    Audit as _, AuditProgress, Balance, CallerKey, Difference, DifferenceKind, Draws, Effect, HoldClosing, Holds as _,
-    Ledger as _, Open, OrderNumber, Owner, Pausable, Provider, Source, Subject, Suspect,
+    Asset, Audit as _, AuditProgress, Balance, CallerKey, Difference, DifferenceKind, Draws, Effect, HoldClosing,
+    Holds as _, Ledger as _, Open, OrderNumber, Owner, Pausable, Provider, Source, Subject, Suspect, Writer,
 };
+use manual::{By, Change, What};
 use serde_json::{Value, json};
 use testkit::{NetFault, UnitelNet, World, context, now, usage};
 
 use crate::codes;
 use crate::fulfil::{airtime, paid, run_at, tokens, work, worker};
 use crate::holds::hold_of;
-use crate::sandbox::{Sandbox, SandboxOf, Sender, by_hand, invocation, open_account, take, top_up};
+use crate::sandbox::{Sandbox, SandboxOf, Sender, amount, by_hand, invocation, open_account, take, top_up};
 use crate::stripe::{self as of_stripe, orders_of_samples, with};
 use crate::suite::sample;
 use crate::{budgets, pauses};
@@ -67,6 +68,7 @@ pub(crate) const STORIES: &[Story] = &[
     story("enough credits by now", "usage#e1", false),
     story("enough credits by now", "alice", false),
     story("an account in debt", "alice", false),
+    story("a debit that was refused", "manual#cli-1", false),
     story("an unknown key", "e1", false),
     story("an unknown key", "gateway-k9", false),
     story("a model without a price", "e1", false),
@@ -211,6 +213,7 @@ async fn of_others(name: &str) -> World {
         "an unknown top-up" => operator_fails(NetFault::DropResponse, crate::fulfil::PHONE).await,
         "a failed top-up" => operator_fails(NetFault::None, "88000001").await,
         "tokens that are not delivered" => paid(vec![tokens(false)]).await,
+        "a debit that was refused" => refused_debit().await,
         "too few credits" | "enough credits by now" | "an account in debt" => Box::pin(of_few_credits(name)).await,
         "an unknown key" => {
             let world = World::new();
@@ -300,6 +303,17 @@ async fn of_others(name: &str) -> World {
         "nothing" => World::new(),
         other => panic!("no story {other}"),
     }
+}
+
+async fn refused_debit() -> World {
+    let world = World::new();
+    open_account(&world, "alice", "k1", "2").await;
+    let account = Owner::new("alice").expect("an owner").account(Asset::CREDITS);
+    let by = By { writer: Writer::Manual, id: "cli-1", author: "amy", reason: "a test" };
+    let decision = Change { by, what: What::Debit { account, amount: amount("3") } }.decision().expect("a decision");
+    let refused = world.ledger(1).commit(&decision, &context(1)).await;
+    assert!(refused.is_err(), "{refused:?}");
+    world
 }
 
 async fn of_few_credits(name: &str) -> World {

@@ -74,7 +74,12 @@ fn stopped(fixes: Vec<Fix>) -> Explained {
             stage: Stage::Received,
             what: Happened::Delivered { key: HOSTILE.to_owned(), kind: HOSTILE.to_owned() },
         },
-        Link { at: None, near: None, stage: Stage::Refused, what: Happened::Refused { why: HOSTILE.to_owned() } },
+        Link {
+            at: None,
+            near: None,
+            stage: Stage::Refused,
+            what: Happened::Refused { why: HOSTILE.to_owned(), is_change: false },
+        },
         Link {
             at: None,
             near: None,
@@ -125,7 +130,7 @@ fn what_has_no_time_says_whether_it_is_past() {
     let rows = [
         (Happened::Spent { window: ledger::Window::Day, spent: limit.into(), limit }, "now"),
         (Happened::Balance { balance: limit.into(), available: limit.into() }, "now"),
-        (Happened::Refused { why: "amount_mismatch".to_owned() }, "time not kept"),
+        (Happened::Refused { why: "amount_mismatch".to_owned(), is_change: false }, "time not kept"),
     ];
     for (what, time) in rows {
         let headline = Headline::Owner { owner: "alice".to_owned() };

@@ -48,7 +48,8 @@ pub(crate) fn add_row(chain: &mut Chain, row: &EventRow) {
             add_posting(chain, row);
         }
         EventState::Refused { why, .. } => {
-            chain.add(row.received_at, Stage::Refused, Happened::Refused { why: why.as_str().to_owned() });
+            let refused = Happened::Refused { why: why.as_str().to_owned(), is_change: row.is_change() };
+            chain.add(row.received_at, Stage::Refused, refused);
         }
     }
 }
@@ -77,12 +78,15 @@ pub(crate) fn refused(row: &EventRow, available: Balance) -> Option<Halt> {
     let EventState::Refused { why, retry } = &row.state else { return None };
     let event = &row.key;
     let cause = match why {
+        Why::Reason(reason) if row.is_change() => Cause::ChangeRefused(*reason),
         Why::Reason(reason) => Cause::Refused(*reason),
         Why::Conflict => Cause::Conflict,
         Why::Unknown(word) => Cause::UnknownWord(word.clone()),
     };
     let fixes = match why {
         Why::Reason(reason) => fixes(*reason, row, retry.as_ref(), available),
+        // What no sender has sent has no body, and cannot be verified again.
+        Why::Unknown(_) | Why::Conflict if !row.is_of_sender() => Vec::new(),
         Why::Conflict => original(event).into_iter().map(Fix::Explain).chain([Fix::ShowBody(event.clone())]).collect(),
         Why::Unknown(_) => vec![Fix::Replay(event.clone())],
     };
@@ -108,6 +112,9 @@ fn said(row: &EventRow) -> Option<String> {
 }
 
 fn fixes(reason: Reason, row: &EventRow, retry: Option<&Retry>, available: Balance) -> Vec<Fix> {
+    if row.is_change() {
+        return Vec::new();
+    }
     let replay = || Fix::Replay(row.key.clone());
     let lane = retry.and_then(Retry::lane);
     match (reason, lane) {
@@ -151,6 +158,9 @@ fn fixes(reason: Reason, row: &EventRow, retry: Option<&Retry>, available: Balan
             | Reason::AssetMismatch
             | Reason::DestinationMismatch,
             _,
-        ) => vec![replay()],
+        ) => match &row.order {
+            Some(order) if !row.is_of_sender() => vec![Fix::Explain(order.to_string())],
+            Some(_) | None => vec![replay()],
+        },
     }
 }

@@ -125,7 +125,8 @@ fn add_refused(chain: &mut Chain, order: &Order, has_row: impl Fn(&Flag) -> bool
         let (key, kind) = (payment.by.to_string(), payment.money.to_string());
         chain.add(None, Stage::Received, Happened::Delivered { key, kind });
         chain.add(None, Stage::Verified, Happened::Signed);
-        chain.add(None, Stage::Refused, Happened::Refused { why: flag.anomaly.reason.as_str().to_owned() });
+        let why = flag.anomaly.reason.as_str().to_owned();
+        chain.add(None, Stage::Refused, Happened::Refused { why, is_change: false });
     }
 }
 

@@ -12,6 +12,15 @@ impl Cause {
             Self::Refused(reason) | Self::Flagged(reason) => {
                 format!("{}{}{}", reason.as_str(), colon(lang), sentence::reason(*reason).in_lang(lang))
             }
+            Self::ChangeRefused(reason) => {
+                let again = say(
+                    "nothing was changed and nothing waits; once it is possible, do it again by hand",
+                    "没有改动任何内容，也没有等待中的内容；条件满足后请重新手动操作",
+                );
+                let why = sentence::reason_of_change(*reason).in_lang(lang);
+                let stop = if lang == Lang::En { "; " } else { "；" };
+                format!("{}{}{why}{stop}{}", reason.as_str(), colon(lang), again.in_lang(lang))
+            }
             Self::UnknownWord(word) => {
                 let why = say("a reason of another release", "另一个版本的原因");
                 format!("{word}{}{}", colon(lang), why.in_lang(lang))
@@ -74,7 +83,7 @@ impl Cause {
     /// The word for it in rows, or one that says as much.
     pub fn word(&self) -> &str {
         match self {
-            Self::Refused(reason) | Self::Flagged(reason) => reason.as_str(),
+            Self::Refused(reason) | Self::ChangeRefused(reason) | Self::Flagged(reason) => reason.as_str(),
             Self::Conflict => "conflict",
             Self::UnknownWord(word) => word,
             Self::NotPaid(payment) => payment.as_str(),
@@ -101,6 +110,7 @@ impl Cause {
     fn sentence(&self) -> Sentence {
         match self {
             Self::Refused(reason) | Self::Flagged(reason) => sentence::reason(*reason),
+            Self::ChangeRefused(reason) => sentence::reason_of_change(*reason),
             Self::Conflict => say(
                 "another event of this key has another amount or content, and the first one stands",
                 "同一编号的另一个事件金额或内容不同，以先到的为准",

@@ -22,7 +22,7 @@ impl Happened {
             Self::Signed => "its signature, or the provider's own answer, proves it".to_owned(),
             Self::Queried => "the provider has answered a query of ours".to_owned(),
             Self::ByHand { author, reason } => format!("by hand: {author}: {reason}"),
-            Self::Refused { why } => refused(why, Lang::En),
+            Self::Refused { why, is_change } => refused(why, *is_change, Lang::En),
             Self::Booked { key } => key.clone(),
             Self::Closed(payment) => state(sentence::payment_state(*payment)),
             Self::Paid { by, money } => format!("{money} by {by}"),
@@ -77,7 +77,7 @@ impl Happened {
             Self::Signed => "签名或支付方的答复证明其真实".to_owned(),
             Self::Queried => "支付方答复了我们的查询".to_owned(),
             Self::ByHand { author, reason } => format!("人工：{author}：{reason}"),
-            Self::Refused { why } => refused(why, Lang::Zh),
+            Self::Refused { why, is_change } => refused(why, *is_change, Lang::Zh),
             Self::Booked { key } => key.clone(),
             Self::Closed(payment) => state(sentence::payment_state(*payment)),
             Self::Paid { by, money } => format!("{money}，{by}"),
@@ -125,9 +125,12 @@ impl Happened {
 }
 
 /// The word of the row, with its sentence if it is one of ours.
-fn refused(why: &str, lang: Lang) -> String {
+fn refused(why: &str, is_change: bool, lang: Lang) -> String {
     match Why::of_word(why) {
-        Why::Reason(reason) => format!("{why}{}{}", colon(lang), sentence::reason(reason).in_lang(lang)),
+        Why::Reason(reason) => {
+            let sentence = if is_change { sentence::reason_of_change(reason) } else { sentence::reason(reason) };
+            format!("{why}{}{}", colon(lang), sentence.in_lang(lang))
+        }
         Why::Conflict | Why::Unknown(_) => why.to_owned(),
     }
 }

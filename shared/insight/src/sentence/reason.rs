@@ -3,6 +3,22 @@
 use ledger::Reason;
 
 use super::{Sentence, say};
+use crate::event::is_change;
+
+/// Why a change that was asked for is refused: it does not wait, as events of senders do.
+pub(crate) const fn reason_of_change(change: Reason) -> Sentence {
+    match change {
+        Reason::InsufficientCredits => say("the account had too few credits for it", "账户额度不足"),
+        Reason::UnknownKey => say("the owner has no such key that is not revoked", "该用户没有这个未吊销的密钥"),
+        Reason::NoPrice => say("the rate card has no price for its model", "费率表里没有该模型的价格"),
+        other => reason(other),
+    }
+}
+
+/// The same, for what this writer has written.
+pub fn reason_by(refused: Reason, writer: &str) -> Sentence {
+    if is_change(writer) { reason_of_change(refused) } else { reason(refused) }
+}
 
 pub const fn reason(reason: Reason) -> Sentence {
     match reason {
