@@ -60,6 +60,9 @@ def visit_by_link_redeems_buys_and_makes_a_key(folder):
         browser.press("Redeem a code")
         browser.shows("20 credits were added.", "#part-redeem [role=status]")
         browser.shows("30", "#sum")
+        browser.fill("input[name=code]", code)
+        browser.press("Redeem a code")
+        browser.shows("You have redeemed this code already.", "#part-redeem [role=status]")
         browser.fill("input[name=code]", "7K3Q-09ZD-MX4T-8WRA")
         browser.press("Redeem a code")
         browser.shows("There is no such code, or it can no longer be redeemed.", "#part-redeem [role=alert]")
@@ -101,6 +104,7 @@ def visit_by_link_redeems_buys_and_makes_a_key(folder):
         browser.open(f"{stack.url}/me")
         browser.shows("130", "#sum")
         browser.shows("paid", "#part-orders .good")
+        browser.shows("payment", "(//section[@id='part-statement']//span[@title])[1]")
         is_for_everyone(browser)
 
 
@@ -163,6 +167,39 @@ def chinese_page_fits_a_phone(folder):
         is_for_everyone(browser)
 
 
+def day_of_a_gateway_key_is_not_shown_as_never_used(folder):
+    with opened(folder) as (stack, browser, _, _):
+        stack.run("account", "key", "ann", "42", "--reason", "a gateway's")
+        browser.open(f"{stack.url}/me")
+        browser.shows("gateway-42", "//div[@class='key']/code[.='gateway-42']")
+        assert "used" not in browser.text("//div[@class='key'][code='gateway-42']")
+
+
+def lines_of_a_phone_are_whole(folder):
+    cut = """return [...document.querySelectorAll('section, td, td > *')]
+        .filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline')
+        .map((one) => one.outerHTML)"""
+    broken = "return [...document.querySelectorAll('td time, td.n')].filter((one) => one.getClientRects().length > 1).length"
+    with opened(folder) as (stack, browser, secret, _):
+        stack.run("account", "credit", "ann", "50", "--reason", "a gift")
+        stack.run("account", "debit", "ann", "50.050050051", "--reason", "a correction")
+        status, made = ask(f"{stack.url}/orders", secret, "POST", {"product": "credits-1000", "provider": "wechat"}, "order-1")
+        assert status < 300, made
+        for width in (390, 360):
+            browser.resize(width, 740)
+            browser.open(f"{stack.url}/me")
+            browser.shows("-50.050050051", "#part-statement tbody td.n")
+            browser.shows("unpaid", "#part-orders td > span")
+            # As long as a shop's own number.
+            browser.run("document.querySelector('#part-orders td code').textContent = 'SHOP-2026-01-01-0000000000001X'")
+            assert browser.run(cut) == [], browser.run(cut)
+            assert browser.run(broken) == 0
+            gap = "const [word, pay] = document.querySelectorAll('#part-orders td > span, #part-orders td > button');" \
+                  "return pay.getBoundingClientRect().left - word.getBoundingClientRect().right"
+            assert browser.run(gap) >= 6, browser.run(gap)
+            is_for_everyone(browser)
+
+
 def key_that_does_not_work_shows_nothing(folder):
     with opened(folder) as (stack, browser, _, _):
         browser.shows("ann", "h1")
@@ -196,6 +233,8 @@ TESTS = [
     provider_that_is_not_set_up_is_not_offered,
     code_of_wechat_is_shown_until_it_is_paid,
     chinese_page_fits_a_phone,
+    day_of_a_gateway_key_is_not_shown_as_never_used,
+    lines_of_a_phone_are_whole,
     key_that_does_not_work_shows_nothing,
     lost_answers_make_one_key,
 ]

@@ -2,7 +2,7 @@
 //! key that its buyer has, and nothing else.
 
 use edge::Reply;
-use pages::{POLICY, STYLE};
+use pages::{POLICY, STACK_STYLE, STYLE};
 
 /// The page calls the host that it comes from, and no other. No text of it is run, and its forms are sent by its script.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
@@ -15,7 +15,7 @@ pub(crate) fn page() -> Reply {
 }
 
 pub(crate) fn style() -> Reply {
-    of_kind("text/css; charset=utf-8", [STYLE, include_str!("me/page.css")].concat())
+    of_kind("text/css; charset=utf-8", [STYLE, STACK_STYLE, include_str!("me/page.css")].concat())
 }
 
 pub(crate) fn script() -> Reply {

@@ -23,8 +23,11 @@ pub use qr::QrPicture;
 /// The stylesheet of every page.
 pub const STYLE: &str = include_str!("style.css");
 
-/// What an application of many pages adds: its bar, tables that become lists on a phone, badges, forms, and a timeline.
-pub const WIDE_STYLE: &str = include_str!("wide.css");
+/// Tables that become lists on a phone.
+pub const STACK_STYLE: &str = include_str!("stack.css");
+
+/// What an application of many pages adds: its bar, [`STACK_STYLE`], badges, forms, and a timeline.
+pub const WIDE_STYLE: &str = concat!(include_str!("wide.css"), include_str!("stack.css"));
 
 /// The header that a policy is sent in.
 pub const POLICY: &str = "content-security-policy";

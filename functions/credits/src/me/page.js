@@ -7,6 +7,8 @@ const LANGUAGE = "hookledger-language";
 const PAUSES_MS = [1000, 3000];
 /// In the journal, beside the key that has made the change.
 const REASON = "on the buyer's page";
+/// What a line of a statement is, by the first word of its id: its kind is the event's, in its provider's words.
+const LINES = { payment: "payment", invoice: "payment", grant: "payment", reversal: "refund", commission: "commission", referral: "referral" };
 const PAGE_LINES = 20;
 const CSV_PAGES_MAX = 1000;
 
@@ -54,6 +56,13 @@ function word(list, name) {
   return TEXTS[language][list][name] || name.replaceAll("_", " ");
 }
 
+/// What has changed the balance.
+function movement({ id, kind, amount }) {
+  if (kind.startsWith("charge.dispute")) return word("kinds", "dispute");
+  const known = LINES[id.split("#")[0]] || kind;
+  return word("kinds", known === "refund" && !amount.startsWith("-") ? "refund_canceled" : known);
+}
+
 function moment(text) {
   const at = new Date(text);
   return el("time", { datetime: text }, at.toLocaleString(language, { dateStyle: "medium", timeStyle: "short" }));
@@ -88,8 +97,9 @@ function field(name, label, attributes = {}) {
 
 function table(heads, rows) {
   const head = heads.map(([text, kind]) => el("th", { scope: "col", class: kind || null }, text));
-  const body = rows.map((cells) => el("tr", {}, cells.map((cell, at) => el("td", { class: heads[at][1] || null }, cell))));
-  return el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
+  const cell = (content, at) => el("td", { class: heads[at][1] || null, "data-label": heads[at][0] }, content);
+  const body = rows.map((cells) => el("tr", {}, cells.map(cell)));
+  return el("table", { class: "stack" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
 }
 
 /// A part of the page that loads by itself: one that fails hides no other.
@@ -170,7 +180,13 @@ async function get(path) {
 /// A change: what gets no answer is sent again under the same idempotency key, so that it is made once. The key is also that
 /// of the buyer's own next attempt, until there is an answer.
 async function change(method, path, body) {
+  return (await changed(method, path, body)).receipt;
+}
+
+/// The receipt, and whether the answer repeats that of an earlier request. That of this one's own repeats is the first.
+async function changed(method, path, body) {
   const wanted = JSON.stringify([owner, method, path, body]);
+  let isFirst = !unanswered.has(wanted);
   const name = unanswered.get(wanted) || randomName();
   unanswered.set(wanted, name);
   for (const pause of [...PAUSES_MS, null]) {
@@ -180,8 +196,9 @@ async function change(method, path, body) {
         throw new Refused("offline");
       });
       unanswered.delete(wanted);
-      return receipt;
+      return { receipt, isRepeat: isFirst && answer.headers.get("idempotent-replayed") === "true" };
     } catch (error) {
+      isFirst = false;
       const isAnswered = !["offline", "unavailable"].includes(error.code);
       if (isAnswered) unanswered.delete(wanted);
       if (isAnswered || pause === null) throw error;
@@ -221,10 +238,11 @@ async function balance() {
 
 function redeem() {
   return form("fields", async ({ code }, made) => {
-    const { amount } = await change("POST", "v1/redeem", { code });
+    const { receipt, isRepeat } = await changed("POST", "v1/redeem", { code });
     made.reset();
+    if (isRepeat) return say("redeemedBefore");
     await reload("balance", "statement");
-    return say("redeemed", amount);
+    return say("redeemed", receipt.amount);
   }, field("code", say("code"), { required: true, autocapitalize: "characters", spellcheck: "false" }), el("button", {}, say("redeem")));
 }
 
@@ -247,7 +265,7 @@ async function buy() {
   const cards = sold.map((product) => {
     const note = el("div", { role: "status" });
     const price = `${product.price.amount} ${product.price.currency}`;
-    const every = product.every && el("p", { class: "soft" }, say("each", product.every));
+    const every = product.every && el("p", { class: "soft" }, say("each", word("periods", product.every)));
     const buttons = ways(product.providers).map((provider, at, all) => {
       const pressed = (event) => attempt(event.currentTarget, note, () => pay(provider, { product: product.id }));
       const text = all.length > 1 ? say("buyBy", price, say(provider)) : say("buyFor", price);
@@ -332,7 +350,7 @@ async function statement() {
     const part = await get(ownPath(`/statement?limit=${PAGE_LINES}${next ? `&cursor=${next}` : ""}`));
     lines.push(...part.lines);
     next = part.next;
-    const rows = lines.map(({ time, kind, amount, id }) => [moment(time), el("span", { title: id }, word("kinds", kind)), amount]);
+    const rows = lines.map((line) => [moment(line.time), el("span", { title: line.id }, movement(line)), line.amount]);
     const more = next && button(say("more"), (event) => attempt(event.currentTarget, note, read), { class: "alt" });
     const csv = lines.length > 0 && button(say("csv"), (event) => attempt(event.currentTarget, note, download), { class: "alt" });
     shown.replaceChildren(
@@ -403,7 +421,8 @@ function ownKey(one, budget) {
   const facts = [
     say("since", one.since.slice(0, 10)),
     one.revokedAt && say("until", new Date(one.revokedAt).toLocaleString(language)),
-    one.lastUsed ? say("used", one.lastUsed) : say("unused"),
+    // The day of a gateway's key is not kept.
+    one.kind === "owner" && (one.lastUsed ? say("used", one.lastUsed) : say("unused")),
     ...(budget?.windows || []).map(({ of, left, limit }) => say("budgetLeft", left, limit, say(of))),
   ].filter(Boolean);
   const name = one.name && [el("strong", {}, one.name), " "];
