@@ -6,6 +6,7 @@ mod as_commands;
 pub(crate) mod changing;
 mod deciding;
 mod finding;
+mod refusing;
 mod signing_in;
 
 use std::sync::Arc;

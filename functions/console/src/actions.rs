@@ -16,7 +16,6 @@ use ledger::{Committed, Decision, Effect, EventKey, Ledger, Writer};
 use crate::page::Action;
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
-use crate::words::say;
 use crate::{Books, Console};
 
 /// What an action would do, and its form.
@@ -84,11 +83,7 @@ pub(crate) async fn record_with<L: Ledger>(
     }
     match ledger.commit(&decision, &visit.context()).await {
         Ok(committed) => Ok(committed),
-        // The form was sent before with another reason or for another thing.
-        Err(ledger::CommitError::Conflict) => {
-            let why = say("This form was sent before. Open the page again.", "这个表单已提交过。请重新打开页面。");
-            Err(Refusal::new(409, "repeated", why))
-        }
+        Err(ledger::CommitError::Conflict) => Err(Refusal::repeated()),
         Err(error) => Err(error.into()),
     }
 }

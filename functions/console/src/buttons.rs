@@ -57,33 +57,46 @@ pub(crate) fn credits(owner: &Owner, lang: Lang) -> Markup {
     html! {
         section aria-labelledby="change" {
             h2 id="change" { (say("Change the balance", "更改余额").in_lang(lang)) }
-            (grant(owner, lang))
-            (debit(owner, lang))
+            (grant(owner, Typed::default(), lang))
+            (debit(owner, Typed::default(), lang))
         }
     }
 }
 
-pub(crate) fn grant(owner: &Owner, lang: Lang) -> Markup {
+/// What was typed into such a form before.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Typed<'t> {
+    pub(crate) amount: &'t str,
+    pub(crate) expires: &'t str,
+    pub(crate) reason: &'t str,
+}
+
+pub(crate) fn grant(owner: &Owner, typed: Typed<'_>, lang: Lang) -> Markup {
     let expires = html! {
         label {
             (say("Until (empty: for ever)", "有效期（空：永久）").in_lang(lang))
-            input name="expires" maxlength="10" autocomplete="off" placeholder="90d";
+            input name="expires" value=[given(typed.expires)] maxlength="10" autocomplete="off" placeholder="90d";
         }
     };
-    amount_form(GRANT, GRANTS, owner, &expires, lang)
+    amount_form(GRANT, GRANTS, owner, typed, &expires, lang)
 }
 
-pub(crate) fn debit(owner: &Owner, lang: Lang) -> Markup {
-    amount_form(DEBIT, DEBITS, owner, &html! {}, lang)
+pub(crate) fn debit(owner: &Owner, typed: Typed<'_>, lang: Lang) -> Markup {
+    amount_form(DEBIT, DEBITS, owner, typed, &html! {}, lang)
 }
 
-fn amount_form(path: &str, title: Sentence, owner: &Owner, more: &Markup, lang: Lang) -> Markup {
+fn given(typed: &str) -> Option<&str> {
+    Some(typed).filter(|typed| !typed.is_empty())
+}
+
+fn amount_form(path: &str, title: Sentence, owner: &Owner, typed: Typed<'_>, more: &Markup, lang: Lang) -> Markup {
     html! {
         form.fields method="get" action=(path) {
             input type="hidden" name="owner" value=(owner);
+            @if let Some(reason) = given(typed.reason) { input type="hidden" name="reason" value=(reason); }
             label {
                 (say("Amount", "数额").in_lang(lang))
-                input name="amount" required inputmode="decimal" maxlength="40" autocomplete="off"
+                input name="amount" value=[given(typed.amount)] required inputmode="decimal" maxlength="40" autocomplete="off"
                     pattern=(AMOUNT_PATTERN) title=(AMOUNT.in_lang(lang));
             }
             (more)

@@ -76,13 +76,15 @@ pub(crate) struct Asks<'v> {
     pub(crate) csrf: &'v str,
     /// The id of the row that records it: a form that is sent twice is recorded once.
     pub(crate) id: &'v str,
+    /// As it was typed before, or empty.
+    pub(crate) reason: &'v str,
 }
 
 pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
-    let query = form::query(visit, &["key"])?;
+    let query = form::preview(visit, &["key"])?;
     let row = row_of(&console.ledger, query.parameter("key").unwrap_or_default(), &visit.context()).await?;
     let id = format!("{:032x}", console.parts.ids.bits()?);
-    let asks = visit.may_act().then_some(Asks { csrf: visit.csrf(), id: &id });
+    let asks = visit.may_act().then_some(Asks { csrf: visit.csrf(), id: &id, reason: form::typed_reason(&query) });
     let decided = decision_about(&console.ledger, &row, &visit.context()).await?;
     Ok(page(visit, &row, &View { lang: visit.lang, asks, delivery: None, decided }))
 }
@@ -184,7 +186,11 @@ fn hidden(row: &EventRow, view: &View<'_>) -> Markup {
                     input type="hidden" name="csrf" value=(asks.csrf);
                     input type="hidden" name="id" value=(asks.id);
                     input type="hidden" name="key" value=(row.key);
-                    label { (t(REASON)) input name="reason" required maxlength="160" autocomplete="off"; }
+                    label {
+                        (t(REASON))
+                        input name="reason" value=[Some(asks.reason).filter(|typed| !typed.is_empty())] required
+                            maxlength="160" autocomplete="off";
+                    }
                     button.small { (t(say("Show it", "查看"))) }
                 }
             } @else {

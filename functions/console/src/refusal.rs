@@ -5,10 +5,17 @@ use insight::Sentence;
 use ledger::CommitError;
 use maud::html;
 
+use crate::form;
 use crate::layout::{Frame, document};
 use crate::page::Page;
 use crate::visit::{Shown, Visit};
 use crate::words::say;
+
+const FOREIGN: &str = "foreign";
+const READER: &str = "reader";
+const REPEATED: &str = "repeated";
+const NOT_FOUND: &str = "not_found";
+const SIGNED_OUT: &str = "signed_out";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -47,17 +54,23 @@ impl Refusal {
             "This form was not sent by a page of the console. Nothing was changed.",
             "这个表单不是从控制台的页面发出的。没有任何改动。",
         );
-        Self::new(403, "foreign", why)
+        Self::new(403, FOREIGN, why)
+    }
+
+    /// The form was sent before with other values.
+    pub(crate) const fn repeated() -> Self {
+        let why = say("This form was sent before. Open the page again.", "这个表单已提交过。请重新打开页面。");
+        Self::new(409, REPEATED, why)
     }
 
     pub(crate) const fn reader() -> Self {
         let why =
             say("A reader sees and changes nothing. Ask an operator.", "你的角色只能查看。请联系有操作权限的人。");
-        Self::new(403, "reader", why)
+        Self::new(403, READER, why)
     }
 
     pub(crate) const fn not_found() -> Self {
-        Self::new(404, "not_found", say("There is no such page, or no such row.", "没有这个页面，或没有这条记录。"))
+        Self::new(404, NOT_FOUND, say("There is no such page, or no such row.", "没有这个页面，或没有这条记录。"))
     }
 
     pub(crate) const fn unavailable() -> Self {
@@ -71,7 +84,7 @@ impl Refusal {
     /// A page leads to the sign-in and back; a form was not carried out.
     pub(crate) fn signed_out(visit: &Visit<'_>, page: Page) -> Self {
         let why = say("You are not signed in any more. Nothing was changed.", "你已退出登录。没有任何改动。");
-        let refusal = Self::new(401, "signed_out", why);
+        let refusal = Self::new(401, SIGNED_OUT, why);
         if page.is_form() {
             return refusal;
         }
@@ -89,6 +102,21 @@ impl Refusal {
         }
     }
 
+    /// Where what was typed is not lost. A form that may have acted leads to no other one, which would act twice by its own id.
+    fn back(&self, visit: &Visit<'_>) -> Option<(String, Sentence)> {
+        let filled = if visit.request.method == "POST" && self.status < 500 { form::filled(visit) } else { None };
+        match self.code {
+            SIGNED_OUT => {
+                let then = api::percent_encoded(filled.as_deref().unwrap_or("/console"));
+                Some((format!("/console/sign-in?then={then}"), say("Sign in again", "重新登录")))
+            }
+            READER | NOT_FOUND | REPEATED => None,
+            // A form of another site fills in none of ours.
+            FOREIGN if visit.signed.is_none() => None,
+            _ => filled.map(|to| (to, say("Back to the form, with what you typed", "返回表单，保留已填内容"))),
+        }
+    }
+
     pub(crate) fn shown(self, visit: &Visit<'_>) -> Shown {
         if let Some(to) = &self.to {
             let shown = Shown::redirect(to);
@@ -96,6 +124,7 @@ impl Refusal {
         }
         // A form is not sent again by a link.
         let is_shown_again = self.status >= 500 && visit.request.method != "POST";
+        let back = self.back(visit);
         let title = if is_shown_again { say("Not shown", "未能显示") } else { say("Not done", "未完成") };
         let title = title.in_lang(visit.lang);
         let frame = Frame { title, tab: None, visit };
@@ -106,6 +135,7 @@ impl Refusal {
                 @if is_shown_again {
                     p { a href={ (visit.request.path) "?" (visit.request.query) } { (say("Try again", "重试").in_lang(visit.lang)) } }
                 }
+                @if let Some((to, name)) = back { p { a href=(to) { (name.in_lang(visit.lang)) } } }
                 p { a href="/console" { (say("To the overview", "回到概览").in_lang(visit.lang)) } }
             }
         };

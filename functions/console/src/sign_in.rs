@@ -23,15 +23,16 @@ const LOCKED: Sentence = say(
 
 pub(crate) fn form(visit: &Visit<'_>) -> Shown {
     let then = form::query(visit, &["then"]).ok().and_then(|query| query.parameter("then").map(str::to_owned));
-    page(visit, 200, &own_path(then.as_deref()), None)
+    page(visit, 200, &own_path(then.as_deref()), "", None)
 }
 
-fn page(visit: &Visit<'_>, status: u16, then: &str, error: Option<Sentence>) -> Shown {
+fn page(visit: &Visit<'_>, status: u16, then: &str, name: &str, error: Option<Sentence>) -> Shown {
     let title = TITLE.in_lang(visit.lang);
-    Shown::page(document(status, &Frame { title, tab: None, visit }, &markup(visit.lang, then, error)))
+    Shown::page(document(status, &Frame { title, tab: None, visit }, &markup(visit.lang, then, name, error)))
 }
 
-pub(crate) fn markup(lang: Lang, then: &str, error: Option<Sentence>) -> Markup {
+/// With the name that was typed before, or none.
+pub(crate) fn markup(lang: Lang, then: &str, name: &str, error: Option<Sentence>) -> Markup {
     let t = |sentence: Sentence| sentence.in_lang(lang);
     html! {
         section.narrow {
@@ -42,7 +43,7 @@ pub(crate) fn markup(lang: Lang, then: &str, error: Option<Sentence>) -> Markup 
             form method="post" action="/console/sign-in" {
                 input type="hidden" name="then" value=(then);
                 label for="name" { (t(say("Name", "用户名"))) }
-                input id="name" name="name" required autocomplete="username" autocapitalize="none" spellcheck="false";
+                input id="name" name="name" value=[Some(name).filter(|name| !name.is_empty())] required autocomplete="username" autocapitalize="none" spellcheck="false";
                 label for="password" { (t(say("Password", "密码"))) }
                 input id="password" name="password" type="password" required autocomplete="current-password";
                 label for="code" { (t(say("Code of your authenticator app", "验证器应用中的验证码"))) }
@@ -66,18 +67,18 @@ pub(crate) async fn sign_in<L: Operators>(console: &Console<L>, visit: &Visit<'_
     let typed = field("name").trim().to_lowercase();
     let counted = [Counted::name(&typed), Counted::address(visit.address)];
     if !count(console, visit, &counted).await? {
-        return Ok(refused(page(visit, 429, &then, Some(LOCKED)), "locked"));
+        return Ok(refused(page(visit, 429, &then, field("name"), Some(LOCKED)), "locked"));
     }
     let operator = match OperatorName::new(&typed) {
         Ok(name) => console.ledger.operator(&name, &visit.context()).await?,
         Err(_) => None,
     };
     let Some(signed_in) = proven(operator.as_ref(), field("password"), field("code"), visit) else {
-        return Ok(refused(page(visit, 401, &then, Some(WRONG)), "wrong"));
+        return Ok(refused(page(visit, 401, &then, field("name"), Some(WRONG)), "wrong"));
     };
     // Uses the code up: of two forms with one code, one signs in.
     if !console.ledger.write_operator(&signed_in, &visit.context()).await? {
-        return Ok(refused(page(visit, 401, &then, Some(WRONG)), "wrong"));
+        return Ok(refused(page(visit, 401, &then, field("name"), Some(WRONG)), "wrong"));
     }
     forget(console, visit, &counted).await?;
     begin(console, visit, &signed_in, &then).await

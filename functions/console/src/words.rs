@@ -15,6 +15,15 @@ pub(crate) const BOOKED: Sentence = say("booked", "已入账");
 pub(crate) const WELL: Sentence = say("all is well", "一切正常");
 pub(crate) const STOPPED: Sentence = say("stopped", "停住了");
 
+/// The field of the reason, and what was typed into it before.
+pub(crate) fn reason_field(typed: &str, lang: Lang) -> Markup {
+    html! {
+        label for="reason" { (REASON.in_lang(lang)) }
+        input id="reason" name="reason" value=[Some(typed).filter(|typed| !typed.is_empty())] required maxlength="160"
+            autocomplete="off";
+    }
+}
+
 /// How a state looks: by colour, and always with its word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {

@@ -230,6 +230,7 @@ async fn change_that_cannot_be_done_says_why() {
         ("/console/grant?owner=alice&amount=1&expires=2020-01-01", 400, "That day is over"),
         ("/console/grant?owner=bob&amount=1", 200, "There is no account under this name yet"),
         ("/console/debit?owner=bob&amount=1", 409, "There is no account under this name"),
+        ("/console/debit?owner=alice&amount=7.000000001", 409, "more than the account can spend"),
         ("/console/reverse?usage=usage%23none", 409, "not a booked usage event"),
         ("/console/reverse?usage=manual%23credits-k1", 409, "not a booked usage event"),
         ("/console/revoke-key?key=key%23remote%23k9", 404, "no such row"),

@@ -9,7 +9,7 @@ use crate::actions::ID_CHARS_MAX;
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
-use crate::words::{REASON, say};
+use crate::words::{reason_field, say};
 use crate::{Console, NAME, form};
 
 /// The form of a preview.
@@ -21,6 +21,8 @@ pub(crate) struct Confirm<'c> {
     pub(crate) csrf: &'c str,
     /// The id of the row that the form writes: sent twice, it acts once.
     pub(crate) id: &'c str,
+    /// As it was typed before, or empty.
+    pub(crate) reason: &'c str,
     /// What the action is about.
     pub(crate) fields: &'c [(&'static str, &'c str)],
     /// The page that it comes from.
@@ -38,7 +40,7 @@ pub(crate) fn page(visit: &Visit<'_>, tab: Tab, title: Sentence, main: &Markup) 
 
 /// What the action does, as the caller has it, then the caller's fields and the reason.
 pub(crate) fn markup(confirm: &Confirm<'_>, what: &Markup, asks: &Markup) -> Markup {
-    let Confirm { lang, title, path, csrf, id, fields, back } = confirm;
+    let Confirm { lang, title, path, csrf, id, reason, fields, back } = confirm;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     html! {
         section.narrow {
@@ -49,8 +51,7 @@ pub(crate) fn markup(confirm: &Confirm<'_>, what: &Markup, asks: &Markup) -> Mar
                 input type="hidden" name="id" value=(id);
                 @for (name, value) in *fields { input type="hidden" name=(name) value=(value); }
                 (asks)
-                label for="reason" { (t(REASON)) }
-                input id="reason" name="reason" required maxlength="160" autocomplete="off";
+                (reason_field(reason, *lang))
                 button { (t(*title)) }
                 " " a href=(back) { (t(say("No, back", "不，返回"))) }
             }
@@ -112,14 +113,8 @@ pub(crate) async fn commit<L: Ledger>(
 
 pub(crate) fn refused(error: CommitError) -> Refusal {
     match error {
-        // The form was sent before with other values.
-        CommitError::Conflict => {
-            let why = say("This form was sent before. Open the page again.", "这个表单已提交过。请重新打开页面。");
-            Refusal::new(409, "repeated", why)
-        }
-        CommitError::Rejected(Reason::InsufficientCredits) => {
-            Refusal::new(409, "insufficient", say("That is more than the account can spend.", "超出该账户的可用额度。"))
-        }
+        CommitError::Conflict => Refusal::repeated(),
+        CommitError::Rejected(Reason::InsufficientCredits) => insufficient(),
         CommitError::Rejected(Reason::UnknownKey) => Refusal::new(
             409,
             "unknown_key",
@@ -128,6 +123,10 @@ pub(crate) fn refused(error: CommitError) -> Refusal {
         CommitError::Rejected(reason) => Refusal::new(409, reason.as_str(), insight::sentence::reason(reason)),
         error @ (CommitError::Stale | CommitError::Unavailable(_) | CommitError::Refused(_)) => error.into(),
     }
+}
+
+pub(crate) const fn insufficient() -> Refusal {
+    Refusal::new(409, "insufficient", say("That is more than the account can spend.", "超出该账户的可用额度。"))
 }
 
 pub(crate) const fn overtaken() -> Refusal {

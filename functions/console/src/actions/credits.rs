@@ -6,7 +6,8 @@ use manual::{Change, Expiry, What};
 use maud::{Markup, html};
 
 use crate::actions::confirm::{self, Booked, Confirm, Signature};
-use crate::layout::Tab;
+use crate::buttons::Typed;
+use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
 use crate::words::{owner_path, say, time};
@@ -54,24 +55,26 @@ pub(crate) struct Preview<'p> {
     pub(crate) expires: Option<(&'p str, Option<Timestamp>)>,
     pub(crate) csrf: &'p str,
     pub(crate) id: &'p str,
+    pub(crate) reason: &'p str,
 }
 
 pub(crate) async fn preview<L: Books>(console: &Console<L>, visit: &Visit<'_>, which: Which) -> Result<Shown, Refusal> {
-    let query = form::query(visit, &["owner", "amount", "expires"])?;
+    let query = form::preview(visit, &["owner", "amount", "expires"])?;
     let owner = owner_of(&query)?;
     if query.parameter("amount").is_none_or(|amount| amount.trim().is_empty()) {
-        let form = match which {
-            Which::Grant => buttons::grant(&owner, visit.lang),
-            Which::Debit => buttons::debit(&owner, visit.lang),
-        };
-        let main = html! { section.narrow { h1 { (which.title().in_lang(visit.lang)) ": " (owner) } (form) } };
-        return Ok(confirm::page(visit, Tab::Owners, which.title(), &main));
+        return Ok(form_again(visit, which, &query, &owner, None));
     }
-    let asked = asked(&query, owner, visit.invocation.now)?;
+    let asked = match asked(&query, owner.clone(), visit.invocation.now) {
+        Ok(asked) => asked,
+        Err(refusal) => return Ok(form_again(visit, which, &query, &owner, Some(&refusal))),
+    };
     let account = asked.owner.account(Asset::CREDITS);
     let row = console.ledger.account_with_lots(&account, &visit.context()).await?;
-    if which == Which::Debit && row.is_none() {
-        return Err(no_account());
+    if which == Which::Debit {
+        let Some((account, _)) = &row else { return Err(no_account()) };
+        if account.available < Balance::from(asked.amount) {
+            return Ok(form_again(visit, which, &query, &owner, Some(&confirm::insufficient())));
+        }
     }
     let id = confirm::new_id(console)?;
     let expires = asked.expiry.as_ref().map(|expiry| (expiry.text.as_str(), expiry.terms.expires_at));
@@ -84,6 +87,7 @@ pub(crate) async fn preview<L: Books>(console: &Console<L>, visit: &Visit<'_>, w
         expires,
         csrf: visit.csrf(),
         id: &id,
+        reason: form::typed_reason(&query),
     });
     Ok(confirm::page(visit, Tab::Owners, which.title(), &main))
 }
@@ -107,6 +111,27 @@ pub(crate) async fn change<L: Books>(console: &Console<L>, visit: &Visit<'_>, wh
         Booked::Done(receipt) => Ok(confirm::done(&owner_path(owner.as_str()), &receipt, owner.as_str())),
         Booked::Stale => Err(confirm::overtaken()),
     }
+}
+
+/// The form before the preview, with what was typed and why it cannot be done.
+fn form_again(visit: &Visit<'_>, which: Which, query: &api::Query, owner: &Owner, refusal: Option<&Refusal>) -> Shown {
+    let text = |name: &str| query.parameter(name).unwrap_or_default();
+    let typed = Typed { amount: text("amount"), expires: text("expires"), reason: form::typed_reason(query) };
+    let form = match which {
+        Which::Grant => buttons::grant(owner, typed, visit.lang),
+        Which::Debit => buttons::debit(owner, typed, visit.lang),
+    };
+    let main = html! {
+        section.narrow {
+            h1 { (which.title().in_lang(visit.lang)) ": " (owner) }
+            @if let Some(refusal) = refusal { p role="alert" { (refusal.why.in_lang(visit.lang)) } }
+            (form)
+        }
+    };
+    let Some(refusal) = refusal else { return confirm::page(visit, Tab::Owners, which.title(), &main) };
+    let frame = Frame { title: which.title().in_lang(visit.lang), tab: Some(Tab::Owners), visit };
+    let reply = document(refusal.status, &frame, &main);
+    Shown { outcome: "refused", reason: Some(refusal.code), ..Shown::page(reply) }
 }
 
 fn owner_of(query: &api::Query) -> Result<Owner, Refusal> {
@@ -145,7 +170,7 @@ const fn no_account() -> Refusal {
 }
 
 pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
-    let Preview { lang, which, owner, balance, amount, expires, csrf, id } = preview;
+    let Preview { lang, which, owner, balance, amount, expires, csrf, id, reason } = preview;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     let written = Asset::CREDITS.format(*amount);
     let before = balance.unwrap_or(Balance::ZERO);
@@ -174,7 +199,15 @@ pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
     let mut hidden = vec![("owner", owner.as_str()), ("amount", written.as_str())];
     hidden.extend(expires.map(|(text, _)| ("expires", text)));
     let back = owner_path(owner.as_str());
-    let confirm =
-        Confirm { lang: *lang, title: which.title(), path: which.path(), csrf, id, fields: &hidden, back: &back };
+    let confirm = Confirm {
+        lang: *lang,
+        title: which.title(),
+        path: which.path(),
+        csrf,
+        id,
+        reason,
+        fields: &hidden,
+        back: &back,
+    };
     confirm::markup(&confirm, &what, &asks)
 }

@@ -75,7 +75,7 @@ impl Asked<'_> {
 }
 
 pub(crate) async fn preview<L: Books>(console: &Console<L>, visit: &Visit<'_>, which: Which) -> Result<Shown, Refusal> {
-    let query = form::query(visit, which.fields())?;
+    let query = form::preview(visit, which.fields())?;
     let asked = Asked(&query);
     let order = order(&console.ledger, visit, &asked.number()?).await?;
     let id = confirm::new_id(console)?;
@@ -185,6 +185,7 @@ fn markup(order: &Order, which: Which, query: &api::Query, visit: &Visit<'_>, id
         path: which.path(),
         csrf: visit.csrf(),
         id,
+        reason: form::typed_reason(query),
         fields: &fields,
         back: &back,
     };
@@ -211,9 +212,10 @@ fn accepting(order: &Order, asked: &Asked<'_>, lang: Lang) -> Result<(Markup, Ma
         }
     };
     let part = order.proportional_credits(&payment).map(|part| Asset::CREDITS.format(part));
+    let credits = asked.text("credits").or(part.as_deref());
     let asks = html! {
         label for="credits" { (t(say("Other credits than were ordered (empty: as ordered)", "改发的额度（空：按订单）"))) }
-        input id="credits" name="credits" value=[part.as_deref()] inputmode="decimal" maxlength="40" autocomplete="off"
+        input id="credits" name="credits" value=[credits] inputmode="decimal" maxlength="40" autocomplete="off"
             pattern=(form::AMOUNT_PATTERN) title=(t(form::AMOUNT));
         @if part.is_some() {
             p.hint { (t(say(
@@ -280,7 +282,7 @@ fn resolving(order: &Order, asked: &Asked<'_>, visit: &Visit<'_>) -> Result<(Mar
     let asks = html! {
         @if verdict == Verdict::Done {
             label for="seq" { (t(say("The operator's number of it (may be empty)", "运营商流水号（可空）"))) }
-            input id="seq" name="seq" maxlength=(SEQ_CHARS_MAX) autocomplete="off";
+            input id="seq" name="seq" value=[asked.text("seq")] maxlength=(SEQ_CHARS_MAX) autocomplete="off";
         }
     };
     Ok((what, asks))

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
-use crate::words::{REASON, say};
+use crate::words::{reason_field, say};
 use crate::{Books, Console, actions, form};
 
 const PAUSE: &str = "pause";
@@ -20,14 +20,16 @@ pub(crate) struct Preview<'p> {
     pub(crate) is_paused: bool,
     pub(crate) csrf: &'p str,
     pub(crate) id: &'p str,
+    pub(crate) reason: &'p str,
 }
 
 pub(crate) async fn preview<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
-    let query = form::query(visit, &["what"])?;
+    let query = form::preview(visit, &["what"])?;
     let what = query.parameter("what").and_then(Pausable::named).ok_or_else(Refusal::not_found)?;
     let is_paused = console.ledger.pauses(&visit.context()).await?.has(what);
     let id = format!("{:032x}", console.parts.ids.bits()?);
-    let preview = Preview { lang: visit.lang, what, is_paused, csrf: visit.csrf(), id: &id };
+    let reason = form::typed_reason(&query);
+    let preview = Preview { lang: visit.lang, what, is_paused, csrf: visit.csrf(), id: &id, reason };
     let frame = Frame { title: title(is_paused).in_lang(visit.lang), tab: Some(Tab::Health), visit };
     Ok(Shown::page(document(200, &frame, &markup(&preview))))
 }
@@ -128,7 +130,7 @@ pub(crate) const fn while_paused(what: Pausable) -> Sentence {
 }
 
 pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
-    let Preview { lang, what, is_paused, csrf, id } = preview;
+    let Preview { lang, what, is_paused, csrf, id, reason } = preview;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     let title = t(title(*is_paused));
     html! {
@@ -144,8 +146,7 @@ pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
                     p role="alert" { (t(say("Its sender does not keep what is turned away: what it sends meanwhile is lost.", "发送方不会保留被拒的事件：期间发送的会丢失。"))) }
                     label { input.check type="checkbox" name="loses" value="1" required; (t(say("It may be lost", "可以丢失"))) }
                 }
-                label for="reason" { (t(REASON)) }
-                input id="reason" name="reason" required maxlength="160" autocomplete="off";
+                (reason_field(reason, *lang))
                 button { (title) }
                 " " a href="/console/health" { (t(say("No, back", "不，返回"))) }
             }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use crate::layout::{Frame, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
-use crate::words::{REASON, event_path, explain_path, say, time};
+use crate::words::{event_path, explain_path, reason_field, say, time};
 use crate::{Books, Console, actions, form};
 
 pub(crate) const TITLE: Sentence = say("Try again now", "立即重试");
@@ -21,14 +21,16 @@ pub(crate) struct Preview<'p> {
     pub(crate) what: &'p Replayable,
     pub(crate) csrf: &'p str,
     pub(crate) id: &'p str,
+    pub(crate) reason: &'p str,
 }
 
 pub(crate) async fn preview<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
-    let query = form::query(visit, &["of"])?;
+    let query = form::preview(visit, &["of"])?;
     let of = query.parameter("of").unwrap_or_default();
     let what = named(console, visit, of).await?;
     let id = format!("{:032x}", console.parts.ids.bits()?);
-    let main = markup(&Preview { lang: visit.lang, of, what: &what, csrf: visit.csrf(), id: &id });
+    let reason = form::typed_reason(&query);
+    let main = markup(&Preview { lang: visit.lang, of, what: &what, csrf: visit.csrf(), id: &id, reason });
     Ok(Shown::page(document(200, &Frame { title: TITLE.in_lang(visit.lang), tab: None, visit }, &main)))
 }
 
@@ -80,7 +82,7 @@ const fn text_of(why: &NotReplayable) -> Sentence {
 }
 
 pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
-    let Preview { lang, of, what, csrf, id } = preview;
+    let Preview { lang, of, what, csrf, id, reason } = preview;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     html! {
         section.narrow {
@@ -106,8 +108,7 @@ pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
                 input type="hidden" name="csrf" value=(csrf);
                 input type="hidden" name="id" value=(id);
                 input type="hidden" name="of" value=(of);
-                label for="reason" { (t(REASON)) }
-                input id="reason" name="reason" required maxlength="160" autocomplete="off";
+                (reason_field(reason, *lang))
                 button { (t(TITLE)) }
                 " " a href=(explain_path(of)) { (t(say("No, back", "不，返回"))) }
             }

@@ -24,10 +24,13 @@ pub(crate) struct Preview<'p> {
     pub(crate) charged: Amount,
     pub(crate) csrf: &'p str,
     pub(crate) id: &'p str,
+    /// As they were typed before, or empty.
+    pub(crate) part: &'p str,
+    pub(crate) reason: &'p str,
 }
 
 pub(crate) async fn preview<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
-    let query = form::query(visit, &["usage"])?;
+    let query = form::preview(visit, &["usage", "amount"])?;
     let usage = usage_of(&query)?;
     let reversal = match step(&console.ledger, visit, &usage, None).await? {
         ReversalStep::Book(reversal) => reversal,
@@ -41,6 +44,8 @@ pub(crate) async fn preview<L: Books>(console: &Console<L>, visit: &Visit<'_>) -
         charged: reversal.amount(),
         csrf: visit.csrf(),
         id: &id,
+        part: query.parameter("amount").unwrap_or_default(),
+        reason: form::typed_reason(&query),
     });
     Ok(confirm::page(visit, Tab::Events, TITLE, &main))
 }
@@ -98,7 +103,7 @@ const fn refused(cause: UsageReversalError) -> Refusal {
 }
 
 pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
-    let Preview { lang, usage, account, charged, csrf, id } = preview;
+    let Preview { lang, usage, account, charged, csrf, id, part, reason } = preview;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     let what = html! {
         p { (t(say("The owner gets the charge of this use back, once.", "把这次用量的扣费退还给用户，只退一次。"))) }
@@ -110,9 +115,11 @@ pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
     };
     let asks = html! {
         label for="amount" { (t(say("A part of it (empty: all)", "只退一部分（空：全部）"))) }
-        input id="amount" name="amount" inputmode="decimal" maxlength="40" autocomplete="off";
+        input id="amount" name="amount" value=[Some(*part).filter(|part| !part.is_empty())] inputmode="decimal" maxlength="40"
+            autocomplete="off" pattern=(form::AMOUNT_PATTERN) title=(t(form::AMOUNT));
     };
     let (fields, back) = ([("usage", *usage)], event_path(usage));
-    let confirm = Confirm { lang: *lang, title: TITLE, path: buttons::REVERSE, csrf, id, fields: &fields, back: &back };
+    let confirm =
+        Confirm { lang: *lang, title: TITLE, path: buttons::REVERSE, csrf, id, reason, fields: &fields, back: &back };
     confirm::markup(&confirm, &what, &asks)
 }

@@ -26,10 +26,11 @@ pub(crate) struct Preview<'p> {
     pub(crate) left: usize,
     pub(crate) csrf: &'p str,
     pub(crate) id: &'p str,
+    pub(crate) reason: &'p str,
 }
 
 pub(crate) async fn preview<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
-    let query = form::query(visit, &["campaign", "name"])?;
+    let query = form::preview(visit, &["campaign", "name"])?;
     let (campaign, name) = named(&query)?;
     let codes = live(&console.ledger, visit, campaign, name).await?;
     if codes.iter().all(|code| State::of(code, visit.invocation.now) != State::Live) {
@@ -39,7 +40,9 @@ pub(crate) async fn preview<L: Books>(console: &Console<L>, visit: &Visit<'_>) -
     let id = confirm::new_id(console)?;
     let revoked = codes.len().min(at_once());
     let left = codes.len().saturating_sub(revoked);
-    let main = markup(&Preview { lang: visit.lang, campaign, name, revoked, left, csrf: visit.csrf(), id: &id });
+    let reason = form::typed_reason(&query);
+    let main =
+        markup(&Preview { lang: visit.lang, campaign, name, revoked, left, csrf: visit.csrf(), id: &id, reason });
     Ok(confirm::page(visit, Tab::Codes, TITLE, &main))
 }
 
@@ -84,7 +87,7 @@ async fn live<L: Books>(
 }
 
 pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
-    let Preview { lang, campaign, name, revoked, left, csrf, id } = preview;
+    let Preview { lang, campaign, name, revoked, left, csrf, id, reason } = preview;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     let what = html! {
         p { (t(say(
@@ -101,7 +104,15 @@ pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
     let mut fields = vec![("campaign", campaign.as_str())];
     fields.extend(name.map(|name| ("name", name)));
     let back = path(*campaign);
-    let confirm =
-        Confirm { lang: *lang, title: TITLE, path: buttons::REVOKE_CODES, csrf, id, fields: &fields, back: &back };
+    let confirm = Confirm {
+        lang: *lang,
+        title: TITLE,
+        path: buttons::REVOKE_CODES,
+        csrf,
+        id,
+        reason,
+        fields: &fields,
+        back: &back,
+    };
     confirm::markup(&confirm, &what, &html! {})
 }

@@ -22,16 +22,18 @@ pub(crate) struct Preview<'p> {
     pub(crate) key: &'p StoredKey,
     pub(crate) csrf: &'p str,
     pub(crate) id: &'p str,
+    pub(crate) reason: &'p str,
 }
 
 pub(crate) async fn preview<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
-    let query = form::query(visit, &["key"])?;
+    let query = form::preview(visit, &["key"])?;
     let key = stored(&console.ledger, visit, &key_of(&query)?).await?;
     if key.revoked_at().is_some_and(|at| at <= visit.invocation.now) {
         return Err(revoked());
     }
     let id = confirm::new_id(console)?;
-    let main = markup(&Preview { lang: visit.lang, key: &key, csrf: visit.csrf(), id: &id });
+    let reason = form::typed_reason(&query);
+    let main = markup(&Preview { lang: visit.lang, key: &key, csrf: visit.csrf(), id: &id, reason });
     Ok(confirm::page(visit, Tab::Owners, TITLE, &main))
 }
 
@@ -77,7 +79,7 @@ const fn revoked() -> Refusal {
 }
 
 pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
-    let Preview { lang, key, csrf, id } = preview;
+    let Preview { lang, key, csrf, id, reason } = preview;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     let what = html! {
         p { (t(say(
@@ -92,7 +94,15 @@ pub(crate) fn markup(preview: &Preview<'_>) -> Markup {
     };
     let (row, back) = (key.id().row(), place_of(key));
     let fields = [("key", row.as_str())];
-    let confirm =
-        Confirm { lang: *lang, title: TITLE, path: buttons::REVOKE_KEY, csrf, id, fields: &fields, back: &back };
+    let confirm = Confirm {
+        lang: *lang,
+        title: TITLE,
+        path: buttons::REVOKE_KEY,
+        csrf,
+        id,
+        reason,
+        fields: &fields,
+        back: &back,
+    };
     confirm::markup(&confirm, &what, &html! {})
 }

@@ -166,16 +166,17 @@ fn hostile_text_is_escaped_on_every_page() {
             explained(&Explained::Several(vec![(insight::Kind::Order, HOSTILE.to_owned())]), lang),
             events::markup(&newest, &Decided::new(), &chosen, lang).into_string(),
             overview_page(&newest, lang),
-            event_page(&refused(), Some(Asks { csrf: HOSTILE, id: HOSTILE }), None),
+            event_page(&refused(), Some(Asks { csrf: HOSTILE, id: HOSTILE, reason: HOSTILE }), None),
             event_page(&refused(), None, Some(&body)),
             first::markup(lang, &first).into_string(),
-            sign_in::markup(lang, HOSTILE, None).into_string(),
+            sign_in::markup(lang, HOSTILE, HOSTILE, None).into_string(),
             pause::markup(&pause::Preview {
                 lang,
                 what: Pausable::Fulfil,
                 is_paused: true,
                 csrf: HOSTILE,
                 id: HOSTILE,
+                reason: HOSTILE,
             })
             .into_string(),
             buttons::notice(Some(&format!("console#{HOSTILE}")), lang).into_string(),
@@ -187,6 +188,8 @@ fn hostile_text_is_escaped_on_every_page() {
                 charged: Amount::from_units(1),
                 csrf: HOSTILE,
                 id: HOSTILE,
+                part: HOSTILE,
+                reason: HOSTILE,
             })
             .into_string(),
             revoke_codes::markup(&revoke_codes::Preview {
@@ -197,6 +200,7 @@ fn hostile_text_is_escaped_on_every_page() {
                 left: 1,
                 csrf: HOSTILE,
                 id: HOSTILE,
+                reason: HOSTILE,
             })
             .into_string(),
             replay::markup(&Preview {
@@ -205,6 +209,7 @@ fn hostile_text_is_escaped_on_every_page() {
                 what: &Replayable::Events(vec![refused()], vec![NotReplayable::NoDelivery(HOSTILE.to_owned())]),
                 csrf: HOSTILE,
                 id: HOSTILE,
+                reason: HOSTILE,
             })
             .into_string(),
         ];
@@ -295,7 +300,7 @@ fn state_has_a_word_beside_its_colour() {
 
 #[test]
 fn what_names_a_person_is_hidden_until_an_operator_asks() {
-    let asks = Asks { csrf: "token", id: "a1" };
+    let asks = Asks { csrf: "token", id: "a1", reason: "" };
     let reader = event_page(&refused(), None, None);
     assert!(!reader.contains("88001122") && !reader.contains("<form"), "{reader}");
     let operator = event_page(&refused(), Some(asks), None);
@@ -325,7 +330,7 @@ fn each_state_of_an_order_has_a_word_in_chinese() {
 }
 
 #[test]
-fn account_has_chinese_words() {
+fn kinds_of_an_account_have_chinese_words() {
     let words = LotKind::ALL.map(LotKind::as_str).into_iter().chain(Policy::ALL.map(Policy::as_str));
     for word in words.chain(Window::ALL.map(Window::as_str)).chain(["usage", "credit", "refund", "expiry"]) {
         assert_ne!(kind_word(word, Lang::Zh), word);
@@ -372,12 +377,12 @@ fn fields_have_labels_and_pages_a_heading() {
     let chosen = Chosen { since: Since::Hour, is_failed: false, writer: None };
     let pages = [
         first::markup(Lang::En, &first).into_string(),
-        sign_in::markup(Lang::En, "/console", None).into_string(),
+        sign_in::markup(Lang::En, "/console", "", None).into_string(),
         events::markup(&Newest::default(), &Decided::new(), &chosen, Lang::En).into_string(),
         overview_page(&Newest::default(), Lang::En),
         orders_page(&OrderList::default(), Which::Made, Lang::En),
         explained(&stopped(Vec::new()), Lang::En),
-        event_page(&refused(), Some(Asks { csrf: "t", id: "i" }), None),
+        event_page(&refused(), Some(Asks { csrf: "t", id: "i", reason: "" }), None),
     ];
     for page in pages {
         assert_eq!(page.matches("<h1").count(), 1, "{page}");
