@@ -12,6 +12,7 @@ pub(crate) const CLEAR: &str = "/console/clear";
 pub(crate) const RESOLVE: &str = "/console/resolve";
 pub(crate) const GRANT: &str = "/console/grant";
 pub(crate) const DEBIT: &str = "/console/debit";
+pub(crate) const PAUSE: &str = "/console/pause";
 pub(crate) const REVERSE: &str = "/console/reverse";
 pub(crate) const REVOKE_KEY: &str = "/console/revoke-key";
 pub(crate) const REVOKE_CODES: &str = "/console/revoke-codes";

@@ -1,8 +1,8 @@
 //! What runs: the audit, what waits in each queue, what is paused, which an operator changes here, alarms and dead letters.
 
-use futures_util::future::{join, try_join_all, try_join3};
-use insight::{Events, Lang, Sentence};
-use ledger::{AuditProgress, Backlog, CallContext, CommitError, Pausable, Pauses, Provider, Source, Work};
+use futures_util::future::{join, try_join3};
+use insight::{Lang, Sentence, Waiting, waiting};
+use ledger::{AuditProgress, Pausable, Pauses};
 use maud::{Markup, html};
 
 use crate::actions::pause;
@@ -12,30 +12,27 @@ use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
 use crate::vitals::Vitals;
 use crate::words::{Tone, badge, say, time};
-use crate::{Books, Console, form, vitals};
+use crate::{Books, Console, buttons, form, graphs, vitals};
 
 const TITLE: Sentence = say("Health", "运行状况");
-/// Beyond it the page says that there are more.
-const COUNTED_MAX: u16 = 100;
-/// Longer than any lane waits.
-const AHEAD_SECONDS: i64 = 400 * 24 * 60 * 60;
 
 /// What the page shows.
 pub(crate) struct HealthView<'v> {
     pub(crate) audit: &'v AuditProgress,
     pub(crate) pauses: &'v Pauses,
-    /// Refused events by source, and orders by their work.
-    pub(crate) waiting: &'v [(&'static str, u32)],
+    pub(crate) waiting: &'v [Waiting],
     pub(crate) vitals: &'v Vitals,
     /// The options of a command that works with the same books.
     pub(crate) books: &'v str,
     pub(crate) is_local: bool,
     pub(crate) may_act: bool,
+    /// The action that has led here.
+    pub(crate) done: Option<&'v str>,
     pub(crate) lang: Lang,
 }
 
 pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> Result<Shown, Refusal> {
-    form::query(visit, &["done"])?;
+    let query = form::query(visit, &["done"])?;
     let (ledger, context) = (&console.ledger, visit.context());
     let books = try_join3(ledger.pauses(&context), ledger.check(&context), Box::pin(waiting(ledger, &context)));
     let vitals = vitals::vitals(console.parts.monitor.as_ref(), visit.invocation.now);
@@ -49,43 +46,18 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
         books: &console.parts.config.books(),
         is_local: console.parts.config.is_local(),
         may_act: visit.may_act(),
+        done: query.parameter("done"),
         lang: visit.lang,
     };
     let frame = Frame { title: TITLE.in_lang(visit.lang), tab: Some(Tab::Health), visit };
     Ok(Shown::page(document(200, &frame, &markup(&view))))
 }
 
-/// The queues that have something, each counted up to a bound.
-async fn waiting<L: Backlog + Events>(
-    ledger: &L,
-    context: &CallContext<'_>,
-) -> Result<Vec<(&'static str, u32)>, CommitError> {
-    let refused = Source::ALL.map(|source| async move {
-        let waiting = ledger.waiting(source, COUNTED_MAX, context).await?;
-        Ok::<_, CommitError>((source.as_str(), u32::try_from(waiting.len()).unwrap_or(u32::MAX)))
-    });
-    let works = [
-        ("unpaid: stripe", Work::Payment(Provider::Stripe)),
-        ("unpaid: wechat", Work::Payment(Provider::Wechat)),
-        ("unpaid: epay", Work::Payment(Provider::Epay)),
-        ("fulfil", Work::Fulfilment),
-        ("pending_external", Work::PendingExternal),
-    ];
-    let orders = works.map(|(name, work)| async move {
-        Ok::<_, CommitError>((name, ledger.count_open_orders(work, COUNTED_MAX.into(), context).await?))
-    });
-    let (refused, orders) = (try_join_all(refused).await?, try_join_all(orders).await?);
-    // A lane is due at a time of its own: all of them are, far enough ahead.
-    let later = CallContext { received_at: context.received_at.plus_seconds(AHEAD_SECONDS), ..context.clone() };
-    let lanes = ledger.due_lanes(Source::Usage, COUNTED_MAX, &later).await?;
-    let lanes = ("usage that waits for credits, a key or a price", u32::try_from(lanes.len()).unwrap_or(u32::MAX));
-    Ok(refused.into_iter().chain([lanes]).chain(orders).filter(|(_, count)| *count > 0).collect())
-}
-
 pub(crate) fn markup(view: &HealthView<'_>) -> Markup {
-    let HealthView { audit, pauses, waiting, vitals, books, is_local, may_act, lang } = view;
+    let HealthView { audit, pauses, waiting, vitals, books, is_local, may_act, done, lang } = view;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     html! {
+        (buttons::notice(*done, *lang))
         h1 { (t(TITLE)) }
         section aria-labelledby="audit" {
             h2 id="audit" {
@@ -100,18 +72,7 @@ pub(crate) fn markup(view: &HealthView<'_>) -> Markup {
                 }
             }
         }
-        section aria-labelledby="waits" {
-            h2 id="waits" { (t(say("What waits", "等待中"))) }
-            @if waiting.is_empty() {
-                p { (badge(Tone::Good, t(say("nothing waits", "没有等待")))) }
-            } @else {
-                ul {
-                    @for (name, count) in *waiting {
-                        li { (name) ": " (count) @if *count >= u32::from(COUNTED_MAX) { "+" } }
-                    }
-                }
-            }
-        }
+        (graphs::waits(waiting, *lang))
         section aria-labelledby="paused" {
             h2 id="paused" { (t(say("Stop at once, and go on", "立即停止与恢复"))) }
             p { (t(say(

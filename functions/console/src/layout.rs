@@ -117,7 +117,7 @@ fn search_form(visit: &Visit<'_>) -> Markup {
             input id="q" name="q" type="search" required maxlength="512" autocomplete="off" spellcheck="false"
                 aria-label=(t(say("An order, event, payment, owner, key, hold or code", "订单、事件、付款、用户、密钥、预留或兑换码")))
                 title=(t(say("An order, event, payment, owner, key, hold or code", "订单、事件、付款、用户、密钥、预留或兑换码")))
-                placeholder=(t(say("Order, payment, owner …", "订单、付款、用户……")));
+                placeholder=(t(say("Order, payment …", "订单、付款……")));
             button { (t(SEARCH)) }
         }
     }

@@ -7,6 +7,7 @@ use insight::{AnomalyDays, Lang, ListFilter, Newest, Sentence, Waiting, anomaly_
 use ledger::{AuditProgress, Open, Pause, Pauses, Subject};
 use maud::{Markup, html};
 
+use crate::actions::pause;
 use crate::events::{Since, table};
 use crate::figures::{DayRow, Figures, day_rows, days_of, graphs_of};
 use crate::glossary::{Term, glossary};
@@ -14,7 +15,7 @@ use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
 use crate::words::{Tone, badge, empty, explain_path, say, time};
-use crate::{Books, Console, form, graphs, monitor};
+use crate::{Books, Console, buttons, form, graphs, monitor};
 
 /// What fits on one screen; the page of events has the others.
 const ROWS_MAX: usize = 5;
@@ -34,6 +35,7 @@ pub(crate) struct OverviewView<'v> {
     pub(crate) since: Since,
     /// The options of a command that works with the same books.
     pub(crate) books: &'v str,
+    pub(crate) may_act: bool,
     pub(crate) lang: Lang,
 }
 
@@ -87,6 +89,7 @@ pub(crate) async fn show<L: Books>(console: &Console<L>, visit: &Visit<'_>) -> R
         numbers: &numbers,
         since,
         books: &console.parts.config.books(),
+        may_act: visit.may_act(),
         lang: visit.lang,
     };
     Ok(Shown::page(document(200, &frame, &markup(&view))))
@@ -110,11 +113,11 @@ async fn numbers<L: Books>(console: &Console<L>, visit: &Visit<'_>, since: Since
 }
 
 pub(crate) fn markup(view: &OverviewView<'_>) -> Markup {
-    let OverviewView { failed, pauses, audit, anomalies, waiting, numbers, since, books, lang } = view;
+    let OverviewView { failed, pauses, audit, anomalies, waiting, numbers, since, books, may_act, lang } = view;
     let t = |sentence: Sentence| sentence.in_lang(*lang);
     html! {
         h1 { (t(TITLE)) }
-        @for (what, pause) in &pauses.by_word { (paused(what, pause, books, *lang)) }
+        @for (what, pause) in &pauses.by_word { (paused(what, pause, (!may_act).then_some(*books), *lang)) }
         @if !audit.open.is_empty() { (findings(&audit.open, books, *lang)) }
         @if !anomalies.days.is_empty() { (graphs::anomalies(anomalies, *lang)) }
         section aria-labelledby="failed" {
@@ -162,12 +165,16 @@ pub(crate) fn markup(view: &OverviewView<'_>) -> Markup {
     }
 }
 
-fn paused(what: &str, pause: &Pause, books: &str, lang: Lang) -> Markup {
+/// With the form that resumes it, or the command, which works with these books.
+fn paused(what: &str, pause: &Pause, books: Option<&str>, lang: Lang) -> Markup {
     html! {
         section.why {
             h2 { (what) " " (badge(Tone::Wait, say("paused", "已暂停").in_lang(lang))) }
             p { (time(pause.since)) " UTC, " (pause.author) ": " (pause.reason) }
-            code.copy { "hookledger resume " (what) " --reason R" (books) }
+            @match books {
+                Some(books) => code.copy { "hookledger resume " (what) " --reason R" (books) },
+                None => (buttons::help(buttons::PAUSE, &[("what", what)], pause::title(true).in_lang(lang))),
+            }
         }
     }
 }

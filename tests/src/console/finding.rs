@@ -221,7 +221,11 @@ async fn health_counts_what_waits() {
     let cookie = signed_in(&world, "amy", Role::Reader).await;
     let console = console_over(world.ledger(7));
     let page = Browser::new(&console, &cookie).get("/console/health").await;
-    assert!(page.body.contains("usage that waits for credits, a key or a price: 1"), "{}", page.body);
+    assert!(
+        page.body.contains("usage: keys, owners and models whose usage waits: <strong>1</strong>"),
+        "{}",
+        page.body
+    );
     assert!(!page.body.contains("action=\"/console/pause\""), "a reader is offered no action: {}", page.body);
     assert_is_secured(&page);
     let quiet = World::new();

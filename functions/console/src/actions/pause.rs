@@ -4,6 +4,7 @@ use insight::{Lang, Sentence};
 use ledger::{Effect, EventKey, Pausable, Pause, Source, Sweep, Writer};
 use maud::{Markup, html};
 
+use crate::actions::confirm;
 use crate::layout::{Frame, Tab, document};
 use crate::refusal::Refusal;
 use crate::visit::{Shown, Visit};
@@ -38,15 +39,15 @@ pub(crate) async fn change<L: Books>(console: &Console<L>, visit: &Visit<'_>) ->
     let form = form::of(visit, &["what", "to", "loses", "reason", "id", "csrf"])?;
     let (reason, id) = (form::reason(&form)?, form.parameter("id").unwrap_or_default());
     let what = form.parameter("what").and_then(Pausable::named).ok_or_else(Refusal::malformed)?;
+    let receipt = EventKey::new(Writer::Console, id).map_err(|_| Refusal::malformed())?;
     let before = console.ledger.pauses(&visit.context()).await?;
     let (kind, after) = match form.parameter("to") {
         Some(PAUSE) => {
             if what.lost_by().is_some() && form.parameter("loses").is_none() {
                 return Err(unconfirmed());
             }
-            let receipt = EventKey::new(Writer::Console, id).map_err(|_| Refusal::malformed())?;
             let author = visit.signed.as_ref().map(|signed| signed.operator.name.to_string()).unwrap_or_default();
-            let pause = Pause { since: visit.invocation.now, author, reason: reason.clone(), receipt };
+            let pause = Pause { since: visit.invocation.now, author, reason: reason.clone(), receipt: receipt.clone() };
             (PAUSE, before.pause(what, pause))
         }
         Some(RESUME) => (RESUME, before.resume(what)),
@@ -55,7 +56,7 @@ pub(crate) async fn change<L: Books>(console: &Console<L>, visit: &Visit<'_>) ->
     let after = after.map_err(|_| overtaken())?;
     let facts = vec![("what", what.as_str().to_owned())];
     actions::record_with(&console.ledger, visit, id, &reason, kind, facts, vec![Effect::Pauses(after)]).await?;
-    Ok(Shown::done(Shown::redirect("/console/health?done=pause").reply, what.as_str()))
+    Ok(confirm::done("/console/health", &receipt, what.as_str()))
 }
 
 const fn unconfirmed() -> Refusal {
@@ -71,7 +72,7 @@ const fn overtaken() -> Refusal {
     Refusal::new(409, "overtaken", say("It is so already. Open the page again.", "已是这个状态。请重新打开页面。"))
 }
 
-const fn title(is_paused: bool) -> Sentence {
+pub(crate) const fn title(is_paused: bool) -> Sentence {
     if is_paused { say("Resume", "恢复") } else { say("Pause", "暂停") }
 }
 

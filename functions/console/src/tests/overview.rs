@@ -64,6 +64,7 @@ fn page(numbers: &Numbers, since: Since, lang: Lang) -> String {
         numbers,
         since,
         books: "",
+        may_act: true,
         lang,
     };
     markup(&view).into_string()
@@ -93,6 +94,8 @@ fn what_needs_a_person_stands_before_the_numbers() {
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
     assert_eq!(page.matches("2026-01-07: ").count(), 5, "five of them, and the rest in a word");
     assert!(page.contains("There are more.") && page.contains("Yesterday until 14:00"), "{page}");
+    // The words and the number are of the same share, in parts of ten thousand.
+    assert!(page.contains("<span>Not accepted</span> <strong>40.00 %</strong>"), "{page}");
     assert!(page.contains("stripe: orders, until they are paid: <strong>100+</strong>"), "{page}");
 }
 

@@ -118,6 +118,7 @@ fn overview_page(failed: &Newest, lang: Lang) -> String {
         numbers: &Numbers::Missing,
         since: Since::Day,
         books: " --aws --stage prod",
+        may_act: false,
         lang,
     };
     overview::markup(&view).into_string()
@@ -332,7 +333,9 @@ fn each_state_of_an_order_has_a_word_in_chinese() {
 #[test]
 fn kinds_of_an_account_have_chinese_words() {
     let words = LotKind::ALL.map(LotKind::as_str).into_iter().chain(Policy::ALL.map(Policy::as_str));
-    for word in words.chain(Window::ALL.map(Window::as_str)).chain(["usage", "credit", "refund", "expiry"]) {
+    for word in
+        words.chain(Window::ALL.map(Window::as_str)).chain(["usage", "credit", "refund", "expiry", "make_service_key"])
+    {
         assert_ne!(kind_word(word, Lang::Zh), word);
         assert_eq!(kind_word(word, Lang::En), word);
     }
