@@ -102,7 +102,7 @@ pub(crate) fn graphs(figures: &Figures, since: Since, lang: Lang) -> Markup {
 fn plots(figures: &Figures, since: Since, lang: Lang) -> Vec<Plot<'static>> {
     let t = |sentence: Sentence| sentence.in_lang(lang);
     let all = sum(&figures.accepted).saturating_add(sum(&figures.refused));
-    let missed = insight::share(sum(&figures.refused), all).map_or_else(|| "–".to_owned(), percent);
+    let not_accepted = insight::share(sum(&figures.refused), all).map_or_else(|| "–".to_owned(), percent);
     let count: fn(u64) -> String = |value| value.to_string();
     let plot = |id, title: Sentence, total: String, layers: Vec<Layer>, text: fn(u64) -> String| {
         let highest = layers.iter().flat_map(|layer| &layer.values).max().copied().unwrap_or_default();
@@ -138,7 +138,7 @@ fn plots(figures: &Figures, since: Since, lang: Lang) -> Vec<Plot<'static>> {
             [one("good", &figures.accepted), one("bad", &figures.refused)].concat(),
             count,
         ),
-        plot("p-success", say("Not accepted", "未接受"), missed, one("bad", &misses), percent),
+        plot("p-success", say("Not accepted", "未接受"), not_accepted, one("bad", &misses), percent),
         plot("p-p99", say("Slowest answers (p99)", "最慢响应（p99）"), ms(slowest), one("key", &figures.p99), ms),
         plot(
             "p-repeats",

@@ -120,7 +120,9 @@ pub(crate) fn refused(error: CommitError) -> Refusal {
             "unknown_key",
             say("The key is revoked already, or of another owner.", "该密钥已被吊销，或属于其他用户。"),
         ),
-        CommitError::Rejected(reason) => Refusal::new(409, reason.as_str(), insight::sentence::reason(reason)),
+        CommitError::Rejected(reason) => {
+            Refusal::new(409, reason.as_str(), insight::sentence::reason_by(reason, Writer::Console.as_str()))
+        }
         error @ (CommitError::Stale | CommitError::Unavailable(_) | CommitError::Refused(_)) => error.into(),
     }
 }

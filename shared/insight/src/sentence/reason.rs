@@ -6,13 +6,13 @@ use super::{Sentence, say};
 use crate::event::is_change;
 
 /// Why a change that was asked for is refused: it does not wait, as events of senders do.
-pub(crate) const fn reason_of_change(change: Reason) -> Sentence {
-    match change {
-        Reason::InsufficientCredits => say("the account had too few credits for it", "账户额度不足"),
-        Reason::UnknownKey => say("the owner has no such key that is not revoked", "该用户没有这个未吊销的密钥"),
-        Reason::NoPrice => say("the rate card has no price for its model", "费率表里没有该模型的价格"),
-        other => reason(other),
-    }
+pub(crate) fn reason_of_change(change: Reason) -> Sentence {
+    let own = [
+        (Reason::InsufficientCredits, say("the account had too few credits for it", "账户额度不足")),
+        (Reason::UnknownKey, say("the owner has no such key that is not revoked", "该用户没有这个未吊销的密钥")),
+        (Reason::NoPrice, say("the rate card has no price for its model", "费率表里没有该模型的价格")),
+    ];
+    own.into_iter().find(|(of, _)| *of == change).map_or_else(|| reason(change), |(_, sentence)| sentence)
 }
 
 /// The same, for what this writer has written.
