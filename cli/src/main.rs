@@ -34,6 +34,7 @@ mod hold_facts;
 mod key;
 mod logged;
 mod member;
+mod new_secret;
 mod note;
 mod operator;
 mod order;

@@ -14,8 +14,9 @@ use crate::books::{Books, BooksArgs};
 use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::error::operator::OperatorRefused;
+use crate::new_secret::NewSecret;
 use crate::note::note;
-use crate::print::{self, Facts, Form, NewSecret};
+use crate::print::{self, Facts, Form};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

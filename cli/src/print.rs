@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::error::of_tools::ToolError;
+use crate::new_secret::NewSecret;
 
 /// The output format of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,15 +62,6 @@ pub(crate) trait Facts: Serialize {
     fn secret(&self) -> Option<NewSecret> {
         None
     }
-}
-
-/// A secret that is printed once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NewSecret {
-    /// Its name, in the singular or plural: `the service key service-3f9c0a12be45 is made`.
-    pub(crate) made: String,
-    /// What to do if it is lost.
-    pub(crate) if_lost: String,
 }
 
 /// What became of the output so far.

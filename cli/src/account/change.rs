@@ -14,7 +14,8 @@ use crate::authorship::Authorship;
 use crate::books::Books;
 use crate::change_result::ChangeResult;
 use crate::error::Error;
-use crate::print::{self, Facts, Form, NewSecret};
+use crate::new_secret::NewSecret;
+use crate::print::{self, Facts, Form};
 use crate::prompt;
 
 /// The change, and the account after it.

@@ -5,7 +5,8 @@ use local::now;
 use serde::Serialize;
 
 use crate::change_result::ChangeResult;
-use crate::print::{self, Facts, NewSecret};
+use crate::new_secret::NewSecret;
+use crate::print::{self, Facts};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

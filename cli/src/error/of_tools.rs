@@ -9,7 +9,7 @@ use signing::SecretError;
 use thiserror::Error as ThisError;
 
 use crate::exit::Exit;
-use crate::print::NewSecret;
+use crate::new_secret::NewSecret;
 
 #[derive(Debug, ThisError)]
 pub(crate) enum ToolError {

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::account::key_facts::{dated, state_of};
 use crate::change_result::ChangeResult;
-use crate::print::{self, Facts, NewSecret};
+use crate::new_secret::NewSecret;
+use crate::print::{self, Facts};
 
 /// A warm function remembers a key for a minute.
 const STILL_WORKS: &str = "  A function that used it in the last minute may accept it until that minute ends.";
