@@ -30,6 +30,7 @@ mod event;
 mod events;
 mod explain;
 mod figures;
+mod filled;
 mod first;
 mod form;
 mod glossary;

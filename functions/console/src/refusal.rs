@@ -5,7 +5,7 @@ use insight::Sentence;
 use ledger::CommitError;
 use maud::html;
 
-use crate::form;
+use crate::filled::filled;
 use crate::layout::{Frame, document};
 use crate::page::Page;
 use crate::visit::{Shown, Visit};
@@ -104,16 +104,16 @@ impl Refusal {
 
     /// Where what was typed is not lost. A form that may have acted leads to no other one, which would act twice by its own id.
     fn back(&self, visit: &Visit<'_>) -> Option<(String, Sentence)> {
-        let filled = if visit.request.method == "POST" && self.status < 500 { form::filled(visit) } else { None };
+        let form = if visit.request.method == "POST" && self.status < 500 { filled(visit) } else { None };
         match self.code {
             SIGNED_OUT => {
-                let then = api::percent_encoded(filled.as_deref().unwrap_or("/console"));
+                let then = api::percent_encoded(form.as_deref().unwrap_or("/console"));
                 Some((format!("/console/sign-in?then={then}"), say("Sign in again", "重新登录")))
             }
             READER | NOT_FOUND | REPEATED => None,
             // A form of another site fills in none of ours.
             FOREIGN if visit.signed.is_none() => None,
-            _ => filled.map(|to| (to, say("Back to the form, with what you typed", "返回表单，保留已填内容"))),
+            _ => form.map(|to| (to, say("Back to the form, with what you typed", "返回表单，保留已填内容"))),
         }
     }
 
