@@ -1,6 +1,8 @@
 //! The commit: one conditional transaction makes a decision durable, and the store's answer decides the result. The
 //! journal row is the idempotency record.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
 use ledger::{
@@ -212,22 +214,26 @@ impl DynamoLedger {
         plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Outcome, CommitError>> {
-        let cancelled = |reasons: &[CancellationReason], roles: &[Role]| {
-            Ok(Some(match read(reasons, roles) {
-                Verdict::Retry => return Ok(None),
-                Verdict::ExistingRow(row) => Outcome::ExistingRow(row),
-                Verdict::Moved(keys) => Outcome::Moved(keys),
-                Verdict::Stale => Outcome::Stale,
-                Verdict::Conflict => Outcome::Conflict,
-                Verdict::LotsChanged(account) => Outcome::LotsChanged(account),
-                Verdict::Expired(account) => Outcome::Expired(account),
-                Verdict::Budget(read) => Outcome::Budget(read),
-                Verdict::TooManyCalls => Outcome::TooManyCalls,
-                Verdict::Guarded(reason) => Outcome::Guarded(reason),
-                Verdict::Invalid(why) => return Err(CommitError::Refused(why.into())),
-            }))
+        self.answered(plan, context, Outcome::Applied, outcome)
+    }
+
+    /// Also whether an attempt before it had no answer, and may be applied yet.
+    pub(crate) async fn transact_in_doubt(
+        &self,
+        plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
+        context: &CallContext<'_>,
+    ) -> Result<(Outcome, bool), CommitError> {
+        let unanswered = AtomicUsize::new(0);
+        let plan = |now| {
+            unanswered.fetch_add(1, Ordering::Relaxed);
+            plan(now)
         };
-        self.answered(plan, context, Outcome::Applied, cancelled)
+        let cancelled = |reasons: &[CancellationReason], roles: &[Role]| {
+            unanswered.fetch_sub(1, Ordering::Relaxed);
+            outcome(reasons, roles)
+        };
+        let outcome = self.answered(plan, context, Outcome::Applied, cancelled).await?;
+        Ok((outcome, unanswered.load(Ordering::Relaxed) > 0))
     }
 
     /// `cancelled` reads the reasons of a cancelled transaction; `None` has it retried.
@@ -256,6 +262,23 @@ impl DynamoLedger {
         })
         .await
     }
+}
+
+/// Of a cancelled transaction; `None` has it retried.
+fn outcome(reasons: &[CancellationReason], roles: &[Role]) -> Result<Option<Outcome>, CommitError> {
+    Ok(Some(match read(reasons, roles) {
+        Verdict::Retry => return Ok(None),
+        Verdict::ExistingRow(row) => Outcome::ExistingRow(row),
+        Verdict::Moved(keys) => Outcome::Moved(keys),
+        Verdict::Stale => Outcome::Stale,
+        Verdict::Conflict => Outcome::Conflict,
+        Verdict::LotsChanged(account) => Outcome::LotsChanged(account),
+        Verdict::Expired(account) => Outcome::Expired(account),
+        Verdict::Budget(read) => Outcome::Budget(read),
+        Verdict::TooManyCalls => Outcome::TooManyCalls,
+        Verdict::Guarded(reason) => Outcome::Guarded(reason),
+        Verdict::Invalid(why) => return Err(CommitError::Refused(why.into())),
+    }))
 }
 
 /// Whether the use has not begun yet.

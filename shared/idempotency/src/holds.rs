@@ -44,10 +44,16 @@ const ATTRIBUTES: [&str; 22] = [
 
 impl Holds for DynamoLedger {
     async fn open_hold(&self, hold: &Hold, context: &CallContext<'_>) -> Result<Hold, HoldError> {
-        let mut budget = None;
+        let (mut budget, mut is_in_doubt) = (None, false);
+        // An attempt without an answer may open it after a later one was refused: then the refusal is not the last word.
+        let refused = |refusal: HoldRefusal, is_in_doubt| {
+            if is_in_doubt { HoldError::Store(CommitError::Unavailable(None)) } else { refusal.into() }
+        };
         loop {
             let plan = |now: Timestamp| Plan::open_hold(self.tables(), hold, budget.as_ref(), context, now);
-            match self.transact(plan, context).await? {
+            let (outcome, is_unanswered) = self.transact_in_doubt(plan, context).await?;
+            is_in_doubt |= is_unanswered;
+            match outcome {
                 Outcome::Applied(_) => return Ok(hold.clone()),
                 // The row of another call, or of this one if its answer was lost.
                 Outcome::Stale => {
@@ -62,15 +68,15 @@ impl Holds for DynamoLedger {
                 }
                 Outcome::Budget(read) => {
                     if let Some(window) = read.exceeded.first() {
-                        return Err(HoldRefusal::BudgetExceeded(*window).into());
+                        return Err(refused(HoldRefusal::BudgetExceeded(*window), is_in_doubt));
                     }
                     if read.spent.is_none() {
-                        return Err(HoldRefusal::BudgetUnreadable.into());
+                        return Err(refused(HoldRefusal::BudgetUnreadable, is_in_doubt));
                     }
                     budget = Some(*read);
                 }
-                Outcome::TooManyCalls => return Err(HoldRefusal::TooManyCalls.into()),
-                Outcome::Guarded(_) => return Err(HoldRefusal::InsufficientCredits.into()),
+                Outcome::TooManyCalls => return Err(refused(HoldRefusal::TooManyCalls, is_in_doubt)),
+                Outcome::Guarded(_) => return Err(refused(HoldRefusal::InsufficientCredits, is_in_doubt)),
                 Outcome::ExistingRow(_) | Outcome::Moved(_) | Outcome::Conflict | Outcome::LotsChanged(_) => {
                     return Err(unexpected().into());
                 }

@@ -145,3 +145,28 @@ async fn withdrawal_of_a_hold_survives_faults() {
         }
     }
 }
+
+/// An opening has no answer, and its repeat is refused: it may be applied yet, once there are credits.
+#[tokio::test(start_paused = true)]
+async fn hold_whose_repeat_is_refused_is_not_opened_late() {
+    for (fault, status) in [(Fault::ApplyLate(Duration::from_secs(2)), 503), (Fault::Conflict, 402)] {
+        let shop = Shop::new("0.0001").await;
+        let mut is_sent = false;
+        let (ledger, _) = shop.world.faulty(7, move |_, operation| {
+            let is_first = operation == "TransactWriteItems" && !std::mem::replace(&mut is_sent, true);
+            if is_first { fault } else { Fault::None }
+        });
+        let chat = shop.chat(ledger, 7, &[]).await;
+        let event = post(&request("hello"));
+        let more = async {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            top_up(&shop.world, "more", "alice", "10").await;
+        };
+        let (reply, ()) = futures_util::future::join(Box::pin(reply_at(&chat, 1, 0, &event)), more).await;
+        tokio::time::sleep(ALL_APPLIED).await;
+        assert_eq!(reply.status, status, "{fault:?}: {}", reply.body);
+        let states = shop.expire_all().await;
+        assert_eq!((shop.balance(), shop.held(), states), (10_000_100_000, 0, vec![]), "{fault:?}");
+        assert!(shop.net.calls().is_empty(), "{fault:?}: no upstream is called");
+    }
+}
