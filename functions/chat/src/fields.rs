@@ -6,6 +6,50 @@ use serde_json::value::RawValue;
 use crate::failure::ChatFailure;
 use crate::members::{MEMBERS_MAX, Members, Unread};
 
+/// The fields of OpenAI's API that cost no more than the answer, however they are set.
+const KNOWN: [&str; 31] = [
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "modalities",
+    "model",
+    "n",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "prompt_cache_key",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "user",
+    "verbosity",
+];
+
+/// Refuses a field that a gateway may make something of its own of.
+pub(crate) fn are_known(members: &Members<'_>) -> Result<(), ChatFailure> {
+    let is_unknown = |name: &&str| members.get(name).is_some() && !KNOWN.contains(name);
+    match members.names().find(is_unknown) {
+        Some(name) => Err(ChatFailure::field(name, format!("{name} does not pass here: leave it out."))),
+        None => Ok(()),
+    }
+}
+
 /// Refuses a member that an upstream may take for one of these.
 pub(crate) fn as_spelled(members: &Members<'_>, at: &str, names: &[&'static str]) -> Result<(), ChatFailure> {
     match members.disguised(names) {

@@ -1,12 +1,12 @@
 //! Reads a request: what it costs at most follows from a few fields, which are checked. All others pass to the upstream
-//! byte for byte.
+//! byte for byte, unless only known ones may.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::Config;
 use crate::failure::ChatFailure;
-use crate::fields::{as_spelled, field, object};
+use crate::fields::{are_known, as_spelled, field, object};
 use crate::members::{Members, name_of, place, spliced};
 use crate::priced::{LIMITS, has_prices, pictures};
 
@@ -47,6 +47,9 @@ impl ChatRequest {
         let members = Members::read(text).map_err(|unread| unread.failure("", not_an_object))?;
         as_spelled(&members, "", &READ)?;
         has_prices(&members)?;
+        if config.refuses_unknown_fields {
+            are_known(&members)?;
+        }
         let model = model(&members)?;
         let is_stream = field::<bool>(&members, "stream", "true or false")?.unwrap_or_default();
         let choices = field::<u64>(&members, "n", "1")?.unwrap_or(1);

@@ -69,6 +69,7 @@ const NOT_PRICED: &[&str] = &[
     "numretries",
     "options",
     "parameters",
+    "prediction",
     // Through these a gateway takes others, leaves out those that are read here, or calls as another customer.
     "additionaldropparams",
     "allowedopenaiparams",

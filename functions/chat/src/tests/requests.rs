@@ -1,6 +1,7 @@
 //! Requests: which fields are checked, and what passes byte for byte.
 
 use super::config;
+use crate::config::{Config, ConfigError};
 use crate::parse::{ChatRequest, RequestSize};
 
 fn read(body: &str) -> Result<ChatRequest, String> {
@@ -178,6 +179,36 @@ fn wrong_field_is_named() {
     assert!(read(&body).expect_err("no stream").contains("stream_options"));
 }
 
+/// A gateway may make one of its own of any other.
+#[test]
+fn unknown_field_is_refused_where_only_known_ones_pass() {
+    let variable = |name: &str| (name == "CHAT_UNKNOWN_FIELDS").then(|| "refuse".to_owned());
+    let config = Config::read(variable).expect("settings");
+    let read = |more: &str| {
+        let body = format!(r#"{{"model":"gpt-4o",{HI},{more}}}"#);
+        ChatRequest::read(body.as_bytes(), &config).map_err(|failure| failure.reply().body)
+    };
+    for (more, param) in [
+        (r#""provider":{"only":["dear"]}"#, "provider"),
+        (r#""Temperature":1"#, "Temperature"),
+        (r#""top-p":1"#, "top-p"),
+        (r#""user":"a","unheard_of":false"#, "unheard_of"),
+    ] {
+        let refused = read(more).expect_err(more);
+        assert!(refused.contains(&format!(r#""param":"{param}""#)), "{more}: {refused}");
+    }
+    for more in [
+        r#""temperature":0,"top_p":1,"seed":7,"stop":["a"],"user":"a","metadata":{"a":"b"},"store":false"#,
+        r#""tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"auto","parallel_tool_calls":false"#,
+        r#""response_format":{"type":"json_object"},"reasoning_effort":"low","verbosity":"low","logprobs":true"#,
+        r#""stream":true,"stream_options":{"include_usage":true},"n":1,"provider":null"#,
+    ] {
+        read(more).unwrap_or_else(|refused| panic!("{more}: {refused}"));
+    }
+    let unreadable = Config::read(|name| (name == "CHAT_UNKNOWN_FIELDS").then(|| "drop".to_owned()));
+    assert_eq!(unreadable, Err(ConfigError::UnknownFields));
+}
+
 /// A few bytes of a part, or its address, may be a film or a book.
 #[test]
 fn part_without_a_price_is_refused_by_name() {
@@ -250,6 +281,7 @@ fn field_without_a_price_is_refused_by_name() {
         (r#""generationConfig":{"candidateCount":8}"#, "generationConfig"),
         (r#""num_retries":20"#, "num_retries"),
         (r#""deferred":true"#, "deferred"),
+        (r#""prediction":{"type":"content","content":"a"}"#, "prediction"),
         (r#""speed":"fast""#, "speed"),
         (r#""maxTokens":64000"#, "maxTokens"),
         (r#""max-tokens":64000"#, "max-tokens"),
