@@ -70,15 +70,15 @@ pub(crate) async fn run(root: &Path, target: &Path) -> Result<(), Error> {
     let books = Books::open(&store).await?;
     books.api_key().await?;
 
+    print(&format!("{AT_ONCE} at once"));
+    let upstream = UpstreamServer::serve(Duration::from_millis(40)).await?;
+    let at_once = at_once(&program(root, &binary, &store, &upstream), &store, &log).await?;
     let mut compared = Vec::new();
     for pace in PACES {
         print(&format!("{} ms between tokens", pace.as_millis()));
         let upstream = UpstreamServer::serve(pace).await?;
         compared.push(compare(&program(root, &binary, &store, &upstream), &store, &upstream, pace, &log).await?);
     }
-    print(&format!("{AT_ONCE} at once"));
-    let upstream = UpstreamServer::serve(Duration::from_millis(40)).await?;
-    let at_once = at_once(&program(root, &binary, &store, &upstream), &store, &log).await?;
     let result = json!({
         "title": "Chat beside a direct call to its upstream",
         "commit": commit(root),
@@ -100,6 +100,8 @@ fn program(root: &Path, binary: &Path, store: &Store, upstream: &UpstreamServer)
         ("LLM_BASE_URL", upstream.base_url()),
         ("LLM_MODELS", "gpt-4o-mini".to_owned()),
         ("AWS_LAMBDA_FUNCTION_TIMEOUT", "60".to_owned()),
+        // They are all of one key.
+        ("CHAT_OPEN_CALLS_MAX", AT_ONCE.to_string()),
     ];
     settings.extend(more.map(|(name, value)| (name.to_owned(), value)));
     let (path, deployed): (PathBuf, PathBuf) = (binary.to_owned(), binary.to_owned());
