@@ -112,7 +112,7 @@ pub(crate) fn markup(lang: Lang, first: &FirstForm<'_>) -> Markup {
                 label for="name" { (t(say("Name", "用户名"))) }
                 // A field, so that a password manager keeps it, too.
                 input id="name" name="name" value=(name) readonly autocomplete="username";
-                label for="password" { (t(say("Choose a password, of 12 characters or more", "设置密码，至少 12 个字符"))) }
+                label for="password" { (t(say("Choose a password, of 12 characters or more and without your name", "设置密码，至少 12 个字符，不含用户名"))) }
                 input id="password" name="password" type="password" required minlength=(password::CHARS_MIN)
                     autocomplete="new-password";
                 h2 { (t(say("Set up the codes", "设置验证码"))) }

@@ -43,6 +43,7 @@ pub(crate) const STORIES: &[Story] = &[
     story("a payment before its order", ORDER, false),
     story("a wrong amount", ORDER, false),
     story("a wrong amount", "stripe#evt_payment_intent_succeeded", false),
+    story("a wrong amount that a person has accepted", ORDER, true),
     story("a wrong currency", ORDER, false),
     story("a wrong provider", ORDER, false),
     story("a payment in live mode", "evt_payment_intent_succeeded", false),
@@ -161,6 +162,11 @@ async fn of_payments(name: &str) -> Option<World> {
             world
         }
         "a wrong amount" => shop(&[with(PAID, &[("/data/object/amount_received", json!(1_998))])]).await,
+        "a wrong amount that a person has accepted" => {
+            let world = shop(&[with(PAID, &[("/data/object/amount_received", json!(1_998))])]).await;
+            of_stripe::accept(&world, ORDER, "pi_3Sample0000000000000001", Some(amount("99.9"))).await;
+            world
+        }
         "a wrong currency" => shop(&[with(PAID, &[("/data/object/currency", json!("eur"))])]).await,
         "a wrong provider" => {
             let world = World::new();

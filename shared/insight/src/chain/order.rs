@@ -1,8 +1,8 @@
 //! The chain of an order: what reported its payment, what it gave, and what keeps it from being done.
 
 use ledger::{
-    Balance, EventKey, Flag, Fulfilment, Money, MoneyKey, Order, Pausable, Pauses, PaymentState, Reason, Source,
-    SubscriptionStatus, Sweep, TopUpState,
+    Balance, EventKey, Flag, Fulfilment, Money, MoneyKey, Order, Pausable, Pauses, PaymentState, Reason, Reference,
+    Source, SubscriptionStatus, Sweep, Timestamp, TopUpState,
 };
 
 use super::event::{add_row, refused};
@@ -21,6 +21,12 @@ pub(crate) struct AroundOrder {
     pub(crate) audited: Audited,
     /// What is paused, if it waits for anything.
     pub(crate) pauses: Pauses,
+}
+
+impl AroundOrder {
+    fn booked_at(&self, key: &MoneyKey) -> Option<Timestamp> {
+        self.rows.iter().find(|row| row.key.as_str() == key.as_str()).and_then(EventRow::booked_at)
+    }
 }
 
 pub(crate) fn of_order(found: &FoundOrder, around: &AroundOrder) -> Chain {
@@ -51,7 +57,7 @@ pub(crate) fn of_order(found: &FoundOrder, around: &AroundOrder) -> Chain {
             Some(share.account.asset())
         });
         let rows = || found.rows.iter().chain(&around.waiting).chain(&around.rows);
-        add_refused(&mut chain, order, |flag| rows().any(|row| row.is_of(flag)));
+        add_refused(&mut chain, order, around, |flag| rows().any(|row| row.is_of(flag)));
         stops(&mut chain, order, &around.pauses);
     }
     around.audited.stop(&mut chain);
@@ -77,18 +83,16 @@ fn add_order(chain: &mut Chain, order: &Order, around: &AroundOrder) {
     if let Some(page) = &order.session {
         chain.add_near(order.created_at, Stage::Received, Happened::PageOpened { id: page.id.clone() });
     }
-    let booked_at = |key: &MoneyKey| {
-        let row = around.rows.iter().find(|row| row.key.as_str() == key.as_str());
-        row.and_then(EventRow::booked_at)
-    };
-    if let Some(paid) = &order.paid {
-        let at = booked_at(&MoneyKey::of_payment(&paid.by)).unwrap_or(paid.at);
+    // What a person has accepted was not paid at the time at which it was booked.
+    let is_accepted = |by: &Reference| order.accepted.values().any(|accepted| accepted.by == *by);
+    if let Some(paid) = order.paid.as_ref().filter(|paid| !is_accepted(&paid.by)) {
+        let at = around.booked_at(&MoneyKey::of_payment(&paid.by)).unwrap_or(paid.at);
         let what = Happened::Paid { by: paid.by.to_string(), money: order.paid_money() };
         chain.add(Some(at), Stage::Paid, what);
     }
     for accepted in order.accepted.values() {
         let what = Happened::Accepted { by: accepted.by.to_string(), money: accepted.money };
-        chain.add(booked_at(&accepted.money_key()), Stage::Paid, what);
+        chain.add(around.booked_at(&accepted.money_key()), Stage::Paid, what);
     }
     for claims in order.claims.values() {
         for (id, dispute) in &claims.disputes.0 {
@@ -119,14 +123,27 @@ fn is_flagged(order: &Order, row: &EventRow) -> bool {
 }
 
 /// No key of Stripe's event follows from its payment: the order itself says that one was reported, verified and refused.
-fn add_refused(chain: &mut Chain, order: &Order, has_row: impl Fn(&Flag) -> bool) {
-    let flags = order.anomalies.listed().filter(|flag| order.needs_attention(flag) && !has_row(flag));
-    for (flag, payment) in flags.filter_map(|flag| Some((flag, flag.anomaly.payment.as_ref()?))) {
-        let (key, kind) = (payment.by.to_string(), payment.money.to_string());
-        chain.add(None, Stage::Received, Happened::Delivered { key, kind });
-        chain.add(None, Stage::Verified, Happened::Signed);
+fn add_refused(chain: &mut Chain, order: &Order, around: &AroundOrder, has_row: impl Fn(&Flag) -> bool) {
+    for flag in order.anomalies.listed().filter(|flag| !has_row(flag)) {
+        let Some(payment) = &flag.anomaly.payment else { continue };
+        let accepted = order.accepted.values().find(|accepted| accepted.by == payment.by);
+        if accepted.is_none() && !order.needs_attention(flag) {
+            continue;
+        }
+        // Before a person accepted it.
+        let near = accepted.and_then(|accepted| around.booked_at(&accepted.money_key()));
         let why = flag.anomaly.reason.as_str().to_owned();
-        chain.add(None, Stage::Refused, Happened::Refused { why, is_change: false });
+        let (key, kind) = (payment.by.to_string(), payment.money.to_string());
+        for (stage, what) in [
+            (Stage::Received, Happened::Delivered { key, kind }),
+            (Stage::Verified, Happened::Signed),
+            (Stage::Refused, Happened::Refused { why, is_change: false }),
+        ] {
+            match near {
+                Some(near) => chain.add_near(near, stage, what),
+                None => chain.add(None, stage, what),
+            }
+        }
     }
 }
 
