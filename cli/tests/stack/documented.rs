@@ -122,7 +122,7 @@ const INLINE_COMMANDS: &[(&str, RunBy)] = &[
     ("cargo run -- send usage --retry", INLINE),
     ("cargo run -q -- audit", INLINE),
     ("cargo run --release -p benches -- lambda", Scripts),
-    ("cargo run -p benches -- chat", Scripts),
+    ("cargo run --release -p benches -- chat", Scripts),
     ("cargo run --release -p benches -- local", Scripts),
     ("aws dynamodb restore-table-to-point-in-time", AWS),
     ("aws logs tail \"$log\" --follow --filter-pattern '{ $.status = \"401\" }'", AWS),

@@ -36,8 +36,7 @@ const TEXT: [&str; 4] = [
      function URL, and sends each reply in parts. It calls DynamoDB over TLS, which is the embedded one, and a fake upstream over \
      HTTP, which answers with a hundred tokens, an event each.",
     "Directly: the same request to the same upstream over a connection that stays open. Through chat: from the moment at which the \
-     function gets its event. Between them are the two round trips to the store, the check of the key, the limits and the hold. The \
-     bench itself is built for development: its store and its upstream are slower than a release of theirs.",
+     function gets its event. Between them are the two round trips to the store, the check of the key, the limits and the hold.",
     "Without pauses the whole stream waits 40 ms, and not with them: `lambda_runtime` sends small parts without TCP_NODELAY, so \
      that one that follows at once waits for the late acknowledgement of the one before.",
     "A hundred at once are a hundred sandboxes, since Lambda gives one request at a time to each. Their memory is read while all \
@@ -84,7 +83,7 @@ pub(crate) async fn run(root: &Path, target: &Path) -> Result<(), Error> {
         "commit": commit(root),
         "date": now()?.to_string().get(..10),
         "machine": machine(root),
-        "command": format!("{}cargo run -p benches -- chat", profile()),
+        "command": format!("{}cargo run --release -p benches -- chat", profile()),
         "text": TEXT,
         "tables": [table(&compared), at_once, binary_table(bytes)],
     });

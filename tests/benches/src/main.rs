@@ -43,7 +43,7 @@ cargo run --release -p benches -- lambda                   the functions as Lamb
 cargo run --release -p benches -- instructions [--accept]  instructions by valgrind, against the accepted counts
 cargo run --release -p benches -- instructions --only WORD count what has the word in its name
 cargo run --release -p benches -- local [EVENTS]           the local stack under load, into proof/local.json
-cargo run -p benches -- chat                               chat beside a direct call, into proof/chat.json";
+cargo run --release -p benches -- chat                     chat beside a direct call, into proof/chat.json";
 
 #[tokio::main]
 async fn main() -> ExitCode {
