@@ -17,14 +17,12 @@ use ledger::{
 use crate::cache::{BoundKeys, KnownBreakers, KnownPauses, LiveServiceKeys, NotedDays, PairRates, Receipts};
 use crate::image::{Image, Read, Unreadable, known_form};
 use crate::order_image;
-use crate::retry::{Answer, Backoff, Jitter, after_failure, until_answered};
+use crate::retry::{Answer, Backoff, CALL_TIMEOUT, Jitter, after_failure, until_answered};
 use crate::rows::{referrer, text};
 use crate::{Tables, budget_row, names, places, rate_row, uncounted};
 
 /// The SDK's default is 3.1 s, most of the time that a sender waits.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
-/// A transaction takes 10 to 20 ms. After a second without an answer, a retry is more likely to succeed.
-const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// The connection during init is optional.
 const WARM_TIMEOUT: Duration = Duration::from_millis(1_500);
 
@@ -55,8 +53,12 @@ impl DynamoLedger {
 
     /// With other pauses and attempts, to measure what they do.
     pub fn with_backoff(sdk: &SdkConfig, tables: Tables, rng: fastrand::Rng, backoff: Backoff) -> Self {
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(CALL_TIMEOUT).build();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(CALL_TIMEOUT)
+            // That of the other services would be a second timer of each call, which has one attempt.
+            .disable_operation_timeout()
+            .build();
         let config = aws_sdk_dynamodb::config::Builder::from(sdk)
             .timeout_config(timeouts)
             // `retry.rs` makes all retries: the SDK's know neither the deadline nor the codes of cancelled
