@@ -99,8 +99,9 @@ async fn each_event_is_one_line_without_secret_or_body() {
     assert_eq!(fields, ["data.creditCost"], "a field for people, and no metric");
     // A booking logs its credits for the graphs, in billionths and once per event, however often it is delivered.
     let bookings: Vec<&Value> = lines.iter().filter(|line| line.get("nanocredits_out").is_some()).collect();
-    let of = |name: &str| bookings.iter().map(|line| line[name].as_u64().expect("a number")).collect::<Vec<_>>();
-    assert_eq!((of("nanocredits_in"), of("nanocredits_out"), of("orders")), (vec![0], vec![3_000_000_000], vec![0]));
+    let of = |name: &str| bookings.iter().map(|line| line[name].as_u64()).collect::<Vec<_>>();
+    assert_eq!(of("nanocredits_out"), [Some(3_000_000_000)]);
+    assert_eq!((of("nanocredits_in"), of("orders")), (vec![None], vec![None]), "a sum needs no zeros");
     bookings.into_iter().for_each(assert_is_metric);
     for line in events {
         assert_eq!(line["source"], "usage");

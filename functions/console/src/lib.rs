@@ -61,7 +61,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{CodePepper, RandomBits};
-use edge::{Invocation, Reply, Route, Service};
+use edge::{Incoming, Invocation, MalformedEvent, Reply, Route, Service};
 use futures_util::FutureExt as _;
 use insight::Readable;
 use ledger::{Budgets, Listing};
@@ -133,9 +133,9 @@ impl<L: Books> Console<L> {
 impl<L: Books> Service for Console<L> {
     const REPLY_WITHIN: Duration = Duration::from_secs(9);
 
-    async fn answer(&self, event: &str, invocation: &Invocation) -> Reply {
+    async fn answer_request(&self, request: Result<Incoming, MalformedEvent>, invocation: &Invocation) -> Reply {
         // Boxed: the future of a request would else hold those of all pages.
-        let handled = AssertUnwindSafe(Box::pin(self.handle(event, invocation)));
+        let handled = AssertUnwindSafe(Box::pin(self.handle(request, invocation)));
         let shown = handled.catch_unwind().await.unwrap_or_else(|_| Shown::text(500, "panicked"));
         edge::line(NAME, shown.subject.as_deref(), shown.outcome, shown.reason, invocation);
         secured(shown.reply)
@@ -143,8 +143,8 @@ impl<L: Books> Service for Console<L> {
 }
 
 impl<L: Books> Console<L> {
-    async fn handle(&self, event: &str, invocation: &Invocation) -> Shown {
-        let Ok(incoming) = edge::read(event) else { return Shown::text(400, "refused") };
+    async fn handle(&self, request: Result<Incoming, MalformedEvent>, invocation: &Invocation) -> Shown {
+        let Ok(incoming) = request else { return Shown::text(400, "refused") };
         if let Some(reply) = self.parts.assets.at(&incoming.path) {
             return Shown { reply, outcome: "shown", reason: None, subject: None };
         }

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use edge::{Invocation, Reply, Request, Route, RouteMatch, Service};
+use edge::{Incoming, Invocation, MalformedEvent, Reply, Request, Route, RouteMatch, Service};
 use futures_util::FutureExt as _;
 use ledger::{CallContext, CallCounts, CallRate, CallerKey, CommitError, KeyId, Ledger, Owner};
 
@@ -103,9 +103,9 @@ pub struct Function<A, L> {
 impl<L: CallCounts, A: Serve<L>> Service for Function<A, L> {
     const REPLY_WITHIN: Duration = A::REPLY_WITHIN;
 
-    async fn answer(&self, event: &str, invocation: &Invocation) -> Reply {
+    async fn answer_request(&self, request: Result<Incoming, MalformedEvent>, invocation: &Invocation) -> Reply {
         // Boxed: a caller's future would else hold those of all calls.
-        let handled = AssertUnwindSafe(Box::pin(self.handle(event, invocation)));
+        let handled = AssertUnwindSafe(Box::pin(self.handle(request, invocation)));
         let outcome_of_call = match handled.catch_unwind().await {
             Ok(outcome_of_call) => outcome_of_call,
             Err(_) => Err(Failure::new(500, "internal", "Internal error.")),
@@ -126,8 +126,12 @@ impl<L: CallCounts, A: Serve<L>> Service for Function<A, L> {
 }
 
 impl<L: CallCounts, A: Serve<L>> Function<A, L> {
-    async fn handle(&self, event: &str, invocation: &Invocation) -> Result<ApiOutcome, Failure> {
-        let incoming = edge::read(event).map_err(|_| Failure::new(400, "malformed", "Not a request."))?;
+    async fn handle(
+        &self,
+        request: Result<Incoming, MalformedEvent>,
+        invocation: &Invocation,
+    ) -> Result<ApiOutcome, Failure> {
+        let incoming = request.map_err(|_| Failure::new(400, "malformed", "Not a request."))?;
         let found = edge::find(A::ROUTES, &incoming.method, &incoming.path)?;
         if let Some(reply) = self.api.public(found.endpoint) {
             return Ok(ApiOutcome { reply, outcome: "public", subject: None });

@@ -63,16 +63,17 @@ struct CommitMetrics {
 }
 
 fn of_commit(source: &'static str, metrics: &CommitMetrics) {
-    let CommitMetrics { nanocredits_in, nanocredits_out, over_budget, orders, orders_paid, orders_flagged } = *metrics;
+    // A sum does not need its zeros, and each would be a field of every line.
+    let some = |count: u64| (count > 0).then_some(count);
     tracing::info!(
         target: COMMIT,
         source,
-        nanocredits_in,
-        nanocredits_out,
-        over_budget,
-        orders,
-        orders_paid,
-        orders_flagged
+        nanocredits_in = some(metrics.nanocredits_in),
+        nanocredits_out = some(metrics.nanocredits_out),
+        over_budget = some(metrics.over_budget),
+        orders = some(metrics.orders),
+        orders_paid = some(metrics.orders_paid),
+        orders_flagged = some(metrics.orders_flagged)
     );
 }
 

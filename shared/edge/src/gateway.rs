@@ -14,6 +14,8 @@ const SET_COOKIE: &str = "set-cookie";
 #[serde(rename_all = "camelCase", default)]
 struct Event<'e> {
     #[serde(borrow)]
+    version: Option<Text<'e>>,
+    #[serde(borrow)]
     raw_path: Option<Text<'e>>,
     #[serde(borrow)]
     raw_query_string: Option<Text<'e>>,
@@ -41,6 +43,8 @@ struct Event<'e> {
 struct Context<'e> {
     #[serde(borrow)]
     stage: Option<Text<'e>>,
+    #[serde(borrow)]
+    domain_name: Option<Text<'e>>,
     /// Only in 2.0.
     #[serde(borrow)]
     http: Option<Http<'e>>,
@@ -74,15 +78,45 @@ impl From<Text<'_>> for String {
     }
 }
 
+/// What an event says of the form of its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ReplyForm {
+    is_head: bool,
+    is_version_2: bool,
+    /// One with response streaming reads a reply in parts, and an HTTP API only a whole one.
+    pub(crate) is_of_function_url: bool,
+}
+
 /// Reads a request from an event of either version.
 ///
 /// No signature scheme here uses a list in a header. A repeated signature header is therefore refused in both versions:
 /// 2.0 joins equal headers with a comma, 1.0 lists them in `multiValueHeaders`.
 pub fn read(event: &str) -> Result<Incoming, MalformedEvent> {
-    let mut event: Event<'_> = serde_json::from_str(event).map_err(|_| MalformedEvent)?;
-    match event.request_context.http.take() {
+    read_with_form(event).0
+}
+
+/// Also the form of the reply.
+pub(crate) fn read_with_form(event: &str) -> (Result<Incoming, MalformedEvent>, ReplyForm) {
+    let Ok(mut event) = serde_json::from_str::<Event<'_>>(event) else {
+        return (Err(MalformedEvent), ReplyForm::default());
+    };
+    let form = ReplyForm::of(&event);
+    let incoming = match event.request_context.http.take() {
         Some(http) => version_2(event, http),
         None => version_1(event),
+    };
+    (incoming, form)
+}
+
+impl ReplyForm {
+    fn of(event: &Event<'_>) -> Self {
+        let Context { http, domain_name, .. } = &event.request_context;
+        let method = http.as_ref().map(|http| &http.method).or(event.http_method.as_ref());
+        Self {
+            is_head: method.is_some_and(|Text(method)| method == "HEAD"),
+            is_version_2: event.version.as_ref().is_some_and(|Text(version)| version == "2.0"),
+            is_of_function_url: domain_name.as_ref().is_some_and(|Text(domain)| domain.contains(".lambda-url.")),
+        }
     }
 }
 
@@ -139,34 +173,6 @@ fn header((Text(name), Text(value)): (Text<'_>, Text<'_>)) -> Result<(String, St
     Ok((name, value.into_owned()))
 }
 
-/// The fields of an event, in both versions, that decide the form of its reply.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ReplyTarget<'e> {
-    #[serde(borrow)]
-    version: Option<Text<'e>>,
-    #[serde(borrow)]
-    http_method: Option<Text<'e>>,
-    #[serde(borrow)]
-    request_context: ReplyContext<'e>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ReplyContext<'e> {
-    #[serde(borrow)]
-    http: Option<Http<'e>>,
-    #[serde(borrow)]
-    domain_name: Option<Text<'e>>,
-}
-
-/// Whether the event came through a function URL. One with response streaming reads a reply in parts, and an HTTP API
-/// only a whole one.
-pub(crate) fn is_of_function_url(event: &str) -> bool {
-    let ReplyTarget { request_context, .. } = serde_json::from_str(event).unwrap_or_default();
-    request_context.domain_name.is_some_and(|Text(domain)| domain.contains(".lambda-url."))
-}
-
 /// A reply in the format of its event's version.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -182,11 +188,8 @@ pub(crate) struct GatewayReply {
 
 impl GatewayReply {
     /// The reply to a HEAD request is that of GET, without the body.
-    pub(crate) fn to(event: &str, reply: Reply) -> Self {
-        let ReplyTarget { version, http_method, request_context } = serde_json::from_str(event).unwrap_or_default();
-        let method = request_context.http.map(|http| http.method).or(http_method);
-        let is_head = method.is_some_and(|Text(method)| method == "HEAD");
-        let is_version_2 = version.is_some_and(|Text(version)| version == "2.0");
+    pub(crate) fn new(form: ReplyForm, reply: Reply) -> Self {
+        let ReplyForm { is_head, is_version_2, .. } = form;
         let (cookies, headers): (Vec<_>, Vec<_>) =
             reply.headers.into_iter().partition(|(name, _)| is_version_2 && *name == SET_COOKIE);
         Self {

@@ -8,16 +8,16 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use edge::{Invocation, Reply, Route, Service};
+//! use edge::{Incoming, Invocation, MalformedEvent, Reply, Route, Service};
 //!
 //! struct Health;
 //!
 //! impl Service for Health {
 //!     const REPLY_WITHIN: Duration = Duration::from_secs(1);
 //!
-//!     async fn answer(&self, event: &str, _: &Invocation) -> Reply {
+//!     async fn answer_request(&self, request: Result<Incoming, MalformedEvent>, _: &Invocation) -> Reply {
 //!         const ROUTES: &[Route<()>] = &[Route { method: "GET", path: "/health", endpoint: () }];
-//!         let Ok(incoming) = edge::read(event) else { return Reply::empty(400) };
+//!         let Ok(incoming) = request else { return Reply::empty(400) };
 //!         match edge::find(ROUTES, &incoming.method, &incoming.path) {
 //!             Ok(_) => Reply::json(200, &"ok"),
 //!             Err(_) => Reply::empty(404),
@@ -40,6 +40,7 @@ mod route;
 mod run;
 mod secrets;
 mod start;
+mod stdout;
 mod stream_service;
 mod unconfigured;
 mod worker;

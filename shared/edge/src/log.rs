@@ -16,6 +16,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::Invocation;
+use crate::stdout::ToStdout;
 
 /// The target of the one line that every event logs.
 const EVENT: &str = "hookledger::event";
@@ -172,7 +173,7 @@ pub fn uncounted(source: &'static str, error: &CommitError) {
 
 /// Installs the subscriber that writes lines for CloudWatch to stdout.
 pub(crate) fn to_stdout(level: LogLevel, stage: &str) {
-    let lines = log_lines(stage, std::io::stdout);
+    let lines = log_lines(stage, ToStdout);
     // This fails if a test has installed a subscriber before, which stays.
     let _ = tracing_subscriber::registry().with(log_targets(level)).with(lines).try_init();
 }
@@ -312,11 +313,12 @@ where
 }
 
 impl JsonLines {
-    /// A dimension without a value would make CloudWatch drop all metrics of the line.
+    /// A dimension or metric without a value would make CloudWatch drop all metrics of the line.
     fn embedded(&self, now_ms: u64, measured: &'static Measured, line: &Line) -> Embedded<'_> {
         let has_all = |set: &&[&str]| set.iter().all(|name| line.names.contains(name));
         let dimensions = measured.dimensions.iter().copied().filter(has_all).collect();
-        let metrics = measured.metrics.iter().map(|(name, unit)| Metric { name, unit }).collect();
+        let metrics = measured.metrics.iter().filter(|(name, _)| line.names.contains(name));
+        let metrics = metrics.map(|(name, unit)| Metric { name, unit }).collect();
         Embedded {
             timestamp: now_ms,
             cloud_watch_metrics: [MetricDirective { namespace: &self.namespace, dimensions, metrics }],
@@ -354,20 +356,26 @@ fn unix_ms() -> u64 {
 }
 
 /// The fields of a line as JSON, without its braces. Each is written once, where it stays.
-#[derive(Default)]
 struct Line {
     json: Vec<u8>,
     names: Vec<&'static str>,
 }
 
+/// Room for most lines.
+impl Default for Line {
+    fn default() -> Self {
+        Self { json: Vec::with_capacity(640), names: Vec::with_capacity(16) }
+    }
+}
+
 impl Line {
+    /// A name stands in code, and needs no escape.
     fn field(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) {
-        if !self.json.is_empty() {
-            self.json.push(b',');
+        let begin: &[u8] = if self.json.is_empty() { b"\"" } else { b",\"" };
+        for part in [begin, name.as_bytes(), b"\":"] {
+            self.json.extend_from_slice(part);
         }
         // Memory takes everything.
-        let _ = serde_json::to_writer(&mut self.json, name);
-        self.json.push(b':');
         let _ = serde_json::to_writer(&mut self.json, value);
         self.names.push(name);
     }

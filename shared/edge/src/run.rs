@@ -20,9 +20,10 @@ use lambda_http::{Error, LambdaEvent, service_fn};
 use ledger::{AttemptMark, CallContext, Deadline, Origin, Timestamp};
 use serde_json::value::RawValue;
 
-use crate::gateway::GatewayReply;
+use crate::gateway::{GatewayReply, read, read_with_form};
 use crate::log::chain;
-use crate::{Config, ConfigError, Reply, Settings, roots};
+use crate::stdout::write_waiting;
+use crate::{Config, ConfigError, Incoming, MalformedEvent, Reply, Settings, roots};
 
 /// The part of the invocation that is reserved for sending the reply.
 const REPLY_MARGIN: Duration = Duration::from_millis(300);
@@ -49,8 +50,17 @@ pub trait Service: Send + Sync {
     /// The reply deadline: how long the caller waits, less a margin for the network.
     const REPLY_WITHIN: Duration;
 
-    /// Answers a gateway event. Infallible, so that the gateway never chooses the status.
-    fn answer(&self, event: &str, invocation: &Invocation) -> impl Future<Output = Reply> + Send;
+    /// Answers a request; `Err` is an event that is none. Infallible, so that the gateway never chooses the status.
+    fn answer_request(
+        &self,
+        request: Result<Incoming, MalformedEvent>,
+        invocation: &Invocation,
+    ) -> impl Future<Output = Reply> + Send;
+
+    /// Answers a gateway event.
+    fn answer(&self, event: &str, invocation: &Invocation) -> impl Future<Output = Reply> + Send {
+        self.answer_request(read(event), invocation)
+    }
 }
 
 /// Serves invocations for as long as the sandbox lives.
@@ -60,8 +70,10 @@ pub async fn run<S: Service>(service: S) -> Result<(), Error> {
     let serve = |event: LambdaEvent<Box<RawValue>>| {
         Box::pin(async move {
             let invocation = Invocation::now(remaining(event.context.deadline).min(S::REPLY_WITHIN));
-            let event = event.payload.get();
-            Ok::<_, Error>(GatewayReply::to(event, service.answer(event, &invocation).await))
+            let (request, form) = read_with_form(event.payload.get());
+            let reply = service.answer_request(request, &invocation).await;
+            write_waiting();
+            Ok::<_, Error>(GatewayReply::new(form, reply))
         })
     };
     lambda_runtime::run(service_fn(serve)).await

@@ -38,15 +38,16 @@ pub trait StreamService: Send + Sync + 'static {
 pub async fn run_stream<S: StreamService>(service: S) -> Result<(), Error> {
     let service = &Arc::new(service);
     let serve = |event: LambdaEvent<Box<RawValue>>| async move {
-        let is_streamed = gateway::is_of_function_url(event.payload.get());
+        let form = gateway::read_with_form(event.payload.get()).1;
+        let is_streamed = form.is_of_function_url;
         let within = if is_streamed { S::STREAM_WITHIN } else { S::REPLY_WITHIN };
         let invocation = Invocation::now(remaining(event.context.deadline).min(within));
         let event: Arc<str> = event.payload.get().into();
-        let reply = PartedReply::of(service, Arc::clone(&event), invocation, is_streamed).await;
+        let reply = PartedReply::of(service, event, invocation, is_streamed).await;
         Ok::<_, Error>(if is_streamed {
             FunctionResponse::StreamingResponse(reply.into_stream())
         } else {
-            FunctionResponse::BufferedResponse(GatewayReply::to(&event, reply.collect().await))
+            FunctionResponse::BufferedResponse(GatewayReply::new(form, reply.collect().await))
         })
     };
     lambda_runtime::run(service_fn(serve)).await

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ledger::Source;
 
-use crate::{Invocation, Reply, Service};
+use crate::{Incoming, Invocation, MalformedEvent, Reply, Service};
 
 /// Replies 404 to every request, without fetching a key and without querying the store: a scan of all URLs costs
 /// nothing and raises no alarm.
@@ -16,7 +16,7 @@ pub struct Unconfigured {
 impl Service for Unconfigured {
     const REPLY_WITHIN: Duration = Duration::from_secs(1);
 
-    async fn answer(&self, _: &str, invocation: &Invocation) -> Reply {
+    async fn answer_request(&self, _: Result<Incoming, MalformedEvent>, invocation: &Invocation) -> Reply {
         crate::line(self.source.as_str(), None, "not_set_up", None, invocation);
         Reply::empty(404)
     }
@@ -32,10 +32,10 @@ pub enum Configured<S> {
 impl<S: Service> Service for Configured<S> {
     const REPLY_WITHIN: Duration = S::REPLY_WITHIN;
 
-    async fn answer(&self, event: &str, invocation: &Invocation) -> Reply {
+    async fn answer_request(&self, request: Result<Incoming, MalformedEvent>, invocation: &Invocation) -> Reply {
         match self {
-            Self::Function(function) => function.answer(event, invocation).await,
-            Self::Unconfigured(absent) => absent.answer(event, invocation).await,
+            Self::Function(function) => function.answer_request(request, invocation).await,
+            Self::Unconfigured(absent) => absent.answer_request(request, invocation).await,
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::Invocation;
 use crate::log::chain;
 use crate::run::remaining;
+use crate::stdout::write_waiting;
 
 /// The error of a failed run. AWS counts it in the function's `Errors` metric, which alarms watch.
 pub type WorkError = Box<dyn std::error::Error + Send + Sync>;
@@ -38,7 +39,9 @@ pub async fn run_worker<W: Worker>(worker: W) -> Result<(), Error> {
         Box::pin(async move {
             let invocation = Invocation::now(remaining(event.context.deadline).min(W::DONE_WITHIN));
             let report = worker.work(event.payload.get(), &invocation).await;
-            report.inspect_err(|error| tracing::error!(error = %chain(error.as_ref()), "the run failed"))
+            let report = report.inspect_err(|error| tracing::error!(error = %chain(error.as_ref()), "the run failed"));
+            write_waiting();
+            report
         })
     };
     lambda_runtime::run(service_fn(work)).await

@@ -4,8 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use edge::{
-    Incoming, Invocation, KeySource, Keyring, KeyringError, NoRoute, OpenError, Reply, Request, Service, Start,
-    StartError,
+    Incoming, Invocation, KeySource, Keyring, KeyringError, MalformedEvent, NoRoute, OpenError, Reply, Request,
+    Service, Start, StartError,
 };
 use futures_util::{FutureExt as _, future};
 use ledger::{CallerKey, Ledger, Order, OrderNumber, Pausable};
@@ -52,21 +52,18 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
 impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Service for Function<W, L, K> {
     const REPLY_WITHIN: Duration = W::REPLY_WITHIN;
 
-    async fn answer(&self, event: &str, invocation: &Invocation) -> Reply {
-        let answered = AssertUnwindSafe(self.handle(event, invocation)).catch_unwind().await;
-        answered.unwrap_or_else(|_| {
-            let form = edge::read(event).map(|incoming| self.source.form(&incoming)).unwrap_or_default();
-            self.log_and_reply(form, &Outcome::Panicked, None, invocation)
-        })
+    async fn answer_request(&self, request: Result<Incoming, MalformedEvent>, invocation: &Invocation) -> Reply {
+        let Ok(incoming) = request else {
+            return self.log_and_reply(W::Form::default(), &Outcome::Malformed, None, invocation);
+        };
+        let form = self.source.form(&incoming);
+        let answered = AssertUnwindSafe(self.handle(incoming, form, invocation)).catch_unwind().await;
+        answered.unwrap_or_else(|_| self.log_and_reply(form, &Outcome::Panicked, None, invocation))
     }
 }
 
 impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
-    async fn handle(&self, event: &str, invocation: &Invocation) -> Reply {
-        let Ok(incoming) = edge::read(event) else {
-            return self.log_and_reply(W::Form::default(), &Outcome::Malformed, None, invocation);
-        };
-        let form = self.source.form(&incoming);
+    async fn handle(&self, incoming: Incoming, form: W::Form, invocation: &Invocation) -> Reply {
         match edge::find(W::ROUTES, &incoming.method, &incoming.path).map(|found| found.endpoint) {
             Ok(Endpoint::Event) => {
                 let Booked { outcome, event_id, .. } =

@@ -73,7 +73,7 @@ fn reply_kind_gives_content_type_and_body() {
         (Reply::empty(204), r#"{"statusCode":204,"headers":{},"body":"""#),
     ];
     for (reply, expected) in rows {
-        let reply = serde_json::to_string(&GatewayReply::to("{}", reply)).expect("JSON");
+        let reply = serde_json::to_string(&GatewayReply::new(ReplyForm::default(), reply)).expect("JSON");
         assert_eq!(reply, format!("{expected},\"isBase64Encoded\":false}}"));
     }
 }
@@ -88,7 +88,7 @@ fn head_request_gives_reply_without_body() {
         (r#"{"version":"2.0","body":"HEAD","requestContext":{"http":{"method":"POST"}}}"#, "true"),
     ];
     for (event, body) in rows {
-        let reply = GatewayReply::to(event, Reply::json(503, &true).with_header("retry-after", "5"));
+        let reply = GatewayReply::new(read_with_form(event).1, Reply::json(503, &true).with_header("retry-after", "5"));
         let expected = [("content-type", "application/json"), ("retry-after", "5")];
         let expected = expected.map(|(name, value)| (name, value.to_owned()));
         assert_eq!((reply.status_code, reply.headers, reply.body.as_str()), (503, expected.into(), body), "{event}");
@@ -102,7 +102,7 @@ fn event_version_gives_reply_fields() {
     for (event, rest) in
         [(r#"{"version":"2.0"}"#, r#","cookies":[]}"#), (r#"{"version":"1.0"}"#, "}"), ("{}", "}"), ("no JSON", "}")]
     {
-        let json = serde_json::to_string(&GatewayReply::to(event, reply())).expect("JSON");
+        let json = serde_json::to_string(&GatewayReply::new(read_with_form(event).1, reply())).expect("JSON");
         assert_eq!(json, format!("{common}{rest}"), "{event}");
     }
 }
@@ -110,10 +110,11 @@ fn event_version_gives_reply_fields() {
 #[test]
 fn cookie_is_set_where_the_version_has_it() {
     let reply = || Reply::empty(303).with_header("set-cookie", "a=1").with_header("set-cookie", "b=2");
-    let json = serde_json::to_string(&GatewayReply::to(r#"{"version":"2.0"}"#, reply())).expect("JSON");
+    let json =
+        serde_json::to_string(&GatewayReply::new(read_with_form(r#"{"version":"2.0"}"#).1, reply())).expect("JSON");
     let cookies = r#"{"statusCode":303,"headers":{},"body":"","isBase64Encoded":false,"cookies":["a=1","b=2"]}"#;
     assert_eq!(json, cookies);
-    let json = serde_json::to_string(&GatewayReply::to("{}", reply())).expect("JSON");
+    let json = serde_json::to_string(&GatewayReply::new(ReplyForm::default(), reply())).expect("JSON");
     assert!(json.contains(r#""headers":{"set-cookie":"b=2"}"#), "1.0 sets one: {json}");
 }
 
@@ -129,6 +130,6 @@ fn domain_of_a_function_url_is_recognized() {
         ("no JSON", false),
     ];
     for (event, expected) in rows {
-        assert_eq!(is_of_function_url(event), expected, "{event}");
+        assert_eq!(read_with_form(event).1.is_of_function_url, expected, "{event}");
     }
 }
