@@ -192,9 +192,11 @@ impl GatewayReply {
         let ReplyForm { is_head, is_version_2, .. } = form;
         let (cookies, headers): (Vec<_>, Vec<_>) =
             reply.headers.into_iter().partition(|(name, _)| is_version_2 && *name == SET_COOKIE);
+        let mut by_name = BTreeMap::new();
+        by_name.extend(headers);
         Self {
             status_code: reply.status,
-            headers: headers.into_iter().collect(),
+            headers: by_name,
             body: if is_head { String::new() } else { reply.body },
             is_base64_encoded: false,
             cookies: is_version_2.then(|| cookies.into_iter().map(|(_, cookie)| cookie).collect()),

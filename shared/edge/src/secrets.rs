@@ -25,7 +25,9 @@ pub struct Settings(BTreeMap<String, Zeroizing<String>>);
 
 impl Settings {
     pub fn new(settings: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(settings.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect())
+        let mut by_name = BTreeMap::new();
+        by_name.extend(settings.into_iter().map(|(name, value)| (name, Zeroizing::new(value))));
+        Self(by_name)
     }
 
     /// An empty setting counts as not set.

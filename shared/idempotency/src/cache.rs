@@ -1,7 +1,6 @@
 //! In-memory caches of a warm process: receipts of booked events, keys, exchange rates, and what is paused.
 
 use std::hash::Hash;
-use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use ledger::{
@@ -11,37 +10,45 @@ use ledger::{
 use lru::LruCache;
 
 /// About 0.6 MB when full, and minutes of traffic: senders repeat an event within seconds.
-const RECEIPTS_MAX: NonZeroUsize = NonZeroUsize::new(2_048).unwrap();
-const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
+const RECEIPTS_MAX: usize = 2_048;
+const KEYS_MAX: usize = 1_024;
 /// A key never changes its owner, so this limits how long a revoked key still works, and a former budget counts.
 const KEY_SECONDS_MAX: u64 = 60;
 /// A shop has a few.
-const SERVICE_KEYS_MAX: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+const SERVICE_KEYS_MAX: usize = 64;
 /// Upstreams times models.
-const BREAKERS_MAX: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+const BREAKERS_MAX: usize = 256;
 /// How long a sandbox goes on after another one has opened or closed a breaker.
 const BREAKER_SECONDS_MAX: u64 = 5;
 /// A catalog charges in few currencies.
-const PAIRS_MAX: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+const PAIRS_MAX: usize = 16;
 /// How long a revoked rate, or one that was set over another, still prices orders.
 const RATES_SECONDS_MAX: u64 = 60;
 /// How soon a pause stops a busy process. Half a read unit each time is a fraction of what its events cost meanwhile.
 const PAUSES_SECONDS_MAX: u64 = 10;
 
 #[derive(Debug)]
-struct Cache<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
+struct Cache<K: Hash + Eq, V> {
+    /// Grows as it is used. One of a fixed capacity takes its whole memory at the start, and most sandboxes see few events.
+    entries: Mutex<LruCache<K, V>>,
+    max: usize,
+}
 
 impl<K: Hash + Eq, V: Clone> Cache<K, V> {
-    fn new(max: NonZeroUsize) -> Self {
-        Self(Mutex::new(LruCache::new(max)))
+    fn new(max: usize) -> Self {
+        Self { entries: Mutex::new(LruCache::unbounded()), max }
     }
 
     fn find(&self, key: &K) -> Option<V> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
     fn keep(&self, key: K, value: V) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(key, value);
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.put(key, value);
+        if entries.len() > self.max {
+            entries.pop_lru();
+        }
     }
 }
 
@@ -213,5 +220,21 @@ impl KnownPauses {
 
     pub(crate) fn remember(&self, pauses: Pauses) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).pauses = Some(pauses);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_cache_forgets_what_was_not_used_for_longest() {
+        let cache = Cache::new(2);
+        cache.keep(1, "a");
+        cache.keep(2, "b");
+        cache.keep(2, "c");
+        assert_eq!(cache.find(&1), Some("a"));
+        cache.keep(3, "d");
+        assert_eq!([1, 2, 3].map(|key| cache.find(&key)), [Some("a"), None, Some("d")]);
     }
 }

@@ -64,8 +64,12 @@ pub(crate) fn inner<'i>(row: &'i Image, name: &'static str) -> Read<Option<&'i I
 }
 
 pub(crate) fn by_id<V>(row: &Image, name: &'static str, read: fn(&Image) -> Read<V>) -> Read<BTreeMap<String, V>> {
-    let values = inner(row, name)?.ok_or(Unreadable(name))?;
-    values.iter().map(|(id, value)| Ok((id.clone(), read(value.as_m().map_err(|_| Unreadable(name))?)?))).collect()
+    // A map that is collected sorts first, by 5 KB of code for each type.
+    let mut by_id = BTreeMap::new();
+    for (id, value) in inner(row, name)?.ok_or(Unreadable(name))? {
+        by_id.insert(id.clone(), read(value.as_m().map_err(|_| Unreadable(name))?)?);
+    }
+    Ok(by_id)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a reader like the others")]

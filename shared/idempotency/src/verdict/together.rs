@@ -55,7 +55,9 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Together {
                 let available = || reason.item().map_or(0, |row| parsed(row, names::AVAILABLE_UNITS));
                 (verdict == Verdict::Guarded(Reason::InsufficientCredits)).then(|| (account.clone(), available()))
             });
-            Together::Short(short.collect())
+            let mut available = BTreeMap::new();
+            available.extend(short);
+            Together::Short(available)
         }
         Verdict::Moved(_)
         | Verdict::Stale

@@ -31,7 +31,7 @@ impl LotsSnapshot {
     pub fn expire(&self, account: &str, now: Timestamp) -> ExpiredLots {
         let SettledLots { mut lots, taken } = self.settled();
         let mut free = lots.clone();
-        burn(&mut free, self.account.held, |_| true);
+        burn(free.iter_mut().collect(), self.account.held);
         let mut row = LotsRow {
             version: self.account.version.saturating_add(1),
             lots: Vec::new(),

@@ -36,12 +36,13 @@ impl LotsSnapshot {
                     }
                 }
                 LotChange::Take { key, grant, is_undated, units } => {
-                    let (rest, shares) = burn(&mut lots, *units, |lot| lot.is_of(grant, *is_undated));
+                    let of_grant = lots.iter_mut().filter(|lot| lot.is_of(grant, *is_undated));
+                    let (rest, shares) = burn(of_grant.collect(), *units);
                     let dated = shares.into_iter().filter(|share| share.terms.expires_at.is_some());
                     if let Some(taken) = taken.iter_mut().find(|taken| taken.key == *key) {
                         taken.shares.extend(dated);
                     }
-                    burn(&mut lots, rest, |_| true);
+                    burn(lots.iter_mut().collect(), rest);
                 }
             }
             lots.retain(|lot| lot.units > 0);
@@ -70,12 +71,11 @@ fn add(lots: &mut Vec<Lot>, lot: Lot) {
 }
 
 /// Spends from these lots in their order. Returns what is left to spend, and what was spent of which terms.
-pub(super) fn burn(lots: &mut [Lot], mut units: u128, is_wanted: impl Fn(&Lot) -> bool) -> (u128, Vec<LotShare>) {
-    let mut wanted: Vec<&mut Lot> = lots.iter_mut().filter(|lot| is_wanted(lot)).collect();
+pub(super) fn burn(mut lots: Vec<&mut Lot>, mut units: u128) -> (u128, Vec<LotShare>) {
     // Stable: the older of two equal ones stays first.
-    wanted.sort_by_key(|lot| lot.terms.burn_order());
+    lots.sort_by_key(|lot| lot.terms.burn_order());
     let mut burnt: Vec<LotShare> = Vec::new();
-    for lot in wanted {
+    for lot in lots {
         let taken = lot.units.min(units);
         lot.units = lot.units.saturating_sub(taken);
         units = units.saturating_sub(taken);
@@ -89,7 +89,7 @@ pub(super) fn burn(lots: &mut [Lot], mut units: u128, is_wanted: impl Fn(&Lot) -
 /// Spends what the lots hold beyond this balance, of which a debt leaves nothing. What it has beyond the lots is undated.
 fn bring_to(lots: &mut Vec<Lot>, balance: Balance) {
     let (held, wanted) = (sum(lots), units(balance));
-    burn(lots, held.saturating_sub(wanted), |_| true);
+    burn(lots.iter_mut().collect(), held.saturating_sub(wanted));
     lots.retain(|lot| lot.units > 0);
     add(lots, Lot::undated(LotKind::Paid, wanted.saturating_sub(held)));
 }

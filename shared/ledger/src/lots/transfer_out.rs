@@ -13,9 +13,9 @@ impl LotsSnapshot {
     /// The lots that are left, and what is carried. Open holds count as spent before it, so what they cover stays.
     pub(super) fn transferred(&self, mut lots: Vec<Lot>, units: u128) -> (Vec<Lot>, Vec<LotShare>) {
         let mut free = lots.clone();
-        burn(&mut free, self.account.held, |_| true);
+        burn(free.iter_mut().collect(), self.account.held);
         let before: Vec<u128> = free.iter().map(|lot| lot.units).collect();
-        let (beyond, taken) = burn(&mut free, units, |_| true);
+        let (beyond, taken) = burn(free.iter_mut().collect(), units);
         for ((lot, before), after) in lots.iter_mut().zip(before).zip(&free) {
             lot.units = lot.units.saturating_sub(before.saturating_sub(after.units));
         }
