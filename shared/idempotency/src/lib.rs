@@ -35,6 +35,7 @@ mod alone;
 mod anomaly_row;
 mod audit;
 mod backlog;
+mod bare_calls;
 mod batch;
 mod body;
 mod books;

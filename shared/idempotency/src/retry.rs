@@ -93,7 +93,7 @@ where
                 return Err(CommitError::Unavailable(Some(cause)));
             }
             Answer::Retry(cause) => {
-                tracing::debug!(retries, cause = %cause, "retrying a call to the store");
+                tracing::info!(target: "hookledger::detail", retries, cause = %cause, "retrying a call to the store");
                 last = Some(cause);
                 if before(deadline, pin!(sleep(jitter.pause(retries)))).await.is_none() {
                     break;

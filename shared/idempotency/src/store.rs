@@ -14,6 +14,7 @@ use ledger::{
     Ledger, Order, OrderNumber, Owner, Pausable, Pauses, PaymentProof, Pointer, Rates, Receipt, RowKeys, Rows,
 };
 
+use crate::bare_calls::BareCalls;
 use crate::cache::{BoundKeys, KnownBreakers, KnownPauses, LiveServiceKeys, NotedDays, PairRates, Receipts};
 use crate::image::{Image, Read, Unreadable, known_form};
 use crate::order_image;
@@ -65,6 +66,7 @@ impl DynamoLedger {
             // transactions.
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .interceptor(BareCalls)
             .build();
         Self(Arc::new(Store {
             client: Client::from_conf(config),
