@@ -130,6 +130,8 @@ fn log_level_raises_our_own_crates_alone() {
                     assert_eq!(targets.would_enable(ours, &one), one <= own, "{level:?} {ours} {one}");
                 }
                 assert_eq!(targets.would_enable("hookledger::event", &one), one <= metrics, "{level:?} {one}");
+                let is_detail = own >= Level::DEBUG && one <= Level::INFO;
+                assert_eq!(targets.would_enable("hookledger::detail", &one), is_detail, "{level:?} {one}");
             }
         }
     }

@@ -20,6 +20,8 @@ use crate::stdout::ToStdout;
 
 /// The target of the one line that every event logs.
 const EVENT: &str = "hookledger::event";
+/// The target of what is logged from `debug` on. Its lines are at `info`, since a release build has none below.
+const DETAIL: &str = "hookledger::detail";
 /// The target of lines that page an operator.
 const ALARM: &str = "hookledger::alarm";
 /// The targets of lines for the graphs, and for alarms about more than one event.
@@ -227,7 +229,9 @@ pub fn metric_targets() -> Targets {
 /// log whole requests, with bodies, keys and `Authorization`.
 pub fn own_targets(level: LogLevel) -> Targets {
     let libraries = Targets::new().with_default(LevelFilter::WARN);
-    OWN_CRATES.iter().fold(libraries, |targets, name| targets.with_target(*name, level.filter()))
+    let own = OWN_CRATES.iter().fold(libraries, |targets, name| targets.with_target(*name, level.filter()));
+    let has_detail = matches!(level, LogLevel::Debug | LogLevel::Trace);
+    own.with_target(DETAIL, if has_detail { LevelFilter::INFO } else { LevelFilter::OFF })
 }
 
 /// Every crate that a function or the local stack logs from, and the targets above. Each name is a prefix.

@@ -29,7 +29,9 @@ impl ScheduledFunction {
         loop {
             interval.tick().await;
             match (self.work)(self.input.clone()).await {
-                Ok(report) => tracing::debug!(function = self.name, input = self.input, report, "ran"),
+                Ok(report) => {
+                    tracing::info!(target: "hookledger::detail", function = self.name, input = self.input, report, "ran")
+                }
                 Err(error) => tracing::warn!(function = self.name, input = self.input, error, "failed"),
             }
         }

@@ -70,7 +70,7 @@ fn serve_connection(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, 
                 let parts = connection.into_parts();
                 refuse_half_sent(&parts.io.into_inner(), &parts.read_buf);
             }
-            Err(error) => tracing::debug!(%error, "a connection failed"),
+            Err(error) => tracing::info!(target: "hookledger::detail", %error, "a connection failed"),
         }
         drop(stopping);
     });
@@ -83,7 +83,7 @@ fn refuse_half_sent(stream: &TcpStream, head: &[u8]) {
     }
     // Best effort: a sender that reads nothing gets no reply.
     if let Err(error) = stream.try_write(TIMED_OUT) {
-        tracing::debug!(%error, "cannot answer a half-sent request");
+        tracing::info!(target: "hookledger::detail", %error, "cannot answer a half-sent request");
     }
 }
 

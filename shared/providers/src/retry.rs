@@ -41,9 +41,9 @@ pub(crate) async fn retry<F: Future<Output = Result<Answer, CallError>>>(
             last = send().await;
             match &last {
                 Ok(answer) if is_retryable(answer.status) => {
-                    tracing::debug!(retries, status = answer.status, "retrying");
+                    tracing::info!(target: "hookledger::detail", retries, status = answer.status, "retrying");
                 }
-                Err(CallError::NoAnswer) => tracing::debug!(retries, "retrying"),
+                Err(CallError::NoAnswer) => tracing::info!(target: "hookledger::detail", retries, "retrying"),
                 Ok(_) | Err(_) => return,
             }
         }
