@@ -11,12 +11,9 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
-use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::Invocation;
-use crate::stdout::ToStdout;
 
 /// The target of the one line that every event logs.
 const EVENT: &str = "hookledger::event";
@@ -173,13 +170,6 @@ pub fn uncounted(source: &'static str, error: &CommitError) {
     tracing::warn!(target: CALLS, source, error = %crate::chain(error), uncounted = 1);
 }
 
-/// Installs the subscriber that writes lines for CloudWatch to stdout.
-pub(crate) fn to_stdout(level: LogLevel, stage: &str) {
-    let lines = log_lines(stage, ToStdout);
-    // This fails if a test has installed a subscriber before, which stays.
-    let _ = tracing_subscriber::registry().with(log_targets(level)).with(lines).try_init();
-}
-
 /// `LOG_LEVEL`: the level of our own crates' lines, and of no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogLevel {
@@ -302,7 +292,8 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut line = Line::default();
+        // Room for most lines.
+        let mut line = Line { json: Vec::with_capacity(640), names: Vec::with_capacity(16) };
         event.record(&mut line);
         let now_ms = unix_ms();
         line.field("level", event.metadata().level().as_str());
@@ -363,13 +354,6 @@ fn unix_ms() -> u64 {
 struct Line {
     json: Vec<u8>,
     names: Vec<&'static str>,
-}
-
-/// Room for most lines.
-impl Default for Line {
-    fn default() -> Self {
-        Self { json: Vec::with_capacity(640), names: Vec::with_capacity(16) }
-    }
 }
 
 impl Line {

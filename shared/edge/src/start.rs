@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::config::LOCAL;
 use crate::run::{environment, now, sdk_config, variable};
 use crate::secrets::MakeKeys;
+use crate::stdout::log_to_stdout;
 use crate::{Config, ConfigError, Keyring, KeyringError, Settings, Vault, log};
 
 /// `SECRET_ID`: the function's own secret.
@@ -40,7 +41,7 @@ impl Start {
     pub fn new() -> Result<Self, ConfigError> {
         let config = Config::read(variable);
         let level = config.as_ref().map(|config| config.log_level).unwrap_or_default();
-        log::to_stdout(level, &variable("STAGE").unwrap_or_default());
+        log_to_stdout(level, &variable("STAGE").unwrap_or_default());
         log::panics_without_message();
         let config = config?;
         Ok(Self::of_environment(sdk_config(&config)?, config))

@@ -1,12 +1,15 @@
-//! Log lines on their way to standard output.
+//! The log of a deployed function: lines for CloudWatch, on standard output.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::log::{COMMIT, PAID, REFUNDED};
+use crate::LogLevel;
+use crate::log::{COMMIT, PAID, REFUNDED, log_lines, log_targets};
 
 /// The line of an event follows those of its commit: one call of the system writes them all.
 const WAIT_FOR_THE_NEXT: [&str; 3] = [COMMIT, PAID, REFUNDED];
@@ -15,15 +18,22 @@ static WAITING: Mutex<Waiting> = Mutex::new(Waiting(Vec::new()));
 
 /// Makes a writer for each line.
 #[derive(Debug)]
-pub(crate) struct ToStdout;
+struct ToStdout;
 
 #[derive(Debug)]
-pub(crate) struct LineWriter {
+struct LineWriter {
     waits: bool,
 }
 
 /// The lines that are not written yet.
 struct Waiting(Vec<u8>);
+
+/// Installs the subscriber.
+pub(crate) fn log_to_stdout(level: LogLevel, stage: &str) {
+    let lines = log_lines(stage, ToStdout);
+    // This fails if a test has installed a subscriber before, which stays.
+    let _ = tracing_subscriber::registry().with(log_targets(level)).with(lines).try_init();
+}
 
 impl<'w> MakeWriter<'w> for ToStdout {
     type Writer = LineWriter;
