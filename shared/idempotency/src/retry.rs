@@ -95,7 +95,10 @@ where
             Answer::Retry(cause) => {
                 tracing::info!(target: "hookledger::detail", retries, cause = %cause, "retrying a call to the store");
                 last = Some(cause);
-                if before(deadline, pin!(sleep(jitter.pause(retries)))).await.is_none() {
+                let pause = jitter.pause(retries);
+                let left = time_left(deadline);
+                sleep(pause.min(left)).await;
+                if pause >= left {
                     break;
                 }
                 retries = retries.saturating_add(1);
@@ -105,14 +108,17 @@ where
     Err(CommitError::Unavailable(last))
 }
 
-/// What comes before the deadline. An attempt ends after [`CALL_TIMEOUT`] by itself, and needs a second timer only if the
-/// deadline is nearer: each timer is a call of the system.
-async fn before<T>(deadline: Deadline, work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    let until = Instant::from_std(deadline.0);
-    if until.saturating_duration_since(Instant::from_std(instant())) > CALL_TIMEOUT {
-        return Some(work.await);
+/// The answer of an attempt before the deadline. An attempt ends after [`CALL_TIMEOUT`] by itself, and needs a second timer
+/// only if the deadline is nearer: each timer is a call of the system.
+async fn before<T>(deadline: Deadline, attempt: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    if time_left(deadline) > CALL_TIMEOUT {
+        return Some(attempt.await);
     }
-    timeout_at(until, work).await.ok()
+    timeout_at(Instant::from_std(deadline.0), attempt).await.ok()
+}
+
+fn time_left(deadline: Deadline) -> Duration {
+    deadline.0.saturating_duration_since(instant())
 }
 
 /// Whether a failed call can be retried. A call that failed without an answer may have been applied, so every call must

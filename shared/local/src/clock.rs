@@ -30,7 +30,7 @@ impl ScheduledFunction {
             interval.tick().await;
             match (self.work)(self.input.clone()).await {
                 Ok(report) => {
-                    tracing::info!(target: "hookledger::detail", function = self.name, input = self.input, report, "ran")
+                    tracing::info!(target: "hookledger::detail", function = self.name, input = self.input, report, "ran");
                 }
                 Err(error) => tracing::warn!(function = self.name, input = self.input, error, "failed"),
             }

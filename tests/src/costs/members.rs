@@ -16,7 +16,7 @@ pub(super) async fn of_members() -> Vec<Path> {
     done.expect("a member");
     paths.push(path("member: a key joins a team", cost));
     for (attempt, (name, id)) in (2..).zip([("member: a use of a key not in memory", "e1"), ("member: a use", "e2")]) {
-        let (done, cost) = meter.count(used(&ledger, id, attempt)).await;
+        let (done, cost) = meter.count(Box::pin(used(&ledger, id, attempt))).await;
         done.expect(name);
         paths.push(path(name, cost));
     }
