@@ -118,13 +118,13 @@ fn closed_pipe_is_no_error() {
 /// Many events, and a person who has seen enough.
 #[test]
 fn interrupt_prints_what_was_sent_until_then() {
-    let folder = Folder::new();
-    let stack = folder.start();
     for (args, expected) in [(&[][..], "booked "), (&["--json"], "\"booked\": ")] {
-        let before = stack.journal("usage#").len();
+        // Of its own: a stack goes on to book what an interrupted command has sent.
+        let folder = Folder::new();
+        let stack = folder.start();
         let mut command = folder.command(&[&["send", "usage", "--count", "100000"], args].concat());
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        while stack.journal("usage#").len() == before {}
+        while stack.journal("usage#").is_empty() {}
         let interrupt = format!("kill -INT {}", child.id());
         assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
         let ended = child.wait_with_output().unwrap();
