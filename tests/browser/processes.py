@@ -40,9 +40,9 @@ def listens(port):
 
 
 def downloaded(path):
-    """The rows of a file, once the browser has written it."""
+    """The rows of a file, once the browser has written it: it makes an empty one of that name first."""
     until = time.monotonic() + SECONDS
-    while not path.exists() and time.monotonic() < until:
+    while not (path.exists() and path.stat().st_size) and time.monotonic() < until:
         time.sleep(0.1)
     with path.open(newline="") as file:
         return list(csv.reader(file))
