@@ -124,7 +124,9 @@ class Browser:
         self.call("POST", f"/element/{element}/value", {"text": text})
 
     def keys(self, text):
-        """Presses keys, wherever the focus is."""
+        """Presses keys, wherever the focus is. A page is drawn first: a key that comes before may be lost."""
+        drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done));"
+        self.call("POST", "/execute/async", {"script": drawn, "args": []})
         actions = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
         self.call("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
