@@ -30,6 +30,7 @@ mod chat_metrics;
 mod commit_metrics;
 mod config;
 mod gateway;
+mod json_lines;
 mod key_source;
 mod log;
 mod reply;
@@ -49,10 +50,11 @@ pub use chat_metrics::{ChatMetrics, chatted, expired_holds, first_token, upstrea
 pub use commit_metrics::record_commit;
 pub use config::{Config, ConfigError};
 pub use gateway::read;
+pub use json_lines::log_lines;
 pub use key_source::KeySource;
 pub use log::{
-    LogLevel, MEASURED, Measured, OWN_CRATES, alarm, backlog, chain, delivered, line, log_lines, log_targets,
-    metric_targets, own_targets, panics_without_message, paused, ran, uncounted, unread,
+    LogLevel, MEASURED, Measured, OWN_CRATES, alarm, backlog, chain, delivered, line, log_targets, metric_targets,
+    own_targets, panics_without_message, paused, ran, uncounted, unread,
 };
 pub use reply::Reply;
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};

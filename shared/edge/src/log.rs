@@ -1,17 +1,7 @@
-//! Structured JSON logs; event lines are also metrics, in CloudWatch's embedded metric format (EMF).
-
-use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+//! What is logged: the line of each event, the lines that are metrics, and which lines of which crates are written.
 
 use ledger::CommitError;
-use serde::Serialize;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
-use tracing_subscriber::registry::LookupSpan;
 
 use crate::Invocation;
 
@@ -38,7 +28,7 @@ pub(crate) const EXPIRED_HOLDS: &str = "hookledger::expired_holds";
 /// The metrics and dimensions of one target's lines.
 #[derive(Debug)]
 pub struct Measured {
-    target: &'static str,
+    pub(crate) target: &'static str,
     /// A set applies if the line has all its fields. Never a received value: each distinct value would be a metric.
     pub dimensions: &'static [&'static [&'static str]],
     /// Name and unit.
@@ -255,18 +245,6 @@ pub const OWN_CRATES: [&str; 27] = [
     "wechat",
 ];
 
-/// A layer that writes these lines, for a caller with its own subscriber or writer. The stage is in the metric
-/// namespace.
-pub fn log_lines<S, W>(stage: &str, writer: W) -> impl Layer<S>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    W: for<'w> MakeWriter<'w> + 'static,
-{
-    tracing_subscriber::fmt::layer()
-        .event_format(JsonLines { namespace: format!("hookledger-{stage}") })
-        .with_writer(writer)
-}
-
 /// Logs only the place of a panic, since its message can quote received data.
 pub fn panics_without_message() {
     std::panic::set_hook(Box::new(|panic| {
@@ -279,118 +257,4 @@ pub fn panics_without_message() {
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
-#[derive(Debug)]
-struct JsonLines {
-    namespace: String,
-}
-
-impl<S, N> FormatEvent<S, N> for JsonLines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        // Room for most lines.
-        let mut line = Line { json: Vec::with_capacity(640), names: Vec::with_capacity(16) };
-        event.record(&mut line);
-        let now_ms = unix_ms();
-        line.field("level", event.metadata().level().as_str());
-        let target = event.metadata().target();
-        match MEASURED.iter().find(|measured| measured.target == target) {
-            Some(measured) => line.field("_aws", &self.embedded(now_ms, measured, &line)),
-            None => line.field("target", target),
-        }
-        line.field("timestamp_ms", &now_ms);
-        writeln!(writer, "{{{}}}", str::from_utf8(&line.json).map_err(|_| fmt::Error)?)
-    }
-}
-
-impl JsonLines {
-    /// A dimension or metric without a value would make CloudWatch drop all metrics of the line.
-    fn embedded(&self, now_ms: u64, measured: &'static Measured, line: &Line) -> Embedded<'_> {
-        let has_all = |set: &&[&str]| set.iter().all(|name| line.names.contains(name));
-        let dimensions = measured.dimensions.iter().copied().filter(has_all).collect();
-        let metrics = measured.metrics.iter().filter(|(name, _)| line.names.contains(name));
-        let metrics = metrics.map(|(name, unit)| Metric { name, unit }).collect();
-        Embedded {
-            timestamp: now_ms,
-            cloud_watch_metrics: [MetricDirective { namespace: &self.namespace, dimensions, metrics }],
-        }
-    }
-}
-
-/// The metrics of a line, in CloudWatch's words.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Embedded<'l> {
-    timestamp: u64,
-    cloud_watch_metrics: [MetricDirective<'l>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct MetricDirective<'l> {
-    namespace: &'l str,
-    dimensions: Vec<&'static [&'static str]>,
-    metrics: Vec<Metric>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Metric {
-    name: &'static str,
-    unit: &'static str,
-}
-
-#[expect(clippy::disallowed_methods, reason = "a log line needs the time at which it is written")]
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The fields of a line as JSON, without its braces. Each is written once, where it stays.
-struct Line {
-    json: Vec<u8>,
-    names: Vec<&'static str>,
-}
-
-impl Line {
-    /// A name stands in code, and needs no escape.
-    fn field(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) {
-        let begin: &[u8] = if self.json.is_empty() { b"\"" } else { b",\"" };
-        for part in [begin, name.as_bytes(), b"\":"] {
-            self.json.extend_from_slice(part);
-        }
-        // Memory takes everything.
-        let _ = serde_json::to_writer(&mut self.json, value);
-        self.names.push(name);
-    }
-}
-
-impl Visit for Line {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.field(field.name(), value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.field(field.name(), &value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.field(field.name(), &value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.field(field.name(), &value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.field(field.name(), &value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.field(field.name(), &format!("{value:?}"));
-    }
 }

@@ -3,60 +3,70 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use tracing::Metadata;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::filter::Targets;
 
 use crate::LogLevel;
-use crate::log::{COMMIT, PAID, REFUNDED, log_lines, log_targets};
+use crate::json_lines::JsonLines;
+use crate::log::{COMMIT, PAID, REFUNDED, log_targets};
 
 /// The line of an event follows those of its commit: one call of the system writes them all.
 const WAIT_FOR_THE_NEXT: [&str; 3] = [COMMIT, PAID, REFUNDED];
 
 static WAITING: Mutex<Waiting> = Mutex::new(Waiting(Vec::new()));
 
-/// Makes a writer for each line.
+/// No line shows a span, and none is kept: the registry of spans is most of what a subscriber costs a start.
 #[derive(Debug)]
-struct ToStdout;
-
-#[derive(Debug)]
-struct LineWriter {
-    waits: bool,
+struct ToStdout {
+    targets: Targets,
+    lines: JsonLines,
 }
 
 /// The lines that are not written yet.
+#[derive(Debug)]
 struct Waiting(Vec<u8>);
 
 /// Installs the subscriber.
 pub(crate) fn log_to_stdout(level: LogLevel, stage: &str) {
-    let lines = log_lines(stage, ToStdout);
     // This fails if a test has installed a subscriber before, which stays.
-    let _ = tracing_subscriber::registry().with(log_targets(level)).with(lines).try_init();
+    let _ = tracing::subscriber::set_global_default(ToStdout::new(level, stage));
 }
 
-impl<'w> MakeWriter<'w> for ToStdout {
-    type Writer = LineWriter;
-
-    fn make_writer(&'w self) -> Self::Writer {
-        LineWriter { waits: false }
-    }
-
-    fn make_writer_for(&'w self, line: &Metadata<'_>) -> Self::Writer {
-        LineWriter { waits: WAIT_FOR_THE_NEXT.contains(&line.target()) }
+impl ToStdout {
+    fn new(level: LogLevel, stage: &str) -> Self {
+        Self { targets: log_targets(level), lines: JsonLines::new(stage) }
     }
 }
 
-impl io::Write for LineWriter {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.add(line, self.waits, &mut io::stdout())?;
-        Ok(line.len())
+impl Subscriber for ToStdout {
+    fn register_callsite(&self, place: &'static Metadata<'static>) -> Interest {
+        if self.enabled(place) { Interest::always() } else { Interest::never() }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn enabled(&self, place: &Metadata<'_>) -> bool {
+        place.is_event() && self.targets.would_enable(place.target(), place.level())
     }
+
+    fn event(&self, event: &Event<'_>) {
+        let line = self.lines.line(event);
+        let waits = WAIT_FOR_THE_NEXT.contains(&event.metadata().target());
+        // There is no other place to report it to.
+        let _ = WAITING.lock().unwrap_or_else(PoisonError::into_inner).add(&line, waits, &mut io::stdout());
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 /// Writes what waits. Called at the end of an invocation: after it, the process may never run again.
@@ -111,5 +121,18 @@ mod tests {
         }
         assert_eq!(output.0, ["commit\npaid\nevent\n", "alarm\n", "last\n"]);
         Ok(())
+    }
+
+    #[test]
+    fn only_lines_of_its_targets_are_written_and_no_spans() {
+        tracing::subscriber::with_default(ToStdout::new(LogLevel::Error, "test"), || {
+            let _span = tracing::info_span!(target: COMMIT, "span", of = "span").entered();
+            tracing::info!(target: "webhook", of = "a crate below the level");
+            tracing::info!(target: COMMIT, of = "commit");
+        });
+        let waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&waiting.0);
+        assert!(text.starts_with(r#"{"of":"commit","level":"INFO","_aws":"#) && text.ends_with("}\n"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
     }
 }
