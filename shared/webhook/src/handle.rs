@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use edge::{
-    Incoming, Invocation, KeySource, Keyring, KeyringError, MalformedEvent, NoRoute, OpenError, Reply, Request,
+    Incoming, Invocation, KeySource, Keyring, KeyringError, MalformedEvent, NoRoute, OpenError, Reply, Request, Route,
     Service, Start, StartError,
 };
 use futures_util::{FutureExt as _, future};
@@ -63,6 +63,11 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Service for Function<W, L, K>
 }
 
 impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
+    const HAS: HasEndpoints = HasEndpoints::of(W::ROUTES);
+    const HAS_BATCH: bool = Self::HAS.batch;
+    const HAS_FOREIGN: bool = Self::HAS.foreign;
+    const HAS_PAGE: bool = Self::HAS.page;
+
     async fn handle(&self, incoming: Incoming, form: W::Form, invocation: &Invocation) -> Reply {
         match edge::find(W::ROUTES, &incoming.method, &incoming.path).map(|found| found.endpoint) {
             Ok(Endpoint::Event) => {
@@ -70,27 +75,38 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
                     self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
                 self.log_and_reply(form, &outcome, event_id.as_deref(), invocation)
             }
-            Ok(Endpoint::Batch(batch)) => {
-                let events = Box::pin(self.process_batch(incoming, &batch, invocation)).await;
+            Ok(Endpoint::Batch(batch)) if Self::HAS_BATCH => {
+                let events = self.process_batch(incoming, &batch, invocation).boxed().await;
                 self.log_and_reply_to_each(form, events, batch.reply, invocation)
             }
-            Ok(Endpoint::Foreign(foreign)) => {
-                let events = Box::pin(self.process_foreign(incoming, &foreign, invocation)).await;
+            Ok(Endpoint::Foreign(foreign)) if Self::HAS_FOREIGN => {
+                let events = self.process_foreign(incoming, &foreign, invocation).boxed().await;
                 self.log_and_reply_to_each(form, events, foreign.batch.reply, invocation)
             }
-            Ok(Endpoint::Page(page)) => {
-                let Booked { outcome, event_id, order, .. } =
-                    self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
-                log(W::SOURCE.as_str(), &outcome, event_id.as_deref(), invocation);
-                page(&outcome, self.order_for_page(order, invocation).await.as_ref())
-            }
+            Ok(Endpoint::Page(page)) if Self::HAS_PAGE => self.show(incoming, page, invocation).boxed().await,
             Ok(Endpoint::Health(health)) => health(invocation.now),
             Ok(Endpoint::Status(status)) => {
                 let dependencies = self.status.get(invocation.started, Box::pin(self.dependencies(invocation))).await;
                 status(&dependencies).with_header("cache-control", CACHE_CONTROL)
             }
+            // Of none of its routes.
+            Ok(Endpoint::Batch(_) | Endpoint::Foreign(_) | Endpoint::Page(_)) => {
+                self.log_and_reply(form, &Outcome::NotFound, None, invocation)
+            }
             Err(no_route) => self.log_and_reply(form, &no_route.into(), None, invocation),
         }
+    }
+
+    async fn show(
+        &self,
+        incoming: Incoming,
+        page: fn(&Outcome, Option<&Order>) -> Reply,
+        invocation: &Invocation,
+    ) -> Reply {
+        let Booked { outcome, event_id, order, .. } =
+            self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
+        log(W::SOURCE.as_str(), &outcome, event_id.as_deref(), invocation);
+        page(&outcome, self.order_for_page(order, invocation).await.as_ref())
     }
 
     /// One line per stage. `Err` is an outcome like any other, only earlier.
@@ -201,6 +217,30 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         log(W::SOURCE.as_str(), outcome, event_id, invocation);
         let reply = self.source.reply(form, outcome, event_id);
         if *outcome == Outcome::Paused { reply.with_header("retry-after", PAUSED_RETRY_AFTER) } else { reply }
+    }
+}
+
+/// Whether any of a source's routes has such an endpoint. For the others its function has no code: behind a constant that is
+/// false, the future of an endpoint is never made, nor linked.
+struct HasEndpoints {
+    batch: bool,
+    foreign: bool,
+    page: bool,
+}
+
+impl HasEndpoints {
+    const fn of(mut routes: &[Route<Endpoint>]) -> Self {
+        let mut has = Self { batch: false, foreign: false, page: false };
+        while let [route, others @ ..] = routes {
+            match route.endpoint {
+                Endpoint::Batch(_) => has.batch = true,
+                Endpoint::Foreign(_) => has.foreign = true,
+                Endpoint::Page(_) => has.page = true,
+                Endpoint::Event | Endpoint::Health(_) | Endpoint::Status(_) => {}
+            }
+            routes = others;
+        }
+        has
     }
 }
 
