@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{Accepted, Money, Order, PaysFor};
 
-use crate::image::{Image, Read, Unreadable, amount, currency, maybe_amount, number as read_number, reference, word};
+use crate::image::{
+    Image, Read, Unreadable, amount, by_id, currency, maybe_amount, number as read_number, reference, word,
+};
 use crate::names;
 use crate::rows::{Row, map, number, text};
 
@@ -29,14 +31,12 @@ fn fields(accepted: &Accepted) -> AttributeValue {
 
 /// Empty on an order without manually accepted payments.
 pub(crate) fn read(row: &Image) -> Read<BTreeMap<String, Accepted>> {
-    let unreadable = Unreadable(names::ACCEPTED);
-    let accepted = row.get(names::ACCEPTED).map(|map| map.as_m().map_err(|_| unreadable)).transpose()?;
-    let one = |(id, fields): (&String, &AttributeValue)| {
-        let fields = fields.as_m().map_err(|_| unreadable)?;
-        let accepted = read_fields(fields)?;
-        if accepted.by.id() == id { Ok((id.clone(), accepted)) } else { Err(unreadable) }
-    };
-    accepted.into_iter().flatten().map(one).collect()
+    if !row.contains_key(names::ACCEPTED) {
+        return Ok(BTreeMap::new());
+    }
+    let accepted = by_id(row, names::ACCEPTED, read_fields)?;
+    let is_whole = accepted.iter().all(|(id, accepted)| accepted.by.id() == id);
+    if is_whole { Ok(accepted) } else { Err(Unreadable(names::ACCEPTED)) }
 }
 
 fn read_fields(fields: &Image) -> Read<Accepted> {

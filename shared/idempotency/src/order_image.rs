@@ -144,12 +144,16 @@ fn referral_state(row: &Image) -> Read<ReferralState> {
 
 /// Empty on an order from before this attribute existed.
 fn delivered(row: &Image) -> Read<BTreeMap<Line, Amount>> {
-    let line = |(name, value): (&String, &AttributeValue)| {
+    let line = |name: &str, value: &AttributeValue| {
         let units = value.as_n().ok()?.parse().ok()?;
         Some((Line::read(name)?, Amount::from_wide(units)?))
     };
-    let lines = inner(row, names::DELIVERED_UNITS)?;
-    lines.into_iter().flatten().map(|item| line(item).ok_or(Unreadable(names::DELIVERED_UNITS))).collect()
+    let mut lines = BTreeMap::new();
+    for (name, value) in inner(row, names::DELIVERED_UNITS)?.into_iter().flatten() {
+        let (line, amount) = line(name, value).ok_or(Unreadable(names::DELIVERED_UNITS))?;
+        lines.insert(line, amount);
+    }
+    Ok(lines)
 }
 
 fn transfer(row: &Image) -> Read<Transfer> {

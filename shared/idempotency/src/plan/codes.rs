@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::error::BuildError;
-use ledger::{CallContext, CodeChange, Effect, EventKey, Word};
+use ledger::{CallContext, CodeChange, Effect, EventKey};
 
 use super::Plan;
 use crate::role::Role;
@@ -33,7 +33,10 @@ impl Plan {
             let Effect::Code(CodeChange::Make(code)) = effect else { return None };
             Some(code.campaign)
         });
-        for name in made.collect::<BTreeSet<Word>>() {
+        // As in `image::by_id`: what is collected is sorted first.
+        let mut campaigns = BTreeSet::new();
+        campaigns.extend(made);
+        for name in campaigns {
             let row = code_row::campaign(context).update(&tables.accounts, &code_row::campaign_id(name))?;
             self.push(Role::Code, row);
         }

@@ -21,7 +21,7 @@ pub(super) fn down_to(lots: &mut Vec<Lot>, lots_max: usize) {
 fn closest(lots: &[Lot]) -> Option<(usize, usize)> {
     let dated = lots.iter().enumerate().filter_map(|(place, lot)| Some((lot.terms, lot.terms.expires_at?, place)));
     let mut dated: Vec<_> = dated.collect();
-    dated.sort_by_key(|(terms, expires_at, place)| (terms.priority, terms.kind, *expires_at, *place));
+    dated.sort_unstable_by_key(|(terms, expires_at, place)| (terms.priority, terms.kind, *expires_at, *place));
     let pairs = dated.iter().zip(dated.iter().skip(1)).filter_map(|((one, from, older), (other, to, newer))| {
         let is_mergeable = (one.priority, one.kind) == (other.priority, other.kind);
         is_mergeable.then(|| (to.seconds_apart(*from), *older.min(newer), *older.max(newer)))
