@@ -11,7 +11,7 @@ use ledger::{
 };
 
 use crate::budget_row::BudgetRead;
-use crate::plan::{Known, Plan};
+use crate::plan::{Known, MakePlan, Plan};
 use crate::price_differs;
 use crate::retry::{Answer, after_failure, instant, until_answered};
 use crate::role::{PlanError, Role};
@@ -34,6 +34,9 @@ pub(crate) enum Outcome {
     Guarded(ledger::Reason),
 }
 
+/// Reads the reasons of a cancelled transaction; `None` has it retried.
+type ReadCancelled<'r, T> = &'r (dyn Fn(&[CancellationReason], &[Role]) -> Result<Option<T>, CommitError> + Sync);
+
 impl DynamoLedger {
     /// Books an entry exactly once.
     pub(crate) async fn record(&self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
@@ -43,7 +46,7 @@ impl DynamoLedger {
         loop {
             self.read_lots_to_make(entry, &mut known.lots, context).await?;
             let plan = |now| Plan::record(self.tables(), entry, context, &known, now);
-            match self.transact(plan, context).await? {
+            match self.transact(&plan, context).await? {
                 Outcome::Applied(processed_at) => {
                     let is_over_budget = known.is_over_budget();
                     for key in known.uncounted() {
@@ -128,7 +131,7 @@ impl DynamoLedger {
 
     /// The refusal is an error once it is written; otherwise this is the row that the event has already.
     async fn write_refusal(&self, refusal: &Refusal, context: &CallContext<'_>) -> Result<ExistingRow, CommitError> {
-        match self.transact(|_| Plan::refuse(self.tables(), refusal, context), context).await? {
+        match self.transact(&|_| Plan::refuse(self.tables(), refusal, context), context).await? {
             Outcome::Applied(_) => Err(CommitError::Rejected(refusal.reason)),
             Outcome::ExistingRow(row) if row.is_own_refusal(&refusal.header, context) => {
                 Err(CommitError::Rejected(refusal.reason))
@@ -155,7 +158,7 @@ impl DynamoLedger {
         if !effects.iter().all(is_allowed) {
             return Err(CommitError::Refused("an amendment writes only orders and pointers".into()));
         }
-        match self.transact(|_| Plan::amend(self.tables(), effects, context), context).await? {
+        match self.transact(&|_| Plan::amend(self.tables(), effects, context), context).await? {
             Outcome::Applied(_) => Ok(()),
             // The order's state forbids the change: it has changed since it was read.
             Outcome::Stale | Outcome::Guarded(_) => Err(CommitError::Stale),
@@ -193,7 +196,7 @@ impl DynamoLedger {
         header: &JournalHeader,
         context: &CallContext<'_>,
     ) -> Result<Committed, CommitError> {
-        match self.transact(|_| Plan::conflict(self.tables(), header, context), context).await? {
+        match self.transact(&|_| Plan::conflict(self.tables(), header, context), context).await? {
             Outcome::Applied(_) | Outcome::ExistingRow(_) => Err(CommitError::Conflict),
             Outcome::Moved(_)
             | Outcome::Stale
@@ -211,16 +214,16 @@ impl DynamoLedger {
     /// entry with an older time would appear among lines that were already read.
     pub(crate) fn transact(
         &self,
-        plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
+        plan: MakePlan<'_>,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Outcome, CommitError>> {
-        self.answered(plan, context, Outcome::Applied, outcome)
+        self.answered(plan, context, Outcome::Applied, &outcome)
     }
 
     /// Also whether an attempt before it had no answer, and may be applied yet.
     pub(crate) async fn transact_in_doubt(
         &self,
-        plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
+        plan: MakePlan<'_>,
         context: &CallContext<'_>,
     ) -> Result<(Outcome, bool), CommitError> {
         let unanswered = AtomicUsize::new(0);
@@ -232,17 +235,16 @@ impl DynamoLedger {
             unanswered.fetch_sub(1, Ordering::Relaxed);
             outcome(reasons, roles)
         };
-        let outcome = self.answered(plan, context, Outcome::Applied, cancelled).await?;
+        let outcome = self.answered(&plan, context, Outcome::Applied, &cancelled).await?;
         Ok((outcome, unanswered.load(Ordering::Relaxed) > 0))
     }
 
-    /// `cancelled` reads the reasons of a cancelled transaction; `None` has it retried.
     pub(crate) async fn answered<T>(
         &self,
-        plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
+        plan: MakePlan<'_>,
         context: &CallContext<'_>,
-        applied: impl Fn(Timestamp) -> T,
-        cancelled: impl Fn(&[CancellationReason], &[Role]) -> Result<Option<T>, CommitError>,
+        applied: fn(Timestamp) -> T,
+        cancelled: ReadCancelled<'_, T>,
     ) -> Result<T, CommitError> {
         until_answered(context.deadline, self.jitter(), || async {
             let now = context.time_at(instant());

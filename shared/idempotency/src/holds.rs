@@ -51,7 +51,7 @@ impl Holds for DynamoLedger {
         };
         loop {
             let plan = |now: Timestamp| Plan::open_hold(self.tables(), hold, budget.as_ref(), context, now);
-            let (outcome, is_unanswered) = self.transact_in_doubt(plan, context).await?;
+            let (outcome, is_unanswered) = self.transact_in_doubt(&plan, context).await?;
             is_in_doubt |= is_unanswered;
             match outcome {
                 Outcome::Applied(_) => return Ok(hold.clone()),
@@ -111,7 +111,7 @@ impl Holds for DynamoLedger {
                 }
             };
             let plan = |now: Timestamp| Plan::close_hold(self.tables(), &change, budget.as_ref(), context, now);
-            match self.transact(plan, context).await? {
+            match self.transact(&plan, context).await? {
                 Outcome::Applied(_) => {
                     if let Some(read) = budget.filter(|read| read.spent.is_none()) {
                         uncounted::alarm(&read.key);
@@ -146,7 +146,7 @@ impl Holds for DynamoLedger {
                 return self.close_hold(hold, &HoldClosing::Release, context).await;
             }
             let plan = |now: Timestamp| Plan::withdraw_hold(self.tables(), hold, context, now);
-            match self.transact(plan, context).await? {
+            match self.transact(&plan, context).await? {
                 Outcome::Applied(at) => return Ok(Hold { state: HoldState::Released { at }, ..hold.clone() }),
                 // It was opened since it was read.
                 Outcome::Stale => {}

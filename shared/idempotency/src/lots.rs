@@ -1,6 +1,5 @@
 //! An account's lots: both rows read together, the expiry, and the accounts whose lots are past their date.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -44,11 +43,9 @@ impl DynamoLedger {
         known: &mut BTreeMap<AccountId, LotsSnapshot>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        let effects = with_terms_of_senders(Cow::Borrowed(&entry.effects), known);
-        for effect in effects.iter() {
-            let Effect::Move(movement) = effect else { continue };
+        for movement in with_terms_of_senders(entry.effects.iter().filter_map(Effect::movement), known) {
             let account = movement.posting.account();
-            if LotMove::of(movement).is_dated() && !known.contains_key(account) {
+            if LotMove::of(&movement).is_dated() && !known.contains_key(account) {
                 // On the heap: few entries make lots, and the future of every commit would hold this one.
                 known.insert(account.clone(), Box::pin(self.snapshot(account, context)).await?);
             }
@@ -119,7 +116,7 @@ impl DynamoLedger {
                 return Err(CommitError::Refused("an expiry of this version is booked".into()));
             }
             let plan = |now: Timestamp| Plan::expire(self.tables(), account, &read, context, now);
-            match self.transact(plan, context).await? {
+            match self.transact(&plan, context).await? {
                 Outcome::Applied(at) => {
                     let units = read.expire(&account.to_string(), at).units;
                     return Ok(Amount::from_wide(units).unwrap_or_default());

@@ -35,6 +35,9 @@ pub(crate) struct Plan {
     pub(crate) roles: Vec<Role>,
 }
 
+/// Makes the plan of one attempt, for its time.
+pub(crate) type MakePlan<'p> = &'p (dyn Fn(Timestamp) -> Result<Plan, PlanError> + Sync);
+
 /// What is known of the store before an entry is written.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
@@ -64,9 +67,10 @@ impl Plan {
         now: Timestamp,
     ) -> Result<Self, PlanError> {
         let Known { moved, lots, budgets: _ } = known;
-        let receipt = entry.header.receipt.as_str();
-        let effects = with_terms_of_senders(unless_moved(&entry.effects, moved), lots);
-        let movements = || effects.iter().filter_map(movement_of);
+        let (receipt, effects) = (entry.header.receipt.as_str(), &entry.effects);
+        let movements = effects.iter().filter_map(Effect::movement).filter(|movement| !moved.contains(&movement.key));
+        let movements = with_terms_of_senders(movements, lots);
+        let movements = || movements.iter().map(Cow::as_ref);
         let mut plan = Self::default();
 
         let mut row = Row::processed(&known.marked(&entry.header), context, now);
@@ -82,7 +86,7 @@ impl Plan {
         row.list_entry(entry, context);
         plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
 
-        let (proven, required) = match ProofUse::of(&effects) {
+        let (proven, required) = match ProofUse::of(effects, movements().next().is_some()) {
             Some(ProofUse::Write(proof)) => (Some(proof).filter(|proof| !moved.contains(&proof.key)), None),
             Some(ProofUse::Require(proof)) => (None, Some(proof)),
             None => (None, None),
@@ -112,13 +116,13 @@ impl Plan {
         if let Some(proof) = required {
             plan.push(Role::Proof, proof::required(tables, &proof)?);
         }
-        for (account, net) in merged(&effects).ok_or(PlanError::Overflow)? {
+        for (account, net) in merged(movements(), effects).ok_or(PlanError::Overflow)? {
             let of_account = movements().filter(|movement| *movement.posting.account() == account).collect();
             let of_account = AccountPlan { movements: of_account, ..AccountPlan::default() };
             let read = lots.get(&account);
             plan.account(&Writing { tables, header: &entry.header, context, now }, account, &net, of_account, read)?;
         }
-        for effect in effects.iter() {
+        for effect in effects {
             match effect {
                 Effect::Bind { key, owner } => plan.bind(tables, key, owner, context)?,
                 Effect::Key(change) => plan.owner_key(tables, change, context)?,
@@ -155,12 +159,12 @@ impl Plan {
                 | Effect::Repair(_) => {}
             }
         }
-        plan.campaigns(tables, &effects, context)?;
+        plan.campaigns(tables, effects, context)?;
         for repair in repairs().filter(|repair| repair::is_receipt(repair, &entry.header).is_none()) {
             let (role, item) = repair::item(tables, repair, &entry.header, context, now)?;
             plan.push(role, item);
         }
-        plan.orders(tables, &effects, context)?;
+        plan.orders(tables, effects, context)?;
         if entry.keeps_body {
             plan.body(tables, receipt, true, context)?;
         }
@@ -340,10 +344,6 @@ impl Plan {
     }
 }
 
-fn movement_of(effect: &Effect) -> Option<&Movement> {
-    if let Effect::Move(movement) = effect { Some(movement) } else { None }
-}
-
 /// What of expired credits a clawback takes comes back first.
 fn breakage(account: &AccountId, version: u64, returned: Amount) -> Movement {
     let key = MoneyKey::of_expiry(&account.to_string(), version);
@@ -356,12 +356,4 @@ fn lane_of(refusal: &Refusal) -> Option<(&Lane, Amount)> {
         let Effect::Wait { lane, owed } = effect else { return None };
         Some((lane, *owed))
     })
-}
-
-fn unless_moved<'e>(effects: &'e [Effect], moved: &BTreeSet<MoneyKey>) -> Cow<'e, [Effect]> {
-    if moved.is_empty() {
-        return Cow::Borrowed(effects);
-    }
-    let is_moved = |effect: &Effect| matches!(effect, Effect::Move(movement) if moved.contains(&movement.key));
-    effects.iter().filter(|effect| !is_moved(effect)).cloned().collect()
 }

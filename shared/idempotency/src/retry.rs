@@ -84,28 +84,44 @@ pub(crate) async fn until_answered<T, F>(
 where
     F: Future<Output = Result<Answer<T>, CommitError>>,
 {
-    let mut last = None;
-    let mut retries = 0_u32;
-    while let Some(answer) = before(deadline, pin!(call())).await {
+    let mut retries = Retries { deadline, jitter, made: 0, last: None };
+    while let Some(answer) = before(retries.deadline, pin!(call())).await {
         match answer? {
             Answer::Final(answer) => return Ok(answer),
-            Answer::Retry(cause) if retries.saturating_add(1) >= jitter.backoff.attempts_max => {
-                return Err(CommitError::Unavailable(Some(cause)));
-            }
             Answer::Retry(cause) => {
-                tracing::info!(target: "hookledger::detail", retries, cause = %cause, "retrying a call to the store");
-                last = Some(cause);
-                let pause = jitter.pause(retries);
-                let left = time_left(deadline);
-                sleep(pause.min(left)).await;
-                if pause >= left {
+                if !retries.waits(cause).await {
                     break;
                 }
-                retries = retries.saturating_add(1);
             }
         }
     }
-    Err(CommitError::Unavailable(last))
+    Err(CommitError::Unavailable(retries.last))
+}
+
+/// The retries of one call. Not generic: each kind of call has this code once.
+struct Retries<'j> {
+    deadline: Deadline,
+    jitter: &'j Jitter,
+    made: u32,
+    last: Option<Cause>,
+}
+
+impl Retries<'_> {
+    /// Waits until the next attempt. False if there is none.
+    async fn waits(&mut self, cause: Cause) -> bool {
+        let is_last = self.made.saturating_add(1) >= self.jitter.backoff.attempts_max;
+        if !is_last {
+            tracing::info!(target: "hookledger::detail", retries = self.made, cause = %cause, "retrying a call to the store");
+        }
+        self.last = Some(cause);
+        if is_last {
+            return false;
+        }
+        let (pause, left) = (self.jitter.pause(self.made), time_left(self.deadline));
+        self.made = self.made.saturating_add(1);
+        sleep(pause.min(left)).await;
+        pause < left
+    }
 }
 
 /// The answer of an attempt before the deadline. An attempt ends after [`CALL_TIMEOUT`] by itself, and needs a second timer

@@ -360,7 +360,12 @@ fn facts(facts: &Facts) -> AttributeValue {
 }
 
 pub(crate) fn map<'n>(fields: impl IntoIterator<Item = (&'n str, AttributeValue)>) -> AttributeValue {
-    AttributeValue::M(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    map_of(&mut fields.into_iter())
+}
+
+/// Compiled once, and not for each number of fields.
+fn map_of(fields: &mut dyn Iterator<Item = (&str, AttributeValue)>) -> AttributeValue {
+    AttributeValue::M(fields.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// The version that a write requires; `None` for the first.

@@ -1,6 +1,7 @@
 //! The events of one request, committed in few transactions. Whatever needs more than the rows of a use is committed as
 //! an event of its own.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ledger::{
@@ -9,8 +10,7 @@ use ledger::{
 };
 
 use crate::budget_row::BudgetRead;
-use crate::plan::{Plan, counts};
-use crate::role::PlanError;
+use crate::plan::{MakePlan, Plan, counts};
 use crate::spend::{ROWS_MAX, Spend, groups};
 use crate::store::DynamoLedger;
 use crate::uncounted;
@@ -20,7 +20,7 @@ use crate::verdict::together::{Together, read};
 #[derive(Debug)]
 struct Refused<'d> {
     n: usize,
-    refusal: Refusal,
+    refusal: Cow<'d, Refusal>,
     entry: Option<&'d Entry>,
 }
 
@@ -60,7 +60,7 @@ impl DynamoLedger {
                     events.ended(n, result);
                 }
                 Decision::Refuse(refusal) if is_kept_alone(refusal) => {
-                    events.refused.push(Refused { n, refusal: refusal.clone(), entry: None });
+                    events.refused.push(Refused { n, refusal: Cow::Borrowed(refusal), entry: None });
                 }
                 Decision::Refuse(_) | Decision::Ignore { .. } => others.push((n, decision)),
             }
@@ -90,7 +90,7 @@ impl DynamoLedger {
                 return self.book_each(&group, events).await;
             }
             let plan = |now| Plan::spends(self.tables(), &group, &budgets, context, now);
-            match self.send_together(plan, context).await {
+            match self.send_together(&plan, context).await {
                 Ok(Sent::Applied(now)) => return self.booked(&group, &budgets, now, events),
                 Ok(Sent::Cancelled(Together::Existing(rows))) => {
                     for (place, row) in rows.into_iter().rev() {
@@ -152,7 +152,7 @@ impl DynamoLedger {
     /// Keeps the refused events, with the body once.
     async fn refuse_all(&self, events: &mut Events<'_, '_>) {
         let mut refused = std::mem::take(&mut events.refused);
-        refused.sort_by_key(|refused| refused.n);
+        refused.sort_unstable_by_key(|refused| refused.n);
         let mut waiting = refused.into_iter().peekable();
         while waiting.peek().is_some() {
             // At most a lane for each event.
@@ -163,9 +163,9 @@ impl DynamoLedger {
     async fn refuse_group(&self, mut group: Vec<Refused<'_>>, events: &mut Events<'_, '_>) {
         while !group.is_empty() {
             let context = events.context;
-            let refusals: Vec<&Refusal> = group.iter().map(|refused| &refused.refusal).collect();
+            let refusals: Vec<&Refusal> = group.iter().map(|refused| refused.refusal.as_ref()).collect();
             let plan = |_| Plan::refuse_together(self.tables(), &refusals, context);
-            match self.send_together(plan, context).await {
+            match self.send_together(&plan, context).await {
                 Ok(Sent::Applied(_)) => {
                     for Refused { n, refusal, .. } in group {
                         events.ended(n, Err(CommitError::Rejected(refusal.reason)));
@@ -197,22 +197,18 @@ impl DynamoLedger {
         }
     }
 
-    async fn send_together(
-        &self,
-        plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
-        context: &CallContext<'_>,
-    ) -> Result<Sent, CommitError> {
-        let cancelled = |reasons: &_, roles: &_| {
+    async fn send_together(&self, plan: MakePlan<'_>, context: &CallContext<'_>) -> Result<Sent, CommitError> {
+        let cancelled = |reasons: &[_], roles: &[_]| {
             let together = read(reasons, roles);
             Ok((!matches!(together, Together::Retry)).then_some(Sent::Cancelled(together)))
         };
-        self.answered(plan, context, Sent::Applied, cancelled).await
+        self.answered(plan, context, Sent::Applied, &cancelled).await
     }
 }
 
 impl<'d> Refused<'d> {
     fn short(Spend { n, entry, .. }: Spend<'d>) -> Self {
-        Self { n, refusal: entry.refused(Reason::InsufficientCredits), entry: Some(entry) }
+        Self { n, refusal: Cow::Owned(entry.refused(Reason::InsufficientCredits)), entry: Some(entry) }
     }
 }
 

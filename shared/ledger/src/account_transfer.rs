@@ -60,33 +60,25 @@ impl AccountTransfer {
     }
 }
 
-/// The same effects, in which each transferred credit has the terms of the lots that it leaves. Of a sender without lots
-/// it has none.
+/// These movements, in which each transferred credit has the terms of the lots that it leaves. Of a sender without lots it
+/// has none.
 pub fn with_terms_of_senders<'e>(
-    effects: Cow<'e, [Effect]>,
+    movements: impl Iterator<Item = &'e Movement>,
     lots: &BTreeMap<AccountId, LotsSnapshot>,
-) -> Cow<'e, [Effect]> {
-    let transfers = effects.iter().filter_map(|effect| {
-        let Effect::Move(movement) = effect else { return None };
+) -> Vec<Cow<'e, Movement>> {
+    let mut movements: Vec<Cow<'e, Movement>> = movements.map(Cow::Borrowed).collect();
+    let transfers = movements.iter().filter_map(|movement| {
         let LotMove::TransferOut(sent) = LotMove::of(movement) else { return None };
         let read = lots.get(sent.posting.account()).filter(|read| read.account.version > 0)?;
         Some((MoneyKey::of_received(&sent.key), read.carried_by(sent.posting.amount().units())))
     });
     let transfers: Vec<(MoneyKey, Vec<LotShare>)> = transfers.collect();
-    if transfers.is_empty() {
-        return effects;
-    }
-    let mut effects = effects.into_owned();
     for (received, shares) in transfers {
-        for effect in &mut effects {
-            if let Effect::Move(movement) = effect
-                && movement.key == received
-            {
-                movement.lots.clone_from(&shares);
-            }
+        for movement in movements.iter_mut().filter(|movement| movement.key == received) {
+            movement.to_mut().lots.clone_from(&shares);
         }
     }
-    Cow::Owned(effects)
+    movements
 }
 
 /// Why there is no such transfer.

@@ -181,6 +181,13 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// What moves money or credits.
+    pub fn movement(&self) -> Option<&Movement> {
+        if let Self::Move(movement) = self { Some(movement) } else { None }
+    }
+}
+
 /// A posting, its money key, and the condition for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
@@ -280,40 +287,24 @@ pub struct Net {
     pub held: Balance,
 }
 
-/// The effects of an entry per account. `None` if they add up to more than a balance can hold.
-pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
+/// These movements, and the limits that the effects set, per account. `None` if the movements add up to more than a balance can
+/// hold.
+pub fn merged<'m>(
+    movements: impl IntoIterator<Item = &'m Movement>,
+    effects: &[Effect],
+) -> Option<BTreeMap<AccountId, Net>> {
     let mut accounts: BTreeMap<AccountId, Net> = BTreeMap::new();
+    for movement in movements {
+        let net = accounts.entry(movement.posting.account().clone()).or_default();
+        net.change = net.change.checked_add(movement.posting.change())?;
+        net.movements = net.movements.checked_add(1)?;
+        if movement.guard == Guard::SufficientFunds {
+            net.required = Some(Amount::ZERO);
+        }
+    }
     for effect in effects {
-        match effect {
-            Effect::Move(movement) => {
-                let net = accounts.entry(movement.posting.account().clone()).or_default();
-                net.change = net.change.checked_add(movement.posting.change())?;
-                net.movements = net.movements.checked_add(1)?;
-                if movement.guard == Guard::SufficientFunds {
-                    net.required = Some(Amount::ZERO);
-                }
-            }
-            Effect::Overdraft { account, from, to } => {
-                accounts.entry(account.clone()).or_default().overdraft = Some((*from, *to));
-            }
-            Effect::Bind { .. }
-            | Effect::Revoke { .. }
-            | Effect::Member(_)
-            | Effect::Refer { .. }
-            | Effect::Order { .. }
-            | Effect::Point { .. }
-            | Effect::Subscription(_)
-            | Effect::Wait { .. }
-            | Effect::TakePlace { .. }
-            | Effect::Rates(_)
-            | Effect::Pauses(_)
-            | Effect::Received(_)
-            | Effect::Code(_)
-            | Effect::SetBudget(_)
-            | Effect::Key(_)
-            | Effect::CountInBudget(_)
-            | Effect::ServiceKey(_)
-            | Effect::Repair(_) => {}
+        if let Effect::Overdraft { account, from, to } = effect {
+            accounts.entry(account.clone()).or_default().overdraft = Some((*from, *to));
         }
     }
     for net in accounts.values_mut() {

@@ -23,18 +23,17 @@ pub enum ProofUse {
 
 impl ProofUse {
     /// `None` if no effect depends on a payment.
-    pub fn of(effects: &[Effect]) -> Option<Self> {
+    pub fn of(effects: &[Effect], has_movements: bool) -> Option<Self> {
         let (order, transition) = effects.iter().find_map(|effect| {
             let Effect::Order { order, transition, .. } = effect else { return None };
             Some((order, *transition))
         })?;
         let proof = order.proof()?;
-        let moves = effects.iter().any(|effect| matches!(effect, Effect::Move(_)));
         match transition {
             Transition::Pay => Some(Self::Write(proof)),
             Transition::Claim => Some(Self::Require(proof)),
             Transition::Create | Transition::Close(_) | Transition::Fulfil | Transition::Amend => {
-                moves.then_some(Self::Require(proof))
+                has_movements.then_some(Self::Require(proof))
             }
         }
     }

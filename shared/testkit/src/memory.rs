@@ -222,7 +222,8 @@ impl State {
         };
         self.expire_before(&effects, context);
         let effects = self.with_terms_of_senders(effects);
-        let mut nets = merged(&effects).ok_or_else(|| CommitError::Refused("overflow".into()))?;
+        let mut nets = merged(effects.iter().filter_map(Effect::movement), &effects)
+            .ok_or_else(|| CommitError::Refused("overflow".into()))?;
         if effects.iter().any(|effect| self.is_unpayable(effect)) {
             let refusal = Refusal { header: header.clone(), reason: Reason::OrderNotPayable, effects: Vec::new() };
             return self.refuse(&refusal, context);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{BudgetCount, CallContext, CallerKey, Effect, Lane, Refusal, Timestamp, merged};
+use ledger::{BudgetCount, CallContext, CallerKey, Lane, Refusal, Timestamp, merged};
 
 use super::{Plan, Writing, lane_of};
 use crate::account_row::AccountPlan;
@@ -29,10 +29,9 @@ impl Plan {
         }
         let Some(first) = spends.first() else { return Ok(plan) };
         let writing = Writing { tables, header: &first.entry.header, context, now };
-        let moves: Vec<Effect> = spends.iter().map(|spend| Effect::Move(spend.movement.clone())).collect();
-        for (account, net) in merged(&moves).ok_or(PlanError::Overflow)? {
-            let movements = spends.iter().map(|spend| spend.movement);
-            let movements = movements.filter(|movement| *movement.posting.account() == account).collect();
+        let movements = || spends.iter().map(|spend| spend.movement);
+        for (account, net) in merged(movements(), &[]).ok_or(PlanError::Overflow)? {
+            let movements = movements().filter(|movement| *movement.posting.account() == account).collect();
             let of_account = AccountPlan { movements, ..AccountPlan::default() };
             plan.account(&writing, account, &net, of_account, None)?;
         }

@@ -20,7 +20,7 @@ fn effects_on_one_account_are_merged() {
         spend("b", 0, Guard::SufficientFunds),
         spend("c", 9, Guard::Always),
     ];
-    let nets: Vec<_> = merged(&effects)
+    let nets: Vec<_> = merged(effects.iter().filter_map(Effect::movement), &effects)
         .expect("small")
         .into_iter()
         .map(|(id, net)| (id.to_string(), net.change.units(), net.movements, net.required.map(Amount::units)))

@@ -46,13 +46,18 @@ impl State {
     }
 
     /// What is transferred has the terms of the lots that it leaves.
-    pub(super) fn with_terms_of_senders(&self, effects: Vec<Effect>) -> Vec<Effect> {
-        let accounts = effects.iter().filter_map(|effect| {
-            let Effect::Move(movement) = effect else { return None };
-            Some(movement.posting.account().clone())
-        });
+    pub(super) fn with_terms_of_senders(&self, mut effects: Vec<Effect>) -> Vec<Effect> {
+        let movements = || effects.iter().filter_map(Effect::movement);
+        let accounts = movements().map(|movement| movement.posting.account().clone());
         let lots = accounts.map(|account| (account.clone(), self.snapshot(&account))).collect();
-        with_terms_of_senders(Cow::Owned(effects), &lots).into_owned()
+        let with_terms = with_terms_of_senders(movements(), &lots).into_iter().map(Cow::into_owned);
+        let mut with_terms = with_terms.collect::<Vec<_>>().into_iter();
+        for effect in &mut effects {
+            if let Effect::Move(movement) = effect {
+                *movement = with_terms.next().unwrap();
+            }
+        }
+        effects
     }
 
     pub(super) fn expire(&mut self, account: &AccountId, context: &CallContext<'_>) -> Amount {

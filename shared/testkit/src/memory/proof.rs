@@ -24,7 +24,8 @@ impl State {
     }
 
     pub(super) fn proof_state(&self, effects: &[Effect]) -> ProofState {
-        match ProofUse::of(effects) {
+        let has_movements = effects.iter().any(|effect| effect.movement().is_some());
+        match ProofUse::of(effects, has_movements) {
             None => ProofState::Fits(None),
             Some(ProofUse::Require(proof)) if self.has_proof(&proof) => ProofState::Fits(None),
             Some(ProofUse::Require(_)) => ProofState::Missing,
