@@ -1,80 +1,89 @@
 //! HTTP request ↔ Lambda event and reply: payload format 2.0 (HTTP APIs, function URLs) and 1.0 (REST APIs).
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
+use crate::json_object::{Fields, Object, Text};
 use crate::{Incoming, MalformedEvent, Reply};
 
 const SET_COOKIE: &str = "set-cookie";
 
+/// Reads an object by the names of its fields. What serde derives takes lists too, in four times the code.
+macro_rules! fields {
+    ($object:ident: $($name:literal => $field:ident),+) => {
+        impl<'e> Fields<'e> for $object<'e> {
+            fn read<A: MapAccess<'e>>(&mut self, Text(name): Text<'e>, fields: &mut A) -> Result<(), A::Error> {
+                match &*name {
+                    $($name => self.$field = fields.next_value()?,)+
+                    _ => _ = fields.next_value::<IgnoredAny>()?,
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
 /// The fields of an event that are read, of both versions. Any of them may be null.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
 struct Event<'e> {
-    #[serde(borrow)]
     version: Option<Text<'e>>,
-    #[serde(borrow)]
     raw_path: Option<Text<'e>>,
-    #[serde(borrow)]
     raw_query_string: Option<Text<'e>>,
     /// Of 1.0, as is `httpMethod`.
-    #[serde(borrow)]
     path: Option<Text<'e>>,
-    #[serde(borrow)]
     http_method: Option<Text<'e>>,
-    #[serde(borrow)]
-    headers: Option<BTreeMap<Text<'e>, Text<'e>>>,
-    #[serde(borrow)]
-    multi_value_headers: Option<BTreeMap<Text<'e>, Vec<Text<'e>>>>,
+    headers: Option<Object<Pairs<'e, Text<'e>>>>,
+    multi_value_headers: Option<Object<Pairs<'e, Vec<Text<'e>>>>>,
     /// Of 2.0, which takes them out of the headers.
-    #[serde(borrow)]
     cookies: Option<Vec<Text<'e>>>,
-    #[serde(borrow)]
     body: Option<Text<'e>>,
     is_base64_encoded: Option<bool>,
-    #[serde(borrow)]
-    request_context: Context<'e>,
+    request_context: Object<Context<'e>>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
 struct Context<'e> {
-    #[serde(borrow)]
     stage: Option<Text<'e>>,
-    #[serde(borrow)]
     domain_name: Option<Text<'e>>,
     /// Only in 2.0.
-    #[serde(borrow)]
-    http: Option<Http<'e>>,
-    #[serde(borrow)]
-    identity: Option<Identity<'e>>,
+    http: Option<Object<Http<'e>>>,
+    identity: Option<Object<Identity<'e>>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 struct Http<'e> {
-    #[serde(borrow)]
-    method: Text<'e>,
-    #[serde(borrow, default)]
+    method: Option<Text<'e>>,
     source_ip: Option<Text<'e>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 struct Identity<'e> {
-    #[serde(borrow, default)]
     source_ip: Option<Text<'e>>,
 }
 
-/// A part of the event, borrowed unless it has escapes.
-#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-struct Text<'e>(#[serde(borrow)] Cow<'e, str>);
+/// The fields of an object by name.
+struct Pairs<'e, V>(Vec<(Text<'e>, V)>);
 
-impl From<Text<'_>> for String {
-    fn from(Text(text): Text<'_>) -> Self {
-        text.into_owned()
+fields!(Event: "version" => version, "rawPath" => raw_path, "rawQueryString" => raw_query_string, "path" => path, "httpMethod" => http_method, "headers" => headers, "multiValueHeaders" => multi_value_headers, "cookies" => cookies, "body" => body, "isBase64Encoded" => is_base64_encoded, "requestContext" => request_context);
+
+fields!(Context: "stage" => stage, "domainName" => domain_name, "http" => http, "identity" => identity);
+
+fields!(Http: "method" => method, "sourceIp" => source_ip);
+
+fields!(Identity: "sourceIp" => source_ip);
+
+impl<'e, V: Deserialize<'e>> Fields<'e> for Pairs<'e, V> {
+    fn read<A: MapAccess<'e>>(&mut self, name: Text<'e>, fields: &mut A) -> Result<(), A::Error> {
+        self.0.push((name, fields.next_value()?));
+        Ok(())
+    }
+}
+
+impl<V> Default for Pairs<'_, V> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
 }
 
@@ -97,12 +106,12 @@ pub fn read(event: &str) -> Result<Incoming, MalformedEvent> {
 
 /// Also the form of the reply.
 pub(crate) fn read_with_form(event: &str) -> (Result<Incoming, MalformedEvent>, ReplyForm) {
-    let Ok(mut event) = serde_json::from_str::<Event<'_>>(event) else {
+    let Ok(Object(mut event)) = serde_json::from_str::<Object<Event<'_>>>(event) else {
         return (Err(MalformedEvent), ReplyForm::default());
     };
     let form = ReplyForm::of(&event);
-    let incoming = match event.request_context.http.take() {
-        Some(http) => version_2(event, http),
+    let incoming = match event.request_context.0.http.take() {
+        Some(Object(http)) => version_2(event, http),
         None => version_1(event),
     };
     (incoming, form)
@@ -110,8 +119,8 @@ pub(crate) fn read_with_form(event: &str) -> (Result<Incoming, MalformedEvent>, 
 
 impl ReplyForm {
     fn of(event: &Event<'_>) -> Self {
-        let Context { http, domain_name, .. } = &event.request_context;
-        let method = http.as_ref().map(|http| &http.method).or(event.http_method.as_ref());
+        let Object(Context { http, domain_name, .. }) = &event.request_context;
+        let method = http.as_ref().map_or(event.http_method.as_ref(), |Object(http)| http.method.as_ref());
         Self {
             is_head: method.is_some_and(|Text(method)| method == "HEAD"),
             is_version_2: event.version.as_ref().is_some_and(|Text(version)| version == "2.0"),
@@ -123,16 +132,17 @@ impl ReplyForm {
 fn version_2(event: Event<'_>, http: Http<'_>) -> Result<Incoming, MalformedEvent> {
     let Text(path) = event.raw_path.ok_or(MalformedEvent)?;
     // `rawPath` begins with the stage's name, unless the stage is `$default`.
-    let stage = event.request_context.stage.filter(|Text(stage)| stage != "$default");
+    let stage = event.request_context.0.stage.filter(|Text(stage)| stage != "$default");
     let stage = stage.map(|Text(stage)| format!("/{stage}")).unwrap_or_default();
     let path = path.strip_prefix(&stage).filter(|rest| rest.starts_with('/')).unwrap_or(&path).to_owned();
-    let mut headers = event.headers.unwrap_or_default();
+    let Object(Pairs(mut headers)) = event.headers.unwrap_or_default();
     if let Some(cookies) = event.cookies.filter(|cookies| !cookies.is_empty()) {
         let cookies: Vec<String> = cookies.into_iter().map(String::from).collect();
-        headers.insert(Text("cookie".into()), Text(cookies.join("; ").into()));
+        headers.retain(|(Text(name), _)| name != "cookie");
+        headers.push((Text("cookie".into()), Text(cookies.join("; ").into())));
     }
     Ok(Incoming {
-        method: http.method.into(),
+        method: http.method.ok_or(MalformedEvent)?.into(),
         path,
         query: event.raw_query_string.map(String::from).unwrap_or_default(),
         headers: headers.into_iter().map(header).collect::<Result<_, _>>()?,
@@ -144,13 +154,16 @@ fn version_2(event: Event<'_>, http: Http<'_>) -> Result<Incoming, MalformedEven
 
 fn version_1(event: Event<'_>) -> Result<Incoming, MalformedEvent> {
     // `headers` has only the last of several equal headers.
-    let all = event.multi_value_headers.unwrap_or_default().into_iter();
-    let all = all.flat_map(|(Text(name), values)| values.into_iter().map(move |value| (Text(name.clone()), value)));
+    let Object(Pairs(all)) = event.multi_value_headers.unwrap_or_default();
+    let all = all
+        .into_iter()
+        .flat_map(|(Text(name), values)| values.into_iter().map(move |value| (Text(name.clone()), value)));
     let mut headers = all.map(header).collect::<Result<Vec<_>, _>>()?;
     if headers.is_empty() {
-        headers = event.headers.unwrap_or_default().into_iter().map(header).collect::<Result<_, _>>()?;
+        let Object(Pairs(last)) = event.headers.unwrap_or_default();
+        headers = last.into_iter().map(header).collect::<Result<_, _>>()?;
     }
-    let source_ip = event.request_context.identity.and_then(|identity| identity.source_ip);
+    let source_ip = event.request_context.0.identity.and_then(|Object(identity)| identity.source_ip);
     Ok(Incoming {
         method: event.http_method.ok_or(MalformedEvent)?.into(),
         path: event.path.ok_or(MalformedEvent)?.into(),

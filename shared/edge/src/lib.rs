@@ -31,6 +31,7 @@ mod commit_metrics;
 mod config;
 mod gateway;
 mod json_lines;
+mod json_object;
 mod key_source;
 mod log;
 mod reply;
