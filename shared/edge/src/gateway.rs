@@ -12,7 +12,7 @@ const SET_COOKIE: &str = "set-cookie";
 
 /// Reads an object by the names of its fields. What serde derives takes lists too, in four times the code.
 macro_rules! fields {
-    ($object:ident: $($name:literal => $field:ident),+) => {
+    ($object:ident { $($name:literal => $field:ident,)+ }) => {
         impl<'e> Fields<'e> for $object<'e> {
             fn read<A: MapAccess<'e>>(&mut self, Text(name): Text<'e>, fields: &mut A) -> Result<(), A::Error> {
                 match &*name {
@@ -43,6 +43,20 @@ struct Event<'e> {
     request_context: Object<Context<'e>>,
 }
 
+fields!(Event {
+    "version" => version,
+    "rawPath" => raw_path,
+    "rawQueryString" => raw_query_string,
+    "path" => path,
+    "httpMethod" => http_method,
+    "headers" => headers,
+    "multiValueHeaders" => multi_value_headers,
+    "cookies" => cookies,
+    "body" => body,
+    "isBase64Encoded" => is_base64_encoded,
+    "requestContext" => request_context,
+});
+
 #[derive(Default)]
 struct Context<'e> {
     stage: Option<Text<'e>>,
@@ -52,27 +66,35 @@ struct Context<'e> {
     identity: Option<Object<Identity<'e>>>,
 }
 
+fields!(Context {
+    "stage" => stage,
+    "domainName" => domain_name,
+    "http" => http,
+    "identity" => identity,
+});
+
 #[derive(Default)]
 struct Http<'e> {
     method: Option<Text<'e>>,
     source_ip: Option<Text<'e>>,
 }
 
+fields!(Http {
+    "method" => method,
+    "sourceIp" => source_ip,
+});
+
 #[derive(Default)]
 struct Identity<'e> {
     source_ip: Option<Text<'e>>,
 }
 
+fields!(Identity {
+    "sourceIp" => source_ip,
+});
+
 /// The fields of an object by name.
 struct Pairs<'e, V>(Vec<(Text<'e>, V)>);
-
-fields!(Event: "version" => version, "rawPath" => raw_path, "rawQueryString" => raw_query_string, "path" => path, "httpMethod" => http_method, "headers" => headers, "multiValueHeaders" => multi_value_headers, "cookies" => cookies, "body" => body, "isBase64Encoded" => is_base64_encoded, "requestContext" => request_context);
-
-fields!(Context: "stage" => stage, "domainName" => domain_name, "http" => http, "identity" => identity);
-
-fields!(Http: "method" => method, "sourceIp" => source_ip);
-
-fields!(Identity: "sourceIp" => source_ip);
 
 impl<'e, V: Deserialize<'e>> Fields<'e> for Pairs<'e, V> {
     fn read<A: MapAccess<'e>>(&mut self, name: Text<'e>, fields: &mut A) -> Result<(), A::Error> {

@@ -37,6 +37,11 @@ fn event_of_either_version_is_read_and_any_other_is_refused() {
                 "headers":{"x-forwarded-for":"192.0.2.1"},"body":"d","isBase64Encoded":false}"#,
             Some(("POST", "/a", "", "d", "x-forwarded-for=192.0.2.1")),
         ),
+        // A signature in a repeated header is refused later.
+        (
+            r#"{"rawPath":"/a","headers":{"one":"1","One":"2","one":"3"},"requestContext":{"http":{"method":"GET"}}}"#,
+            Some(("GET", "/a", "", "", "one=1 one=2 one=3")),
+        ),
         (r#"{"path":"/a","httpMethod":"GET","requestContext":null}"#, None),
         (r#"{"rawPath":"/a","requestContext":{"http":null}}"#, None),
         (r#"{"rawPath":"/a","headers":{"one":"1\n2"},"requestContext":{"http":{"method":"GET"}}}"#, None),
