@@ -233,7 +233,27 @@ impl KnownPauses {
 
 #[cfg(test)]
 mod tests {
+    use ledger::Source;
+
     use super::*;
+
+    #[test]
+    fn booked_event_is_recalled_by_its_key_and_any_of_its_fingerprints() {
+        let fingerprint = |text: &str| Fingerprint::of(1, &[("body", text)]);
+        let key = |id: &str| EventKey::new(Source::Usage, id).expect("a key");
+        let receipts = Receipts::new();
+        let receipt = Receipt { key: key("e1"), processed_at: Timestamp::EPOCH, is_over_budget: false };
+        receipts.remember(&receipt, &fingerprint("a").into());
+        let newer = Fingerprints::new(fingerprint("b"), vec![fingerprint("a")]);
+        for (key, fingerprints, expected) in [
+            (key("e1"), fingerprint("a").into(), Some(&receipt)),
+            (key("e1"), newer, Some(&receipt)),
+            (key("e1"), fingerprint("b").into(), None),
+            (key("e2"), fingerprint("a").into(), None),
+        ] {
+            assert_eq!(receipts.recall(&key, &fingerprints).as_ref(), expected, "{key:?} {fingerprints:?}");
+        }
+    }
 
     #[test]
     fn full_cache_forgets_what_was_not_used_for_longest() {

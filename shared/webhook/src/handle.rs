@@ -63,10 +63,9 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Service for Function<W, L, K>
 }
 
 impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
-    const HAS: HasEndpoints = HasEndpoints::of(W::ROUTES);
-    const HAS_BATCH: bool = Self::HAS.batch;
-    const HAS_FOREIGN: bool = Self::HAS.foreign;
-    const HAS_PAGE: bool = Self::HAS.page;
+    const HAS_BATCH: bool = HasEndpoints::of(W::ROUTES).batch;
+    const HAS_FOREIGN: bool = HasEndpoints::of(W::ROUTES).foreign;
+    const HAS_PAGE: bool = HasEndpoints::of(W::ROUTES).page;
 
     async fn handle(&self, incoming: Incoming, form: W::Form, invocation: &Invocation) -> Reply {
         match edge::find(W::ROUTES, &incoming.method, &incoming.path).map(|found| found.endpoint) {
@@ -89,7 +88,7 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
                 let dependencies = self.status.get(invocation.started, Box::pin(self.dependencies(invocation))).await;
                 status(&dependencies).with_header("cache-control", CACHE_CONTROL)
             }
-            // Of none of its routes.
+            // The constants say that no route leads here.
             Ok(Endpoint::Batch(_) | Endpoint::Foreign(_) | Endpoint::Page(_)) => {
                 self.log_and_reply(form, &Outcome::NotFound, None, invocation)
             }
